@@ -1,0 +1,43 @@
+# make repro and make test need Python >= 3.11, git and make; all else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export MPLBACKEND := Agg
+
+.PHONY: repro test lint report bench encodings format clean
+
+repro: .venv/ready ## make the environment, run the pipeline
+	spikesound check
+	dvc repro
+	@echo "results: metrics/summary.json; as a page: make report"
+
+test: .venv/ready ## make the environment, run lint and tests
+	pytest
+
+lint: .venv/ready
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: .venv/ready
+	ruff check --fix .
+	ruff format .
+
+report: .venv/ready ## report.html of the last run
+	python stages/report.py
+
+bench: .venv/ready ## benchmarks/results/*.json
+	python benchmarks/features.py
+
+encodings: .venv/ready ## train the spiking networks on each encoding; metrics/encodings.json
+	python benchmarks/encodings.py
+
+# A half-made environment has no `ready`, and is made again.
+.venv/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean: ## remove what the stages made; the recordings stay
+	rm -rf data/clips data/audio data/features data/spikes data/models data/predictions data/store
