@@ -1,0 +1,1 @@
+"""Spiking and conventional networks on sound, compared by measurement."""

@@ -1,0 +1,1 @@
+"""Sound: sources, filtering, download, features, and the shards that hold them."""

@@ -1,0 +1,302 @@
+"""Typed parameters: one class per section of params.yaml, unknown keys refused.
+
+This file imports neither torch nor any registry, so that a wrong value is reported within a second.
+Each entry of a registry has its parameters here under the registry's name for it; a test compares
+the two. No field has a default: params.yaml holds every knob, in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spikesound.errors import SpikesoundError, unknown
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+def _distinct(values: list[str]) -> list[str]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return values
+
+
+Distinct = AfterValidator(_distinct)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+# --- data -------------------------------------------------------------------------------------
+
+
+class SourceParams(Section):
+    """Where a source's segments are listed and where its recordings lie."""
+
+    segments: dict[str, str]  # fold or "*" (folds listed apart) -> CSV in AudioSet's format
+    folds: str | None  # CSV media_id,fold; needed where segments has "*"
+    mirror: str | None  # path of one recording, with {media_id}
+
+
+class Sources(Section):
+    esc10: SourceParams
+    audioset: SourceParams
+
+
+class FilterParams(Section):
+    labels: list[str]  # names or ids; empty keeps every label of the source
+    subtree: bool  # a label also stands for all below it in the ontology
+    expand: bool  # add the ancestors of each kept label to the clip
+    max_per_label: Count | None
+    balance: bool  # cut every label to the count of the rarest
+    strict: bool  # a damaged row stops the run, instead of going to rejected.parquet
+
+
+class DownloadParams(Section):
+    rate_hz: Annotated[int, Field(ge=8000, le=192000)]
+    workers: Count
+    tolerance_s: Annotated[float, Field(ge=0, le=1)]  # a clip this much too short is padded
+    silence_db: Annotated[float, Field(le=0)]  # peak, dB of full scale, at or below which: silent
+    max_failures: Share  # of the clips asked for; more than this stops the stage
+    shard_clips: Count
+
+
+FeatureKind = Literal[
+    "mel",
+    "mfcc",
+    "spectrogram",
+    "amplitude_envelope",
+    "rms",
+    "band_energy_ratio",
+    "spectral_flux",
+    "spectral_bandwidth",
+]
+
+
+class FeatureParams(Section):
+    kinds: Annotated[list[FeatureKind], Field(min_length=1), Distinct]
+    rate_hz: Annotated[int, Field(ge=4000, le=192000)]
+    clip_s: Positive  # every clip is cut or zero-padded to this
+    window: Annotated[int, Field(ge=16)]  # samples, also the FFT size
+    hop: Count  # samples
+    mels: Count
+    mfccs: Count
+    low_hz: Annotated[float, Field(ge=0)]
+    high_hz: Positive
+    split_hz: Positive  # band energy ratio: energy below over energy above
+    range_db: Positive  # of level below the loud end that is mapped to [0, 1]
+    batch_clips: Count
+    shard_clips: Count
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FeatureParams:
+        if self.high_hz > self.rate_hz / 2:
+            raise ValueError(f"high_hz {self.high_hz:g} is above rate_hz / 2: {self.rate_hz / 2:g}")
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"low_hz {self.low_hz:g} is not below high_hz {self.high_hz:g}")
+        if self.hop > self.window:
+            raise ValueError(f"hop {self.hop} is above window {self.window}: gaps")
+        if self.mfccs > self.mels:
+            raise ValueError(f"mfccs {self.mfccs} is above mels {self.mels}")
+        return self
+
+
+# --- spikes -----------------------------------------------------------------------------------
+
+
+class DirectParams(Section):
+    steps: Count  # the network runs this many steps on the same input
+
+
+class RateParams(Section):
+    steps: Count
+    gain: Positive  # spike probability per step at full scale
+
+
+class LatencyParams(Section):
+    steps: Count
+    threshold: Share  # values at or below never spike
+
+
+class Encodings(Section):
+    direct: DirectParams
+    rate: RateParams
+    latency: LatencyParams
+
+
+class LIFParams(Section):
+    beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
+    learn_beta: bool
+    threshold: Positive
+    surrogate: Literal["atan", "fast_sigmoid", "straight_through"]
+    slope: Positive  # steepness of the surrogate
+
+
+class Neurons(Section):
+    lif: LIFParams
+
+
+# --- networks and training --------------------------------------------------------------------
+
+
+class CNNParams(Section):
+    spiking: ClassVar[bool] = True  # has a spiking twin
+
+    channels: Annotated[list[Count], Field(min_length=1)]
+    kernel: Annotated[int, Field(ge=1)]
+    pool: Literal["average", "max"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class LSTMParams(Section):
+    spiking: ClassVar[bool] = False
+
+    hidden: Count
+    layers: Count
+    bidirectional: bool
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Networks(Section):
+    cnn: CNNParams
+    lstm: LSTMParams
+
+
+class AugmentParams(Section):
+    roll: bool  # shift in time, circular, by any number of frames
+    shift_bins: Annotated[int, Field(ge=0)]  # at most, up or down the feature axis
+    time_mask: Share  # at most, of the frames
+    bin_mask: Share  # at most, of the feature axis
+    noise: Share  # deviation of Gaussian noise (analog) or share of bits flipped (spikes), at most
+    mixup: Annotated[float, Field(ge=0)]  # parameter of the beta distribution; 0 turns it off
+
+
+class TrainParams(Section):
+    epochs: Count
+    batch_clips: Count
+    learning_rate: Positive  # the peak of the one-cycle schedule
+    weight_decay: Annotated[float, Field(ge=0)]
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)]  # of the training folds
+    patience: Count  # epochs without a lower validation loss before training stops
+    augment: AugmentParams
+
+
+class TrainSNNParams(TrainParams):
+    neuron: str
+
+
+class Models(Section):
+    """What is trained: names of networks, and for spiking ones the ways of training."""
+
+    ann: Annotated[list[str], Distinct]
+    snn: Annotated[list[str], Distinct]
+    methods: Annotated[list[Literal["surrogate"]], Field(min_length=1), Distinct]
+
+    def names(self) -> list[str]:
+        """Return the names of the models: ann-<network> and snn-<network>-<method>."""
+        spiking = [f"snn-{network}-{method}" for network in self.snn for method in self.methods]
+        return [f"ann-{network}" for network in self.ann] + spiking
+
+
+class EvaluateParams(Section):
+    batch_clips: Count
+    resamples: Annotated[int, Field(ge=100)]  # of the bootstrap
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    source: str
+    encoding: str
+    folds: Annotated[list[str], Field(min_length=1), Distinct]  # each held out in turn
+    seed: Annotated[int, Field(ge=0)]
+    models: Models
+    sources: Sources
+    filter: FilterParams
+    download: DownloadParams
+    features: FeatureParams
+    encodings: Encodings
+    neurons: Neurons
+    networks: Networks
+    train_ann: TrainParams
+    train_snn: TrainSNNParams
+    evaluate: EvaluateParams
+
+    @classmethod
+    def load(cls, path: Path) -> Params:
+        """Read and check the whole file.
+
+        Raises
+        ------
+        SpikesoundError
+            One line naming the file, the key, what is wrong with it and the valid choices.
+        """
+        if not path.is_file():
+            raise SpikesoundError(f"{path}: no such file")
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise SpikesoundError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise SpikesoundError(f"{path}: not a mapping of sections")
+        try:
+            params = cls.model_validate(content)
+        except ValidationError as error:
+            raise SpikesoundError(f"{path}: {_explain(error)}") from error
+        for key, names, valid in params._choices():
+            for name in names:
+                if name not in valid:
+                    raise SpikesoundError(f"{path}: {unknown(key, name, valid)}")
+        return params
+
+    def _choices(self) -> Iterable[tuple[str, list[str], Collection[str]]]:
+        spiking = [
+            name
+            for name, field in Networks.model_fields.items()
+            if getattr(field.annotation, "spiking", False)
+        ]
+        yield "source", [self.source], Sources.model_fields
+        yield "encoding", [self.encoding], Encodings.model_fields
+        yield "network in models.ann", self.models.ann, Networks.model_fields
+        yield "spiking network in models.snn", self.models.snn, spiking
+        yield "train_snn.neuron", [self.train_snn.neuron], Neurons.model_fields
+
+    @property
+    def source_params(self) -> SourceParams:
+        section: SourceParams = getattr(self.sources, self.source)
+        return section
+
+
+def _explain(error: ValidationError) -> str:
+    """Turn pydantic's report into one line: the key, the complaint, the valid keys if unknown."""
+    # An unknown key comes first: where one is misspelt, the right one is missing as well.
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    first = problems[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *parents, name = first["loc"]
+        section: type[BaseModel] = Params
+        for part in parents:
+            annotation = section.model_fields[str(part)].annotation
+            assert isinstance(annotation, type)
+            assert issubclass(annotation, BaseModel)
+            section = annotation
+        where = f"key of {'.'.join(map(str, parents))}" if parents else "section"
+        line = str(unknown(where, name, section.model_fields))
+    elif first["type"] == "missing":
+        line = f"{key}: missing"
+    else:
+        line = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
+        if first["type"] == "value_error":
+            line = f"{key}: {first['msg'].removeprefix('Value error, ')}"
+    more = len(problems) - 1
+    return line + (f" (and {more} more)" if more else "")

@@ -1,0 +1,60 @@
+"""Encode feature shards into the shards that spiking networks read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from spikesound.bits import pack
+from spikesound.data import normalise
+from spikesound.data.shards import Shards, write_shards
+from spikesound.encoding import Encoder
+from spikesound.jsonfile import write_json
+from spikesound.progress import track
+from spikesound.seeds import derive
+
+
+def encode_shards(
+    shards: Shards,
+    fold: str,
+    *,
+    name: str,
+    encoder: Encoder,
+    params: Any,
+    seed: int,
+    out: Path,
+    shard_clips: int = 100,
+) -> None:
+    """Normalise, encode and write every clip, with figures fitted on the other folds' clips.
+
+    Spikes are written bit-packed along the feature axis, uint8 (clip, step, frame, bytes); values
+    of direct coding as float16 (clip, 1, frame, bin). Draws depend on (seed, clip id) alone.
+    ``spec.json`` beside the shards says the encoding, its steps, and the number of bins.
+
+    Parameters
+    ----------
+    shards : features (clip, frame, bin)
+    fold : the fold held out for testing
+    name, encoder, params : the encoding, its function and its section of params.yaml
+    """
+    low, high = normalise.load(shards.folder / "normalisation.json", fold)
+
+    def encoded(clip_id: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        generator = torch.Generator().manual_seed(derive(seed, "encode", clip_id))
+        x = torch.from_numpy(normalise.apply(values, low, high))
+        result: npt.NDArray[Any] = encoder(x, params, generator).numpy()
+        return pack(result) if result.dtype == np.bool_ else result.astype(np.float16)
+
+    clips = (
+        encoded(clip_id, values)
+        for rows, part in shards.parts()
+        for clip_id, values in zip(rows["clip_id"], part, strict=True)
+    )
+    shown = track(clips, total=len(shards), what=f"encode, fold {fold}")
+    write_shards(out, shards.index, shown, shard_clips)
+    spec = {"encoding": name, "steps": params.steps, "bins": len(low), "fold": fold}
+    write_json(out / "spec.json", spec)

@@ -1,0 +1,107 @@
+"""params.yaml: a wrong value is one line that names the key and the valid choices."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from project import ROOT
+
+from spikesound.errors import SpikesoundError
+from spikesound.params import Params
+
+GOOD = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+BAD = [  # section, what stands in the file, what is put there, what the message must say
+    ("source", "source: esc10", "source: esc11", "unknown source 'esc11' .*valid: audioset, esc10"),
+    ("encoding", "encoding: ", "encoding: x", "unknown encoding 'x.*valid: direct, latency, rate"),
+    ("folds", 'folds: ["1"', 'folds: ["2"', "folds: named twice: 2"),
+    ("folds", 'folds: ["1"', "folds: [1", "folds.0: .*valid string, got 1"),
+    ("seed", "seed: 1", "seed: one", "seed: .*valid integer, got 'one'"),
+    ("models", "ann: [cnn, lstm]", "ann: [cnm]", "unknown network .*'cnm'.*valid: cnn, lstm"),
+    ("models", "snn: [cnn]", "snn: [lstm]", "unknown spiking network .*'lstm'.*valid: cnn"),
+    ("models", "methods: [surrogate]", "methods: [bptt]", "models.methods.0: .*'surrogate', got"),
+    ("sources", "    mirror: null", "    miror: null", "'miror'.*'mirror'.*valid: folds, mirror"),
+    ("filter", "balance: false", "balance: maybe", "filter.balance: .*boolean, got 'maybe'"),
+    ("download", "workers: 4", "workers: 0", "download.workers: .*greater than or equal to 1"),
+    ("features", "kinds: [mel]", "kinds: [mell]", "features.kinds.0: .*'mel'.*got 'mell'"),
+    ("features", "high_hz: 11025.0", "high_hz: 20000.0", "high_hz 20000 is above rate_hz / 2"),
+    ("encodings", "gain: 1.0", "gain: -1.0", "encodings.rate.gain: .*greater than 0, got -1.0"),
+    ("neurons", "surrogate: atan", "surrogate: tan", "neurons.lif.surrogate: .*'atan'.*got 'tan'"),
+    ("networks", "pool: max", "pool: median", "networks.cnn.pool: .*'max', got 'median'"),
+    ("train_ann", "patience: ", "patiense: ", "key of train_ann 'patiense'.*'patience'"),
+    ("train_snn", "neuron: lif", "neuron: lyf", "unknown train_snn.neuron 'lyf'.*valid: lif"),
+    (
+        "evaluate",
+        "confidence: 0.95",
+        "confidence: 95",
+        "evaluate.confidence: .*than 1, got 95",
+    ),
+]
+
+
+def test_the_projects_own_parameters_are_good(params: Params) -> None:
+    assert params.source == "esc10"
+
+
+def test_every_section_has_a_bad_value_here() -> None:
+    assert {section for section, *_ in BAD} == set(Params.model_fields)
+
+
+@pytest.mark.parametrize(("section", "old", "new", "message"), BAD)
+def test_a_bad_value_is_named(
+    section: str, old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    assert old in GOOD, f"params.yaml no longer says {old!r}"
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(SpikesoundError, match=message) as caught:
+        Params.load(path)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("- a", "not a mapping"), ("a: [", "not YAML"), ("", "not a mapping"), (None, "no such file")],
+)
+def test_a_file_that_is_none(content: str | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SpikesoundError, match=message):
+        Params.load(path)
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD.replace("evaluate:", "evaluation:"))
+    with pytest.raises(SpikesoundError, match="unknown section 'evaluation'"):
+        Params.load(path)
+    path.write_text(GOOD[: GOOD.index("evaluate:")])
+    with pytest.raises(SpikesoundError, match="evaluate: missing"):
+        Params.load(path)
+
+
+@pytest.mark.parametrize("stage", sorted(path.name for path in (ROOT / "stages").glob("*.py")))
+def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path: Path) -> None:
+    if stage == "paths.py":
+        pytest.skip("not a stage")
+    (tmp_path / "params.yaml").write_text(GOOD.replace("confidence: 0.95", "confidence: 95"))
+    started = time.monotonic()
+    arguments = {"encode.py": ["1"], "train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}
+    arguments["train_snn.py"] = ["cnn", "surrogate", "1"]
+    result = subprocess.run(
+        [sys.executable, ROOT / "stages" / stage, *arguments.get(stage, [])],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: params.yaml: evaluate.confidence")
+    assert result.stderr.count("\n") == 1
+    assert time.monotonic() - started < 5
