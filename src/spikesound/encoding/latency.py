@@ -1,0 +1,36 @@
+"""Latency coding, or time to first spike: a louder bin spikes earlier, and once."""
+
+from __future__ import annotations
+
+import torch
+
+from spikesound.params import LatencyParams
+
+
+def latency(x: torch.Tensor, params: LatencyParams, generator: torch.Generator) -> torch.Tensor:
+    """Return one spike for each value above the threshold, the earlier the larger the value.
+
+    .. math:: t = \\min(T - 1, \\lfloor (1 - x') \\, T \\rfloor), \\quad
+              x' = (x - \\theta) / (1 - \\theta) \\quad \\text{if } x > \\theta
+
+    Values at or below the threshold never spike. The generator is not used.
+
+    Parameters
+    ----------
+    x : float tensor of any shape, in [0, 1]
+    params : steps T and threshold theta
+
+    Returns
+    -------
+    bool tensor of shape (T, *x.shape), with at most one spike along the first axis
+
+    References
+    ----------
+    Thorpe, Delorme & Van Rullen 2001, "Spike-based strategies for rapid processing";
+    Guo et al. 2021, "Neural coding in spiking neural networks", time-to-first-spike coding.
+    """
+    span = max(1.0 - params.threshold, 1e-9)
+    level = (x - params.threshold) / span
+    moment = ((1.0 - level) * params.steps).floor().clamp(0, params.steps - 1)
+    steps = torch.arange(params.steps, dtype=x.dtype).reshape(-1, *([1] * x.dim()))
+    return (moment == steps) & (x > params.threshold)

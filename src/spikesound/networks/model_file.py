@@ -1,0 +1,106 @@
+"""A trained network on disk: weights as safetensors, everything needed to rebuild it as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from spikesound.errors import SpikesoundError, choose
+from spikesound.networks import NETWORKS
+from spikesound.neurons import NEURONS
+from spikesound.params import Networks, Neurons, Section
+
+WEIGHTS = "model.safetensors"
+SPEC = "spec.json"
+
+
+class Spec(Section):
+    """What a network is, apart from its weights.
+
+    ``neuron`` is None for a conventional network, whose neuron is ReLU. ``encoding`` is the name
+    of the encoding it was trained on, or ``"features"``.
+    """
+
+    model: str
+    network: str
+    network_params: dict[str, Any]
+    neuron: str | None
+    neuron_params: dict[str, Any] | None
+    classes: list[str]
+    bins: int
+    steps: int
+    encoding: str
+    fold: str
+    seed: int
+
+
+def build(spec: Spec) -> nn.Module:
+    """Make the network of a spec, with new weights.
+
+    Raises
+    ------
+    SpikesoundError
+        If the network or the neuron is not in its registry, or has other parameters.
+    """
+    make = choose(NETWORKS, spec.network, "network")
+    network_params = _section(Networks, spec.network, spec.network_params)
+
+    def neuron() -> nn.Module:
+        if spec.neuron is None:
+            return nn.ReLU()
+        make_neuron = choose(NEURONS, spec.neuron, "neuron")
+        return make_neuron(_section(Neurons, spec.neuron, spec.neuron_params or {}))
+
+    return make(network_params, spec.bins, len(spec.classes), neuron, spec.steps)
+
+
+def save(folder: Path, spec: Spec, network: nn.Module) -> None:
+    """Write weights and spec into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, folder / WEIGHTS)
+    (folder / SPEC).write_text(spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> tuple[Spec, nn.Module]:
+    """Read spec and weights, and return the network ready for inference.
+
+    Raises
+    ------
+    SpikesoundError
+        If a file is missing, damaged or does not fit the other.
+    """
+    for name in (SPEC, WEIGHTS):
+        if not (folder / name).is_file():
+            raise SpikesoundError(
+                f"{folder / name}: no such file; train the model first (dvc repro)"
+            )
+    try:
+        spec = Spec.model_validate(json.loads((folder / SPEC).read_text(encoding="utf-8")))
+    except (ValidationError, ValueError) as error:
+        raise SpikesoundError(f"{folder / SPEC}: not a model's spec") from error
+    network = build(spec)
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        line = str(error).splitlines()[0]
+        raise SpikesoundError(f"{folder / WEIGHTS}: weights do not fit {SPEC}: {line}") from error
+    return spec, network.eval()
+
+
+def _section(sections: type[Section], name: str, values: dict[str, Any]) -> Section:
+    kind = sections.model_fields[name].annotation
+    assert isinstance(kind, type)
+    assert issubclass(kind, Section)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise SpikesoundError(
+            f"{name}: parameters do not fit: {error.errors()[0]['msg']}"
+        ) from error
