@@ -1,0 +1,77 @@
+"""Train the spiking networks on each encoding, and set the encodings side by side.
+
+    python benchmarks/encodings.py [ENCODING ...]
+
+Runs the pipeline once for each encoding with all else as in params.yaml, and once more to come back
+(restored from DVC's cache of runs). The default encoding is chosen by ``validation_accuracy``: of a
+part of the training folds. Test figures stand beside it and choose nothing. The table goes to
+metrics/encodings.json.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from spikesound.errors import SpikesoundError, choose, run
+from spikesound.jsonfile import write_json
+from spikesound.params import Encodings, Params
+
+OUT = Path("metrics/encodings.json")
+SHOWN = (
+    "steps",
+    "validation_accuracy",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "macro_f1",
+    "map",
+    "spike_rate",
+    "train_s_per_epoch",
+)
+
+
+def main(*names: str) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    params = Params.load(Path("params.yaml"))
+    for name in names:
+        choose(dict.fromkeys(Encodings.model_fields), name, "encoding")
+    table: dict[str, dict[str, dict[str, object]]] = {}
+    try:
+        for name in names or Encodings.model_fields:
+            Path("params.yaml").write_text(
+                text.replace(f"\nencoding: {params.encoding}", f"\nencoding: {name}"),
+                encoding="utf-8",
+            )
+            reproduce()
+            for model in params.models.names():
+                if model.startswith("snn-"):
+                    metrics = json.loads(Path(f"metrics/models/{model}.json").read_text())
+                    table.setdefault(model, {})[name] = {key: metrics[key] for key in SHOWN}
+    finally:
+        Path("params.yaml").write_text(text, encoding="utf-8")
+    reproduce()
+    write_json(OUT, table)
+    show(table)
+
+
+def reproduce() -> None:
+    if subprocess.run(["dvc", "repro"], check=False).returncode:
+        raise SpikesoundError("dvc repro failed; what it says is above")
+
+
+def show(table: dict[str, dict[str, dict[str, object]]]) -> None:
+    for model, rows in table.items():
+        print(f"\n| {model} | validation | test [interval] | spike rate |\n|---|---:|---:|---:|")
+        for name, row in rows.items():
+            shares = [f"{100 * float(str(row[key])):.1f}" for key in SHOWN[1:5]]
+            rate = 100 * float(str(row["spike_rate"]))
+            test = f"{shares[1]} % [{shares[2]}–{shares[3]}]"
+            print(f"| {name} | {shares[0]} % | {test} | {rate:.1f} % |")
+        makers = {name: row for name, row in rows.items() if name != "direct"}
+        best = max(makers, key=lambda name: float(str(makers[name]["validation_accuracy"])))
+        print(f"best on validation among those that make spikes: {best}")
+    print(f"\n{OUT}")
+
+
+run(main, *sys.argv[1:])

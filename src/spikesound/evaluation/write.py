@@ -1,0 +1,68 @@
+"""The files of one evaluated model: predictions, metrics, confusion, learning curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from spikesound import schema
+from spikesound.errors import SpikesoundError
+from spikesound.evaluation.curves import write_confusion, write_curves
+from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.summary import Metrics, Value, model_metrics
+from spikesound.jsonfile import write_json
+from spikesound.params import EvaluateParams
+
+
+def write_evaluation(
+    model: str,
+    predictions: pd.DataFrame,
+    status: pd.DataFrame,
+    extras: Mapping[str, Value],
+    histories: Mapping[str, pd.DataFrame],
+    names: Mapping[str, str],
+    params: EvaluateParams,
+    seed: int,
+    *,
+    predictions_folder: Path,
+    metrics_folder: Path,
+) -> Metrics:
+    """Write all files of a model, and return its metrics.
+
+    ``<predictions_folder>/<model>.parquet``, and in the metrics folder ``models/<model>.json``,
+    ``confusion/<model>.csv`` and, if there are histories, ``curves/<model>.csv``.
+
+    Parameters
+    ----------
+    histories : for each fold the table of epochs; empty for a model without epochs
+    names : display name of each label id
+    """
+    schema.write_table(predictions, schema.PREDICTIONS, predictions_folder / f"{model}.parquet")
+    metrics = model_metrics(predictions, status, extras, params, seed)
+    write_json(metrics_folder / "models" / f"{model}.json", metrics)
+    matrix = to_matrix(predictions, list(names))
+    write_confusion(matrix, names, metrics_folder / "confusion" / f"{model}.csv")
+    if histories:
+        write_curves(histories, metrics_folder / "curves" / f"{model}.csv")
+    return metrics
+
+
+def read_metrics(metrics_folder: Path, model: str) -> Metrics:
+    """Read a model's metrics.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file is missing or not JSON.
+    """
+    path = metrics_folder / "models" / f"{model}.json"
+    try:
+        metrics: Metrics = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SpikesoundError(f"{path}: no such file; evaluate the model (dvc repro)") from error
+    except ValueError as error:
+        raise SpikesoundError(f"{path}: not JSON: {error}") from error
+    return metrics

@@ -1,0 +1,24 @@
+"""Where the pipeline's artefacts lie. dvc.yaml names the same paths."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+ONTOLOGY = Path("data/audioset/ontology.json")
+CLIPS = Path("data/clips")
+STORE = Path("data/store")
+AUDIO = Path("data/audio")
+FEATURES = Path("data/features")
+SPIKES = Path("data/spikes")
+MODELS = Path("data/models")
+PREDICTIONS = Path("data/predictions")
+DATA = Path("data")
+REPORT = Path("report.html")
+METRICS = Path("metrics")
+
+
+def spikes(fold: str) -> Path:
+    return SPIKES / f"fold-{fold}"
+
+
+def model(name: str, fold: str) -> Path:
+    return MODELS / name / f"fold-{fold}"

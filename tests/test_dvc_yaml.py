@@ -1,0 +1,65 @@
+"""The graph says what is true: each stage's deps are exactly what its script imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project import ROOT, STAGES, all_imports
+
+GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def script(stage: str) -> Path:
+    interpreter, path, *_ = GRAPH[stage]["cmd"].split()
+    assert interpreter == "python"
+    return ROOT / path
+
+
+def listed(stage: str) -> set[str]:
+    return {dep for dep in GRAPH[stage]["deps"] if dep.startswith(("src/", "stages/"))}
+
+
+@pytest.mark.parametrize("stage", GRAPH)
+def test_deps_are_what_the_stage_imports(stage: str) -> None:
+    imported = {str(path.relative_to(ROOT)) for path in all_imports(script(stage))}
+    assert listed(stage) == imported, (
+        f"dvc.yaml, {stage}: add {sorted(imported - listed(stage))}, "
+        f"remove {sorted(listed(stage) - imported)}"
+    )
+
+
+def test_the_finder_of_imports_sees_every_form(tmp_path: Path) -> None:
+    file = tmp_path / "stage.py"
+    file.write_text(
+        "import paths\n"
+        "from spikesound import schema\n"
+        "def main():\n"
+        "    from spikesound.encoding import ENCODERS\n"
+    )
+    found = {path.name for path in all_imports(file)}
+    assert {"paths.py", "schema.py", "rate.py", "params.py", "__init__.py"} <= found
+    assert "loop.py" not in found
+
+
+def test_every_script_is_a_stage() -> None:
+    used = {script(stage) for stage in GRAPH}
+    apart = {STAGES / "paths.py", STAGES / "report.py"}  # report.py is for `make report`
+    assert used | apart == set(STAGES.glob("*.py"))
+
+
+@pytest.mark.parametrize("stage", GRAPH)
+def test_outputs_keep_the_run_cache(stage: str) -> None:
+    entries = [*GRAPH[stage].get("outs", []), *GRAPH[stage].get("metrics", [])]
+    for entry in entries:
+        assert not (isinstance(entry, dict) and "persist" in str(entry))
+    assert "always_changed" not in GRAPH[stage]
+    assert GRAPH[stage]["deps"]
+
+
+def test_the_conventional_side_does_not_know_the_encoding() -> None:
+    for stage in ("baseline", "train_ann", "evaluate_ann"):
+        assert not any("encoding" in str(name) for name in GRAPH[stage]["params"])
+        assert not any(dep.startswith("data/spikes") for dep in GRAPH[stage]["deps"])

@@ -1,0 +1,168 @@
+"""The whole pipeline by DVC, on a few real clips: once, again, and with another encoding."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project import ROOT
+
+CHANGES: dict[str, Any] = {
+    "encoding": "latency",
+    "folds": ["1", "2"],
+    "models": {"ann": ["cnn", "lstm"], "snn": ["cnn"], "methods": ["surrogate"]},
+    "filter": {"labels": ["Bark", "Rain"], "max_per_label": 16},
+    "networks": {"cnn": {"channels": [4, 8]}, "lstm": {"hidden": 8}},
+    "train_ann": {"epochs": 2, "validation_share": 0.25},
+    "train_snn": {"epochs": 2, "validation_share": 0.25},
+    "evaluate": {"resamples": 100},
+}
+SNN = {"encode", "train_snn", "evaluate_snn"}
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = merged(base[key], value) if both else value
+    return result
+
+
+class Project:
+    """A copy of the project with small parameters, under git and DVC of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("src", "stages", "data/esc10"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
+        (folder / "data/audioset").mkdir()
+        for name in ("data/audioset/ontology.json", "dvc.yaml", ".gitignore"):
+            shutil.copy(ROOT / name, folder / name)
+        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        self.write(merged(params, CHANGES))
+        self.run("git", "init", "-q")
+        self.run("dvc", "init", "-q")
+        self.run("git", "add", ".")
+        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start")
+
+    def write(self, params: dict[str, Any]) -> None:
+        text = yaml.safe_dump(params, sort_keys=False)
+        (self.folder / "params.yaml").write_text(text, encoding="utf-8")
+
+    def change(self, **changes: Any) -> None:
+        params = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        self.write(merged(params, changes))
+
+    def run(self, *command: str, ok: bool = True) -> str:
+        tools = Path(sys.executable).parent
+        environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) == ok, done.stdout[-3000:]
+        return done.stdout
+
+    def repro(self, *arguments: str, ok: bool = True) -> tuple[set[str], str]:
+        """Run ``dvc repro``; return the stages that were run, without their folds, and the text."""
+        text = self.run("dvc", "repro", *arguments, ok=ok)
+        lines = [line for line in text.splitlines() if line.startswith("Running stage '")]
+        return {line.split("'")[1].split("@")[0] for line in lines}, text
+
+    def metrics(self) -> dict[str, Any]:
+        """Return all metrics but the times."""
+        found = {}
+        for path in sorted((self.folder / "metrics").rglob("*.json")):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            text = json.dumps(content, sort_keys=True)
+            found[str(path.relative_to(self.folder))] = json.loads(text, object_hook=without_times)
+        return found
+
+
+def without_times(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if not key.startswith("train_s")}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("pipeline") / "project")
+    made.repro()
+    return made
+
+
+def test_a_run_makes_metrics_of_every_model(project: Project) -> None:
+    summary = project.metrics()["metrics/summary.json"]
+    models = {"baseline-logistic", "ann-cnn", "ann-lstm", "snn-cnn-surrogate"}
+    assert set(summary) == models | {"dataset"}
+    assert summary["dataset"]["clips_asked"] == summary["dataset"]["clips_present"] == 32
+    for model in models:
+        values = summary[model]
+        for name in ("accuracy", "macro_f1", "map"):
+            assert 0 <= values[f"{name}_low"] <= values[name] <= values[f"{name}_high"] <= 1
+        assert (project.folder / f"data/predictions/{model}.parquet").is_file()
+        assert (project.folder / f"metrics/confusion/{model}.csv").is_file()
+    assert summary["snn-cnn-surrogate"]["encoding"] == "latency"
+    assert 0 < summary["snn-cnn-surrogate"]["spike_rate"] < 1
+    assert summary["ann-cnn"]["parameters"] + 2 == summary["snn-cnn-surrogate"]["parameters"], (
+        "the twin has one learnt decay a layer more"
+    )
+
+
+def test_a_second_run_does_nothing(project: Project) -> None:
+    ran, text = project.repro()
+    assert ran == set()
+    assert "up to date" in text
+
+
+def test_equal_seeds_give_equal_metrics(project: Project) -> None:
+    before = project.metrics()
+    shutil.rmtree(project.folder / "data/store")
+    ran, _ = project.repro("--force")
+    assert {"filter", "download", "features", "train_ann", "compare"} | SNN <= ran
+    assert project.metrics() == before
+
+
+def test_another_encoding_reruns_the_spiking_side_only_and_back_is_from_the_cache(
+    project: Project,
+) -> None:
+    before = project.metrics()
+    project.change(encoding="rate")
+    ran, _ = project.repro()
+    assert ran == SNN | {"compare"}
+    assert project.metrics()["metrics/summary.json"]["snn-cnn-surrogate"]["encoding"] == "rate"
+    project.change(encoding="latency")
+    ran, _ = project.repro()
+    assert not ran & SNN, "restored, not run"
+    assert project.metrics() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoding": "latencyy"}, "unknown encoding 'latencyy'"),
+        ({"models": {"ann": ["cnm"]}}, "unknown network in models.ann 'cnm'"),
+        ({"folds": ["1", "7"]}, "unknown fold (source esc10) '7'; valid: 1, 2, 3, 4, 5"),
+        ({"filter": {"labels": ["Barkk"]}}, "Barkk"),
+    ],
+)
+def test_a_bad_value_stops_dvc_repro_with_its_message(
+    project: Project, changes: dict[str, Any], message: str
+) -> None:
+    good = (project.folder / "params.yaml").read_text(encoding="utf-8")
+    project.change(**changes)
+    _, text = project.repro(ok=False)
+    (project.folder / "params.yaml").write_text(good, encoding="utf-8")
+    assert message in text
+    assert "Traceback" not in text
