@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro test lint report bench encodings format clean
+.PHONY: repro test lint report bench encodings tables format clean
 
 repro: .venv/ready ## make the environment, run the pipeline
 	spikesound check
@@ -38,6 +38,9 @@ encodings: .venv/ready ## train the spiking networks on each encoding; metrics/e
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
+
+tables: .venv/ready ## put the tables of the last runs into README.md
+	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay
 	rm -rf data/clips data/audio data/features data/spikes data/models data/predictions data/store

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tables import encodings
+
 from spikesound.errors import SpikesoundError, choose, run
 from spikesound.jsonfile import write_json
 from spikesound.params import Encodings, Params
@@ -52,26 +54,17 @@ def main(*names: str) -> None:
         Path("params.yaml").write_text(text, encoding="utf-8")
     reproduce()
     write_json(OUT, table)
-    show(table)
+    print(f"\n{encodings()}")
+    for model, rows in table.items():
+        spiking = {name: row for name, row in rows.items() if name != "direct"}
+        best = max(spiking, key=lambda name: float(str(spiking[name]["validation_accuracy"])))
+        print(f"{model}: best on validation among those that make spikes: {best}")
+    print(f"all figures: {OUT}")
 
 
 def reproduce() -> None:
     if subprocess.run(["dvc", "repro"], check=False).returncode:
         raise SpikesoundError("dvc repro failed; what it says is above")
-
-
-def show(table: dict[str, dict[str, dict[str, object]]]) -> None:
-    for model, rows in table.items():
-        print(f"\n| {model} | validation | test [interval] | spike rate |\n|---|---:|---:|---:|")
-        for name, row in rows.items():
-            shares = [f"{100 * float(str(row[key])):.1f}" for key in SHOWN[1:5]]
-            rate = 100 * float(str(row["spike_rate"]))
-            test = f"{shares[1]} % [{shares[2]}–{shares[3]}]"
-            print(f"| {name} | {shares[0]} % | {test} | {rate:.1f} % |")
-        makers = {name: row for name, row in rows.items() if name != "direct"}
-        best = max(makers, key=lambda name: float(str(makers[name]["validation_accuracy"])))
-        print(f"best on validation among those that make spikes: {best}")
-    print(f"\n{OUT}")
 
 
 run(main, *sys.argv[1:])

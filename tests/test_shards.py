@@ -116,9 +116,10 @@ def test_only_one_shards_arrays_are_held(tmp_path: Path) -> None:
     [(6, "no array for clip 'clip-6'"), (8, "more arrays than the 7 clips")],
 )
 def test_arrays_must_be_as_many_as_clips(tmp_path: Path, count: int, message: str) -> None:
+    written(tmp_path)
     with pytest.raises(SpikesoundError, match=message):
         write_shards(tmp_path, rows_of(7), iter(arrays_of(count)), 3)
-    assert not (tmp_path / "index.parquet").exists()
+    assert not (tmp_path / "index.parquet").exists(), "the index of earlier shards stayed behind"
 
 
 @pytest.mark.parametrize("odd", [np.zeros((2, 4), np.float16), np.zeros((2, 3), np.float32)])

@@ -111,13 +111,12 @@ class Shards:
         if rows.empty:
             raise SpikesoundError(f"{self.folder}: no clips to load")
         result: Array | None = None
-        place = np.arange(len(rows))
         for name in rows["shard"].unique():
             here = (rows["shard"] == name).to_numpy()
             values = self._take(name, rows["row"].to_numpy()[here])
             if result is None:
                 result = np.empty((len(rows), *values.shape[1:]), values.dtype)
-            result[place[here]] = values
+            result[here] = values
         assert result is not None
         return result
 

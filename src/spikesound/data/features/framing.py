@@ -7,6 +7,8 @@ the same number of frames.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,17 @@ def cut_frames(waves: Tensor, window: int, hop: int) -> Tensor:
         A view ``(batch, frame, window)`` on the padded waves.
     """
     half = window // 2
-    return torch.nn.functional.pad(waves, (half, half)).unfold(-1, window, hop)
+    # Quicker than pad(), which writes zeros everywhere before it copies the waves over them.
+    padded = waves.new_empty(*waves.shape[:-1], waves.shape[-1] + 2 * half)
+    padded[..., :half] = 0
+    padded[..., padded.shape[-1] - half :] = 0
+    padded[..., half : padded.shape[-1] - half] = waves
+    return padded.unfold(-1, window, hop)
+
+
+@lru_cache(maxsize=8)
+def _hann(window: int) -> Tensor:
+    return torch.hann_window(window)
 
 
 def power_spectrum(frames: Tensor) -> Tensor:
@@ -52,7 +64,7 @@ def power_spectrum(frames: Tensor) -> Tensor:
         Power, ``(batch, frame, window // 2 + 1)``, not scaled: a sine of amplitude 1 in the middle
         of a bin has ``(window / 4) ** 2``.
     """
-    hann = torch.hann_window(frames.shape[-1], dtype=frames.dtype, device=frames.device)
+    hann = _hann(frames.shape[-1]).to(frames)
     # The sum of the two squares is several times faster than abs(), which guards against overflow,
     # and than sum(-1), which reduces along an axis of two.
     squares = torch.view_as_real(torch.fft.rfft(frames * hann)).square_()

@@ -1,0 +1,60 @@
+"""README says what the committed metrics say, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from project import ROOT
+
+sys.path.append(str(ROOT / "benchmarks"))
+import tables
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_tables_are_those_of_the_committed_metrics() -> None:
+    for name in tables.TABLES:
+        assert f"<!-- {name} -->\n|" in README
+    assert tables.fill(README) == README, "run: make tables"
+    assert tables.fill(README.replace("ann-cnn |", "ann-cnm |")) == README
+
+
+def test_the_default_encoding_is_the_best_on_validation_of_those_that_make_spikes() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    table = json.loads((ROOT / "metrics/encodings.json").read_text(encoding="utf-8"))
+    rows = table["snn-cnn-surrogate"]
+    assert set(rows) == set(params["encodings"])
+    spiking = {name: row["validation_accuracy"] for name, row in rows.items() if name != "direct"}
+    assert params["encoding"] == max(spiking, key=lambda name: spiking[name])
+
+
+def test_the_committed_summary_is_of_the_default_run() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
+    assert summary["snn-cnn-surrogate"]["encoding"] == params["encoding"]
+    assert summary["dataset"]["clips_asked"] == summary["dataset"]["clips_scored"] == 400
+    for model, values in summary.items():
+        if model != "dataset":
+            content = (ROOT / f"metrics/models/{model}.json").read_text(encoding="utf-8")
+            assert values.items() <= json.loads(content).items()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_commands_of_the_makefile_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", text, re.MULTILINE):
+            assert re.search(rf"^{target[0] or target[1]}:", makefile, re.MULTILINE), target
