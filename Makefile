@@ -7,7 +7,6 @@ export MPLBACKEND := Agg
 .PHONY: repro test lint report bench encodings tables format clean
 
 repro: .venv/ready ## make the environment, run the pipeline
-	spikesound check
 	dvc repro
 	@echo "results: metrics/summary.json; as a page: make report"
 
@@ -43,4 +42,4 @@ tables: .venv/ready ## put the tables of the last runs into README.md
 	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay
-	rm -rf data/clips data/audio data/features data/spikes data/models data/predictions data/store
+	rm -rf data/checked.txt data/clips data/audio data/features data/spikes data/models data/predictions data/store

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+CHECKED = Path("data/checked.txt")
 ONTOLOGY = Path("data/audioset/ontology.json")
 CLIPS = Path("data/clips")
 STORE = Path("data/store")

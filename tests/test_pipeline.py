@@ -130,7 +130,7 @@ def test_equal_seeds_give_equal_metrics(project: Project) -> None:
     before = project.metrics()
     shutil.rmtree(project.folder / "data/store")
     ran, _ = project.repro("--force")
-    assert {"filter", "download", "features", "train_ann", "compare"} | SNN <= ran
+    assert {"check", "filter", "download", "features", "train_ann", "compare"} | SNN <= ran
     assert project.metrics() == before
 
 
@@ -140,7 +140,7 @@ def test_another_encoding_reruns_the_spiking_side_only_and_back_is_from_the_cach
     before = project.metrics()
     project.change(encoding="rate")
     ran, _ = project.repro()
-    assert ran == SNN | {"compare"}
+    assert ran == SNN | {"check", "compare"}
     assert project.metrics()["metrics/summary.json"]["snn-cnn-surrogate"]["encoding"] == "rate"
     project.change(encoding="latency")
     ran, _ = project.repro()
@@ -151,8 +151,16 @@ def test_another_encoding_reruns_the_spiking_side_only_and_back_is_from_the_cach
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"encoding": "latencyy"}, "unknown encoding 'latencyy'"),
-        ({"models": {"ann": ["cnm"]}}, "unknown network in models.ann 'cnm'"),
+        (
+            {"encoding": "latencyy"},
+            "unknown encoding 'latencyy' (did you mean 'latency'?); valid: ",
+        ),
+        (
+            {"models": {"ann": ["cnm"]}},
+            "unknown network in models.ann 'cnm' (did you mean 'cnn'?); valid: ",
+        ),
+        ({"source": "esc11"}, "unknown source 'esc11' (did you mean 'esc10'?); valid: "),
+        ({"train_snn": {"neuron": "lyf"}}, "unknown train_snn.neuron 'lyf'"),
         ({"folds": ["1", "7"]}, "unknown fold (source esc10) '7'; valid: 1, 2, 3, 4, 5"),
         ({"filter": {"labels": ["Barkk"]}}, "Barkk"),
     ],
