@@ -10,7 +10,7 @@ repro: .venv/ready ## make the environment, run the pipeline
 	dvc repro
 	@echo "results: metrics/summary.json; as a page: make report"
 
-test: .venv/ready ## make the environment, run lint and tests
+test: .venv/ready ## make the environment, run the tests
 	pytest
 
 lint: .venv/ready

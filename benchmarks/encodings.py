@@ -1,6 +1,6 @@
 """Train the spiking networks on each encoding, and set the encodings side by side.
 
-    python benchmarks/encodings.py [ENCODING ...]
+    python benchmarks/encodings.py
 
 Runs the pipeline once for each encoding with all else as in params.yaml, and once more to come back
 (restored from DVC's cache of runs). The default encoding is chosen by ``validation_accuracy``: of a
@@ -10,12 +10,11 @@ metrics/encodings.json.
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from tables import encodings
 
-from spikesound.errors import SpikesoundError, choose, run
+from spikesound.errors import SpikesoundError, run
 from spikesound.jsonfile import write_json
 from spikesound.params import Encodings, Params
 
@@ -33,14 +32,12 @@ SHOWN = (
 )
 
 
-def main(*names: str) -> None:
+def main() -> None:
     text = Path("params.yaml").read_text(encoding="utf-8")
     params = Params.load(Path("params.yaml"))
-    for name in names:
-        choose(dict.fromkeys(Encodings.model_fields), name, "encoding")
     table: dict[str, dict[str, dict[str, object]]] = {}
     try:
-        for name in names or Encodings.model_fields:
+        for name in Encodings.model_fields:
             Path("params.yaml").write_text(
                 text.replace(f"\nencoding: {params.encoding}", f"\nencoding: {name}"),
                 encoding="utf-8",
@@ -49,6 +46,8 @@ def main(*names: str) -> None:
             for model in params.models.names():
                 if model.startswith("snn-"):
                     metrics = json.loads(Path(f"metrics/models/{model}.json").read_text())
+                    if metrics["encoding"] != name:
+                        raise SpikesoundError(f"params.yaml: no line 'encoding: {params.encoding}'")
                     table.setdefault(model, {})[name] = {key: metrics[key] for key in SHOWN}
     finally:
         Path("params.yaml").write_text(text, encoding="utf-8")
@@ -67,4 +66,4 @@ def reproduce() -> None:
         raise SpikesoundError("dvc repro failed; what it says is above")
 
 
-run(main, *sys.argv[1:])
+run(main)

@@ -9,7 +9,8 @@ from spikesound import schema
 from spikesound.bits import unpack
 from spikesound.data.audio_shards import read_audio
 from spikesound.data.shards import Shards
-from spikesound.errors import run
+from spikesound.errors import SpikesoundError, run
+from spikesound.evaluation.baseline import MODEL
 from spikesound.evaluation.curves import read_curves
 from spikesound.labels import read_labels
 from spikesound.params import Params
@@ -22,6 +23,10 @@ def main(clip_id: str | None = None) -> None:
     params = Params.load(paths.PARAMS)
     summary = json.loads((paths.METRICS / "summary.json").read_text(encoding="utf-8"))
     models = [name for name in summary if name != "dataset"]
+    if set(models) != {MODEL, *params.models.names()} or any(
+        summary[name]["encoding"] != params.encoding for name in models if name.startswith("snn-")
+    ):
+        raise SpikesoundError(f"{paths.PARAMS}: changed since the last run; run dvc repro")
     curves = {name: paths.METRICS / "curves" / f"{name}.csv" for name in models}
     tables = {name: paths.PREDICTIONS / f"{name}.parquet" for name in models}
     build_report(

@@ -107,5 +107,8 @@ def test_a_model_of_other_classes_or_a_fold_without_clips_is_an_error(
     save_model(tmp_path, params, "1")
     with pytest.raises(SpikesoundError, match="trained on other classes"):
         evaluate_model({"1": tmp_path}, lambda fold: toy(), ["/m/1", "/m/3"], 5)
+    with pytest.raises(SpikesoundError, match="holds out fold '1', not '2'"):
+        evaluate_model({"2": tmp_path}, lambda fold: toy(spikes=True), CLASSES, 5)
+    save_model(tmp_path, params, "9")
     with pytest.raises(SpikesoundError, match="fold '9' has no clips"):
         evaluate_model({"9": tmp_path}, lambda fold: toy(spikes=True), CLASSES, 5)

@@ -30,6 +30,9 @@ def test_the_default_encoding_is_the_best_on_validation_of_those_that_make_spike
     table = json.loads((ROOT / "metrics/encodings.json").read_text(encoding="utf-8"))
     rows = table["snn-cnn-surrogate"]
     assert set(rows) == set(params["encodings"])
+    summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
+    default = rows[params["encoding"]]
+    assert default.items() <= summary["snn-cnn-surrogate"].items(), "both tables of one run"
     spiking = {name: row["validation_accuracy"] for name, row in rows.items() if name != "direct"}
     assert params["encoding"] == max(spiking, key=lambda name: spiking[name])
 

@@ -41,7 +41,7 @@ def evaluate_model(
     Raises
     ------
     SpikesoundError
-        If a model was trained on other classes, or a fold has no clips.
+        If a model was trained on other classes or holds out another fold, or a fold has no clips.
     """
     tested: list[Tested] = []
     histories: dict[str, pd.DataFrame] = {}
@@ -51,6 +51,8 @@ def evaluate_model(
         spec, network = model_file.load(folder)
         if spec.classes != list(classes):
             raise SpikesoundError(f"{folder}: trained on other classes; run dvc repro")
+        if spec.fold != fold:
+            raise SpikesoundError(f"{folder}: holds out fold {spec.fold!r}, not {fold!r}")
         clips = load_clips(fold).only(fold)
         if not len(clips):
             raise SpikesoundError(f"folds: fold {fold!r} has no clips")
