@@ -19,7 +19,18 @@ def script(stage: str) -> Path:
 
 
 def listed(stage: str) -> set[str]:
-    return {dep for dep in GRAPH[stage]["deps"] if dep.startswith(("src/", "stages/"))}
+    """Return the project's files among the deps; a folder stands for all files in it."""
+    files: set[str] = set()
+    for dep in GRAPH[stage]["deps"]:
+        if dep.startswith(("src/", "stages/")):
+            path = ROOT / dep
+            inside = path.rglob("*") if path.is_dir() else [path]
+            files |= {
+                str(file.relative_to(ROOT))
+                for file in inside
+                if file.is_file() and "__pycache__" not in file.parts
+            }
+    return files
 
 
 @pytest.mark.parametrize("stage", GRAPH)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import modify_yaml
 from project import ROOT
 
 from spikesound.errors import SpikesoundError
@@ -18,13 +19,13 @@ GOOD = (ROOT / "params.yaml").read_text(encoding="utf-8")
 BAD = [  # section, what stands in the file, what is put there, what the message must say
     ("source", "source: esc10", "source: esc11", "unknown source 'esc11' .*valid: audioset, esc10"),
     ("encoding", "encoding: ", "encoding: x", "unknown encoding 'x.*valid: direct, latency, rate"),
-    ("folds", 'folds: ["1"', 'folds: ["2"', "folds: named twice: 2"),
-    ("folds", 'folds: ["1"', "folds: [1", "folds.0: .*valid string, got 1"),
+    ("folds", "folds: ['1'", "folds: ['2'", "folds: named twice: 2"),
+    ("folds", "folds: ['1'", "folds: [1", "folds.0: .*valid string, got 1"),
     ("seed", "seed: 1", "seed: one", "seed: .*valid integer, got 'one'"),
     ("models", "ann: [cnn, lstm]", "ann: [cnm]", "unknown network .*'cnm'.*valid: cnn, lstm"),
     ("models", "snn: [cnn]", "snn: [lstm]", "unknown spiking network .*'lstm'.*valid: cnn"),
     ("models", "methods: [surrogate]", "methods: [bptt]", "models.methods.0: .*'surrogate', got"),
-    ("sources", "    mirror: null", "    miror: null", "'miror'.*'mirror'.*valid: folds, mirror"),
+    ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: folds, mirror"),
     ("filter", "balance: false", "balance: maybe", "filter.balance: .*boolean, got 'maybe'"),
     ("download", "workers: 4", "workers: 0", "download.workers: .*greater than or equal to 1"),
     ("features", "kinds: [mel]", "kinds: [mell]", "features.kinds.0: .*'mel'.*got 'mell'"),
@@ -45,6 +46,14 @@ BAD = [  # section, what stands in the file, what is put there, what the message
 
 def test_the_projects_own_parameters_are_good(params: Params) -> None:
     assert params.source == "esc10"
+
+
+def test_params_yaml_is_in_the_form_that_dvc_writes(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    with modify_yaml(path) as content:
+        content["seed"] = content["seed"]
+    assert path.read_text(encoding="utf-8") == GOOD, "dvc exp run would rewrite it"
 
 
 def test_every_section_has_a_bad_value_here() -> None:
