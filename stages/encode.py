@@ -1,30 +1,28 @@
-"""Encode the features into spikes, with the normalisation of one held-out fold."""
-
-import sys
+"""Encode the features into spikes, once for each held-out fold, with that fold's normalisation."""
 
 import paths
 from spikesound.errors import run
 from spikesound.params import Params
 
 
-def main(fold: str) -> None:
+def main() -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound.data.shards import Shards
     from spikesound.encoding import ENCODERS
     from spikesound.spike_shards import encode_shards
 
-    out = paths.spikes(fold)
-    encode_shards(
-        Shards(paths.FEATURES),
-        fold,
-        name=params.encoding,
-        encoder=ENCODERS[params.encoding],
-        params=getattr(params.encodings, params.encoding),
-        seed=params.seed,
-        out=out,
-    )
-    print(f"fold {fold}, {params.encoding} coding: {out}")
+    for fold in params.folds:
+        encode_shards(
+            Shards(paths.FEATURES),
+            fold,
+            name=params.encoding,
+            encoder=ENCODERS[params.encoding],
+            params=getattr(params.encodings, params.encoding),
+            seed=params.seed,
+            out=paths.spikes(fold),
+        )
+    print(f"{params.encoding} coding for {len(params.folds)} folds: {paths.SPIKES}")
 
 
-run(main, *sys.argv[1:])
+run(main)

@@ -101,7 +101,7 @@ def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path:
         pytest.skip("not a stage")
     (tmp_path / "params.yaml").write_text(GOOD.replace("confidence: 0.95", "confidence: 95"))
     started = time.monotonic()
-    arguments = {"encode.py": ["1"], "train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}
+    arguments = {"train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}
     arguments["train_snn.py"] = ["cnn", "surrogate", "1"]
     result = subprocess.run(
         [sys.executable, ROOT / "stages" / stage, *arguments.get(stage, [])],
