@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from dvc.utils.serialize import modify_yaml
 from project import ROOT
 
 from spikesound.errors import SpikesoundError
@@ -46,14 +45,6 @@ BAD = [  # section, what stands in the file, what is put there, what the message
 
 def test_the_projects_own_parameters_are_good(params: Params) -> None:
     assert params.source == "esc10"
-
-
-def test_params_yaml_is_in_the_form_that_dvc_writes(tmp_path: Path) -> None:
-    path = tmp_path / "params.yaml"
-    path.write_text(GOOD, encoding="utf-8")
-    with modify_yaml(path) as content:
-        content["seed"] = content["seed"]
-    assert path.read_text(encoding="utf-8") == GOOD, "dvc exp run would rewrite it"
 
 
 def test_every_section_has_a_bad_value_here() -> None:
