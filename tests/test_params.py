@@ -86,10 +86,11 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
         Params.load(path)
 
 
-@pytest.mark.parametrize("stage", sorted(path.name for path in (ROOT / "stages").glob("*.py")))
+STAGES = sorted({path.name for path in (ROOT / "stages").glob("*.py")} - {"paths.py"})
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path: Path) -> None:
-    if stage == "paths.py":
-        pytest.skip("not a stage")
     (tmp_path / "params.yaml").write_text(GOOD.replace("confidence: 0.95", "confidence: 95"))
     started = time.monotonic()
     arguments = {"train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}

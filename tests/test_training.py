@@ -246,7 +246,7 @@ from pathlib import Path
 sys.path[:0] = [{tests!r}]
 from test_training import settings, spec, toy, train, train_model
 from spikesound.params import Params
-params = Params.load({params!r})
+params = Params.load(Path({params!r}))
 few = settings(params, epochs=30, patience=30, validation_share=0.25)
 train_model(train, spec(params), toy(), few, out=Path(sys.argv[1]),
             checkpoints=Path({checkpoints!r}))
@@ -266,10 +266,7 @@ def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
     )
 
     def start(out: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path / out)],
-            stderr=subprocess.DEVNULL,
-        )
+        return subprocess.Popen([sys.executable, "-c", script, str(tmp_path / out)])
 
     process = start("cut")
     deadline = time.monotonic() + 60
