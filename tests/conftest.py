@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from project import ROOT
 
 from spikesound.params import Params
@@ -12,3 +13,8 @@ from spikesound.params import Params
 def params() -> Params:
     """The project's own params.yaml."""
     return Params.load(ROOT / "params.yaml")
+
+
+# The same examples each time: a failure belongs to the change that is tested, and can be repeated.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
