@@ -50,6 +50,11 @@ def test_lif_trace_by_hand() -> None:
     assert lif()(currents).flatten().tolist() == [0, 0, 1, 0, 1, 0]
 
 
+def test_lif_reset_subtracts_the_threshold_and_keeps_the_rest() -> None:
+    # U: 5 (spike), 2.5 - 1 = 1.5 (spike), 0.75 - 1 = -0.25; a reset to zero would spike once.
+    assert lif()(torch.tensor([5.0, 0.0, 0.0]).reshape(-1, 1)).flatten().tolist() == [1, 1, 0]
+
+
 def test_lif_at_the_threshold_stays_silent() -> None:
     assert lif()(torch.tensor([[1.0]])).item() == 0
     assert lif()(torch.tensor([[1.0001]])).item() == 1
