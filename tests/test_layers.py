@@ -11,8 +11,8 @@ PACKAGE = SRC / "spikesound"
 
 LAYERS = [
     {"errors", "seeds", "progress", "bits", "jsonfile", "__init__"},
-    {"params", "schema", "labels"},
-    {"data", "encoding", "neurons"},
+    {"params", "schema", "labels", "kernels"},
+    {"data", "encoding", "neurons", "decoding", "quantise"},
     {"networks", "spike_shards"},
     {"training"},
     {"evaluation"},

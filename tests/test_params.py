@@ -17,7 +17,7 @@ GOOD = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 BAD = [  # section, what stands in the file, what is put there, what the message must say
     ("source", "source: esc10", "source: esc11", "unknown source 'esc11' .*valid: audioset, esc10"),
-    ("encoding", "encoding: ", "encoding: x", "unknown encoding 'x.*valid: direct, latency, rate"),
+    ("encoding", "encoding: ", "encoding: x", "unknown encoding 'x.*valid: .*latency, .*rate"),
     ("folds", "folds: ['1'", "folds: ['2'", "folds: named twice: 2"),
     ("folds", "folds: ['1'", "folds: [1", "folds.0: .*valid string, got 1"),
     ("seed", "seed: 1", "seed: one", "seed: .*valid integer, got 'one'"),
@@ -33,7 +33,7 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("neurons", "surrogate: atan", "surrogate: tan", "neurons.lif.surrogate: .*'atan'.*got 'tan'"),
     ("networks", "pool: max", "pool: median", "networks.cnn.pool: .*'max', got 'median'"),
     ("train_ann", "patience: ", "patiense: ", "key of train_ann 'patiense'.*'patience'"),
-    ("train_snn", "neuron: lif", "neuron: lyf", "unknown train_snn.neuron 'lyf'.*valid: lif"),
+    ("train_snn", "neuron: lif", "neuron: lyf", "unknown train_snn.neuron 'lyf'.*valid: .*lif"),
     (
         "evaluate",
         "confidence: 0.95",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -58,16 +59,26 @@ def test_spikes_come_back_as_encoded(
 ) -> None:
     out = encode(features, name, params, tmp_path / "spikes")
     clips, spec = load_spikes(out, CLASSES)
-    assert spec == {"encoding": name, "steps": spec["steps"], "bins": 11, "fold": "1"}
+    section = getattr(params.encodings, name)
+    width = {"delta": 2, "population": params.encodings.population.neurons}.get(name, 1)
+    bins = 11 * width
+    assert spec == {
+        "encoding": name,
+        "steps": section.steps,
+        "bins": bins,
+        "neurons_per_bin": width,
+        "fold": "1",
+    }
+    assert clips.bins == bins
     assert clips.spikes == (name != "direct")
     batch = clips.batch(np.array([3, 0]))
-    assert batch.shape == (2, 1 if name == "direct" else spec["steps"], 5, 11)
+    assert batch.shape == (2, 1 if name == "direct" else spec["steps"], 5, bins)
     if name == "direct":
         values = load_features(features, CLASSES, "1").batch(np.array([3, 0]))
         assert np.allclose(batch, values, atol=1e-3)
     else:
         assert np.isin(batch, [0, 1]).all()
-        assert clips.inputs.nbytes == 6 * spec["steps"] * 5 * 2, "eleven bins in two bytes"
+        assert clips.inputs.nbytes == 6 * spec["steps"] * 5 * math.ceil(bins / 8)
     assert clips.targets.tolist() == [[1, 0], [0, 1], [1, 1], [1, 0], [0, 1], [1, 0]]
     assert clips.groups[:3] == ["recording0", "recording0", "recording1"]
     assert clips.without("1").ids == ["clip1", "clip3", "clip5"] == clips.only("2").ids

@@ -33,7 +33,8 @@ def encode_shards(
 
     Spikes are written bit-packed along the feature axis, uint8 (clip, step, frame, bytes); values
     of direct coding as float16 (clip, 1, frame, bin). Draws depend on (seed, clip id) alone.
-    ``spec.json`` beside the shards says the encoding, its steps, and the number of bins.
+    ``spec.json`` beside the shards says the encoding, its steps, the number of bins of the spikes,
+    and how many of these stand for one bin of the features.
 
     Parameters
     ----------
@@ -56,5 +57,13 @@ def encode_shards(
     )
     shown = track(clips, total=len(shards), what=f"encode, fold {fold}")
     write_shards(out, shards.index, shown, shard_clips)
-    spec = {"encoding": name, "steps": params.steps, "bins": len(low), "fold": fold}
+    # An encoding may put several neurons in place of each bin; silence shows how many.
+    bins = encoder(torch.zeros(1, len(low)), params, torch.Generator()).shape[-1]
+    spec = {
+        "encoding": name,
+        "steps": params.steps,
+        "bins": bins,
+        "neurons_per_bin": bins // len(low),
+        "fold": fold,
+    }
     write_json(out / "spec.json", spec)

@@ -30,3 +30,13 @@ def direct(x: torch.Tensor, params: DirectParams, generator: torch.Generator) ->
     networks for image classification", section 2.2 (analog input).
     """
     return x.unsqueeze(0)
+
+
+def decode_direct(values: torch.Tensor, params: DirectParams) -> torch.Tensor:
+    """Undo :func:`direct`, without error.
+
+    Parameters
+    ----------
+    values : float tensor of shape (1, ...)
+    """
+    return values[0]

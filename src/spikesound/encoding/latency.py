@@ -34,3 +34,26 @@ def latency(x: torch.Tensor, params: LatencyParams, generator: torch.Generator) 
     moment = ((1.0 - level) * params.steps).floor().clamp(0, params.steps - 1)
     steps = torch.arange(params.steps, dtype=x.dtype).reshape(-1, *([1] * x.dim()))
     return (moment == steps) & (x > params.threshold)
+
+
+def decode_latency(spikes: torch.Tensor, params: LatencyParams) -> torch.Tensor:
+    """Return the midpoint of the values that spike at the step found.
+
+    .. math:: \\hat x = \\theta + (1 - \\theta) \\left(1 - \\frac{t + 1/2}{T}\\right), \\quad
+              \\hat x = \\theta / 2 \\text{ without a spike}
+
+    The error is at most (1 - theta) / (2 T) with a spike and theta / 2 without.
+
+    Parameters
+    ----------
+    spikes : bool tensor of shape (T, ...), with at most one spike along the first axis
+    params : steps T and threshold theta
+
+    Returns
+    -------
+    float tensor of shape (...)
+    """
+    moment = spikes.int().argmax(0).float()
+    level = 1.0 - (moment + 0.5) / params.steps
+    value = params.threshold + (1.0 - params.threshold) * level
+    return torch.where(spikes.any(0), value, params.threshold / 2)

@@ -29,3 +29,24 @@ def rate(x: torch.Tensor, params: RateParams, generator: torch.Generator) -> tor
     """
     draws = torch.rand((params.steps, *x.shape), generator=generator)
     return draws < params.gain * x
+
+
+def decode_rate(spikes: torch.Tensor, params: RateParams) -> torch.Tensor:
+    """Return the values whose expected number of spikes is the one that is found.
+
+    .. math:: \\hat x = \\min\\left(1, \\frac{1}{g T} \\sum_t s_t\\right)
+
+    Where g x <= 1, the estimate of drawn spikes has no bias but for that minimum, and standard
+    deviation at most :math:`\\sqrt{g x (1 - g x) / T} / g`; the error of evenly spaced ones is at
+    most 1 / (2 g T). Values above 1 / g all spike at each step, and come back as 1 / g.
+
+    Parameters
+    ----------
+    spikes : bool tensor of shape (T, ...)
+    params : gain g
+
+    Returns
+    -------
+    float tensor of shape (...)
+    """
+    return (spikes.float().mean(0) / params.gain).clamp(max=1.0)

@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
-import snntorch
 import torch
 
 from spikesound.errors import choose
-from spikesound.neurons.spiking import SpikingNeuron
+from spikesound.kernels import torch_lif
+from spikesound.kernels.lif import KERNELS, lif
+from spikesound.kernels.rule import Rule
+from spikesound.neurons.spiking import SpikingNeuron, State
 from spikesound.neurons.surrogate import SURROGATES
 from spikesound.params import LIFParams
 
 
 class LIF(SpikingNeuron):
-    """Leaky integrate-and-fire with reset by subtraction, from rest.
+    """Leaky integrate-and-fire, from rest.
 
     .. math::
         U_t = \\beta U_{t-1} + I_t - \\theta S_{t-1}, \\qquad S_t = [U_t > \\theta]
 
-    The reset is detached from the gradient; the spike's derivative is the surrogate's.
+    That is the reset ``subtract``; ``zero`` has :math:`\\beta (1 - S_{t-1}) U_{t-1} + I_t`, and
+    ``none`` no reset. For ``refractory`` steps after a spike the neuron is held: after its reset
+    the potential stays as it is, and no spike comes. The reset is detached from the gradient; the
+    spike's derivative is the surrogate's.
 
     Parameters
     ----------
-    params : decay beta (one per layer, learnt if ``learn_beta``), threshold theta, surrogate
+    params : decay beta (used clamped to [0, 1]) and threshold theta, one each per layer and learnt
+        if ``learn_beta``, ``learn_threshold``; reset, refractory period, surrogate, and the backend
+        that computes it (:func:`spikesound.kernels.lif.lif`)
+
+    Raises
+    ------
+    SpikesoundError
+        If the surrogate, the reset or the backend is not known.
 
     References
     ----------
     Eshraghian et al. 2023, "Training spiking neural networks using lessons from deep learning",
-    section II-C; snnTorch's ``Leaky`` (``reset_mechanism="subtract"``) is the definition.
+    section II-C; snnTorch's ``Leaky`` is the definition.
     """
 
     def __init__(self, params: LIFParams) -> None:
         super().__init__()
-        gradient = choose(SURROGATES, params.surrogate, "neurons.lif.surrogate")(params.slope)
-        self.cell = snntorch.Leaky(
-            beta=params.beta,
-            learn_beta=params.learn_beta,
-            threshold=params.threshold,
-            spike_grad=gradient,
-            reset_mechanism="subtract",
-        )
+        choose(SURROGATES, params.surrogate, "neurons.lif.surrogate")
+        choose({"auto": None, **KERNELS}, params.backend, "neurons.lif.backend")
+        self.rule = Rule(params.reset, params.refractory, params.surrogate, params.slope)
+        self.backend = params.backend
+        self.beta = torch.nn.Parameter(torch.tensor(params.beta), params.learn_beta)
+        self.threshold = torch.nn.Parameter(torch.tensor(params.threshold), params.learn_threshold)
 
     def forward(self, currents: torch.Tensor) -> torch.Tensor:
         """Map currents (time, batch, ...) to spikes of the same shape."""
-        potential = torch.zeros_like(currents[0])
-        spikes = []
-        for current in currents.unbind(0):
-            spike, potential = self.cell(current, potential)
-            spikes.append(spike)
-        return torch.stack(spikes)
+        return lif(currents, self.beta.clamp(0, 1), self.threshold, self.rule, self.backend)
+
+    def initial_state(self, like: torch.Tensor) -> State:
+        """Return the state at rest, for currents (batch, ...) shaped as ``like``."""
+        return torch_lif.rest(like)
+
+    def step(self, current: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Map the current (batch, ...) of one time step to its spikes and the state after it.
+
+        The spikes are those of a call on the whole sequence.
+        """
+        beta = self.beta.clamp(0, 1)
+        known = torch_lif.State(*state)
+        return torch_lif.step(current, known, beta, self.threshold, self.rule)

@@ -1,0 +1,49 @@
+"""Integrate-and-fire: no leak."""
+
+from __future__ import annotations
+
+import torch
+
+from spikesound.neurons.spiking import SpikingNeuron, State, fired
+from spikesound.neurons.surrogate import spike_function
+from spikesound.params import IFParams
+
+
+def integrate(current: torch.Tensor, potential: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Return the potential after one time step: the reset of the last spike, then the current."""
+    return potential + current - threshold * fired(potential, threshold)
+
+
+class IF(SpikingNeuron):
+    """Integrate-and-fire with reset by subtraction, from rest.
+
+    .. math::
+        U_t = U_{t-1} + I_t - \\theta S_{t-1}, \\qquad S_t = [U_t > \\theta]
+
+    Under a constant current I in [0, theta] it fires I T / theta times in T steps, less one at
+    most: the neuron that stands for ReLU in a converted network. The reset is detached from the
+    gradient; the spike's derivative is the surrogate's.
+
+    Parameters
+    ----------
+    params : threshold theta, surrogate and its slope
+
+    References
+    ----------
+    Lapicque 1907; Rueckauer et al. 2017, "Conversion of continuous-valued deep networks to
+    efficient event-driven networks for image classification" (reset by subtraction).
+    """
+
+    def __init__(self, params: IFParams) -> None:
+        super().__init__()
+        self.threshold = params.threshold
+        self.spike = spike_function(params.surrogate, params.slope, "neurons.integrate_and_fire")
+
+    def initial_state(self, like: torch.Tensor) -> State:
+        """Return the potential, zero."""
+        return (torch.zeros_like(like),)
+
+    def step(self, current: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Map the current (batch, ...) of one time step to its spikes and the state after it."""
+        potential = integrate(current, state[0], self.threshold)
+        return self.spike(potential - self.threshold), (potential,)
