@@ -173,7 +173,7 @@ class CleaningParams(Section):
 class FeatureParams(Section):
     kinds: Annotated[list[FeatureKind], Field(min_length=1), Distinct]
     rate_hz: Annotated[int, Field(ge=4000, le=192000)]
-    clip_s: Positive  # every clip is cut or zero-padded to this
+    clip_s: Positive | None  # every clip is cut or zero-padded to this; null: the longest one
     cleaning: CleaningParams
     window: Annotated[int, Field(ge=16)]  # samples, also the FFT size
     hop: Count  # samples

@@ -87,7 +87,7 @@ def download(
     out = Path(out) if isinstance(out, str) else out
     if clips.empty:
         raise SpikesoundError("no clips to download; the filter kept none")
-    recordings = _recordings(clips, locate, params)
+    recordings = _recordings(clips, locate, params, absolute=scheduler is not None)
     if any(is_youtube(recording.location) for recording in recordings):
         check_youtube(params)
     scratch = _scratch(store)
@@ -111,7 +111,7 @@ def download(
 
 
 def _recordings(
-    clips: pd.DataFrame, locate: Callable[[str], str], params: DownloadParams
+    clips: pd.DataFrame, locate: Callable[[str], str], params: DownloadParams, *, absolute: bool
 ) -> list[Recording]:
     """Gather the clips of each recording, and look at every address before any work."""
     protocols = set(fsspec.available_protocols())
@@ -130,6 +130,8 @@ def _recordings(
                 f"{location}: no way to fetch from {scheme}://; http(s)://, a path, or one of"
                 " fsspec's: s3://, gs://, abfs://"
             )
+        if absolute and not scheme:  # a worker has another working directory
+            location = str(Path(location).absolute())
         recordings.append(Recording(media_id, location, tuple(wanted)))
     return recordings
 
