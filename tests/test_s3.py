@@ -9,6 +9,7 @@ from pathlib import Path
 import boto3
 import fsspec
 import pytest
+from fetch_all import SOUNDS, fetch_all, parameters, steady, whole
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 from sounds import Sounds, content, small
@@ -176,3 +177,22 @@ def test_threads_share_the_connection(bucket: UPath) -> None:
     with executor(None, 8) as (pool, _):
         list(pool.map(lambda key: store.put(key, key.encode()), keys))
         assert list(pool.map(store.read, keys)) == [key.encode() for key in keys]
+
+
+def test_recordings_in_a_bucket_are_fetched_and_a_missing_one_is_told(
+    bucket: UPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(bucket.storage_options["endpoint_url"]))
+    ids = [*steady(3), "gone"]
+    for name in ids[:3]:
+        (bucket / "sounds" / f"{name}.ogg").write_bytes((SOUNDS / f"{name}.ogg").read_bytes())
+    clips = [(name, 0.5, 2.0) for name in ids]
+    address = f"s3://{bucket.drive}/sounds/{{media_id}}.ogg"
+    go = lambda: fetch_all(clips, address, parameters(), tmp_path / "store", tmp_path / "out")  # noqa: E731
+    assert go()["state"].tolist() == ["ok", "ok", "ok", "unavailable"]
+    assert len(whole(tmp_path / "out", clips)) == 3
+    other = (SOUNDS / f"{ids[1]}.ogg").read_bytes()
+    (bucket / "sounds" / f"{ids[0]}.ogg").write_bytes(other)
+    status = go().set_index("clip_id")
+    first, second = (f"{name}_500" for name in ids[:2])
+    assert status.loc[first, "sha256"] == status.loc[second, "sha256"], "another object, cut anew"
