@@ -196,7 +196,7 @@ def main() -> None:
     options = parser.parse_args()
 
     section = Params.load(ROOT / "params.yaml").features
-    params = section.model_copy(update={"kinds": ["mel"]})
+    params = section.model_copy(update={"kinds": ["mel"], "clip_s": 5.0})
     flacs = recordings(options.folder, options.clips)
     waves = np.stack(list(waves_of(flacs, params)))
     packages = ("torch", "librosa", "numpy", "soxr", "soundfile")

@@ -17,14 +17,18 @@ def main() -> None:
         schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS),
         schema.read_table(paths.AUDIO / "status.parquet", schema.STATUS),
         params.features,
-        Store(paths.STORE),
+        Store(params.store),
         paths.FEATURES,
         params.folds,
+        scheduler=params.scheduler,
     )
     print(
         f"{done.ok} of {done.asked} clips, {done.computed} computed now and {done.kept} from the "
         f"store: {paths.FEATURES}"
     )
+    if done.cleaning:
+        counts = ", ".join(f"{count} {name}" for name, count in done.cleaning.items())
+        print(f"cleaning: {counts}: {paths.FEATURES / 'cleaning.parquet'}")
 
 
 run(main)

@@ -11,8 +11,10 @@ from spikesound.params import Params
 
 @pytest.fixture(scope="session")
 def params() -> Params:
-    """The project's own params.yaml."""
-    return Params.load(ROOT / "params.yaml")
+    """The project's own params.yaml, with the length that the default source's clips have."""
+    own = Params.load(ROOT / "params.yaml")
+    features = own.features.model_copy(update={"clip_s": 5.0})
+    return own.model_copy(update={"features": features})
 
 
 # The same examples each time: a failure belongs to the change that is tested, and can be repeated.

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 
-from spikesound.data.audioset import read_segments, refuse, write_segments
+from spikesound.data.lists.audioset import read_segments, refuse, write_segments
+from spikesound.data.lists.merging import merge, read_list
+from spikesound.data.lists.segment_rows import SEGMENTS, _parse_odd, parse
+from spikesound.data.lists.text_lines import blocks
 from spikesound.data.ontology import Ontology
-from spikesound.data.segment_rows import _parse_odd, parse
 from spikesound.errors import SpikesoundError
 from spikesound.schema import REJECTED, read_table, write_table
 
@@ -45,7 +47,6 @@ REASONS = {
     7: "no label: the fourth column is empty",
     8: "unknown label: i",
     9: "no id: the first column is empty",
-    10: "duplicate: the clip stands at line 3 already",
     12: "not a time: -5 s to 5 s",
     13: "not CSV: unexpected end of data",
     14: "not a time: 0 s to inf s",
@@ -59,8 +60,12 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def rows(frame: pd.DataFrame) -> list[tuple[object, ...]]:
-    return list(frame.itertuples(index=False, name=None))
+def rows(table: pa.Table) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in table.to_pylist()]
+
+
+def reasons(rejected: pa.Table) -> dict[int, str]:
+    return dict(zip(rejected["line"].to_pylist(), rejected["reason"].to_pylist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -80,43 +85,67 @@ def rows(frame: pd.DataFrame) -> list[tuple[object, ...]]:
 )
 def test_every_dialect_reads_the_same(tmp_path: Path, text: str) -> None:
     segments, rejected = read_segments(write(tmp_path, text), known=KNOWN)
-    assert rows(segments.drop(columns="line")) == [
+    assert rows(segments.drop_columns("line")) == [
         ("v_1", 30.0, 40.0, ["/m/a", "/t/c"]),
         ("v2", 0.5, 9.0, ["/m/b"]),
     ]
-    assert rejected.empty
+    assert not len(rejected)
 
 
 def test_each_damaged_row_is_named_with_line_row_and_reason(tmp_path: Path) -> None:
     path = write(tmp_path, DAMAGED)
     segments, rejected = read_segments(path, known=KNOWN)
-    assert rows(segments) == [("-0DLPzsiXXE", 30.0, 40.0, ["/m/a", "/m/b"], 3)]
-    assert dict(zip(rejected["line"], rejected["reason"], strict=True)) == REASONS
-    assert set(rejected["file"]) == {str(path)}
+    assert rows(segments) == [
+        ("-0DLPzsiXXE", 30.0, 40.0, ["/m/a", "/m/b"], 3),
+        ("-0DLPzsiXXE", 30.0, 41.0, ["/m/b"], 10),
+    ]
+    assert reasons(rejected) == REASONS
+    assert set(rejected["file"].to_pylist()) == {str(path)}
     lines = DAMAGED.split("\n")
-    assert [lines[line - 1] for line in rejected["line"]] == rejected["row"].tolist()
+    assert [lines[line - 1] for line in REASONS] == rejected["row"].to_pylist()
+
+
+def test_a_clip_that_stands_twice_is_taken_once(tmp_path: Path) -> None:
+    merged = merge([read_list(write(tmp_path, DAMAGED), known=KNOWN)])
+    assert merged.clip_ids.to_pylist() == ["-0DLPzsiXXE_30000"]
+    assert reasons(merged.rejected) == {10: "duplicate: the clip stands at line 3 already"}
+    assert merged.rejected["row"].to_pylist() == ["-0DLPzsiXXE,30,41,/m/b,,,"]
 
 
 def test_every_line_is_a_segment_or_rejected_or_says_nothing(tmp_path: Path) -> None:
     segments, rejected = read_segments(write(tmp_path, DAMAGED), known=KNOWN)
-    told = {*segments["line"], *rejected["line"]}
+    told = {*segments["line"].to_pylist(), *rejected["line"].to_pylist()}
     silent = set(range(1, DAMAGED.count("\n") + 1)) - told
     assert silent == {1, 11}  # the comment and the row of empty cells
+
+
+@pytest.mark.parametrize("chars", [1, 7, 40, 1000])
+def test_lines_are_the_same_in_blocks_of_any_size(tmp_path: Path, chars: int) -> None:
+    text = DAMAGED.replace("\n", "\r\n", 5) + "last\u00e9"
+    path = tmp_path / "segments.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    found = {
+        first + number: line
+        for first, lines in blocks(path, chars)
+        for number, line in enumerate(lines.to_pylist())
+    }
+    assert found == dict(enumerate(text.replace("\r", "").split("\n"), 1))
 
 
 def test_the_rejected_rows_fit_their_table(tmp_path: Path) -> None:
     for text in (DAMAGED, "v,0,1,/m/a\n"):
         _, rejected = read_segments(write(tmp_path, text), known=KNOWN)
         write_table(rejected, REJECTED, tmp_path / "rejected.parquet")
-        assert rows(read_table(tmp_path / "rejected.parquet", REJECTED)) == rows(rejected)
+        read = read_table(tmp_path / "rejected.parquet", REJECTED)
+        assert read.to_dict("records") == rejected.to_pylist()
 
 
 def test_an_id_of_another_form_is_rejected(tmp_path: Path) -> None:
     path = write(tmp_path, "abcdefghijk,0,1,/m/a\nabc,0,1,/m/a\n../../../ab,0,1,/m/a\n")
     segments, rejected = read_segments(path, media_id=re.compile("[a-z]{11}"))
-    assert segments["media_id"].tolist() == ["abcdefghijk"]
-    assert rejected["line"].tolist() == [2, 3]
-    assert rejected["reason"].str.startswith("not an id: ").all()
+    assert segments["media_id"].to_pylist() == ["abcdefghijk"]
+    assert rejected["line"].to_pylist() == [2, 3]
+    assert all(reason.startswith("not an id: ") for reason in reasons(rejected).values())
 
 
 def test_strict_stops_at_the_first_bad_row_and_counts_them(tmp_path: Path) -> None:
@@ -133,7 +162,7 @@ def test_strict_stops_at_the_first_bad_row_and_counts_them(tmp_path: Path) -> No
 def test_strict_has_nothing_against_whole_rows(tmp_path: Path) -> None:
     _, rejected = read_segments(write(tmp_path, "v,0,1,/m/a\n"), known=KNOWN)
     refuse(rejected)
-    assert rejected.columns.tolist() == REJECTED.names
+    assert rejected.schema == REJECTED
 
 
 @pytest.mark.parametrize("text", ["", "# YTID, start_seconds\n", "\n\n"])
@@ -164,15 +193,15 @@ def test_audiosets_own_lists_are_read_whole(name: str, clips: int, labels: int |
     segments, rejected = read_segments(AUDIOSET / name, known=ontology)
     assert (len(segments), len(rejected)) == (clips, 0)
     # The first file states its own counts.
-    assert labels is None or segments["labels"].map(len).sum() == labels
+    assert labels is None or sum(map(len, segments["labels"].to_pylist())) == labels
 
 
 def test_the_fast_way_reads_what_the_slow_way_reads() -> None:
     lines = (AUDIOSET / "balanced_train_segments.csv").read_text().split("\n")[:1500]
     lines += (AUDIOSET / "eval_segments.csv").read_text().split("\n")[:1500]
-    fast, reasons = parse(lines)
+    fast, damaged = parse(pa.array(lines, pa.string()))
     slow = [(n, row) for n, line in enumerate(lines, 1) if (row := _parse_odd(line)) is not None]
-    assert not reasons
+    assert not damaged
     assert [(row[4], (*row[:3], row[3])) for row in rows(fast)] == [
         (line, (*row[:3], sorted(row[3].split(",")))) for line, row in slow
     ]
@@ -190,21 +219,23 @@ def test_what_is_written_is_read_back(
     clips: list[tuple[str, float, float, list[str]]],
 ) -> None:
     distinct = {(media_id, start): (length, row) for media_id, start, length, row in clips}
-    written = pd.DataFrame(
-        [(media_id, s, s + length, row) for (media_id, s), (length, row) in distinct.items()],
-        columns=["media_id", "start_s", "end_s", "labels"],
-    )
+    written = [(media_id, s, s + length, row) for (media_id, s), (length, row) in distinct.items()]
     path = tmp_path_factory.mktemp("written") / "segments.csv"
-    write_segments(written, path)
+    write_segments(table(written), path)
     segments, rejected = read_segments(path, known=KNOWN)
-    assert rejected.empty
-    assert rows(segments.drop(columns="line")) == rows(written)
+    assert not len(rejected)
+    assert rows(segments.drop_columns("line")) == [(*row[:3], sorted(row[3])) for row in written]
+
+
+def table(segments: list[tuple[str, float, float, list[str]]]) -> pa.Table:
+    names = ["media_id", "start_s", "end_s", "labels"]
+    schema = pa.schema([*(SEGMENTS.field(name) for name in names[:3]),
+                        pa.field("labels", pa.list_(pa.string()))])  # fmt: skip
+    return pa.table([list(column) for column in zip(*segments, strict=True)], schema=schema)
 
 
 def test_the_first_dialect_is_written(tmp_path: Path) -> None:
-    frame = pd.DataFrame(
-        [("-a_b", 1.5, 10.0, ["/m/a", "/m/b"])], columns=["media_id", "start_s", "end_s", "labels"]
-    )
+    frame = table([("-a_b", 1.5, 10.0, ["/m/a", "/m/b"])])
     write_segments(frame, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == (
         "# num_ytids=1, num_segs=1, num_unique_labels=2, num_positive_labels=2\n"
@@ -217,9 +248,53 @@ def test_the_first_dialect_is_written(tmp_path: Path) -> None:
 def test_what_the_format_cannot_hold_is_not_written(
     tmp_path: Path, media_id: str, labels: list[str]
 ) -> None:
-    frame = pd.DataFrame(
-        [(media_id, 0.0, 1.0, labels)], columns=["media_id", "start_s", "end_s", "labels"]
-    )
+    frame = table([(media_id, 0.0, 1.0, labels)])
     with pytest.raises(SpikesoundError, match="cannot stand in AudioSet's format"):
         write_segments(frame, tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
+
+
+SPREADSHEET = """\
+# YTID, start_seconds, end_seconds, positive_labels,,,,,
+#NAME?,30,40,  /m/a,/t/c ,,,,
+-1abcdefghi,30,40,  /m/a,/t/c ,,,,
+-2.5E+07,0,10,  /m/b ,,,,,
+_3abcdefghi,30.5,40,  /m/b,/m/a,/t/c ,,,
+#REF!,0,10,  /m/a ,,,,,
+4abcdefghij,1900-01-30,40,  /m/b ,,,,,
+-5abcdefghi,30,40,  /m/a ,i,,,,
+-1abcdefghi,30.000,40.000,  /m/a ,,,,,
+,,,,,,,,
+"""
+
+
+def test_every_row_that_a_spreadsheet_went_through_is_accounted_for(tmp_path: Path) -> None:
+    path = write(tmp_path, SPREADSHEET)
+    found = read_list(path, known=KNOWN, media_id=re.compile("[A-Za-z0-9_-]{11}"))
+    merged = merge([found])
+    assert merged.clip_ids.to_pylist() == ["-1abcdefghi_30000", "_3abcdefghi_30500"]
+    assert found.segments["labels"].to_pylist() == [
+        ["/m/a", "/t/c"],
+        ["/m/a", "/m/b", "/t/c"],
+        ["/m/a"],
+    ]
+    kinds = {
+        line: reason.partition(":")[0]
+        for line, reason in (reasons(found.rejected) | reasons(merged.rejected)).items()
+    }
+    assert kinds == {
+        2: "id lost in a spreadsheet",
+        4: "not an id",
+        6: "id lost in a spreadsheet",
+        7: "no start time",
+        8: "unknown label",
+        9: "duplicate",
+    }
+    # Eight rows have something in them.
+    assert len(merged.clip_ids) + len(kinds) == 8
+
+
+@pytest.mark.parametrize("end", ["1e300", "1000000000.1", "9" * 400])
+def test_a_time_beyond_any_recording_is_rejected(tmp_path: Path, end: str) -> None:
+    _, rejected = read_segments(write(tmp_path, f"v,0,{end},/m/a\nw,0,1e9,/m/a\n"), known=KNOWN)
+    assert {line: text[:11] for line, text in reasons(rejected).items()} == {1: "not a time:"}

@@ -67,8 +67,15 @@ def test_status_counts_states_and_gives_reasons(tmp_path: Path) -> None:
     )
     write_table(frame, STATUS, tmp_path / "status.parquet")
     done = spikesound("status", str(tmp_path / "status.parquet"))
-    assert [line.split() for line in done.stdout.splitlines()[:2]] == [["ok", "2"], ["silent", "1"]]
-    assert "b: silent: peak -70.0 dB" in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:3] == ["2", "66.7%", "ok"]
+    assert lines[1].split()[:3] == ["1", "33.3%", "silent"]
+    assert lines[2].split() == ["1", "peak", "-70.0", "dB"]
+    assert lines[3].split()[:2] == ["3", "clips;"]
+    listed = spikesound("status", str(tmp_path / "status.parquet"), "--state", "silent")
+    assert listed.stdout == "b\tpeak -70.0 dB\n"
+    wrong = spikesound("status", str(tmp_path / "status.parquet"), "--state", "quiet")
+    assert "unknown state 'quiet'" in wrong.stderr
 
 
 @pytest.mark.parametrize(

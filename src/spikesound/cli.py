@@ -47,26 +47,35 @@ def labels(query: str, ontology: Ontology) -> None:
 
 @app.command()
 def segments(csv: Path, ontology: Ontology) -> None:
-    """Read a segments CSV in AudioSet's format, and say which rows cannot be used and why."""
-    from spikesound.data.audioset import read_segments
+    """Read a list in AudioSet's formats, and say which rows cannot be used and why.
+
+    It is a CSV of segments, or the tab-separated file of strong labels; its header tells which.
+    """
+    from spikesound.data.lists.merging import merge, read_list
     from spikesound.data.ontology import Ontology as Tree
 
-    kept, rejected = read_segments(csv, known=Tree.load(ontology))
-    for line, reason in zip(rejected["line"], rejected["reason"], strict=True):
-        print(f"{csv}:{line}: {reason}")
-    print(f"{csv}: {len(kept)} rows good, {len(rejected)} rejected")
+    found = read_list(csv, known=Tree.load(ontology))
+    merged = merge([found])
+    rejected = [*found.rejected.to_pylist(), *merged.rejected.to_pylist()]
+    for row in sorted(rejected, key=lambda row: int(row["line"])):
+        print(f"{csv}:{row['line']}: {row['reason']}")
+    kept, unit = (
+        (len(found.events), "events") if len(found.events) else (len(merged.clip_ids), "rows")
+    )
+    print(f"{csv}: {kept} {unit} good, {len(rejected)} rejected")
 
 
 @app.command()
-def status(table: Path) -> None:
-    """Show what became of each clip: the status.parquet of the download stage."""
+def status(
+    table: Path,
+    state: Annotated[str | None, typer.Option(help="List the clips in this state.")] = None,
+) -> None:
+    """Show what became of the clips: the status.parquet of the download stage."""
+    from spikesound.data.status import clips_in, overview
     from spikesound.schema import STATUS, read_table
 
     frame = read_table(table, STATUS)
-    for state, count in frame["state"].value_counts().items():
-        print(f"{state:12} {count}")
-    for row in frame[frame["state"] != "ok"].itertuples():
-        print(f"{row.clip_id}: {row.state}: {row.reason}")
+    print(overview(frame) if state is None else clips_in(frame, state))
 
 
 @app.command()

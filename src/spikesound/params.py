@@ -8,9 +8,9 @@ the two. No field has a default: params.yaml holds every knob, in one place.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -39,22 +39,76 @@ class Section(BaseModel):
 # --- data -------------------------------------------------------------------------------------
 
 
-class SourceParams(Section):
-    """Where a source's segments are listed and where its recordings lie."""
+class RemoteFile(Section):
+    """A file that is fetched once, and must then have the hash that stands here."""
 
-    segments: dict[str, str]  # fold or "*" (folds listed apart) -> CSV in AudioSet's format
+    url: str
+    hash: str | None  # "sha256:...", "md5:..."; null takes what comes, and says what hash it has
+
+
+File = str | RemoteFile
+
+
+class ListedParams(Section):
+    """A source whose segments are listed in AudioSet's format, and where its recordings lie."""
+
+    segments: dict[str, File]  # fold or "*" (folds listed apart) -> weak CSV or strong TSV
     folds: str | None  # CSV media_id,fold; needed where segments has "*"
-    mirror: str | None  # path of one recording, with {media_id}
+    mirror: str | None  # one recording, with {media_id}: a path, a web address, an fsspec address
+
+
+class ArchiveParams(Section):
+    """A collection that is published as one archive."""
+
+    archive: RemoteFile
+    folder: str  # where an unpacked copy lies; the archive is fetched if there is none
+
+
+class FSDDParams(ArchiveParams):
+    split: Literal["recordings", "speakers"]
+
+
+class SpeechCommandsParams(ArchiveParams):
+    words: list[str]  # empty: all 35
+
+
+class FreesoundParams(Section):
+    api: str
+    queries: dict[str, str]  # label -> what is searched for
+    clips_per_label: Count
+    longest_s: Positive
+    licences: list[str]  # as Freesound names them; empty takes any
+    folds: Annotated[int, Field(ge=2)]
+
+
+class FolderParams(Section):
+    """Sound files of your own: one folder a label, or a CSV that says which label each file has."""
+
+    folder: str
+    table: str | None  # CSV with file,label and, if there, start_s,end_s,fold,recording
+    folds: Annotated[int, Field(ge=2)]  # dealt by recording where the table has none
+
+
+class KaggleParams(FolderParams):
+    dataset: str | None  # owner/name
 
 
 class Sources(Section):
-    esc10: SourceParams
-    audioset: SourceParams
+    esc10: ListedParams
+    audioset: ListedParams
+    esc50: ArchiveParams
+    fsdd: FSDDParams
+    urbansound8k: ArchiveParams
+    speech_commands: SpeechCommandsParams
+    freesound: FreesoundParams
+    kaggle: KaggleParams
+    folder: FolderParams
 
 
 class FilterParams(Section):
     labels: list[str]  # names or ids; empty keeps every label of the source
     subtree: bool  # a label also stands for all below it in the ontology
+    top: Count | None  # of these, only so many labels: those with most clips
     expand: bool  # add the ancestors of each kept label to the clip
     max_per_label: Count | None
     balance: bool  # cut every label to the count of the rarest
@@ -63,11 +117,33 @@ class FilterParams(Section):
 
 class DownloadParams(Section):
     rate_hz: Annotated[int, Field(ge=8000, le=192000)]
-    workers: Count
+    crop_s: Positive | None  # only so much of each clip, from its start; null: the whole segment
     tolerance_s: Annotated[float, Field(ge=0, le=1)]  # a clip this much too short is padded
     silence_db: Annotated[float, Field(le=0)]  # peak, dB of full scale, at or below which: silent
     max_failures: Share  # of the clips asked for; more than this stops the stage
     shard_clips: Count
+    workers: Count  # recordings asked for at a time
+    requests_per_s: Positive | None  # recordings a second, from a network; null: no bound
+    pause_s: Annotated[list[float], Field(min_length=2, max_length=2)]  # of a worker, at random
+    attempts: Count  # of one recording, where another may help
+    backoff_s: Positive  # before the second attempt; doubles with each one, up to half more
+    timeout_s: Positive  # without a byte
+    stop_after_refusals: Count  # in a row: the site refuses, and going on would prolong the block
+    keep_recordings: bool  # whole ones, so that another crop needs no network
+    remember_days: Annotated[
+        float, Field(ge=0)
+    ]  # for which a recording that is gone is not asked for
+    cookies: str | None  # file in Netscape's format
+    cookies_from_browser: str | None  # chrome, firefox, ...
+    proxy: str | None
+    extractor_args: dict[str, dict[str, list[str]]]  # of yt-dlp: site -> argument -> values
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DownloadParams:
+        low, high = self.pause_s
+        if not 0 <= low <= high:
+            raise ValueError(f"pause_s {self.pause_s} is not from a shorter pause to a longer one")
+        return self
 
 
 FeatureKind = Literal[
@@ -82,10 +158,24 @@ FeatureKind = Literal[
 ]
 
 
+class CleaningParams(Section):
+    """What is mended in the sound before its features are computed; null or false: nothing."""
+
+    remove_dc: bool
+    trim_db: Annotated[float, Field(lt=0)] | None  # below the clip's loudest, at both ends
+    loudness_lufs: (
+        Annotated[float, Field(lt=0)] | None
+    )  # integrated loudness each clip is brought to
+    clipped_share: Share | None  # of samples at full scale, above which a clip is left out
+    duplicates: Literal["keep", "report", "drop"]
+    duplicate_errors: Share  # of fingerprint bits, up to which two clips are the same sound
+
+
 class FeatureParams(Section):
     kinds: Annotated[list[FeatureKind], Field(min_length=1), Distinct]
     rate_hz: Annotated[int, Field(ge=4000, le=192000)]
-    clip_s: Positive  # every clip is cut or zero-padded to this
+    clip_s: Positive | None  # every clip is cut or zero-padded to this; null: the longest one
+    cleaning: CleaningParams
     window: Annotated[int, Field(ge=16)]  # samples, also the FFT size
     hop: Count  # samples
     mels: Count
@@ -358,6 +448,9 @@ class EvaluateParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
 
 
+Scheduler = Annotated[str, Field(pattern=r"^(tcp|tls|ucx|ws|wss)://")]
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -365,6 +458,8 @@ class Params(Section):
     encoding: str
     folds: Annotated[list[str], Field(min_length=1), Distinct]  # each held out in turn
     seed: Annotated[int, Field(ge=0)]
+    store: str  # where clips and features are kept between runs: a path or an fsspec address
+    scheduler: Scheduler | None  # tcp://host:port of a Dask cluster; null: this machine
     models: Models
     sources: Sources
     filter: FilterParams
@@ -417,9 +512,18 @@ class Params(Section):
         yield "train_snn.neuron", [self.train_snn.neuron], Neurons.model_fields
 
     @property
-    def source_params(self) -> SourceParams:
-        section: SourceParams = getattr(self.sources, self.source)
+    def source_params(self) -> Section:
+        section: Section = getattr(self.sources, self.source)
         return section
+
+
+def _keys(path: Sequence[int | str]) -> list[str]:
+    """Return the keys of the section that a path of keys leads to, as far as it has such."""
+    section: Any = Params
+    for part in path:
+        field = section.model_fields.get(str(part)) if hasattr(section, "model_fields") else None
+        section = section if field is None else field.annotation
+    return list(section.model_fields) if hasattr(section, "model_fields") else ["url", "hash"]
 
 
 def _explain(error: ValidationError) -> str:
@@ -430,14 +534,8 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         *parents, name = first["loc"]
-        section: type[BaseModel] = Params
-        for part in parents:
-            annotation = section.model_fields[str(part)].annotation
-            assert isinstance(annotation, type)
-            assert issubclass(annotation, BaseModel)
-            section = annotation
         where = f"key of {'.'.join(map(str, parents))}" if parents else "section"
-        line = str(unknown(where, name, section.model_fields))
+        line = str(unknown(where, name, _keys(parents)))
     elif first["type"] == "missing":
         line = f"{key}: missing"
     else:

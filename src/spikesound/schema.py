@@ -8,9 +8,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spikesound.aside import written_aside
 from spikesound.errors import SpikesoundError
 
-STATES = ("ok", "unavailable", "private", "too_short", "silent", "throttled", "failed")
+STATES = {
+    "ok": "there, whole",
+    "unavailable": "no such recording, or the site does not give it",
+    "removed": "taken down",
+    "private": "only for those its owner names",
+    "age_restricted": "only for those signed in who are old enough",
+    "region_restricted": "not in this country",
+    "sign_in": "only for those signed in, or for members",
+    "too_short": "ends before the segment does",
+    "silent": "nothing louder than the limit",
+    "refused": "not fetched: it, or what it led to, may not be asked for",
+    "throttled": "the site refused for being asked too often",
+    "failed": "could not be fetched or decoded",
+    "pending": "not asked for: the run was stopped before",
+}
 """What can become of a clip in the download stage; training sees only ``ok``."""
 
 CLIPS = pa.schema(
@@ -24,6 +39,16 @@ CLIPS = pa.schema(
         ("fold", pa.string()),  # of the official split; one fold is held out at a time
     ]
 )
+
+EVENTS = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("label", pa.string()),
+        ("onset_s", pa.float64()),  # from the clip's start
+        ("offset_s", pa.float64()),
+    ]
+)
+"""Strong labels: each sounding of each label. A clip that was only labelled as a whole has none."""
 
 REJECTED = pa.schema(
     [
@@ -49,6 +74,22 @@ STATUS = pa.schema(
 
 AUDIO = pa.schema([("clip_id", pa.string()), ("flac", pa.binary())])
 
+CLEANING = pa.schema(
+    [
+        ("clip_id", pa.string()),  # every clip that is ok, in order
+        ("dc", pa.float64()),  # taken off, in full scale; this and the others null where off
+        ("trimmed_start_s", pa.float64()),
+        ("trimmed_end_s", pa.float64()),
+        ("loudness_lufs", pa.float64()),  # before the gain; null also of what has none
+        ("gain_db", pa.float64()),
+        ("clipped_share", pa.float64()),  # of the samples
+        ("duplicate_of", pa.string()),  # an earlier clip
+        ("duplicate_error", pa.float64()),  # share of the fingerprints' bits that differ
+        ("kept", pa.bool_()),
+        ("reason", pa.string()),  # why it is left out or in doubt; else empty
+    ]
+)
+
 FEATURE_INDEX = pa.schema(
     [
         ("clip_id", pa.string()),
@@ -73,7 +114,7 @@ PREDICTIONS = pa.schema(
 )
 
 
-def write_table(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
+def write_table(frame: pd.DataFrame | pa.Table, schema: pa.Schema, path: Path) -> None:
     """Write a frame as Parquet in the schema's columns and dtypes, whole or not at all.
 
     Raises
@@ -81,18 +122,21 @@ def write_table(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
     SpikesoundError
         If the frame's columns are not the schema's, or a value does not fit its dtype.
     """
-    if set(frame.columns) != set(schema.names):
+    columns = frame.column_names if isinstance(frame, pa.Table) else list(frame.columns)
+    if set(columns) != set(schema.names):
         raise SpikesoundError(
-            f"{path}: columns {sorted(frame.columns)} do not match {sorted(schema.names)}"
+            f"{path}: columns {sorted(columns)} do not match {sorted(schema.names)}"
         )
     try:
-        table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+        if isinstance(frame, pa.Table):
+            table = frame.select(schema.names).cast(schema)
+        else:
+            table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise SpikesoundError(f"{path}: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    pq.write_table(table, aside)
-    aside.replace(path)
+    with written_aside(path) as file:
+        pq.write_table(table, file)
 
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
@@ -106,7 +150,8 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     if not path.is_file():
         raise SpikesoundError(f"{path}: no such table; run the stage that makes it (dvc repro)")
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:
+            table = pq.read_table(file)
         found = table.schema.remove_metadata()
     except pa.ArrowInvalid as error:
         raise SpikesoundError(f"{path}: not a Parquet table ({error})") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikesound.aside import place
 from spikesound.data.media import from_flac
 from spikesound.errors import SpikesoundError
 from spikesound.schema import AUDIO, STATUS, read_table, write_table
@@ -21,7 +22,7 @@ STATUS_FILE = "status.parquet"
 def clear(folder: Path) -> None:
     """Remove the status table and every shard, so that none of an earlier run stays behind."""
     for pattern in (STATUS_FILE, "shard-*.parquet", "*.part"):
-        for path in folder.glob(pattern):
+        for path in list(folder.glob(pattern)):
             path.unlink()
 
 
@@ -49,13 +50,36 @@ def read_audio(folder: Path | str) -> Iterator[tuple[str, NDArray[np.float32], i
     SpikesoundError
         If the folder is unfinished, or a shard is missing or damaged; the message names the file.
     """
-    folder = Path(folder)
+    folder = place(folder)
     status = read_table(folder / STATUS_FILE, STATUS)
     for name in status.loc[status["state"] == "ok", "path"].drop_duplicates():
-        shard = read_table(folder / name, AUDIO)
-        for clip_id, flac in zip(shard["clip_id"], shard["flac"], strict=True):
-            try:
-                samples, rate_hz = from_flac(flac)
-            except SpikesoundError as error:
-                raise SpikesoundError(f"{folder / name}, clip {clip_id}: {error}") from error
-            yield clip_id, samples, rate_hz
+        yield from read_shard(folder / name)
+
+
+def read_shard(
+    path: Path, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, NDArray[np.float32], int]]:
+    """Yield the clips of one shard, or only the wanted ones, as :func:`read_audio` does.
+
+    A clip that is not wanted is not decoded.
+
+    Raises
+    ------
+    SpikesoundError
+        If the shard is missing or damaged, or a wanted clip is not in it.
+    """
+    shard = read_table(path, AUDIO)
+    if wanted is not None:
+        absent = sorted(set(wanted) - set(shard["clip_id"]))
+        if absent:
+            raise SpikesoundError(
+                f"{path}: clip {absent[0]!r} is ok in {STATUS_FILE} but not in this shard "
+                f"({len(absent)} such clips); run the download stage again"
+            )
+        shard = shard[shard["clip_id"].isin(list(wanted))]
+    for clip_id, flac in zip(shard["clip_id"], shard["flac"], strict=True):
+        try:
+            samples, rate_hz = from_flac(flac)
+        except SpikesoundError as error:
+            raise SpikesoundError(f"{path}, clip {clip_id}: {error}") from error
+        yield clip_id, samples, rate_hz

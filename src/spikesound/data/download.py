@@ -7,56 +7,47 @@ and the shards are the same bytes however the work went.
 
 from __future__ import annotations
 
-import hashlib
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import fsspec
 import pandas as pd
 
+from spikesound.aside import is_local
 from spikesound.data.audio_shards import STATUS_FILE, clear, write_audio
-from spikesound.data.fetched import Fetched, keep, recall
-from spikesound.data.media import MediaError, decode, fit, peak_db, to_flac
+from spikesound.data.executor import check_store, executor
+from spikesound.data.fetch.fetched import recall
+from spikesound.data.fetch.obtain import Clip, Outcome, Recording, Survey, attempt, insist, survey
+from spikesound.data.fetch.policy import Fetching
+from spikesound.data.fetch.session import check_youtube, is_youtube
 from spikesound.data.parallel import as_done
-from spikesound.data.store import Store, digest
+from spikesound.data.store import Store
 from spikesound.errors import SpikesoundError
 from spikesound.params import DownloadParams
-from spikesound.progress import track
+from spikesound.progress import Board, track
 from spikesound.schema import STATES, STATUS, write_table
+from spikesound.seeds import numpy_generator
 
-
-@dataclass(frozen=True)
-class _Clip:
-    clip_id: str
-    media_id: str
-    start_s: float
-    end_s: float
-    path: Path
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """A clip's row of STATUS but for the shard, and the store's key for its sound."""
-
-    clip_id: str
-    state: str
-    reason: str = ""
-    attempts: int = 1
-    seconds: float = 0.0
-    bytes: int = 0
-    sha256: str = ""
-    key: str = ""
+FLAC_SHARE = 0.7
+"""Of the size of 16-bit samples, that FLAC leaves of sound on the average or a little less."""
 
 
 def download(
     clips: pd.DataFrame,
-    locate: Callable[[str], Path],
+    locate: Callable[[str], str],
     params: DownloadParams,
     store: Store,
     out: Path | str,
+    *,
+    scheduler: str | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Obtain every clip and write the shards and ``status.parquet`` into the folder ``out``.
 
@@ -68,13 +59,17 @@ def download(
     clips
         Table CLIPS.
     locate
-        Gives the path of a recording from its media id.
+        Gives from its media id where a recording lies: a path, a web address or an fsspec address.
     params
         The section ``download`` of params.yaml.
     store
         Where clips are kept between runs.
     out
         The audio folder; shards of an earlier run in it are removed.
+    scheduler
+        Address of a Dask scheduler; None works on this machine.
+    seed
+        Of the pauses between requests.
 
     Returns
     -------
@@ -84,85 +79,141 @@ def download(
     Raises
     ------
     SpikesoundError
-        If there are no clips, none is ok, or a larger share than ``max_failures`` is not; the
-        shards and the table, which tells which clips they are, have been written by then.
+        Before any work: if there are no clips, a recording lies nowhere that can be reached,
+        YouTube is to be asked without the means to, or the disk is too small. After it: if the
+        site refused too often, none is ok, or a larger share than ``max_failures`` is not; the
+        table, which tells which clips they are, has been written by then.
     """
-    out = Path(out)
+    out = Path(out) if isinstance(out, str) else out
     if clips.empty:
         raise SpikesoundError("no clips to download; the filter kept none")
-    columns = (clips[name].tolist() for name in ("clip_id", "media_id", "start_s", "end_s"))
-    # Every path before any work: a source without a mirror is reported at once.
-    jobs = [
-        _Clip(clip_id, media_id, start_s, end_s, locate(media_id))
-        for clip_id, media_id, start_s, end_s in zip(*columns, strict=True)
-    ]
-    outcomes = _obtain_all(jobs, params, store)
+    recordings = _recordings(clips, locate, params, absolute=scheduler is not None)
+    if any(is_youtube(recording.location) for recording in recordings):
+        check_youtube(params)
+    scratch = _scratch(store)
+    with executor(scheduler, params.workers) as (pool, slots):
+        check_store(pool, store)
+        outcomes, wanted = _survey(pool, slots, recordings, params, store, scratch)
+        _check_space(wanted, params, store)
+        stopped = _obtain(pool, slots, wanted, outcomes, params, store, scratch, seed, len(clips))
+    ordered = [outcomes[clip_id] for clip_id in clips["clip_id"]]
     out.mkdir(parents=True, exist_ok=True)
     clear(out)
-    homes = write_audio(out, _sound(outcomes, store), params.shard_clips)
+    sound = _sound(ordered, store) if not stopped else iter(())
+    homes = write_audio(out, sound, params.shard_clips)
     status = pd.DataFrame(
-        [asdict(outcome) | {"path": homes.get(outcome.clip_id, "")} for outcome in outcomes],
+        [asdict(outcome) | {"path": homes.get(outcome.clip_id, "")} for outcome in ordered],
         columns=STATUS.names,
     )
     write_table(status, STATUS, out / STATUS_FILE)
-    _judge(status, params.max_failures, out / STATUS_FILE)
+    _judge(status, params.max_failures, out / STATUS_FILE, stopped)
     return status
 
 
-def _obtain_all(clips: list[_Clip], params: DownloadParams, store: Store) -> list[_Outcome]:
-    outcomes: dict[int, _Outcome] = {}
-    with ThreadPoolExecutor(params.workers) as pool:
-        work = partial(_obtain, params=params, store=store)
-        done = as_done(pool, work, clips, ahead=4 * params.workers)
-        for index, outcome in track(done, total=len(clips), what="download"):
-            outcomes[index] = outcome
-    return [outcomes[index] for index in range(len(clips))]
+def _recordings(
+    clips: pd.DataFrame, locate: Callable[[str], str], params: DownloadParams, *, absolute: bool
+) -> list[Recording]:
+    """Gather the clips of each recording, and look at every address before any work."""
+    protocols = set(fsspec.available_protocols())
+    of: dict[str, list[Clip]] = {}
+    columns = (clips[name].tolist() for name in ("clip_id", "media_id", "start_s", "end_s"))
+    for clip_id, media_id, start_s, end_s in zip(*columns, strict=True):
+        if params.crop_s is not None:
+            end_s = min(end_s, start_s + params.crop_s)
+        of.setdefault(media_id, []).append(Clip(clip_id, start_s, end_s))
+    recordings = []
+    for media_id, wanted in of.items():
+        location = locate(media_id)
+        scheme = urlsplit(location).scheme if "://" in location else ""
+        if scheme and scheme not in protocols:
+            raise SpikesoundError(
+                f"{location}: no way to fetch from {scheme}://; http(s)://, a path, or one of"
+                " fsspec's: s3://, gs://, abfs://"
+            )
+        if absolute and not scheme:  # a worker has another working directory
+            location = str(Path(location).absolute())
+        recordings.append(Recording(media_id, location, tuple(wanted)))
+    return recordings
 
 
-def _obtain(clip: _Clip, params: DownloadParams, store: Store) -> _Outcome:
-    try:
-        key = _key(clip, params)
-        fetched = recall(store, key)
-        if fetched is None:
-            fetched = _fetch(clip, params)
-            keep(store, key, fetched)
-    except MediaError as error:
-        return _Outcome(clip.clip_id, error.state, error.reason)
-    return _Outcome(
-        clip.clip_id,
-        "ok",
-        attempts=fetched.attempts,
-        seconds=fetched.seconds,
-        bytes=len(fetched.flac),
-        sha256=fetched.sha256,
-        key=key,
-    )
+def _scratch(store: Store) -> Path:
+    """Return the folder for recordings on their way: beside the clips, if these are on a disk."""
+    if is_local(store.root):
+        return Path(store.root).absolute() / "recordings"
+    return Path(tempfile.gettempdir()) / "spikesound-recordings"
 
 
-def _key(clip: _Clip, params: DownloadParams) -> str:
-    """Return the store's key: a hash of all that the clip's sound, and its being ok, depend on."""
-    try:
-        with clip.path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise MediaError("unavailable", f"{clip.path}: {error.strerror}") from error
-    checks = (params.tolerance_s, params.silence_db)
-    return digest("clip", clip.media_id, clip.start_s, clip.end_s, params.rate_hz, *checks, content)
+def _survey(
+    pool: Executor,
+    slots: int,
+    recordings: Sequence[Recording],
+    params: DownloadParams,
+    store: Store,
+    scratch: Path,
+) -> tuple[dict[str, Outcome], list[Recording]]:
+    """Find out which clips are there; return what is known, and what is wanted, in order."""
+    outcomes: dict[str, Outcome] = {}
+    wanted: dict[int, Recording] = {}
+    look = partial(survey, params=params, store=store, scratch=scratch)
+    found: Iterator[tuple[int, Survey]] = as_done(pool, look, recordings, ahead=4 * slots)
+    for index, seen in track(found, total=len(recordings), what="look up", unit="recording"):
+        outcomes |= {outcome.clip_id: outcome for outcome in seen.known}
+        if seen.wanted is not None:
+            wanted[index] = seen.wanted
+    return outcomes, [wanted[index] for index in sorted(wanted)]
 
 
-def _fetch(clip: _Clip, params: DownloadParams) -> Fetched:
-    span = (params.rate_hz, clip.start_s, clip.end_s)
-    samples = decode(clip.path, *span)
-    whole = fit(samples, *span, params.tolerance_s)
-    level_db = peak_db(samples)
-    if level_db <= params.silence_db:
-        raise MediaError(
-            "silent", f"peak {level_db:.1f} dB, not above {params.silence_db:g} dB of full scale"
+def _check_space(wanted: Sequence[Recording], params: DownloadParams, store: Store) -> None:
+    """Compare the room that the new clips will take, in the store and in shards, with what is free.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is more than is free; the message has both.
+    """
+    if not is_local(store.root):
+        return
+    seconds = sum(clip.end_s - clip.start_s for one in wanted for clip in one.clips)
+    needed = 2 * FLAC_SHARE * 2 * seconds * params.rate_hz
+    root = Path(store.root).absolute()
+    there = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise SpikesoundError(
+            f"{store.root}: {needed / 1e9:.1f} GB needed for {seconds / 3600:.1f} h of new clips,"
+            f" twice (store and shards), and {free / 1e9:.1f} GB free"
         )
-    return Fetched(to_flac(whole, params.rate_hz), len(samples) / params.rate_hz, attempts=1)
 
 
-def _sound(outcomes: list[_Outcome], store: Store) -> Iterator[tuple[str, bytes]]:
+def _obtain(
+    pool: Executor,
+    slots: int,
+    wanted: Sequence[Recording],
+    outcomes: dict[str, Outcome],
+    params: DownloadParams,
+    store: Store,
+    scratch: Path,
+    seed: int,
+    asked: int,
+) -> str:
+    """Fetch what is wanted and add its outcomes; return why it was stopped, if it was."""
+    near = [recording for recording in wanted if recording.at_hand]
+    far = [recording for recording in wanted if not recording.at_hand]
+    lost = sum(outcome.state != "ok" for outcome in outcomes.values())
+    rng = numpy_generator(seed, "download")
+    fetching = Fetching(far, params, rng, params.max_failures * asked - lost)
+    with Board("download", sum(len(recording.clips) for recording in wanted)) as board:
+        cut = partial(insist, params=params, store=store, scratch=scratch)
+        for _, done in as_done(pool, cut, near, ahead=4 * slots):
+            outcomes |= {outcome.clip_id: outcome for outcome in done}
+            board.add(outcome.state for outcome in done)
+        for done in fetching.run(pool, slots, partial(attempt, params, store, scratch)):
+            outcomes |= {outcome.clip_id: outcome for outcome in done}
+            board.add((outcome.state for outcome in done), fetching.in_flight, fetching.waiting)
+    return fetching.stopped
+
+
+def _sound(outcomes: list[Outcome], store: Store) -> Iterator[tuple[str, bytes]]:
     for outcome in outcomes:
         if outcome.state == "ok":
             fetched = recall(store, outcome.key)
@@ -173,12 +224,17 @@ def _sound(outcomes: list[_Outcome], store: Store) -> Iterator[tuple[str, bytes]
             yield outcome.clip_id, fetched.flac
 
 
-def _judge(status: pd.DataFrame, max_failures: float, table: Path) -> None:
+def _judge(status: pd.DataFrame, max_failures: float, table: Path, stopped: str) -> None:
     counts = Counter(status["state"])
     missing = len(status) - counts["ok"]
+    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    if stopped:
+        raise SpikesoundError(
+            f"stopped: {stopped}. Of {len(status)} clips: {told}; what is ok is kept, and {table}"
+            " has the rest with its reasons"
+        )
     if counts["ok"] and missing <= max_failures * len(status):
         return
-    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     first = status[status["state"] != "ok"].iloc[0]
     limit = f"more than download.max_failures = {max_failures:g}" if counts["ok"] else "all of them"
     raise SpikesoundError(

@@ -1,6 +1,6 @@
 """Sound out of any media file: decoded by ffmpeg, cut to the sample, and checked.
 
-The file is decoded from its start and cut by counting samples. Seeking would be quicker and is not
+A file is decoded from its start and cut by counting samples. Seeking would be quicker and is not
 exact: it lands on packets, which last from 20 ms to several seconds.
 """
 
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import io
 import shutil
+import signal
 import subprocess
 import tempfile
-from functools import cache
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
+from itertools import starmap
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
@@ -28,14 +32,54 @@ Samples = NDArray[np.int16]
 _PIECE_BYTES = 1 << 20  # a long recording is passed over in pieces, never held whole
 
 
-class MediaError(Exception):
-    """Why no clip came of a recording: one of STATES, and the reason in words."""
+# What a recording may be. Above all no playlist, whose entries ffmpeg would open in turn: a sound
+# from elsewhere must not name files of this machine.
+CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,live_flv,m4v,matroska,webm,mov,mp4,m4a,"
+    "3gp,3g2,mj2,mp3,mpeg,mpegts,mpegvideo,ogg,opus,rm,tta,voc,w64,wav,wv"
+)
 
-    def __init__(self, state: str, reason: str) -> None:
+Span = tuple[float, float]
+"""Start and end of a clip in its recording, in seconds."""
+
+
+class MediaError(Exception):
+    """Why no clip came of a recording.
+
+    Attributes
+    ----------
+    state
+        One of STATES.
+    reason
+        In words.
+    retry
+        Whether another attempt may help.
+    refusal
+        Whether it says something of the site or the network rather than of this recording: many in
+        a row mean that going on is useless.
+    wait_s
+        How long the site asks to be left alone before that.
+    """
+
+    def __init__(
+        self,
+        state: str,
+        reason: str,
+        retry: bool = False,
+        refusal: bool = False,
+        wait_s: float = 0.0,
+    ) -> None:
         assert state in STATES, state
-        super().__init__(f"{state}: {reason}")
+        # All of them, as they came, so that an error can be sent from one process to another.
+        super().__init__(state, reason, retry, refusal, wait_s)
         self.state = state
         self.reason = reason
+        self.retry = retry
+        self.refusal = refusal
+        self.wait_s = wait_s
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.reason}"
 
 
 @cache
@@ -60,68 +104,122 @@ def span(rate_hz: int, start_s: float, end_s: float) -> tuple[int, int]:
 
 
 def decode(path: Path, rate_hz: int, start_s: float, end_s: float) -> Samples:
-    """Decode a stretch of a recording.
+    """Decode one stretch of a recording: :func:`cut` for a single span.
+
+    Raises
+    ------
+    MediaError
+        Also ``too_short``, if the recording ends before the stretch begins.
+    """
+    [(_, samples)] = cut(path, rate_hz, [(start_s, end_s)])
+    if isinstance(samples, MediaError):
+        raise samples
+    return samples
+
+
+def cut(
+    path: Path, rate_hz: int, spans: Sequence[Span]
+) -> Iterator[tuple[int, Samples | MediaError]]:
+    """Decode a recording once, and cut all its clips out of it.
 
     Parameters
     ----------
     path
-        Any file with sound that ffmpeg reads; of several streams of sound the first is taken.
+        Any local file with sound that ffmpeg reads; of several streams of sound the first is taken.
     rate_hz
         Sampling rate of the result; channels are mixed to one.
-    start_s, end_s
-        The stretch, counted from the first sample; see :func:`span`.
+    spans
+        The clips, counted from the first sample; see :func:`span`. They may overlap.
 
-    Returns
-    -------
-    ndarray [shape=(samples,)]
-        16-bit samples: of the length asked for, or shorter where the recording ends before.
+    Yields
+    ------
+    tuple
+        The number of a span and its samples, 16 bit [shape=(samples,)]: of the length asked for, or
+        shorter where the recording ends before; a MediaError ``too_short`` where it ends before the
+        clip begins. Only clips that are not complete yet are held in memory.
 
     Raises
     ------
     MediaError
         ``unavailable`` if there is no such file, ``failed`` if nothing can be decoded from it (with
-        the last line that ffmpeg wrote), ``too_short`` if it ends before the stretch begins.
+        the last line that ffmpeg wrote).
     """
     if not path.is_file():
         raise MediaError("unavailable", f"{path}: no such file")
-    first, count = span(rate_hz, start_s, end_s)
     # "file:" keeps a colon in a name from being read as a protocol. The limit spares decoding the
     # rest of a long recording; its extra second is read and dropped, so that ffmpeg ends in order.
-    sound = ffmpeg.input(f"file:{path}", threads=1)["a:0"]
-    job = sound.output("pipe:", format="s16le", ac=1, ar=rate_hz, t=f"{end_s + 1.0:.6f}")
+    sound = ffmpeg.input(
+        f"file:{path}", threads=1, protocol_whitelist="file", format_whitelist=CONTAINERS
+    )["a:0"]
+    until_s = max(end_s for _, end_s in spans) + 1.0
+    job = sound.output("pipe:", format="s16le", ac=1, ar=rate_hz, t=f"{until_s:.6f}")
+    yield from cut_stream(pcm(job), rate_hz, spans)
+
+
+def pcm(job: Any, limit_s: float | None = None) -> Iterator[bytes]:
+    """Run an ffmpeg-python job that writes to a pipe, and yield what it writes in pieces.
+
+    Raises
+    ------
+    MediaError
+        ``failed`` if ffmpeg ends with an error (the reason is the last line that it wrote), or is
+        not done after ``limit_s``.
+    """
     command = ffmpeg.compile(job.global_args("-nostdin", "-v", "error"), cmd=ffmpeg_binary())
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process,
     ):
         assert process.stdout is not None
-        got = _skip(process.stdout, first * 2)
-        content = process.stdout.read(count * 2)
-        _skip(process.stdout, None)
+        clock = threading.Timer(limit_s or 0.0, process.kill)
+        if limit_s is not None:
+            clock.start()
+        try:
+            yield from iter(partial(process.stdout.read, _PIECE_BYTES), b"")
+        except GeneratorExit:
+            process.kill()
+            raise
+        finally:
+            clock.cancel()
         code = process.wait()
         log.seek(0)
         complaint = log.read().decode("utf-8", errors="replace").strip()
+    if code == -signal.SIGKILL:
+        raise MediaError("failed", f"not done after {limit_s} s")
     if code != 0:
         raise MediaError("failed", complaint.rpartition("\n")[2] or f"ffmpeg ended with {code}")
-    if not got and not content:
+
+
+def cut_stream(
+    pieces: Iterable[bytes], rate_hz: int, spans: Sequence[Span]
+) -> Iterator[tuple[int, Samples | MediaError]]:
+    """Cut clips out of 16-bit samples that come piece by piece; see :func:`cut`."""
+    bounds = [
+        (2 * first, 2 * (first + count)) for first, count in starmap(partial(span, rate_hz), spans)
+    ]
+    parts: dict[int, list[bytes]] = {number: [] for number in range(len(spans))}
+    done = 0
+    for piece in pieces:
+        for number in list(parts):
+            first, last = bounds[number]
+            parts[number].append(piece[max(first - done, 0) : max(last - done, 0)])
+            if last <= done + len(piece):
+                yield number, _samples(parts.pop(number))
+        done += len(piece)
+    if not done:
         raise MediaError("failed", "no sound in it")
-    if not content:
-        raise MediaError(
-            "too_short",
-            f"ends at {got / 2 / rate_hz:.3f} s, before the clip's start at {start_s:.3f} s",
-        )
-    return np.frombuffer(content, dtype="<i2").astype(np.int16)
+    for number, pieces_of in parts.items():
+        start_s = spans[number][0]
+        if bounds[number][0] >= done:
+            length_s = done / 2 / rate_hz
+            reason = f"ends at {length_s:.3f} s, before the clip's start at {start_s:.3f} s"
+            yield number, MediaError("too_short", reason)
+        else:
+            yield number, _samples(pieces_of)
 
 
-def _skip(stream: IO[bytes], size: int | None) -> int:
-    """Read and drop this many bytes, or all there are; return how many there were."""
-    got = 0
-    while size is None or got < size:
-        piece = stream.read(_PIECE_BYTES if size is None else min(_PIECE_BYTES, size - got))
-        if not piece:
-            break
-        got += len(piece)
-    return got
+def _samples(parts: list[bytes]) -> Samples:
+    return np.frombuffer(b"".join(parts), dtype="<i2").astype(np.int16)
 
 
 def fit(

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spikesound.aside import place, written_aside
 from spikesound.data.shards import Shards
 from spikesound.errors import SpikesoundError, choose
 
@@ -96,7 +97,8 @@ def apply(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.floa
 
 def save(figures: Figures, path: Path) -> None:
     """Write the ranges as JSON."""
-    path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with written_aside(place(path)) as file:
+        file.write((json.dumps(figures, indent=1, sort_keys=True) + "\n").encode())
 
 
 def load(path: Path, fold: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeVar
@@ -26,6 +27,23 @@ def as_done(
                 yield from _take(running)
         while running:
             yield from _take(running)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def in_order(
+    pool: Executor, work: Callable[[T], R], items: Iterable[T], *, ahead: int
+) -> Iterator[R]:
+    """Yield ``work(item)`` in the order of the items, else as :func:`as_done`."""
+    running: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) >= ahead:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
     finally:
         for future in running:
             future.cancel()

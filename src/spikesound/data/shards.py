@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikesound.aside import place, written_aside
 from spikesound.errors import SpikesoundError
 from spikesound.schema import FEATURE_INDEX, read_table, write_table
 
@@ -34,7 +35,7 @@ def write_shards(
     Parameters
     ----------
     out
-        Folder, made if it is not there.
+        Folder, made if it is not there; here, or on another file system (a ``UPath``).
     rows
         ``clip_id, fold, media_id, recording, labels`` of each clip, in the order to write.
     arrays
@@ -59,6 +60,7 @@ def write_shards(
     twice = rows["clip_id"][rows["clip_id"].duplicated()]
     if len(twice):
         raise SpikesoundError(f"{out}: clip {twice.iloc[0]!r} comes twice")
+    out = place(out)
     _clear(out)
     coming = _checked(out, rows["clip_id"].tolist(), arrays)
     for number, clips in enumerate(iter(lambda: list(islice(coming, shard_clips)), [])):
@@ -83,7 +85,7 @@ class Shards:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+        self.folder = place(folder)
         self.index = read_table(self.folder / INDEX, FEATURE_INDEX)
 
     def __len__(self) -> int:
@@ -135,7 +137,7 @@ class Shards:
         if not path.is_file():
             raise SpikesoundError(f"{path}: missing, though {INDEX} names it; run its stage again")
         try:
-            with np.load(path) as content:
+            with path.open("rb") as file, np.load(file) as content:
                 values: Array = content["x"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise SpikesoundError(f"{path}: damaged ({error}); run its stage again") from error
@@ -177,10 +179,9 @@ def _checked(out: Path, clip_ids: list[str], arrays: Iterable[Array]) -> Iterato
 
 def _write_shard(path: Path, values: Array) -> None:
     """Write ``values`` as the array ``x`` of an .npz file, with a fixed date in it."""
-    aside = path.with_name(path.name + ".part")
     with (
-        zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive,
+        written_aside(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
         archive.open(zipfile.ZipInfo("x.npy", EPOCH), "w", force_zip64=True) as entry,
     ):
         np.lib.format.write_array(entry, values, allow_pickle=False)
-    aside.replace(path)

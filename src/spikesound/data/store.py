@@ -1,4 +1,4 @@
-"""A content-addressed store of bytes on disk, which survives being killed at any moment.
+"""A content-addressed store of bytes, which survives being killed at any moment.
 
 It lies outside the outputs of any stage, so that a stage that is stopped and run again, or run on a
 longer list, has to make only what is not there yet.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from pathlib import Path
 
+from spikesound.aside import is_local, place, written_aside
 from spikesound.errors import SpikesoundError
 
 
@@ -26,28 +25,50 @@ def digest(*parts: str | int | float | bool | None) -> str:
 
 
 class Store:
-    """Bytes under keys made by :func:`digest`, in two levels of folders below ``root``."""
+    """Bytes under keys made by :func:`digest`, in two levels of folders below ``root``.
+
+    Parameters
+    ----------
+    root
+        A folder, or an address on a file system that fsspec knows, such as ``s3://bucket/store``.
+    """
 
     def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
+        self.root = place(root)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        # A worker of a cluster has another working directory: what is sent there is absolute.
+        return type(self), (self.root.absolute(),)
 
     def get(self, key: str) -> Path | None:
         """Return the file that holds the bytes of the key, or None if they are not there."""
         path = self._path(key)
         return path if path.is_file() else None
 
+    def size(self, key: str) -> int | None:
+        """Return how many bytes are under the key, or None if it is not there."""
+        try:
+            return int(self._path(key).stat().st_size)
+        except FileNotFoundError:
+            return None
+
+    def read(self, key: str) -> bytes | None:
+        """Return the bytes of the key, or None if they are not there."""
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def put(self, key: str, content: bytes) -> Path:
         """Keep the bytes under the key, replacing what was there, and return their file.
 
-        They are written aside and moved into place, so no reader ever meets half of them; a kill
-        leaves at most a ``.part`` file, which nothing reads.
+        No reader ever meets half of them: see :func:`spikesound.aside.written_aside`.
         """
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Two threads or processes that make the same key must not write into one file.
-        aside = path.with_name(f"{key}.{os.getpid()}-{threading.get_ident()}.part")
-        aside.write_bytes(content)
-        aside.replace(path)
+        if is_local(path):  # elsewhere there are no folders to make
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path) as file:
+            file.write(content)
         return path
 
     def _path(self, key: str) -> Path:

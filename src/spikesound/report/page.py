@@ -25,16 +25,6 @@ from spikesound.schema import STATES
 
 _BEST_SCORES = 5
 
-_MEANING = {
-    "ok": "heard",
-    "unavailable": "no longer there",
-    "private": "not for the public",
-    "too_short": "ends before its segment does",
-    "silent": "nothing above the silence level",
-    "throttled": "refused for asking too often",
-    "failed": "for another reason",
-}
-
 
 def build_report(inputs: ReportInputs, out: Path) -> None:
     """Write the page, whole or not at all; the same inputs give the same bytes.
@@ -109,7 +99,11 @@ def context(inputs: ReportInputs) -> dict[str, Any]:
             )
             for name in models
         ],
-        "states": [(state, clip_counts(inputs.status)[state], _MEANING[state]) for state in STATES],
+        "states": [
+            (state, count, STATES[state])
+            for state, count in clip_counts(inputs.status).items()
+            if state == "ok" or (state in STATES and count)
+        ],
         "provenance": inputs.provenance,
         "parameters": inputs.parameters,
     }

@@ -115,7 +115,8 @@ def bin_names(params: FeatureParams) -> list[str]:
 
 
 def clip_samples(params: FeatureParams) -> int:
-    """Return the samples of a clip, cut or padded to ``params.clip_s``."""
+    """Return the samples of a clip, cut or padded to ``params.clip_s``, which must be given."""
+    assert params.clip_s is not None, "see extract.fitted"
     return round(params.clip_s * params.rate_hz)
 
 

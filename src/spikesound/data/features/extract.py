@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
+from spikesound.aside import place, written_aside
 from spikesound.data import normalise
-from spikesound.data.audio_shards import read_audio
-from spikesound.data.features import (
-    FEATURES,
-    bin_names,
-    clip_samples,
-    compute,
-    feature_shape,
-    stored,
-)
-from spikesound.data.features.resample import Wave, fit_length, resample
+from spikesound.data.audio_shards import STATUS_FILE
+from spikesound.data.cleaning.clean import Figures, from_bytes, looks
+from spikesound.data.cleaning.duplicates import Match, find_duplicates
+from spikesound.data.cleaning.fingerprint import Fingerprint
+from spikesound.data.cleaning.report import cleaning_table, summary
+from spikesound.data.executor import check_seen, check_store, executor
+from spikesound.data.features import FEATURES, bin_names, feature_shape
+from spikesound.data.features.plan import STORE_READERS, missing_of, shard_jobs, wanted_of
+from spikesound.data.features.work import Job, ShardJob, work_on_shard
+from spikesound.data.parallel import as_done, in_order
 from spikesound.data.shards import Array, Shards, write_shards
-from spikesound.data.store import Store, digest
+from spikesound.data.store import Store
 from spikesound.errors import SpikesoundError
-from spikesound.params import FeatureParams
+from spikesound.params import CleaningParams, FeatureParams
 from spikesound.progress import track
-
-VERSION = 1
-"""To be raised when any kind's values change: what the store holds is then computed anew."""
+from spikesound.schema import CLEANING, write_table
 
 CARRIED = ("clip_id", "fold", "media_id", "recording", "labels")
 """Columns of the clips that go on into the index."""
-
-FRAMING = ("rate_hz", "clip_s", "window", "hop")
-"""Parameters that change the values of every kind."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class Extraction:
     """What became of the clips."""
 
     asked: int  # clips in the list
-    ok: int  # of which the download got; these are in the shards
-    computed: int  # of which the features were computed now
-    kept: int  # of which the features were in the store
+    ok: int  # of which the download got; these are in the shards, but for those cleaning left out
+    computed: int  # of which something was computed now
+    kept: int  # of which all was in the store
+    cleaning: dict[str, int] = field(default_factory=dict)  # see cleaning.report.summary
 
 
 def extract(
@@ -56,58 +57,75 @@ def extract(
     store: Store,
     out: Path,
     folds: Sequence[str],
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
 ) -> Extraction:
     """Compute the features of every clip that is there, and write them as shards.
 
     Each clip's features go to the store as soon as they are computed, under a key of its sound and
     of the parameters that matter. A run that was killed, or has more clips, computes only what is
-    missing; the shards are the same bytes as those of a run in one go.
+    missing, and reads only the audio shards that hold it; the shards are the same bytes as those of
+    a run in one go, on however many workers.
 
     Parameters
     ----------
     audio
-        Folder of audio shards.
+        Folder of audio shards; this, ``out`` and the store may be on any file system of fsspec.
     clips, status
         Tables ``CLIPS`` and ``STATUS``. Clips of another state than ``ok`` are left out.
     params
-        Kinds and framing.
+        Kinds, framing and cleaning.
     store
         Where each clip's features are kept.
     out
         Folder for ``index.parquet`` and the shards (float16, ``(clip, frame, bin)``, in the order
-        of ``clips``), ``normalisation.json`` (:func:`spikesound.data.normalise.fit`) and
-        ``spec.json`` (parameters, bin names, frames per second).
+        of ``clips``), ``normalisation.json`` (:func:`spikesound.data.normalise.fit`),
+        ``spec.json`` (parameters, bin names, frames per second) and ``cleaning.parquet``
+        (``CLEANING``).
     folds
         Held-out folds to fit normalisation for.
+    scheduler
+        Address of a Dask scheduler; None works on this machine.
+    workers
+        Threads on this machine; None takes as many as it has processors.
 
     Raises
     ------
     SpikesoundError
         If ``status`` has no row for a clip, no clip is ``ok``, an ``ok`` clip is not in the audio
-        shards, or a fold has no clips.
+        shards, a fold has no clips, or cleaning leaves none; of a cluster, as
+        :func:`spikesound.data.executor.executor` and its checks.
     """
+    audio, out = place(audio), place(out)
     rows = _usable(clips, status)
+    params = fitted(params, status)
     shape = feature_shape(params)
-    keys = {
-        clip_id: feature_key(sha256, params)
-        for clip_id, sha256 in zip(rows["clip_id"], rows["sha256"], strict=True)
-    }
-    missing = {clip_id: key for clip_id, key in keys.items() if _kept(store, key, shape) is None}
-    _compute(audio, missing, params, store)
-    arrays = (_load(store, clip_id, key, shape) for clip_id, key in keys.items())
-    write_shards(out, rows.drop(columns="sha256"), arrays, params.shard_clips)
+    wanted = [wanted_of(sha256, params) for sha256 in rows["sha256"]]
+    tasks = shard_jobs(audio, rows, missing_of(wanted, shape, store))
+    computed = sum(len(task.clips) for task in tasks)
+    _run(tasks, params, store, scheduler, workers)
+
+    table = _cleaned(rows, wanted, params.cleaning, store)
+    stays = table["kept"].to_numpy()
+    taken = [job.features for job, kept in zip(wanted, stays, strict=True) if kept]
+    index_rows = rows.loc[stays, list(CARRIED)].reset_index(drop=True)
+    arrays = (_array(content, shape) for content in _read(store, taken))
+    write_shards(out, index_rows, arrays, params.shard_clips)
     figures = normalise.fit(Shards(out), folds, range_groups(params), params.range_db)
     normalise.save(figures, out / "normalisation.json")
     _write_spec(params, shape, out / "spec.json")
-    return Extraction(len(clips), len(keys), len(missing), len(keys) - len(missing))
+    write_table(table, CLEANING, out / "cleaning.parquet")
+    kept = len(rows) - computed
+    return Extraction(len(clips), len(rows), computed, kept, summary(table, rows))
 
 
-def feature_key(sha256: str, params: FeatureParams) -> str:
-    """Make the store's key for a clip's features: of its FLAC's hash and of what changes them."""
-    names = [*FRAMING, *sorted({name for kind in params.kinds for name in FEATURES[kind].uses})]
-    values = [(name, getattr(params, name)) for name in names]
-    flat = [part for pair in values for part in pair]
-    return digest("features", VERSION, sha256, *params.kinds, *flat)
+def fitted(params: FeatureParams, status: pd.DataFrame) -> FeatureParams:
+    """Return the parameters with the length of the longest clip there is, unless one is given."""
+    if params.clip_s is not None:
+        return params
+    longest_s = float(status.loc[status["state"] == "ok", "seconds"].max())
+    return params.model_copy(update={"clip_s": round(longest_s, 3)})
 
 
 def range_groups(params: FeatureParams) -> list[normalise.Group]:
@@ -129,64 +147,74 @@ def _usable(clips: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
             f"status.parquet: no row for clip {absent[0]!r} of clips.parquet "
             f"({len(absent)} missing); run the download stage again"
         )
-    ok = status.loc[status["state"] == "ok", ["clip_id", "sha256"]]
+    ok = status.loc[status["state"] == "ok", ["clip_id", "sha256", "path"]]
     rows = clips.merge(ok, on="clip_id", how="inner", validate="one_to_one")
     if rows.empty:
         raise SpikesoundError(f"status.parquet: none of the {len(clips)} clips is ok")
-    return rows[[*CARRIED, "sha256"]]
+    return rows[[*CARRIED, "sha256", "path"]]
 
 
-def _compute(audio: Path, missing: dict[str, str], params: FeatureParams, store: Store) -> None:
-    """Compute the features of the clips in ``missing`` (clip to key), and put them in the store."""
-    left = set(missing)
-    if not left:
+def _run(
+    tasks: list[ShardJob],
+    params: FeatureParams,
+    store: Store,
+    scheduler: str | None,
+    workers: int | None,
+) -> None:
+    if not tasks:
         return
-    waves = _waves(audio, missing, params)
-    for batch in _batches(track(waves, total=len(left), what="features"), params.batch_clips):
-        values = stored(compute(torch.from_numpy(np.stack([wave for _, wave in batch])), params))
-        for (clip_id, _), value in zip(batch, values, strict=True):
-            store.put(missing[clip_id], value.tobytes())
-            left.discard(clip_id)
-    if left:
-        raise SpikesoundError(
-            f"{audio}: clip {min(left)!r} is ok in status.parquet but in no shard "
-            f"({len(left)} such clips); run the download stage again"
+    total = sum(len(task.clips) for task in tasks)
+    work = partial(work_on_shard, params=params, store=store)
+    with _torch_threads(), executor(scheduler, workers or os.cpu_count() or 1) as (pool, slots):
+        check_store(pool, store)
+        check_seen(pool, tasks[0].path.parent / STATUS_FILE)
+        done = as_done(pool, work, tasks, ahead=2 * slots)
+        for _ in track((clip for _, ids in done for clip in ids), total=total, what="features"):
+            pass
+
+
+@contextmanager
+def _torch_threads() -> Iterator[None]:
+    """Put back the number of torch's threads, which the work sets to 1."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _cleaned(
+    rows: pd.DataFrame, wanted: list[Job], params: CleaningParams, store: Store
+) -> pd.DataFrame:
+    """Make the table CLEANING from what the store has of each clip."""
+    figures: Mapping[str, Figures] = {}
+    matches: Mapping[int, Match] = {}
+    if looks(params):
+        found = map(from_bytes, _read(store, [job.figures for job in wanted]))
+        figures = dict(zip(rows["clip_id"], found, strict=True))
+    if params.duplicates != "keep":
+        prints = map(Fingerprint.from_bytes, _read(store, [job.fingerprint for job in wanted]))
+        matches = find_duplicates(
+            track(prints, total=len(rows), what="duplicates"), params.duplicate_errors
         )
+    return cleaning_table(rows, figures, matches, params)
 
 
-def _waves(
-    audio: Path, wanted: dict[str, str], params: FeatureParams
-) -> Iterator[tuple[str, Wave]]:
-    """Yield the wanted clips as they lie in the shards, at one rate and of one length."""
-    length = clip_samples(params)
-    for clip_id, samples, rate_hz in read_audio(audio):
-        if clip_id in wanted:
-            yield clip_id, fit_length(resample(samples, rate_hz, params.rate_hz), length)
+def _read(store: Store, keys: Sequence[str | None]) -> Iterator[bytes]:
+    """Read what is under the keys, in their order, a few ahead."""
+
+    def read(key: str | None) -> bytes:
+        content = None if key is None else store.read(key)
+        if content is None:
+            raise SpikesoundError(f"{store.root}: {key} vanished from it; run it again")
+        return content
+
+    with ThreadPoolExecutor(STORE_READERS) as pool:
+        yield from in_order(pool, read, keys, ahead=4 * STORE_READERS)
 
 
-def _batches(items: Iterable[tuple[str, Wave]], size: int) -> Iterator[list[tuple[str, Wave]]]:
-    batch = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _kept(store: Store, key: str, shape: tuple[int, int]) -> Path | None:
-    """Find a clip's features in the store; of another size they are damaged, as if not there."""
-    path = store.get(key)
-    whole = np.dtype(np.float16).itemsize * shape[0] * shape[1]
-    return path if path is not None and path.stat().st_size == whole else None
-
-
-def _load(store: Store, clip_id: str, key: str, shape: tuple[int, int]) -> Array:
-    path = _kept(store, key, shape)
-    if path is None:
-        raise SpikesoundError(f"{store.root}: features of clip {clip_id!r} vanished; run it again")
-    return np.fromfile(path, dtype=np.float16).reshape(shape)
+def _array(content: bytes, shape: tuple[int, int]) -> Array:
+    return np.frombuffer(content, dtype=np.float16).reshape(shape)
 
 
 def _write_spec(params: FeatureParams, shape: tuple[int, int], path: Path) -> None:
@@ -198,4 +226,5 @@ def _write_spec(params: FeatureParams, shape: tuple[int, int], path: Path) -> No
         "frame_rate_hz": params.rate_hz / params.hop,
         "bins": bin_names(params),
     }
-    path.write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+    with written_aside(path) as file:
+        file.write((json.dumps(spec, indent=2) + "\n").encode())

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from spikesound.data.sources.audioset import AudioSet
 from spikesound.data.sources.esc10 import Esc10
+from spikesound.data.sources.esc50 import ESC50
+from spikesound.data.sources.folder import Folder
+from spikesound.data.sources.freesound import Freesound
+from spikesound.data.sources.fsdd import FSDD
+from spikesound.data.sources.kaggle import Kaggle
 from spikesound.data.sources.source import Source
+from spikesound.data.sources.speech_commands import SpeechCommands
+from spikesound.data.sources.urbansound8k import UrbanSound8K
 
-SOURCES: dict[str, type[Source]] = {"esc10": Esc10, "audioset": AudioSet}
+SOURCES: dict[str, type[Source]] = {
+    "esc10": Esc10,
+    "audioset": AudioSet,
+    "esc50": ESC50,
+    "fsdd": FSDD,
+    "urbansound8k": UrbanSound8K,
+    "speech_commands": SpeechCommands,
+    "freesound": Freesound,
+    "kaggle": Kaggle,
+    "folder": Folder,
+}
 
 __all__ = ["SOURCES", "Source"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from spikesound.data.sources.source import Source
+from spikesound.data.sources.listed import Listed
 
 
-class AudioSet(Source):
+class AudioSet(Listed):
     """A media id is that of a video: eleven characters, hyphens and underscores among them."""
 
     name = "audioset"

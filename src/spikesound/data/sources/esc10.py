@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 
-from spikesound.data.sources.source import Source
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spikesound.data.sources.listed import Listed
 
 
-class Esc10(Source):
+class Esc10(Listed):
     """A media id is the fold, the recording's number at Freesound, and a letter for each cut."""
 
     name = "esc10"
     media_id = re.compile(r"[1-5]-[0-9]+-[A-Z]")
 
-    def recording(self, media_id: str) -> str:
-        """Return the recording's number at Freesound, which all its cuts share."""
-        return media_id.split("-")[1]
+    def recordings(self, media_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return the recordings' numbers at Freesound, which all cuts of one share."""
+        return pc.replace_substring_regex(media_ids, r"^[1-5]-([0-9]+)-[A-Z]$", r"\1")

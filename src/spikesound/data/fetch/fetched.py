@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from spikesound.data.store import Store
@@ -37,6 +37,15 @@ class Fetched:
         return hashlib.sha256(self.flac).hexdigest()
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Why there is no sound of a clip, and when that was found out (seconds since 1970)."""
+
+    state: str
+    reason: str
+    when: float
+
+
 def keep(store: Store, key: str, fetched: Fetched) -> None:
     """Put a clip into the store."""
     head = {
@@ -58,4 +67,20 @@ def recall(store: Store, key: str) -> Fetched | None:
         fetched = Fetched(flac, float(head["seconds"]), int(head["attempts"]))
         return fetched if fetched.sha256 == head["sha256"] else None
     except (ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_verdict(store: Store, key: str, verdict: Verdict) -> None:
+    """Put into the store why there is no sound."""
+    store.put(key, json.dumps(asdict(verdict)).encode())
+
+
+def recall_verdict(store: Store, key: str) -> Verdict | None:
+    """Return the verdict under the key, or None if it is not there or is damaged."""
+    path = store.get(key)
+    if path is None:
+        return None
+    try:
+        return Verdict(**json.loads(path.read_bytes()))
+    except (ValueError, TypeError):
         return None

@@ -1,0 +1,1 @@
+"""How a recording is come by: from a disk, from another file system, from the web."""

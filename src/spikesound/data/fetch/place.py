@@ -1,0 +1,60 @@
+"""Where a recording lies, and how it is brought to a local file."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from upath import UPath
+
+from spikesound.data.media import MediaError
+
+
+def is_web(location: str) -> bool:
+    """Tell a web address, which may refuse or be gone, from a path or an fsspec address."""
+    return urlsplit(location).scheme in ("http", "https")
+
+
+def identity(location: str) -> str:
+    """Return what changes with a recording: a hash of a file's content, a version of an object.
+
+    A recording on the web is taken to stay the same; it is known by its address.
+
+    Raises
+    ------
+    MediaError
+        ``unavailable`` if there is no such file or object.
+    """
+    if is_web(location):
+        return location
+    path = UPath(location)
+    try:
+        if path.protocol in ("", "file", "local"):
+            with Path(str(path)).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        return f"{location} {path.fs.ukey(path.path)}"
+    except OSError as error:
+        raise MediaError("unavailable", f"{location}: {error.strerror or error}") from error
+
+
+@contextmanager
+def local_file(location: str, scratch: Path) -> Iterator[Path]:
+    """Give a local path of a recording on a disk or an fsspec file system, copied if need be."""
+    path = UPath(location)
+    if path.protocol in ("", "file", "local"):
+        yield Path(str(path))
+        return
+    scratch.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        try:
+            with path.open("rb") as there, scratch.open("wb") as here:
+                shutil.copyfileobj(there, here)
+        except OSError as error:
+            raise MediaError("failed", f"{location}: {error}", retry=True) from error
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,211 @@
+"""yt-dlp as this project uses it: quiet, without retries, impatient with a dead server."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+import yt_dlp
+from yt_dlp.networking.exceptions import TransportError
+from yt_dlp.utils._jsruntime import (
+    BunJsRuntime,
+    DenoJsRuntime,
+    NodeJsRuntime,
+    QuickJsRuntime,
+)
+
+from spikesound.data.media import ffmpeg_binary
+from spikesound.errors import SpikesoundError
+from spikesound.params import DownloadParams
+
+SLOWEST_BYTES_PER_S = 1000
+"""A server that gives less, over ``timeout_s``, is given up: it would hold a worker for hours."""
+
+_RUNTIMES = {
+    "deno": DenoJsRuntime,
+    "node": NodeJsRuntime,
+    "quickjs": QuickJsRuntime,
+    "bun": BunJsRuntime,
+}
+
+_READ_BYTES = 1 << 16
+
+
+class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
+    """A YoutubeDL that stops reading an answer that trickles.
+
+    A timeout of the socket alone does not help against a server that sends a byte now and then.
+
+    Attributes
+    ----------
+    broken
+        The last error in reading an answer. yt-dlp's downloader says only in words that there was
+        one, once it is out of retries.
+    """
+
+    def __init__(self, options: dict[str, Any], timeout_s: float) -> None:
+        super().__init__(options)
+        self.timeout_s = timeout_s
+        self.broken: TransportError | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What yt-dlp warned of since :meth:`forget`."""
+        found: list[str] = self.params["logger"].warnings
+        return found
+
+    def forget(self) -> None:
+        """Begin anew: what follows has nothing to do with what was before."""
+        self.broken = None
+        self.warnings.clear()
+
+    def urlopen(self, request: Any) -> Any:
+        try:
+            response = super().urlopen(request)
+        except TransportError as error:
+            self.broken = error
+            raise
+        response.read = _Reader(self, response)
+        return response
+
+
+class _Reader:
+    """In place of ``response.read``: reads what has come, and watches how fast it comes."""
+
+    def __init__(self, of: Session, response: Any) -> None:
+        self._of = of
+        self._response = response
+        self._timeout_s = of.timeout_s
+        self._since = time.monotonic()
+        self._bytes = 0
+
+    def __call__(self, size: int | None = None) -> bytes:
+        parts: list[bytes] = []
+        left = _READ_BYTES if size is None else size
+        while left > 0 and (part := self._some(min(left, _READ_BYTES))):
+            parts.append(part)
+            left = _READ_BYTES if size is None else left - len(part)
+            self._watch(len(part))
+        return b"".join(parts)
+
+    def _some(self, size: int) -> bytes:
+        file = self._response.fp
+        try:
+            if isinstance(file, urllib3.BaseHTTPResponse):
+                part: bytes = file.read1(size, decode_content=True)
+            elif hasattr(file, "read1"):
+                part = file.read1(size)
+            else:
+                part = file.read(size)
+        except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
+            self._of.broken = TransportError(cause=error)
+            raise self._of.broken from error
+        if not part:
+            self._response.close()
+        return part
+
+    def _watch(self, size: int) -> None:
+        self._bytes += size
+        now = time.monotonic()
+        passed_s = now - self._since
+        if passed_s < self._timeout_s:
+            return
+        if self._bytes < SLOWEST_BYTES_PER_S * passed_s:
+            self._of.broken = TransportError(f"only {self._bytes} bytes in {passed_s:.0f} s")
+            raise self._of.broken
+        self._since, self._bytes = now, 0
+
+
+class _Listener:
+    """Keeps yt-dlp's warnings, which tell more than some of its errors, and shows nothing."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def debug(self, message: str) -> None: ...
+    def info(self, message: str) -> None: ...
+    def error(self, message: str) -> None: ...
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+_own = threading.local()
+
+
+def session(params: DownloadParams) -> Session:
+    """Return this thread's session: making one costs as much as a small download."""
+    if getattr(_own, "params", None) != params:
+        _own.session = Session(options(params), params.timeout_s)
+        _own.params = params
+    made: Session = _own.session
+    return made
+
+
+def options(params: DownloadParams) -> dict[str, Any]:
+    """Return the options of yt-dlp that the parameters stand for."""
+    chosen: dict[str, Any] = {
+        "quiet": True,
+        "noprogress": True,
+        "logger": _Listener(),
+        "cachedir": False,
+        # Sound alone. A direct file whose kind its server does not tell may be sound as well.
+        "format": "bestaudio/best[vcodec=?none]",
+        "outtmpl": {"default": "%(place)s"},
+        "fixup": "never",
+        "updatetime": False,
+        "noplaylist": True,
+        "socket_timeout": params.timeout_s,
+        # Attempts are counted, spaced and stopped in one place for all recordings: download.py.
+        "retries": 0,
+        "fragment_retries": 0,
+        "extractor_retries": 0,
+        "js_runtimes": {name: {} for name in _RUNTIMES},
+        "extractor_args": params.extractor_args,
+        "ffmpeg_location": ffmpeg_binary(),
+    }
+    if params.proxy is not None:
+        chosen["proxy"] = params.proxy
+    if params.cookies is not None:
+        chosen["cookiefile"] = _own_copy(Path(params.cookies))
+    if params.cookies_from_browser is not None:
+        chosen["cookiesfrombrowser"] = (params.cookies_from_browser,)
+    return chosen
+
+
+def _own_copy(cookies: Path) -> str:
+    """Copy the cookies: yt-dlp writes them back, and several workers would write into one file."""
+    folder = tempfile.mkdtemp(prefix="spikesound-cookies-")
+    return shutil.copy(cookies, folder)
+
+
+def is_youtube(location: str) -> bool:
+    """Tell whether an address is one of YouTube's."""
+    host = urlsplit(location).hostname or ""
+    return host == "youtu.be" or host.endswith(("youtube.com", "youtube-nocookie.com"))
+
+
+def check_youtube(params: DownloadParams) -> None:
+    """Make sure, before anything is asked for, that YouTube can be.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no JavaScript runtime that yt-dlp can use, or the file of cookies is missing.
+    """
+    found = {name: runtime().info for name, runtime in _RUNTIMES.items()}
+    if any(info is not None and info.supported for info in found.values()):
+        return
+    old = [f"{name} {info.version}, too old" for name, info in found.items() if info is not None]
+    raise SpikesoundError(
+        "YouTube gives sound only to who runs its JavaScript, and there is no runtime for it"
+        f" ({', '.join(old) or 'none of ' + ', '.join(_RUNTIMES)});"
+        " pip install 'spikesound[youtube]' brings deno"
+    )

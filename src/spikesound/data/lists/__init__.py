@@ -1,0 +1,1 @@
+"""Lists of labelled segments in AudioSet's formats, read in all their dialects, and written."""

@@ -1,0 +1,181 @@
+"""Sound files of your own: one sub-folder a label, or a CSV with the labels of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from spikesound.data.sources.archive import inside
+from spikesound.data.sources.collection import Collection, of_file
+from spikesound.data.sources.dealing import deal
+from spikesound.data.sources.lengths import SUFFIXES, length_s
+from spikesound.data.sources.tables import SAFE_NAME, CsvRow, Origin, Rejected, Row, read_csv
+from spikesound.errors import SpikesoundError
+from spikesound.progress import track
+
+OPTIONAL = ("start_s", "end_s", "fold", "recording")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file, or a part of one; None and the empty text stand for what is not said."""
+
+    origin: Origin
+    file: str  # within the folder
+    labels: tuple[str, ...]
+    start_s: float | None = None
+    end_s: float | None = None
+    fold: str = ""
+    recording: str = ""
+
+
+class Folder(Collection):
+    """Without ``table``, the label of a file is the first folder of its path.
+
+    With it, the table's columns are file and label (several with commas between them, in quotes)
+    and, if they are there, start_s, end_s, fold and recording. Folds that no column gives are dealt
+    by recording, which is the file unless a column says otherwise.
+    """
+
+    name = "folder"
+
+    @cached_property
+    def top(self) -> Path:
+        """The folder that the files lie in."""
+        folder = Path(self.params.folder)
+        if not folder.is_dir():
+            raise SpikesoundError(f"sources.{self.name}.folder: {folder}: no such folder")
+        return folder
+
+    @property
+    def table(self) -> Path | None:
+        """The CSV, if there is one."""
+        return None if self.params.table is None else Path(self.params.table)
+
+    def rows(self) -> tuple[list[Row], list[Rejected]]:
+        entries, refused = self._entries
+        rejected = list(refused)
+        folds = self._folds(entries)
+        lengths: dict[str, float | str] = {}
+        rows: list[Row] = []
+        what = f"{self.name}: lengths"
+        for entry in track(entries, total=len(entries), what=what, unit="file"):
+            if entry.file not in lengths:
+                lengths[entry.file] = length_s(self.top / entry.file)
+            length = lengths[entry.file]
+            if isinstance(length, str):
+                rejected.append((entry.origin, f"{entry.file}: {length}"))
+                continue
+            start_s = 0.0 if entry.start_s is None else entry.start_s
+            end_s = length if entry.end_s is None else entry.end_s
+            if not 0 <= start_s < end_s < math.inf:
+                reason = f"not a stretch of time: {start_s:g} s to {end_s:g} s"
+                rejected.append((entry.origin, reason))
+                continue
+            recording = entry.recording or entry.file
+            fold = entry.fold or folds[recording]
+            media_id = media_id_of(entry.file)
+            rows.append(Row(entry.origin, media_id, recording, start_s, end_s, entry.labels, fold))
+        return rows, rejected
+
+    def locate(self, media_id: str) -> str:
+        if media_id not in self._paths:
+            raise SpikesoundError(f"{self.table or self.top}: has no recording {media_id!r}")
+        return str(self._paths[media_id])
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        return {media_id_of(entry.file): self.top / entry.file for entry in self._entries[0]}
+
+    @cached_property
+    def _entries(self) -> tuple[list[_Entry], list[Rejected]]:
+        entries, rejected = _scan(self.top) if self.table is None else _read(self.table, self.name)
+        if not entries and not rejected:
+            raise SpikesoundError(f"sources.{self.name}: no recordings in {self.table or self.top}")
+        return entries, rejected
+
+    def _folds(self, entries: list[_Entry]) -> dict[str, str]:
+        labels: dict[str, set[str]] = {}
+        for entry in entries:
+            labels.setdefault(entry.recording or entry.file, set()).update(entry.labels)
+        return deal(labels, self.params.folds)
+
+
+def media_id_of(file: str) -> str:
+    """Return the media id of a file by its path in the folder: the path itself, if it is a safe
+    name, else what is safe of it and the first digits of its hash."""
+    if SAFE_NAME.fullmatch(file):
+        return file
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", file).strip("-._")[-80:].lstrip("-._")
+    digits = hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:10]
+    return f"{safe or 'file'}-{digits}"
+
+
+def _scan(top: Path) -> tuple[list[_Entry], list[Rejected]]:
+    entries: list[_Entry] = []
+    rejected: list[Rejected] = []
+    others: list[str] = []
+    for folder, below, names in os.walk(top):
+        below.sort()
+        here = Path(folder)
+        links = [name for name in below if (here / name).is_symlink()]
+        rejected += [(of_file(here / name), "a link to a folder, not followed") for name in links]
+        for name in sorted(names):
+            path = here / name
+            file = path.relative_to(top)
+            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
+                others.append(file.as_posix())
+            elif len(file.parts) == 1:
+                rejected.append((of_file(path), "in no sub-folder, so it has no label"))
+            else:
+                entries.append(_Entry(of_file(path), file.as_posix(), (file.parts[0],)))
+    if others:
+        some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        print(f"{top}: {len(others)} files are no recordings: {some}", file=sys.stderr)
+    return entries, rejected
+
+
+def _read(table: Path, source: str) -> tuple[list[_Entry], list[Rejected]]:
+    rows, present = read_csv(table, ("file", "label"), OPTIONAL)
+    if len({"start_s", "end_s"} & present) == 1:
+        raise SpikesoundError(f"{table}: one of start_s and end_s has no column (source {source})")
+    entries: list[_Entry] = []
+    rejected: list[Rejected] = []
+    for row in rows:
+        entry = _entry(row)
+        if isinstance(entry, str):
+            rejected.append((row.origin, entry))
+        elif "fold" in present and not entry.fold:
+            rejected.append((row.origin, "no fold: its cell is empty"))
+        else:
+            entries.append(entry)
+    return entries, rejected
+
+
+def _entry(row: CsvRow) -> _Entry | str:
+    """Return what a row of the table says, or why it cannot be used."""
+    if row.fault:
+        return row.fault
+    file = inside(row.cells["file"])
+    if file is None:
+        return f"refused: {row.cells['file']!r} leads outside the folder"
+    if file == ".":
+        return "no file: its cell is empty"
+    labels = tuple(name.strip() for name in row.cells["label"].split(",") if name.strip())
+    if not labels:
+        return "no label: its cell is empty"
+    times: list[float | None] = []
+    for name in ("start_s", "end_s"):
+        text = row.cells.get(name, "")
+        try:
+            times.append(float(text) if text else None)
+        except ValueError:
+            return f"{name}: {text!r} is not a number of seconds"
+    fold, recording = row.cells.get("fold", ""), row.cells.get("recording", "")
+    return _Entry(row.origin, file, labels, times[0], times[1], fold, recording)

@@ -1,0 +1,55 @@
+"""Free Spoken Digit Dataset: the ten English digits, spoken 50 times each by six people, at 8 kHz.
+
+Source: Z. Jackson et al., "Free Spoken Digit Dataset", DOI 10.5281/zenodo.1342401. The official
+test set is the first tenth of the recordings, indices 0 to 4.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from spikesound.data.sources.collection import Archived, measured, of_file
+from spikesound.data.sources.tables import Rejected, Row
+
+_NAME = re.compile(r"([0-9])_([A-Za-z]+)_([0-9]+)")
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+class FSDD(Archived):
+    """Files ``{digit}_{speaker}_{index}.wav``.
+
+    By ``split: recordings``, fold '1' is the official test set and '2' to '10' have five indices
+    each; by ``split: speakers``, each fold is one speaker, in alphabetical order.
+    """
+
+    name = "fsdd"
+    marker = "recordings"
+
+    def rows(self) -> tuple[list[Row], list[Rejected]]:
+        found: list[tuple[Path, tuple[str, ...]]] = []
+        strange: list[Rejected] = []
+        for path in sorted((self.top / self.marker).glob("*.wav")):
+            name = _NAME.fullmatch(path.stem)
+            if name:
+                found.append((path, name.groups()))
+            else:
+                strange.append((of_file(path), "not named digit_speaker_index"))
+        speakers = sorted({speaker for _, (_, speaker, _) in found})
+        listed = []
+        for path, (digit, speaker, index) in found:
+            recording, fold = path.stem, _fold(int(index))
+            if self.params.split == "speakers":
+                recording, fold = speaker, str(speakers.index(speaker) + 1)
+            label = (DIGITS[int(digit)],)
+            listed.append((path, Row(of_file(path), path.stem, recording, 0, 0, label, fold)))
+        rows, silent = measured(listed, total=len(listed), what=self.name)
+        return rows, strange + silent
+
+    def path(self, media_id: str) -> Path:
+        return self.top / self.marker / f"{media_id}.wav"
+
+
+def _fold(index: int) -> str:
+    """Return '1' for the official test set, indices 0-4, and '2' to '10' for the others."""
+    return "1" if index < 5 else str((index - 5) // 5 % 9 + 2)

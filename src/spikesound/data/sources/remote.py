@@ -1,0 +1,159 @@
+"""Files that are fetched once from the web, checked against their hash, and kept in a cache."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from spikesound.errors import SpikesoundError
+from spikesound.params import RemoteFile
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+TIMEOUT_S = 60.0
+LONGEST_WAIT_S = 120.0
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses after which another try may help
+_HASH = re.compile(r"md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+def is_url(text: str) -> bool:
+    """Tell a web address from a path."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
+
+
+def obtain(file: str | RemoteFile, cache: Path, *, backoff_s: float = 1.0) -> Path:
+    """Return the local path of a file, fetching it if it is on the web and not yet in the cache.
+
+    Parameters
+    ----------
+    file
+        A path, taken as it is; or a web address, alone or with the hash that the file must have.
+    cache
+        Folder for what is fetched. A file lies there under a hash of its address and its base
+        name, and only when it is whole and of the right hash.
+    backoff_s
+        Wait before the second attempt; it doubles with each further one.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file is missing, cannot be fetched, or has another hash.
+    """
+    if isinstance(file, str):
+        file = RemoteFile(url=file, hash=None)
+    if file.hash is not None and not _HASH.fullmatch(file.hash):
+        raise SpikesoundError(
+            f"{file.url}: hash {file.hash!r} is not md5:..., sha1:..., sha256:... or sha512:..."
+            " in small hexadecimal digits"
+        )
+    if is_url(file.url):
+        return _fetch(file.url, file.hash, cache, backoff_s)
+    path = Path(file.url)
+    if not path.is_file():
+        raise SpikesoundError(f"{path}: no such file")
+    _check(path, file.hash, str(path))
+    return path
+
+
+def again(action: Callable[[], T], what: str, *, backoff_s: float = 1.0) -> T:
+    """Return what a request over HTTP gives, asking again where that may help.
+
+    The wait before attempt n+1 is ``backoff_s * 2**(n-1)``, or what the server's Retry-After says.
+
+    Raises
+    ------
+    SpikesoundError
+        If it fails for good: at once, or after so many attempts; the message begins with ``what``.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return action()
+        except requests.RequestException as error:
+            wait_s = _wait_s(error, backoff_s * 2 ** (attempt - 1))
+            if wait_s is None or attempt == ATTEMPTS:
+                tries = f" ({attempt} attempts)" if attempt > 1 else ""
+                raise SpikesoundError(f"{what}: {_reason(error)}{tries}") from error
+            print(f"{what}: {_reason(error)}; again in {wait_s:.0f} s", file=sys.stderr)
+            time.sleep(wait_s)
+    raise AssertionError("unreachable")
+
+
+def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
+    pooch.get_logger().setLevel("WARNING")  # it tells in four lines what is told below in one
+    name = pooch.utils.unique_file_name(url)
+    fresh = not (cache / name).is_file()
+
+    def get(target: str) -> None:
+        bar = _Bar(name)
+        pooch.HTTPDownloader(bar, chunk_size=1 << 16, timeout=TIMEOUT_S)(url, target, None)
+
+    def download(_: str, target: str, __: object) -> None:
+        again(partial(get, target), url, backoff_s=backoff_s)
+        _check(Path(target), hash_, url)
+
+    web = url.startswith(("http://", "https://"))
+    try:
+        # pooch writes aside and renames, so that a kill leaves nothing under the file's name.
+        kept = Path(
+            pooch.retrieve(
+                url, hash_, name, cache, downloader=download if web else None, progressbar=not web
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise SpikesoundError(f"{url}: {' '.join(str(error).split())}") from error
+    if fresh and hash_ is None:
+        print(f"{url}: fetched; hash: sha256:{pooch.file_hash(str(kept))}", file=sys.stderr)
+    return kept
+
+
+def _check(path: Path, expected: str | None, what: str) -> None:
+    if expected is not None:
+        kind, _, digits = expected.partition(":")
+        found = pooch.file_hash(str(path), alg=kind)
+        if found != digits:
+            raise SpikesoundError(f"{what}: hash {kind}:{found} is not the {expected} it should be")
+
+
+def _wait_s(error: requests.RequestException, backoff_s: float) -> float | None:
+    """Return how long to wait before another attempt, or None where none would help."""
+    response = error.response
+    if response is None:
+        passing = (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        )
+        return backoff_s if isinstance(error, passing) else None
+    if response.status_code not in _PASSING:
+        return None
+    told = response.headers.get("Retry-After", "")
+    return min(float(told), LONGEST_WAIT_S) if told.isdecimal() else backoff_s
+
+
+def _reason(error: requests.RequestException) -> str:
+    if error.response is not None:
+        return f"the server answers {error.response.status_code} {error.response.reason}"
+    return f"{type(error).__name__}: {error}"
+
+
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A bar for pooch, which sets its total late and may count past it."""
+
+    def __init__(self, name: str) -> None:
+        # disable=None: no bar where stderr is not a terminal.
+        super().__init__(
+            desc=name.partition("-")[2], unit="B", unit_scale=True, leave=True, disable=None
+        )
+
+    def __bool__(self) -> bool:  # pooch asks for it while the total is not known
+        return True

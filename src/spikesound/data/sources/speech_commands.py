@@ -1,0 +1,74 @@
+"""Google Speech Commands: single words of a second, spoken by thousands of people, at 16 kHz.
+
+Source: P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition",
+arXiv:1804.03209, 2018. Two lists name the files for validation and for testing; no speaker is in
+more than one part.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from spikesound.data.sources.collection import Archived, measured, of_file
+from spikesound.data.sources.tables import Origin, Rejected, Row
+from spikesound.errors import SpikesoundError, unknown
+
+LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+NOISE = "_background_noise_"
+_NAME = re.compile(r"([0-9A-Za-z]+)_nohash_[0-9]+")
+
+
+class SpeechCommands(Archived):
+    """A folder a word; the folds are 'train', 'validation' and 'test'; a recording is a speaker."""
+
+    name = "speech_commands"
+    marker = "testing_list.txt"
+
+    def rows(self) -> tuple[list[Row], list[Rejected]]:
+        words = self._words()
+        files = [path for word in words for path in sorted((self.top / word).glob("*.wav"))]
+        there = {f"{path.parent.name}/{path.name}" for path in files}
+        fold_of: dict[str, str] = {}
+        rejected: list[Rejected] = []
+        for fold, list_name in LISTS.items():
+            for origin in _lines(self.top / list_name):
+                if origin.row in there:
+                    fold_of[origin.row] = fold
+                elif self._chosen(origin.row):
+                    rejected.append((origin, "no such recording"))
+        listed = []
+        for path in files:
+            word, speaker = path.parent.name, _NAME.fullmatch(path.stem)
+            if speaker is None:
+                rejected.append((of_file(path), "not named speaker_nohash_number"))
+                continue
+            fold = fold_of.get(f"{word}/{path.name}", "train")
+            row = Row(of_file(path), f"{word}_{path.stem}", speaker[1], 0, 0, (word,), fold)
+            listed.append((path, row))
+        for path in sorted((self.top / NOISE).glob("*.wav")):
+            rejected.append((of_file(path), "background noise, which is no word"))
+        rows, silent = measured(listed, total=len(listed), what=self.name)
+        return rows, rejected + silent
+
+    def path(self, media_id: str) -> Path:
+        word, _, name = media_id.partition("_")
+        return self.top / word / f"{name}.wav"
+
+    def _words(self) -> list[str]:
+        folders = (path.name for path in self.top.iterdir() if path.is_dir())
+        there = sorted(name for name in folders if re.fullmatch(r"[A-Za-z]+", name))
+        for word in self.params.words:
+            if word not in there:
+                raise unknown(f"word in sources.{self.name}.words", word, there)
+        return sorted(set(self.params.words)) or there
+
+    def _chosen(self, line: str) -> bool:
+        return not self.params.words or line.partition("/")[0] in self.params.words
+
+
+def _lines(path: Path) -> list[Origin]:
+    if not path.is_file():
+        raise SpikesoundError(f"{path}: no such file")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [Origin(str(path), n, line.strip()) for n, line in enumerate(lines, 1) if line.strip()]
