@@ -32,7 +32,7 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
-from spikesound.neurons.spiking_linear import SpikingLinear, SpikingStack
+from spikesound.events.spiking_linear import SpikingLinear, SpikingStack
 from spikesound.params import LIFParams
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_kernels import params
 
 from spikesound.errors import SpikesoundError
-from spikesound.kernels import events, layer, words
+from spikesound.events import layer, sparse, words
+from spikesound.events.spiking_linear import SpikingLinear, SpikingStack
 from spikesound.neurons import spiking_linear
-from spikesound.neurons.spiking_linear import SpikingLinear, SpikingStack
 
 
 def spikes_of(shape: tuple[int, ...], rate: float, seed: int = 0) -> torch.Tensor:
@@ -115,13 +115,13 @@ def test_the_sparse_way_has_the_gradients_of_the_dense_one(refractory: int) -> N
 
 def test_the_sparse_way_is_the_one_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[float] = []
-    kernel = events.forward_serial
+    kernel = sparse.forward_serial
 
     def counted(inputs: words.Words, *others: object) -> int:
         calls.append(inputs.size)
         return kernel(inputs, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(events, "forward_serial", counted)
+    monkeypatch.setattr(sparse, "forward_serial", counted)
     network = stack(40, 30, 20)
     network(spikes_of((5, 1, 40), 0.05))
     assert len(calls) == 2, "few spikes: both layers sparse"

@@ -13,7 +13,7 @@ LAYERS = [
     {"errors", "seeds", "progress", "bits", "jsonfile", "aside", "__init__"},
     {"params", "schema", "labels", "kernels"},
     {"data", "encoding", "neurons", "decoding", "quantise"},
-    {"networks", "spike_shards"},
+    {"networks", "spike_shards", "events"},
     {"training"},
     {"evaluation"},
     {"report"},

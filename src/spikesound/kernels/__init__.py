@@ -1,6 +1,4 @@
-"""Compute kernels of leaky integrate-and-fire neurons and of layers that work on spikes only.
+"""Fused passes over time of leaky integrate-and-fire: forward, and backward for training.
 
-:mod:`lif` holds the public call and chooses among the backends; :mod:`events` the layer that adds
-up weight rows of the inputs that spiked. What the neuron is, is said in :mod:`torch_lif`, the plain
-loop, against which the others are tested.
+:mod:`lif` holds the public call and chooses among the backends.
 """

@@ -11,7 +11,12 @@ Floats = npt.NDArray[np.float32]
 
 
 def augment(
-    x: Floats, params: AugmentParams, *, spikes: bool, generator: np.random.Generator
+    x: Floats,
+    params: AugmentParams,
+    *,
+    spikes: bool,
+    generator: np.random.Generator,
+    neurons_per_bin: int = 1,
 ) -> Floats:
     """Return a changed copy of one clip's input.
 
@@ -24,6 +29,7 @@ def augment(
     ----------
     x : (step, frame, bin), in [0, 1]
     spikes : whether x holds spikes, which stay 0 or 1
+    neurons_per_bin : how many neighbours on the last axis belong to one bin and stay together
 
     References
     ----------
@@ -33,9 +39,11 @@ def augment(
     _, frames, bins = x.shape
     x = np.roll(x, generator.integers(frames), axis=1) if params.roll else x.copy()
     if params.shift_bins:
-        x = _shift(x, int(generator.integers(-params.shift_bins, params.shift_bins + 1)))
+        shift = int(generator.integers(-params.shift_bins, params.shift_bins + 1))
+        x = _shift(x, shift * neurons_per_bin)
     x[:, _span(frames, params.time_mask, generator)] = 0
-    x[:, :, _span(bins, params.bin_mask, generator)] = 0
+    masked = _span(bins // neurons_per_bin, params.bin_mask, generator)
+    x[:, :, masked.start * neurons_per_bin : masked.stop * neurons_per_bin] = 0
     if params.noise:
         strength = generator.uniform(0, params.noise)
         if spikes:
@@ -76,6 +84,8 @@ def mixup(
 
 def _shift(x: Floats, bins: int) -> Floats:
     shifted = np.zeros_like(x)
+    if abs(bins) >= x.shape[-1]:  # all of it would leave: a narrow feature stays where it is
+        return x
     if bins >= 0:
         shifted[..., bins:] = x[..., : x.shape[-1] - bins]
     else:

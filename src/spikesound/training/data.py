@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Clips:
         (n, step, frame, ceil(bin / 8))
     targets : float32 (n, class), 1 where the clip has the label
     bins : size of the feature axis
+    neurons_per_bin : how many neighbours on it stand for one bin of the features
     """
 
     ids: list[str]
@@ -39,6 +40,7 @@ class Clips:
     inputs: npt.NDArray[Any]
     targets: Floats
     bins: int
+    neurons_per_bin: int = 1
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,6 +67,7 @@ class Clips:
             self.inputs[rows],
             self.targets[rows],
             self.bins,
+            self.neurons_per_bin,
         )
 
     def batch(self, rows: npt.NDArray[np.intp]) -> Floats:
@@ -86,7 +89,8 @@ def load_spikes(folder: Path, classes: Sequence[str]) -> tuple[Clips, dict[str, 
     """Load the shards of one fold's encoding, and their spec (encoding, steps, bins)."""
     shards = Shards(folder)
     spec: dict[str, Any] = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-    return _clips(shards, shards.load(), classes, bins=spec["bins"]), spec
+    clips = _clips(shards, shards.load(), classes, bins=spec["bins"])
+    return replace(clips, neurons_per_bin=spec["neurons_per_bin"]), spec
 
 
 def _clips(shards: Shards, inputs: npt.NDArray[Any], classes: Sequence[str], *, bins: int) -> Clips:

@@ -148,6 +148,7 @@ def _train_epoch(
                     params.augment,
                     spikes=clips.spikes,
                     generator=numpy_generator(seed, "augment", number, clips.ids[row]),
+                    neurons_per_bin=clips.neurons_per_bin,
                 )
                 for row, clip in zip(rows, clips.batch(rows), strict=True)
             ]

@@ -79,7 +79,7 @@ def _fingerprint(spec: model_file.Spec, clips: Clips, params: TrainParams) -> st
     """Name the run by all that it depends on, so that no checkpoint of another is taken up."""
     code = [
         path.read_text(encoding="utf-8")
-        for package in ("networks", "neurons", "training")
+        for package in ("kernels", "networks", "neurons", "training")
         for path in sorted((Path(spikesound.__file__).parent / package).glob("*.py"))
     ]
     return digest(

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.errors import SpikesoundError
-from spikesound.kernels import layer
-from spikesound.kernels.layer import Packed, Ready, Weights
+from spikesound.events import layer
+from spikesound.events.layer import Packed, Ready, Weights
 from spikesound.kernels.torch_lif import State, rest
 from spikesound.neurons.lif import LIF
 from spikesound.params import LIFParams

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from spikesound.kernels import events, numba_lif, words
+from spikesound.events import sparse, words
+from spikesound.kernels import numba_lif
 from spikesound.kernels.compiled import share_threads
 from spikesound.kernels.rule import Rule, once
 from spikesound.kernels.torch_lif import State
@@ -168,7 +169,7 @@ def _run(
     few = samples == 1 or steps * samples * (inputs.units + units) < FEW
     if not few:
         share_threads()
-    count = (events.forward_serial if few else events.forward_parallel)(
+    count = (sparse.forward_serial if few else sparse.forward_parallel)(
         inputs.words,
         ready.weights,
         ready.bias,
@@ -234,7 +235,7 @@ class _Layer(torch.autograd.Function):
         of_x = rows @ weight if ctx.needs_input_grad[0] else None
         of_weight = torch.zeros(ctx.inputs.words.shape[2] * words.BITS, units)
         packed = ctx.inputs.words.reshape(len(rows), -1)
-        events.weight_gradient(packed, rows.numpy(), of_weight.numpy())
+        sparse.weight_gradient(packed, rows.numpy(), of_weight.numpy())
         of_beta, of_threshold = sums.sum(0)
         return (
             None if of_x is None else of_x.view(*ctx.inputs.words.shape[:2], inputs),

@@ -4,7 +4,7 @@ Where an input spikes its column of weights is added to the currents; where it i
 done. A sample's currents, potentials and spikes of one step stay in the nearest cache: they go to
 memory only where the backward pass needs them. Samples are shared out among threads.
 
-Shapes: spikes as words (time, sample, word), see :mod:`spikesound.kernels.words`; weights
+Shapes: spikes as words (time, sample, word), see :mod:`spikesound.events.words`; weights
 (input, output), the transpose of torch's, so that what one input adds lies in one piece.
 """
 
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikesound.events.words import BITS, Words, count_set, find_set, lowest_bit, pack_bytes
 from spikesound.kernels.compiled import parallel, prange, serial
 from spikesound.kernels.numba_lif import Bytes, Floats, Ints, Law, advance
-from spikesound.kernels.words import BITS, Words, count_set, find_set, lowest_bit, pack_bytes
 
 TILE = 128
 """Outputs of one task of the weight gradient: with 64 inputs they fill a 32 KiB cache."""

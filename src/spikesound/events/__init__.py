@@ -1,0 +1,1 @@
+"""Layers that work only for the spikes there are, wherever that is quicker than dense products."""
