@@ -160,32 +160,40 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=400)
     parser.add_argument("--loop-clips", type=int, default=100, help="of the plain loop")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument(
+        "--only", choices=["rates", "kills"], help="the other rows stay as they are"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/download.json")
     given = parser.parse_args()
     segments, _ = read_segments(ROOT / "data/esc10/segments.csv")
     rows = segments.select(["media_id", "start_s", "end_s"]).to_pylist()
     clips: list[Clip] = [tuple(row.values()) for row in rows][: given.clips]
     plan = Plan([path.name for path in sorted(SOUNDS.iterdir())], SEED)
+    about = {"bench": "download", "workload": f"throttled mirror, {len(clips)} clips"}
+    about |= {"machine": machine(), "versions": versions("yt-dlp", "pandas", "numpy")}
+    rows = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        many = ours(clips, 16, folder / "many", plan)
-        one = ours(clips, 1, folder / "one", plan)
-        loop = plain_loop(clips[:: max(1, len(clips) // given.loop_clips)], folder / "loop", plan)
-        kills = killed(clips, given.kills, folder / "killed", plan)
-    print(f"16 workers are {many / one:.1f} times one, and {many / loop:.1f} times the plain loop")
-    common = {"bench": "download", "workload": f"throttled mirror, {len(clips)} clips"}
-    rows = [
-        {**common, "library": library, "clips_per_s": round(rate, 3)}
-        for library, rate in (
-            ("spikesound, 16 workers", many),
-            ("spikesound, 1 worker", one),
-            ("plain loop of yt-dlp and ffmpeg", loop),
-        )
-    ]
-    about = {"machine": machine(), "versions": versions("yt-dlp", "pandas", "numpy")}
-    result = [{**row, **about} for row in [*rows, {**common, "library": "spikesound", **kills}]]
+        if given.only != "kills":
+            rows += rates(clips, given.loop_clips, Path(name), plan)
+        if given.only != "rates":
+            counts = killed(clips, given.kills, Path(name) / "killed", plan)
+            rows.append({"library": "spikesound, killed", **counts})
+    told = {row["library"] for row in rows}
+    before = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else []
+    kept = [row for row in before if row["library"] not in told]
+    result = [*kept, *({**about, **row} for row in rows)]
     given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"figures: {given.out}")
+
+
+def rates(clips: list[Clip], loop_clips: int, folder: Path, plan: Plan) -> list[dict[str, object]]:
+    """Measure clips a second of sixteen workers, of one, and of the plain loop."""
+    many = ours(clips, 16, folder / "many", plan)
+    one = ours(clips, 1, folder / "one", plan)
+    loop = plain_loop(clips[:: max(1, len(clips) // loop_clips)], folder / "loop", plan)
+    print(f"16 workers are {many / one:.1f} times one, and {many / loop:.1f} times the plain loop")
+    found = {"16 workers": many, "1 worker": one, "plain loop of yt-dlp and ffmpeg": loop}
+    return [{"library": name, "clips_per_s": round(rate, 3)} for name, rate in found.items()]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download
 from spikesound.data.fetch import policy
 from spikesound.data.fetch.rates import Rates
-from spikesound.data.store import Store
+from spikesound.data.store import Store, digest
 from spikesound.errors import SpikesoundError
 from spikesound.schema import STATUS, read_table
 
@@ -144,6 +144,24 @@ def test_a_long_recording_is_fetched_by_section_and_cut_to_the_sample(
         ranged = [entry for entry in mirror.entries if entry.range]
     assert ranged, "ffmpeg asked for parts"
     assert whole(tmp_path / "o", clips) == [f"{name}_1250" for name in media_ids]
+
+
+@pytest.mark.parametrize("extra", [b"", b"what is not of this recording"])
+def test_a_transfer_that_was_killed_before_it_got_its_name(tmp_path: Path, extra: bytes) -> None:
+    name = steady(1)[0]
+    clips = [(name, 0.0, 4.0)]
+    with mirror_of([name], pace=FAST) as mirror:
+        address = mirror.url + "/{media_id}.ogg"
+        place = tmp_path / "s/recordings" / digest("recording", address.format(media_id=name))
+        place.parent.mkdir(parents=True)
+        part = place.with_name(place.name + ".part")
+        part.write_bytes((SOUNDS / f"{name}.ogg").read_bytes() + extra)
+        params = parameters(backoff_s=0.01)
+        status = fetch_all(clips, address, params, tmp_path / "s", tmp_path / "o")
+    assert status["state"].tolist() == ["ok"], status["reason"].tolist()
+    assert whole(tmp_path / "o", clips) == [f"{name}_0"]
+    sent = sum(entry.bytes for entry in mirror.entries)
+    assert (sent == 0) == (extra == b""), "what had come whole is not fetched again"
 
 
 @pytest.mark.parametrize("special", ["redirect-file", "redirect-loop", "playlist", "page", "empty"])

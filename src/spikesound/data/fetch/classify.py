@@ -40,6 +40,7 @@ _STATUS: dict[int, Meaning] = {
     404: ("removed", False, False),
     408: ("failed", True, False),
     410: ("removed", False, False),
+    416: ("failed", True, False),
     425: ("failed", True, False),
     429: _REFUSED,
     451: ("region_restricted", False, False),

@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.utils import DownloadError
+
 from spikesound.data.fetch.classify import classify
 from spikesound.data.fetch.rates import SLACK, Measured, Rates
 from spikesound.data.fetch.section import fetch_section
@@ -91,7 +94,7 @@ def fetch_web(
                 return FromWeb(got, None, info.get("duration"), measured)
         began = time.monotonic()
         ydl.params["outtmpl"]["default"] = str(place).replace("%", "%%")
-        ydl.process_ie_result(info, download=True)
+        _fetch_whole(ydl, info, place)
     except MediaError:
         raise
     except Exception as error:
@@ -100,6 +103,25 @@ def fetch_web(
         raise MediaError("failed", "nothing came, and yt-dlp did not say why", retry=True)
     measured.append(Measured(time.monotonic() - began, place.stat().st_size))
     return FromWeb(None, place, info.get("duration"), measured)
+
+
+def _fetch_whole(ydl: Session, info: dict[str, Any], place: Path) -> None:
+    """Fetch a whole recording, or go on where an earlier transfer stopped.
+
+    One that was stopped after its last byte, and before it got its name, cannot be gone on with:
+    the server says 416. Then the part is the whole, if it is as long as the server says.
+    """
+    try:
+        ydl.process_ie_result(info, download=True)
+    except DownloadError as error:
+        cause = error.exc_info[1] if error.exc_info else None
+        part = place.with_name(place.name + ".part")
+        if not (isinstance(cause, HTTPError) and cause.status == 416 and part.is_file()):
+            raise
+        if cause.response.headers.get("Content-Range") != f"bytes */{part.stat().st_size}":
+            part.unlink()  # of another recording, or damaged: begun anew by the next attempt
+            raise
+        part.replace(place)
 
 
 def is_file(location: str) -> bool:
