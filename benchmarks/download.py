@@ -177,7 +177,7 @@ def main() -> None:
             rows += rates(clips, given.loop_clips, Path(name), plan)
         if given.only != "rates":
             counts = killed(clips, given.kills, Path(name) / "killed", plan)
-            rows.append({"library": "spikesound, killed", **counts})
+            rows.append({"library": "spikesound", **counts})
     told = {row["library"] for row in rows}
     before = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else []
     kept = [row for row in before if row["library"] not in told]
@@ -192,7 +192,11 @@ def rates(clips: list[Clip], loop_clips: int, folder: Path, plan: Plan) -> list[
     one = ours(clips, 1, folder / "one", plan)
     loop = plain_loop(clips[:: max(1, len(clips) // loop_clips)], folder / "loop", plan)
     print(f"16 workers are {many / one:.1f} times one, and {many / loop:.1f} times the plain loop")
-    found = {"16 workers": many, "1 worker": one, "plain loop of yt-dlp and ffmpeg": loop}
+    found = {
+        "spikesound, 16 workers": many,
+        "spikesound, 1 worker": one,
+        "plain loop of yt-dlp and ffmpeg": loop,
+    }
     return [{"library": name, "clips_per_s": round(rate, 3)} for name, rate in found.items()]
 
 
