@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from test_kernels import params
 
 from spikesound.errors import SpikesoundError
-from spikesound.events import layer, sparse, words
+from spikesound.events import layer, sparse, spiking_linear, words
 from spikesound.events.spiking_linear import SpikingLinear, SpikingStack
-from spikesound.neurons import spiking_linear
 
 
 def spikes_of(shape: tuple[int, ...], rate: float, seed: int = 0) -> torch.Tensor:
