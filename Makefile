@@ -27,6 +27,9 @@ report: .venv/ready ## report.html of the last run
 
 bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/features.py
+	python benchmarks/filter.py
+	python benchmarks/cluster.py
+	python benchmarks/download.py
 
 encodings: .venv/ready ## train the spiking networks on each encoding; metrics/encodings.json
 	python benchmarks/encodings.py
@@ -38,7 +41,7 @@ encodings: .venv/ready ## train the spiking networks on each encoding; metrics/e
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-tables: .venv/ready ## put the tables of the last runs into README.md
+tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay

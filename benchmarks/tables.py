@@ -1,9 +1,9 @@
-"""Put the tables of the last runs into README.md, between their marks.
+"""Put the tables of the last runs into README.md and docs/, between their marks.
 
     python benchmarks/tables.py
 
-``<!-- results -->`` gets metrics/summary.json and ``<!-- encodings -->``
-metrics/encodings.json. A test compares them with what stands there.
+``<!-- results -->`` gets metrics/summary.json, ``<!-- encodings -->`` metrics/encodings.json, the
+others the file of their name in benchmarks/results. A test compares them with what stands there.
 """
 
 import json
@@ -39,12 +39,44 @@ def encodings() -> str:
     return "".join(lines)
 
 
-TABLES = {"results": results, "encodings": encodings}
+def download() -> str:
+    rows = _read("benchmarks/results/download.json")
+    rates = {row["library"]: row["clips_per_s"] for row in rows if "clips_per_s" in row}
+    slowest = min(rates.values())
+    lines = ["| | clips a second | ratio |\n|---|---:|---:|\n"]
+    lines += [f"| {name} | {rate:.2f} | {rate / slowest:.1f} |\n" for name, rate in rates.items()]
+    return "".join(lines)
+
+
+def downloaders() -> str:
+    heads = "right, of those to be had | a second | missing ones named | right after a second run"
+    lines = [f"| | {heads} |\n|---|---:|---:|---:|---:|\n"]
+    for row in _read("benchmarks/results/downloaders.json"):
+        cells = [
+            row["name"],
+            f"{row['right']} of {row['clips']}",
+            f"{row['clips_per_s']:.2f}",
+            f"{row['gone_told']} of 3",
+            str(row["again_right"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+TABLES = {
+    "results": results,
+    "encodings": encodings,
+    "download": download,
+    "downloaders": downloaders,
+}
+PAGES = [ROOT / "README.md", ROOT / "docs/download.md"]
 
 
 def fill(text: str) -> str:
-    """Return the text with what stands between the marks replaced by the tables."""
+    """Return the text with what stands between the marks that it has replaced by the tables."""
     for name, table in TABLES.items():
+        if f"<!-- {name} -->" not in text:
+            continue
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, _, rest = text.partition(start)
         _, _, after = rest.partition(end)
@@ -53,13 +85,13 @@ def fill(text: str) -> str:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(fill(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"tables filled in: {readme.name}")
+    for page in PAGES:
+        page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(f"tables filled in: {page.name}")
 
 
-def _read(path: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((ROOT / path).read_text(encoding="utf-8"))
+def _read(path: str) -> Any:
+    content: Any = json.loads((ROOT / path).read_text(encoding="utf-8"))
     return content
 
 
