@@ -19,7 +19,9 @@ from project import ROOT
 
 from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download
-from spikesound.data.fetch import obtain
+from spikesound.data.fetch.recording import Clip as Stretch
+from spikesound.data.fetch.recording import Recording
+from spikesound.data.fetch.survey import Survey, survey
 from spikesound.data.media import decode, span
 from spikesound.data.store import Store
 from spikesound.errors import SpikesoundError
@@ -121,10 +123,10 @@ class Killed:
         self.out = folder / "out"
         self.params = parameters(**{"workers": 8, **changes})
         self._recordings = [
-            obtain.Recording(
+            Recording(
                 name,
                 address.format(media_id=name),
-                (obtain.Clip(f"{name}_{round(start * 1000)}", start, end),),
+                (Stretch(f"{name}_{round(start * 1000)}", start, end),),
             )
             for name, start, end in clips
         ]
@@ -158,9 +160,9 @@ class Killed:
         """Return the recordings whose clip is in the store, or whose absence is known there."""
         return {one.media_id for one in self._recordings if self._survey(one).wanted is None}
 
-    def _survey(self, recording: obtain.Recording) -> obtain.Survey:
+    def _survey(self, recording: Recording) -> Survey:
         scratch = self.store / "recordings"
-        return obtain.survey(recording, self.params, Store(self.store), scratch)
+        return survey(recording, self.params, Store(self.store), scratch)
 
 
 def main() -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from project import ROOT
 
-from spikesound.data.fetch.obtain import Attempt, Clip, Outcome, Recording
+from spikesound.data.fetch.obtain import Attempt
 from spikesound.data.fetch.policy import Fetching
 from spikesound.data.fetch.rates import Measured, Rates
+from spikesound.data.fetch.recording import Clip, Outcome, Recording
 from spikesound.data.media import MediaError
 from spikesound.params import Params
 

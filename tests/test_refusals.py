@@ -182,6 +182,24 @@ def test_without_a_javascript_runtime_youtube_is_not_even_asked(
     assert not youtube.entries
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cookies": "none.txt"}, r"download\.cookies: none\.txt: no such file"),
+        ({"cookies_from_browser": "mosaic"}, r"cookies_from_browser.*mosaic"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_anything_is_asked(
+    fetch: Fetch, media: dict[str, Media], changes: dict[str, Any], message: str
+) -> None:
+    with (
+        YouTube({"short______": media["short"]}) as youtube,
+        pytest.raises(SpikesoundError, match=message),
+    ):
+        fetch(youtube, ["short______"], **changes)
+    assert not youtube.entries
+
+
 def test_workers_do_not_share_a_file_of_cookies(
     tmp_path: Path, fetch: Fetch, media: dict[str, Media]
 ) -> None:

@@ -24,9 +24,12 @@ from spikesound.aside import is_local
 from spikesound.data.audio_shards import STATUS_FILE, clear, write_audio
 from spikesound.data.executor import check_store, executor
 from spikesound.data.fetch.fetched import recall
-from spikesound.data.fetch.obtain import Clip, Outcome, Recording, Survey, attempt, insist, survey
+from spikesound.data.fetch.obtain import attempt, insist
+from spikesound.data.fetch.place import is_web
 from spikesound.data.fetch.policy import Fetching
-from spikesound.data.fetch.session import check_youtube, is_youtube
+from spikesound.data.fetch.recording import Clip, Outcome, Recording
+from spikesound.data.fetch.session import check_session, is_youtube
+from spikesound.data.fetch.survey import Survey, survey
 from spikesound.data.parallel import as_done
 from spikesound.data.store import Store
 from spikesound.errors import SpikesoundError
@@ -80,7 +83,8 @@ def download(
     ------
     SpikesoundError
         Before any work: if there are no clips, a recording lies nowhere that can be reached,
-        YouTube is to be asked without the means to, or the disk is too small. After it: if the
+        cookies or proxy cannot be used, YouTube is to be asked without the means to, or the disk
+        is too small. After it: if the
         site refused too often, none is ok, or a larger share than ``max_failures`` is not; the
         table, which tells which clips they are, has been written by then.
     """
@@ -88,8 +92,9 @@ def download(
     if clips.empty:
         raise SpikesoundError("no clips to download; the filter kept none")
     recordings = _recordings(clips, locate, params, absolute=scheduler is not None)
-    if any(is_youtube(recording.location) for recording in recordings):
-        check_youtube(params)
+    if any(is_web(recording.location) for recording in recordings):
+        youtube = any(is_youtube(recording.location) for recording in recordings)
+        check_session(params, youtube=youtube)
     scratch = _scratch(store)
     with executor(scheduler, params.workers) as (pool, slots):
         check_store(pool, store)
@@ -199,14 +204,14 @@ def _obtain(
     """Fetch what is wanted and add its outcomes; return why it was stopped, if it was."""
     near = [recording for recording in wanted if recording.at_hand]
     far = [recording for recording in wanted if not recording.at_hand]
-    lost = sum(outcome.state != "ok" for outcome in outcomes.values())
-    rng = numpy_generator(seed, "download")
-    fetching = Fetching(far, params, rng, params.max_failures * asked - lost)
     with Board("download", sum(len(recording.clips) for recording in wanted)) as board:
         cut = partial(insist, params=params, store=store, scratch=scratch)
         for _, done in as_done(pool, cut, near, ahead=4 * slots):
             outcomes |= {outcome.clip_id: outcome for outcome in done}
             board.add(outcome.state for outcome in done)
+        lost = sum(outcome.state != "ok" for outcome in outcomes.values())
+        rng = numpy_generator(seed, "download")
+        fetching = Fetching(far, params, rng, params.max_failures * asked - lost)
         for done in fetching.run(pool, slots, partial(attempt, params, store, scratch)):
             outcomes |= {outcome.clip_id: outcome for outcome in done}
             board.add((outcome.state for outcome in done), fetching.in_flight, fetching.waiting)

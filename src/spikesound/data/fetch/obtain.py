@@ -1,96 +1,33 @@
-"""One recording and its clips: what the store has of them, and one attempt at the rest.
+"""One attempt at a recording: fetch it, cut its clips, check them, keep them.
 
 This is what a worker does, a thread here or a process on another machine. It makes one attempt and
-says what came of it; when and whether to try again is decided in one place for all, in download.py.
+says what came of it; when and whether to try again is decided in one place for all, in policy.py.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from spikesound.data.fetch.fetched import (
-    Fetched,
-    Verdict,
-    keep,
-    keep_verdict,
-    recall,
-    recall_verdict,
-)
-from spikesound.data.fetch.place import identity, is_web, local_file
+from spikesound.data.fetch.fetched import Fetched, keep
+from spikesound.data.fetch.place import is_web, local_file
 from spikesound.data.fetch.rates import Measured, Rates
+from spikesound.data.fetch.recording import (
+    Clip,
+    Outcome,
+    Recording,
+    lost,
+    part_of,
+    place_of,
+    there,
+)
+from spikesound.data.fetch.survey import remember
 from spikesound.data.fetch.web import fetch_web
 from spikesound.data.media import MediaError, Samples, cut, fit, peak_db, to_flac
-from spikesound.data.store import Store, digest
+from spikesound.data.store import Store
 from spikesound.params import DownloadParams
-
-LASTING = {
-    "unavailable",
-    "removed",
-    "private",
-    "age_restricted",
-    "region_restricted",
-    "sign_in",
-    "too_short",
-    "silent",
-}
-"""States that another request would not change, not for a while."""
-
-_DAY_S = 86_400.0
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A stretch of a recording, and the store's key for its sound."""
-
-    clip_id: str
-    start_s: float
-    end_s: float
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A recording, and those of its clips that are wanted.
-
-    Attributes
-    ----------
-    media_id, location
-        Its name, and where it lies.
-    clips
-        At least one.
-    at_hand
-        Whether it can be had without asking a site that may refuse.
-    """
-
-    media_id: str
-    location: str
-    clips: tuple[Clip, ...]
-    at_hand: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A clip's row of STATUS but for the shard, and the store's key for its sound."""
-
-    clip_id: str
-    state: str
-    reason: str = ""
-    attempts: int = 1
-    seconds: float = 0.0
-    bytes: int = 0
-    sha256: str = ""
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What is known of a recording's clips already, and what is not."""
-
-    known: list[Outcome]
-    wanted: Recording | None
 
 
 @dataclass(frozen=True)
@@ -100,32 +37,6 @@ class Attempt:
     outcomes: list[Outcome]
     trouble: MediaError | None
     measured: list[Measured]
-
-
-def survey(recording: Recording, params: DownloadParams, store: Store, scratch: Path) -> Survey:
-    """Look up in the store what became of each clip, without asking any site."""
-    known: list[Outcome] = []
-    wanted: list[Clip] = []
-    try:
-        of = identity(recording.location)
-    except MediaError as error:
-        return Survey([lost(clip, error) for clip in recording.clips], None)
-    for clip in recording.clips:
-        keyed = replace(clip, key=_key(recording.media_id, clip, params, of))
-        fetched = recall(store, keyed.key)
-        verdict = None if fetched else _remembered(recording, keyed, params, store)
-        if fetched is not None:
-            known.append(_ok(keyed, fetched))
-        elif verdict is not None:
-            known.append(Outcome(clip.clip_id, verdict.state, verdict.reason, attempts=0))
-        else:
-            wanted.append(keyed)
-    if not wanted:
-        if not params.keep_recordings:  # a kill may have come before it was removed
-            _place(recording, scratch).unlink(missing_ok=True)
-        return Survey(known, None)
-    near = not is_web(recording.location) or _place(recording, scratch).is_file()
-    return Survey(known, replace(recording, clips=tuple(wanted), at_hand=near))
 
 
 def attempt(
@@ -161,11 +72,10 @@ def attempt(
         if error.retry:
             return Attempt([], error, measured)
         outcomes = [lost(clip, error, number) for clip in recording.clips]
-        _partial(recording, scratch).unlink(missing_ok=True)
-    if is_web(recording.location):
-        _remember(recording, outcomes, params, store)
+        part_of(recording, scratch).unlink(missing_ok=True)
+    remember(recording, outcomes, params, store)
     if not params.keep_recordings:
-        _place(recording, scratch).unlink(missing_ok=True)
+        place_of(recording, scratch).unlink(missing_ok=True)
     return Attempt(outcomes, None, measured)
 
 
@@ -193,7 +103,7 @@ def _cuts(
     """Yield each clip's samples, or why there are none."""
     clips = recording.clips
     spans = [(clip.start_s, clip.end_s) for clip in clips]
-    place = _place(recording, scratch)
+    place = place_of(recording, scratch)
     if not is_web(recording.location):
         with local_file(recording.location, place) as path:
             for number, samples in cut(path, params.rate_hz, spans):
@@ -246,61 +156,4 @@ def _checked(
     flac = to_flac(whole, params.rate_hz)
     fetched = Fetched(flac, len(samples) / params.rate_hz, attempts=number)
     keep(store, clip.key, fetched)
-    return _ok(clip, fetched)
-
-
-def _ok(clip: Clip, fetched: Fetched) -> Outcome:
-    return Outcome(
-        clip.clip_id,
-        "ok",
-        attempts=fetched.attempts,
-        seconds=fetched.seconds,
-        bytes=len(fetched.flac),
-        sha256=fetched.sha256,
-        key=clip.key,
-    )
-
-
-def lost(clip: Clip, error: MediaError, attempts: int = 1) -> Outcome:
-    """Return the outcome of a clip that there is no sound of."""
-    return Outcome(clip.clip_id, error.state, error.reason, attempts=attempts)
-
-
-def _key(media_id: str, clip: Clip, params: DownloadParams, of: str) -> str:
-    """Return the store's key: a hash of all that the clip's sound, and its being ok, depend on."""
-    checks = (params.tolerance_s, params.silence_db)
-    return digest("clip", media_id, clip.start_s, clip.end_s, params.rate_hz, *checks, of)
-
-
-def _verdict_key(clip: Clip, params: DownloadParams) -> str:
-    # With cookies or from elsewhere, a site may answer otherwise.
-    who = (params.cookies, params.cookies_from_browser, params.proxy)
-    return digest("verdict", clip.key, *who)
-
-
-def _remember(
-    recording: Recording, outcomes: Sequence[Outcome], params: DownloadParams, store: Store
-) -> None:
-    clips = {clip.clip_id: clip for clip in recording.clips}
-    for outcome in outcomes:
-        if outcome.state in LASTING:
-            key = _verdict_key(clips[outcome.clip_id], params)
-            keep_verdict(store, key, Verdict(outcome.state, outcome.reason, time.time()))
-
-
-def _remembered(
-    recording: Recording, clip: Clip, params: DownloadParams, store: Store
-) -> Verdict | None:
-    if not is_web(recording.location):
-        return None
-    verdict = recall_verdict(store, _verdict_key(clip, params))
-    fresh = verdict is not None and time.time() - verdict.when < params.remember_days * _DAY_S
-    return verdict if fresh else None
-
-
-def _place(recording: Recording, scratch: Path) -> Path:
-    return scratch / digest("recording", recording.location)
-
-
-def _partial(recording: Recording, scratch: Path) -> Path:
-    return scratch / (_place(recording, scratch).name + ".part")  # yt-dlp's name for it
+    return there(clip, fetched)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spikesound.data.fetch.obtain import Attempt, Outcome, Recording, lost
+from spikesound.data.fetch.obtain import Attempt
 from spikesound.data.fetch.rates import Rates
+from spikesound.data.fetch.recording import Outcome, Recording, lost
 from spikesound.data.media import MediaError
 from spikesound.params import DownloadParams
 
@@ -129,7 +130,7 @@ class Fetching:
             self.stopped = self.stopped or (
                 f"the site refused {self._refusals} times in a row, the last time with"
                 f" {trouble.reason!r}; going on would prolong a block, which lasts up to an hour or"
-                " two. Run it again then; docs/data.md has what else helps"
+                " two. Run it again then; docs/download.md has what else helps"
             )
 
     def _decided(self, outcomes: list[Outcome]) -> list[Outcome]:

@@ -163,7 +163,7 @@ def options(params: DownloadParams) -> dict[str, Any]:
         "updatetime": False,
         "noplaylist": True,
         "socket_timeout": params.timeout_s,
-        # Attempts are counted, spaced and stopped in one place for all recordings: download.py.
+        # Attempts are counted, spaced and stopped in one place for all recordings: policy.py.
         "retries": 0,
         "fragment_retries": 0,
         "extractor_retries": 0,
@@ -192,14 +192,31 @@ def is_youtube(location: str) -> bool:
     return host == "youtu.be" or host.endswith(("youtube.com", "youtube-nocookie.com"))
 
 
-def check_youtube(params: DownloadParams) -> None:
-    """Make sure, before anything is asked for, that YouTube can be.
+def check_session(params: DownloadParams, *, youtube: bool) -> None:
+    """Make sure, before anything is asked for, that it can be asked for as the parameters say.
 
     Raises
     ------
     SpikesoundError
-        If there is no JavaScript runtime that yt-dlp can use, or the file of cookies is missing.
+        If cookies, browser, proxy or the sites' arguments cannot be used; for YouTube also if there
+        is no JavaScript runtime that yt-dlp can use.
     """
+    if params.cookies is not None and not Path(params.cookies).is_file():
+        raise SpikesoundError(f"download.cookies: {params.cookies}: no such file")
+    try:
+        with Session(options(params), params.timeout_s) as trial:
+            assert trial.cookiejar is not None  # read at its first use
+    except Exception as error:  # yt-dlp has no common base for what it says of its options
+        reason = " ".join(str(error).split())
+        raise SpikesoundError(
+            "download: yt-dlp cannot use cookies, cookies_from_browser, proxy or extractor_args:"
+            f" {reason}"
+        ) from error
+    if youtube:
+        _check_runtime()
+
+
+def _check_runtime() -> None:
     found = {name: runtime().info for name, runtime in _RUNTIMES.items()}
     if any(info is not None and info.supported for info in found.values()):
         return

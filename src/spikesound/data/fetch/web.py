@@ -37,14 +37,12 @@ BYTES_PER_S = 16_000
 
 @dataclass(frozen=True)
 class FromWeb:
-    """What was fetched: sections, or the whole recording in a file.
+    """What was fetched: sections, or the whole recording.
 
     Attributes
     ----------
     sections
-        Samples of each span, if they were fetched alone.
-    recording
-        The file of the whole recording otherwise.
+        Samples of each span, if they were fetched alone; else the whole lies in its place.
     length_s
         Of the whole recording, where the site told it.
     measured
@@ -52,7 +50,6 @@ class FromWeb:
     """
 
     sections: list[Samples] | None
-    recording: Path | None
     length_s: float | None
     measured: list[Measured]
 
@@ -91,7 +88,7 @@ def fetch_web(
         if rates.prefer_sections(_size(info, spans), len(spans)):
             got = _sections(ydl, info, spans, params, rates, measured)
             if got is not None:
-                return FromWeb(got, None, info.get("duration"), measured)
+                return FromWeb(got, info.get("duration"), measured)
         began = time.monotonic()
         ydl.params["outtmpl"]["default"] = str(place).replace("%", "%%")
         _fetch_whole(ydl, info, place)
@@ -102,7 +99,7 @@ def fetch_web(
     if not place.is_file():
         raise MediaError("failed", "nothing came, and yt-dlp did not say why", retry=True)
     measured.append(Measured(time.monotonic() - began, place.stat().st_size))
-    return FromWeb(None, place, info.get("duration"), measured)
+    return FromWeb(None, info.get("duration"), measured)
 
 
 def _fetch_whole(ydl: Session, info: dict[str, Any], place: Path) -> None:

@@ -1,0 +1,98 @@
+"""What the store knows of clips: those that are there, and those known to be nowhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spikesound.data.fetch.fetched import Verdict, keep_verdict, recall, recall_verdict
+from spikesound.data.fetch.place import identity, is_web
+from spikesound.data.fetch.recording import Clip, Outcome, Recording, lost, place_of, there
+from spikesound.data.media import MediaError
+from spikesound.data.store import Store, digest
+from spikesound.params import DownloadParams
+
+LASTING = {
+    "unavailable",
+    "removed",
+    "private",
+    "age_restricted",
+    "region_restricted",
+    "sign_in",
+    "too_short",
+    "silent",
+}
+"""States that another request would not change, not for a while."""
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a recording's clips already, and what is not."""
+
+    known: list[Outcome]
+    wanted: Recording | None
+
+
+def survey(recording: Recording, params: DownloadParams, store: Store, scratch: Path) -> Survey:
+    """Look up in the store what became of each clip, without asking any site."""
+    known: list[Outcome] = []
+    wanted: list[Clip] = []
+    try:
+        of = identity(recording.location)
+    except MediaError as error:
+        return Survey([lost(clip, error) for clip in recording.clips], None)
+    for clip in recording.clips:
+        keyed = replace(clip, key=_key(recording.media_id, clip, params, of))
+        fetched = recall(store, keyed.key)
+        verdict = None if fetched else _remembered(recording, keyed, params, store)
+        if fetched is not None:
+            known.append(there(keyed, fetched))
+        elif verdict is not None:
+            known.append(Outcome(clip.clip_id, verdict.state, verdict.reason, attempts=0))
+        else:
+            wanted.append(keyed)
+    if not wanted:
+        if not params.keep_recordings:  # a kill may have come before it was removed
+            place_of(recording, scratch).unlink(missing_ok=True)
+        return Survey(known, None)
+    near = not is_web(recording.location) or place_of(recording, scratch).is_file()
+    return Survey(known, replace(recording, clips=tuple(wanted), at_hand=near))
+
+
+def _key(media_id: str, clip: Clip, params: DownloadParams, of: str) -> str:
+    """Return the store's key: a hash of all that the clip's sound, and its being ok, depend on."""
+    checks = (params.tolerance_s, params.silence_db)
+    return digest("clip", media_id, clip.start_s, clip.end_s, params.rate_hz, *checks, of)
+
+
+def _verdict_key(clip: Clip, params: DownloadParams) -> str:
+    # With cookies or from elsewhere, a site may answer otherwise.
+    who = (params.cookies, params.cookies_from_browser, params.proxy)
+    return digest("verdict", clip.key, *who)
+
+
+def remember(
+    recording: Recording, outcomes: Sequence[Outcome], params: DownloadParams, store: Store
+) -> None:
+    """Keep in the store why there is no sound of clips on the web, where that will last."""
+    if not is_web(recording.location):
+        return
+    clips = {clip.clip_id: clip for clip in recording.clips}
+    for outcome in outcomes:
+        if outcome.state in LASTING:
+            key = _verdict_key(clips[outcome.clip_id], params)
+            keep_verdict(store, key, Verdict(outcome.state, outcome.reason, time.time()))
+
+
+def _remembered(
+    recording: Recording, clip: Clip, params: DownloadParams, store: Store
+) -> Verdict | None:
+    if not is_web(recording.location):
+        return None
+    verdict = recall_verdict(store, _verdict_key(clip, params))
+    fresh = verdict is not None and time.time() - verdict.when < params.remember_days * _DAY_S
+    return verdict if fresh else None
