@@ -89,7 +89,8 @@ class _NumbaLIF(torch.autograd.Function):
         from spikesound.kernels import compiled, numba_lif
 
         compiled.share_threads()
-        flat = currents.reshape(len(currents), -1).contiguous()
+        order = _order(currents)
+        flat = currents.permute(order).reshape(len(currents), -1).contiguous()
         trains = any(ctx.needs_input_grad)
         membrane = torch.empty_like(flat) if trains else flat.new_empty(0, 0)
         kept = trains and rule.refractory > 0
@@ -101,9 +102,9 @@ class _NumbaLIF(torch.autograd.Function):
             flat.detach().numpy(), membrane.numpy(), held.numpy(), spikes.numpy(), *state, law
         )
         ctx.save_for_backward(membrane, held)
-        ctx.law, ctx.rule = law, rule
+        ctx.law, ctx.rule, ctx.order = law, rule, order
         ctx.scalars = beta, threshold
-        return spikes.view(currents.shape)
+        return _shaped(spikes, currents.shape, order)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -113,7 +114,7 @@ class _NumbaLIF(torch.autograd.Function):
         compiled.share_threads()
         (gradient,) = gradients
         membrane, held = ctx.saved_tensors
-        flat = gradient.reshape(membrane.shape).contiguous()
+        flat = gradient.permute(ctx.order).reshape(membrane.shape).contiguous()
         sums = np.zeros((-(-flat.shape[1] // numba_lif.WIDTH), 2))
         numba_lif.backward(
             flat.detach().numpy(),
@@ -128,4 +129,16 @@ class _NumbaLIF(torch.autograd.Function):
             torch.full_like(scalar, total)
             for scalar, total in zip(ctx.scalars, sums.sum(0), strict=True)
         )
-        return membrane.view(gradient.shape), of_beta, of_threshold, None
+        return _shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None
+
+
+def _order(x: torch.Tensor) -> list[int]:
+    """Return the axes of x as they lie in memory, time first: so channels may be last."""
+    rest = sorted(range(1, x.dim()), key=lambda axis: -x.stride(axis))
+    return [0, *rest]
+
+
+def _shaped(flat: torch.Tensor, shape: torch.Size, order: list[int]) -> torch.Tensor:
+    """Give (time, column) the shape it had before its axes were taken in an order."""
+    laid = flat.view([shape[axis] for axis in order])
+    return laid.permute([order.index(axis) for axis in range(len(order))])

@@ -11,18 +11,12 @@ from torch.nn import functional
 
 from spikesound.params import CNNParams
 
-Pool = Callable[[torch.Tensor, list[int]], torch.Tensor]
-
-POOLS: dict[str, Pool] = {"average": functional.avg_pool2d, "max": functional.max_pool2d}
-
-
 class Block(nn.Module):
     """Convolution, 2 x 2 pooling of the currents, batch norm, neuron.
 
     Pooling comes before the neuron, so that what goes to the next layer are spikes and there are
-    four times fewer neurons to update. With average pooling all before the neuron is linear, and
-    folds into one weight for each spike and target. An axis with a single row left is not pooled
-    further.
+    four times fewer neurons to update. With average pooling all before the neuron is linear. An
+    axis with a single row left is not pooled further.
     """
 
     def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
@@ -31,7 +25,7 @@ class Block(nn.Module):
             inputs, outputs, params.kernel, padding=params.kernel // 2, bias=False
         )
         self.norm = nn.BatchNorm2d(outputs)
-        self.pool = POOLS[params.pool]
+        self.pooled = POOLED[params.pool]
         self.neuron = neuron
 
     def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
@@ -42,13 +36,40 @@ class Block(nn.Module):
         """
         time, batch = x.shape[:2]
         flat = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        maps = self.convolution(flat)
-        pooled = self.pool(maps, [min(2, size) for size in maps.shape[-2:]])
-        currents = self.norm(pooled).unflatten(0, (time, batch))
+        currents = self.norm(self.pooled(flat, self.convolution)).unflatten(0, (time, batch))
         if time == 1 and steps > 1:
             currents = currents.expand(steps, *currents.shape[1:])
         out: torch.Tensor = self.neuron(currents)
         return out
+
+
+def average_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Convolve and average over 2 x 2 places, as one convolution of stride 2.
+
+    .. math::
+        \\tfrac14 \\sum_{i, j \\in \\{0, 1\\}} (w * x)[2 u + i, 2 v + j] = (\\tilde w * x)[2 u, 2 v],
+        \\qquad \\tilde w[a, b] = \\tfrac14 \\sum_{i, j \\in \\{0, 1\\}} w[a - i, b - j]
+
+    With a kernel of k x k that is (k + 1)^2 products for each pooled value instead of 4 k^2.
+    """
+    (rows, columns), padding = x.shape[-2:], convolution.padding
+    high, wide = 1 + (rows > 1), 1 + (columns > 1)
+    weight = functional.pad(convolution.weight, (wide - 1, wide - 1, high - 1, high - 1))
+    merged = functional.avg_pool2d(weight, (high, wide), stride=1)
+    assert not isinstance(padding, str)
+    return functional.conv2d(x, merged, stride=(high, wide), padding=padding)
+
+
+def max_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Convolve, and take the largest of 2 x 2 places."""
+    maps = convolution(x)
+    return functional.max_pool2d(maps, [min(2, size) for size in maps.shape[-2:]])
+
+
+POOLED: dict[str, Callable[[torch.Tensor, nn.Conv2d], torch.Tensor]] = {
+    "average": average_pooled,
+    "max": max_pooled,
+}
 
 
 class CNN(nn.Module):
