@@ -13,7 +13,7 @@ def main(network: str, fold: str) -> None:
     from spikesound.labels import read_labels
     from spikesound.networks.model_file import Spec
     from spikesound.training.data import load_features
-    from spikesound.training.loop import train
+    from spikesound.training.loop import train_plain
     from spikesound.training.run import train_model
 
     classes = list(read_labels(paths.CLIPS / "labels.json"))
@@ -33,9 +33,9 @@ def main(network: str, fold: str) -> None:
     )
     out = paths.model(spec.model, fold)
     trained = train_model(
-        train, spec, clips, params.train_ann, out=out, checkpoints=paths.STORE / "checkpoints"
+        train_plain, spec, clips, params.train_ann, out=out, checkpoints=paths.STORE / "checkpoints"
     )
-    print(f"{spec.model}, fold {fold}: best epoch {trained.best_epoch}: {out}")
+    print(f"{spec.model}, fold {fold}: best epoch {trained.result['best_epoch']}: {out}")
 
 
 run(main, *sys.argv[1:])

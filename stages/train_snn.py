@@ -38,10 +38,12 @@ def main(network: str, method: str, fold: str) -> None:
         spec,
         clips,
         params.train_snn,
+        section=getattr(params.methods, method),
+        step_values=encoding["step_values"],
         out=out,
         checkpoints=paths.STORE / "checkpoints",
     )
-    print(f"{spec.model}, fold {fold}: best epoch {trained.best_epoch}: {out}")
+    print(f"{spec.model}, fold {fold}: best epoch {trained.result['best_epoch']}: {out}")
 
 
 run(main, *sys.argv[1:])

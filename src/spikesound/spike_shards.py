@@ -12,7 +12,7 @@ import torch
 from spikesound.bits import pack
 from spikesound.data import normalise
 from spikesound.data.shards import Shards, write_shards
-from spikesound.encoding import Encoder
+from spikesound.encoding import STEP_VALUES, WEIGHTED, Encoder
 from spikesound.jsonfile import write_json
 from spikesound.progress import track
 from spikesound.seeds import derive
@@ -34,7 +34,7 @@ def encode_shards(
     Spikes are written bit-packed along the feature axis, uint8 (clip, step, frame, bytes); values
     of direct coding as float16 (clip, 1, frame, bin). Draws depend on (seed, clip id) alone.
     ``spec.json`` beside the shards says the encoding, its steps, the number of bins of the spikes,
-    and how many of these stand for one bin of the features.
+    how many of these stand for one bin of the features, and what a spike of each step is worth.
 
     Parameters
     ----------
@@ -64,6 +64,8 @@ def encode_shards(
         "steps": params.steps,
         "bins": bins,
         "neurons_per_bin": bins // len(low),
+        "step_values": STEP_VALUES[name](params).tolist(),
+        "weighted": name in WEIGHTED,
         "fold": fold,
     }
     write_json(out / "spec.json", spec)

@@ -8,6 +8,10 @@ which makes no spikes. The last axis may be longer by a whole factor: ``delta`` 
 
 A decoder is a pure function ``(spikes, params) -> estimate`` of what the encoder got. Its docstring
 states the bound of its error; a test holds it to that.
+
+Step values say what one spike of each step is worth, so that their sum over the spikes is about
+what the encoder got: what a converted network, which counts, weights its input by. In phase coding
+the weights are a part of the code (Kim et al. 2018), and every network has them.
 """
 
 from __future__ import annotations
@@ -17,15 +21,15 @@ from typing import Any
 
 import torch
 
-from spikesound.encoding.burst import burst, decode_burst
-from spikesound.encoding.delta import decode_delta, delta
-from spikesound.encoding.direct import decode_direct, direct
-from spikesound.encoding.latency import decode_latency, latency
-from spikesound.encoding.phase import decode_phase, phase
-from spikesound.encoding.population import decode_population, population
-from spikesound.encoding.rate import decode_rate, rate
+from spikesound.encoding.burst import burst, burst_values, decode_burst
+from spikesound.encoding.delta import decode_delta, delta, delta_values
+from spikesound.encoding.direct import decode_direct, direct, direct_values
+from spikesound.encoding.latency import decode_latency, latency, latency_values
+from spikesound.encoding.phase import decode_phase, phase, phase_values
+from spikesound.encoding.population import decode_population, population, population_values
+from spikesound.encoding.rate import decode_rate, rate, rate_values
 from spikesound.encoding.rate_deterministic import rate_deterministic
-from spikesound.encoding.ttfs import decode_ttfs, ttfs
+from spikesound.encoding.ttfs import decode_ttfs, ttfs, ttfs_values
 
 Encoder = Callable[[torch.Tensor, Any, torch.Generator], torch.Tensor]
 Decoder = Callable[[torch.Tensor, Any], torch.Tensor]
@@ -53,3 +57,18 @@ DECODERS: dict[str, Decoder] = {
     "delta": decode_delta,
     "population": decode_population,
 }
+
+STEP_VALUES: dict[str, Callable[[Any], torch.Tensor]] = {
+    "direct": direct_values,
+    "rate": rate_values,
+    "rate_deterministic": rate_values,
+    "latency": latency_values,
+    "ttfs": ttfs_values,
+    "phase": phase_values,
+    "burst": burst_values,
+    "delta": delta_values,
+    "population": population_values,
+}
+
+WEIGHTED = frozenset({"phase"})
+"""Codes whose spikes carry the weight of their step."""

@@ -44,6 +44,11 @@ def burst(x: torch.Tensor, params: BurstParams, generator: torch.Generator) -> t
     return (times % interval == 0) & (times < count * interval)
 
 
+def burst_values(params: BurstParams) -> torch.Tensor:
+    """Return what a spike is worth at any step, 1 / N_max [shape=(T,)]; intervals go uncounted."""
+    return torch.full((params.steps,), 1 / params.spikes_max)
+
+
 def decode_burst(spikes: torch.Tensor, params: BurstParams) -> torch.Tensor:
     """Return the midpoint of the values that have the count and the interval found.
 

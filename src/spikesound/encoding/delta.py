@@ -48,6 +48,11 @@ def delta(x: torch.Tensor, params: DeltaParams, generator: torch.Generator) -> t
     return signed > steps.reshape(-1, *([1] * x.dim()))
 
 
+def delta_values(params: DeltaParams) -> torch.Tensor:
+    """Return what a spike is worth at any step: a change by theta [shape=(T,)]."""
+    return torch.full((params.steps,), params.threshold)
+
+
 def decode_delta(spikes: torch.Tensor, params: DeltaParams) -> torch.Tensor:
     """Add up what was sent: the reference r after each frame.
 

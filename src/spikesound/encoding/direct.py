@@ -32,6 +32,11 @@ def direct(x: torch.Tensor, params: DirectParams, generator: torch.Generator) ->
     return x.unsqueeze(0)
 
 
+def direct_values(params: DirectParams) -> torch.Tensor:
+    """Return what the one step of values is worth, 1 [shape=(1,)]."""
+    return torch.ones(1)
+
+
 def decode_direct(values: torch.Tensor, params: DirectParams) -> torch.Tensor:
     """Undo :func:`direct`, without error.
 

@@ -36,6 +36,12 @@ def latency(x: torch.Tensor, params: LatencyParams, generator: torch.Generator) 
     return (moment == steps) & (x > params.threshold)
 
 
+def latency_values(params: LatencyParams) -> torch.Tensor:
+    """Return what a spike of each step is worth: the midpoints of the decoder [shape=(T,)]."""
+    level = 1.0 - (torch.arange(params.steps) + 0.5) / params.steps
+    return params.threshold + (1.0 - params.threshold) * level
+
+
 def decode_latency(spikes: torch.Tensor, params: LatencyParams) -> torch.Tensor:
     """Return the midpoint of the values that spike at the step found.
 

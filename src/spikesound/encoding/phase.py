@@ -51,6 +51,11 @@ def phase_weights(params: PhaseParams) -> torch.Tensor:
     return torch.exp2(-(1.0 + digit))
 
 
+def phase_values(params: PhaseParams) -> torch.Tensor:
+    """Return what a spike of each step is worth in the value, w_t K / T [shape=(T,)]."""
+    return phase_weights(params) * params.phases / params.steps
+
+
 def decode_phase(spikes: torch.Tensor, params: PhaseParams) -> torch.Tensor:
     """Return the weighted sum of the spikes of a period, and half of the last digit.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from spikesound.encoding.latency import latency
+from spikesound.encoding.latency import latency, latency_values
 from spikesound.params import LatencyParams, PopulationParams
 
 
@@ -39,6 +39,11 @@ def population(
     centres, width = _fields(params)
     response = torch.exp(-((x.unsqueeze(-1) - centres) ** 2) / (2 * width**2))
     return latency(response.flatten(-2), _latency(params), generator)
+
+
+def population_values(params: PopulationParams) -> torch.Tensor:
+    """Return what a spike of each step is worth in its neuron's response [shape=(T,)]."""
+    return latency_values(_latency(params))
 
 
 def decode_population(spikes: torch.Tensor, params: PopulationParams) -> torch.Tensor:

@@ -31,6 +31,11 @@ def rate(x: torch.Tensor, params: RateParams, generator: torch.Generator) -> tor
     return draws < params.gain * x
 
 
+def rate_values(params: RateParams) -> torch.Tensor:
+    """Return what a spike of each step is worth in the value, 1 / (g T) [shape=(T,)]."""
+    return torch.full((params.steps,), 1 / (params.gain * params.steps))
+
+
 def decode_rate(spikes: torch.Tensor, params: RateParams) -> torch.Tensor:
     """Return the values whose expected number of spikes is the one that is found.
 

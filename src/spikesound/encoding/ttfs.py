@@ -37,6 +37,12 @@ def ttfs(x: torch.Tensor, params: TTFSParams, generator: torch.Generator) -> tor
     return reached & ~torch.cat([torch.zeros_like(reached[:1]), reached[:-1]])
 
 
+def ttfs_values(params: TTFSParams) -> torch.Tensor:
+    """Return what a spike of each step is worth: the midpoints of the decoder [shape=(T,)]."""
+    edges = torch.cat([torch.ones(1), _thresholds(params)])
+    return (edges[1:] + edges[:-1]) / 2
+
+
 def decode_ttfs(spikes: torch.Tensor, params: TTFSParams) -> torch.Tensor:
     """Return the midpoint of the values that spike at the step found.
 

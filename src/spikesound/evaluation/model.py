@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def evaluate_model(
     predictions, extras, histories
         The PREDICTIONS table; encoding, steps, spike_rate (spikes per neuron and time step, over
         all layers, test clips and folds) with spike_rate_layer_1 and so on for a spiking model,
-        parameters, train_s_per_epoch (median), epochs (mean), validation_accuracy (of the epochs
-        kept, mean); the history of each fold.
+        parameters, train_s_per_epoch (median), epochs (mean), validation_accuracy (of the
+        networks as kept, mean), source_accuracy (the same of the twins that were converted); the
+        history of each fold.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def evaluate_model(
     """
     tested: list[Tested] = []
     histories: dict[str, pd.DataFrame] = {}
-    kept: list[float] = []
+    kept: list[dict[str, float]] = []
     network: nn.Module | None = None
     for fold, folder in track(folders.items(), total=len(folders), what="evaluate", unit="fold"):
         spec, network = model_file.load(folder)
@@ -58,8 +60,7 @@ def evaluate_model(
             raise SpikesoundError(f"folds: fold {fold!r} has no clips")
         tested.append(run_fold(network, clips, list(classes), batch_clips))
         history = pd.read_csv(folder / "history.csv")
-        best = history["validation_loss"].to_numpy().argmin()
-        kept.append(float(history["validation_accuracy"].to_numpy()[best]))
+        kept.append(json.loads((folder / "result.json").read_text(encoding="utf-8")))
         histories[fold] = history
     assert network is not None
     epochs = pd.concat(histories.values())
@@ -69,8 +70,10 @@ def evaluate_model(
         "parameters": parameter_count(network),
         "train_s_per_epoch": round(float(epochs["seconds"].median()), 3),
         "epochs": round(len(epochs) / len(histories), 1),
-        "validation_accuracy": round(sum(kept) / len(kept), 4),
     }
+    for name in ("validation_accuracy", "source_accuracy"):
+        if name in kept[0]:
+            extras[name] = round(sum(result[name] for result in kept) / len(kept), 4)
     return pd.concat([part.predictions for part in tested], ignore_index=True), extras, histories
 
 

@@ -134,7 +134,8 @@ class _NumbaLIF(torch.autograd.Function):
 
 def _order(x: torch.Tensor) -> list[int]:
     """Return the axes of x as they lie in memory, time first: so channels may be last."""
-    rest = sorted(range(1, x.dim()), key=lambda axis: -x.stride(axis))
+    strides = x.stride()
+    rest = sorted(range(1, x.dim()), key=lambda axis: -int(strides[axis]))
     return [0, *rest]
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from spikesound.errors import SpikesoundError
+from spikesound.networks.layout import Layout
 from spikesound.params import LSTMParams
 
 
@@ -19,9 +20,8 @@ class LSTM(nn.Module):
     Parameters
     ----------
     params : hidden size, layers, whether bidirectional, dropout before the read-out
-    bins, classes : size of the feature axis and number of classes
+    layout : bins, classes; one step
     neuron : not used
-    steps : must be 1
 
     Raises
     ------
@@ -33,21 +33,17 @@ class LSTM(nn.Module):
     Hochreiter & Schmidhuber 1997, "Long short-term memory"; ``torch.nn.LSTM`` has the equations.
     """
 
-    def __init__(
-        self,
-        params: LSTMParams,
-        bins: int,
-        classes: int,
-        neuron: Callable[[], nn.Module],
-        steps: int,
-    ) -> None:
+    def __init__(self, params: LSTMParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         super().__init__()
-        if steps != 1:
-            raise SpikesoundError(f"network 'lstm' has no spiking twin: 1 time step, not {steps}")
+        if layout.steps != 1:
+            raise SpikesoundError(
+                f"network 'lstm' has no spiking twin: 1 time step, not {layout.steps}"
+            )
+        bins = layout.bins
         self.norm = nn.BatchNorm1d(bins)
         self.lstm = nn.LSTM(bins, params.hidden, params.layers, bidirectional=params.bidirectional)
         self.dropout = nn.Dropout(params.dropout)
-        self.readout = nn.Linear(params.hidden * (1 + params.bidirectional), classes)
+        self.readout = nn.Linear(params.hidden * (1 + params.bidirectional), layout.classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (1, batch, frame, bin) to class scores (batch, class)."""

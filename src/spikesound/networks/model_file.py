@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from torch import nn
 
 from spikesound.errors import SpikesoundError, choose
 from spikesound.networks import NETWORKS
+from spikesound.networks.cnn import Block
+from spikesound.networks.layout import Layout
 from spikesound.neurons import NEURONS
 from spikesound.params import Networks, Neurons, Section
 
@@ -24,7 +27,8 @@ class Spec(Section):
     """What a network is, apart from its weights.
 
     ``neuron`` is None for a conventional network, whose neuron is ReLU. ``encoding`` is the name
-    of the encoding it was trained on, or ``"features"``.
+    of the encoding it was trained on, or ``"features"``; ``step_weights`` are what it multiplies
+    its input by at each step. ``folded``: its batch norms are folded into the convolutions.
     """
 
     model: str
@@ -38,10 +42,17 @@ class Spec(Section):
     encoding: str
     fold: str
     seed: int
+    readout: str = "rate"
+    step_weights: list[float] | None = None
+    folded: bool = False
 
 
-def build(spec: Spec) -> nn.Module:
+def build(spec: Spec, activation: Callable[[], nn.Module] | None = None) -> nn.Module:
     """Make the network of a spec, with new weights.
+
+    Parameters
+    ----------
+    activation : makes what takes the place of the neuron; None: the neuron of the spec
 
     Raises
     ------
@@ -57,7 +68,19 @@ def build(spec: Spec) -> nn.Module:
         make_neuron = choose(NEURONS, spec.neuron, "neuron")
         return make_neuron(_section(Neurons, spec.neuron, spec.neuron_params or {}))
 
-    return make(network_params, spec.bins, len(spec.classes), neuron, spec.steps)
+    weights = None if spec.step_weights is None else tuple(spec.step_weights)
+    layout = Layout(spec.bins, len(spec.classes), spec.steps, weights, spec.readout)
+    network = make(network_params, layout, activation or neuron)
+    if spec.folded:
+        fold(network)
+    return network
+
+
+def fold(network: nn.Module) -> None:
+    """Fold the batch norm of each block into its convolution."""
+    for module in network.modules():
+        if isinstance(module, Block):
+            module.fold()
 
 
 def save(folder: Path, spec: Spec, network: nn.Module) -> None:

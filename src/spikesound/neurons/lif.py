@@ -50,8 +50,8 @@ class LIF(SpikingNeuron):
         self.beta = torch.nn.Parameter(torch.tensor(params.beta), params.learn_beta)
         self.threshold = torch.nn.Parameter(torch.tensor(params.threshold), params.learn_threshold)
 
-    def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        """Map currents (time, batch, ...) to spikes of the same shape."""
+    def whole(self, currents: torch.Tensor) -> torch.Tensor:
+        """Map currents (time, batch, ...) to spikes of the same shape, from rest."""
         return lif(currents, self.beta.clamp(0, 1), self.threshold, self.rule, self.backend)
 
     def initial_state(self, like: torch.Tensor) -> State:

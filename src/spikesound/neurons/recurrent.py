@@ -51,10 +51,10 @@ class Recurrent(SpikingNeuron):
         spikes, state = super().step(current + self.recurrent(state[0]), state[1:])
         return spikes, (spikes, *state)
 
-    def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        """Map currents (time, batch, features) to spikes of the same shape."""
-        # Not the neuron's own forward, which may take all steps at once.
-        return SpikingNeuron.forward(self, currents)
+    def whole(self, currents: torch.Tensor) -> torch.Tensor:
+        """Map currents (time, batch, features) to spikes of the same shape, from rest."""
+        # Not the neuron's own, which may take all steps at once.
+        return SpikingNeuron.whole(self, currents)
 
 
 class RecurrentLIF(Recurrent, LIF):

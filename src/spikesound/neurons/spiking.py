@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -13,14 +16,18 @@ class SpikingNeuron(nn.Module):
 
     Counting operations and spikes goes by this class: what a module of it puts out are spikes.
 
-    A neuron says where it rests (`initial_state`) and how it moves on by one time step (`step`).
-    The module itself keeps no state: every call starts from rest. A stream is run step by step,
-    the state handed on by the caller, and gives the spikes that one call on the whole gives::
+    A neuron says where it rests (`initial_state`) and how it moves on by one time step (`step`), or
+    by several (`advance`). Every call of the module starts from rest, but within `carried`. A
+    stream is run step by step, the state handed on by the caller, and gives the spikes that one
+    call on the whole gives::
 
         state = neuron.initial_state(currents[0])
         for current in currents:
             spikes, state = neuron.step(current, state)
     """
+
+    _carries: bool = False
+    _carried: State | None = None
 
     def initial_state(self, like: torch.Tensor) -> State:
         """Return the state at rest, for currents with shape, type and device of ``like``."""
@@ -30,15 +37,43 @@ class SpikingNeuron(nn.Module):
         """Map the current (batch, ...) of one time step to its spikes and the state after it."""
         raise NotImplementedError(f"{type(self).__name__} has no step-by-step form")
 
-    def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        """Map currents (time, batch, ...) to spikes of the same shape."""
-        steps = currents.unbind(0)
-        state = self.initial_state(steps[0])
+    def advance(self, currents: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Map currents (time, batch, ...) to spikes of the same shape and the state after them."""
         spikes = []
-        for current in steps:
+        for current in currents.unbind(0):
             spike, state = self.step(current, state)
             spikes.append(spike)
-        return torch.stack(spikes)
+        return torch.stack(spikes), state
+
+    def whole(self, currents: torch.Tensor) -> torch.Tensor:
+        """Map currents (time, batch, ...) to spikes of the same shape, from rest."""
+        return self.advance(currents, self.initial_state(currents[0]))[0]
+
+    def forward(self, currents: torch.Tensor) -> torch.Tensor:
+        """Map currents (time, batch, ...) to spikes of the same shape."""
+        if not self._carries:
+            return self.whole(currents)
+        state = self._carried or self.initial_state(currents[0])
+        spikes, state = self.advance(currents, state)
+        self._carried = tuple(part.detach() for part in state)
+        return spikes
+
+
+@contextmanager
+def carried(network: nn.Module) -> Iterator[None]:
+    """Let each call of a network go on from the states in which the call before left its neurons.
+
+    The first call starts from rest. No gradient goes from one call to an earlier one: it is cut off
+    between them (truncated backpropagation through time).
+    """
+    neurons = [module for module in network.modules() if isinstance(module, SpikingNeuron)]
+    for neuron in neurons:
+        neuron._carries = True
+    try:
+        yield
+    finally:
+        for neuron in neurons:
+            neuron._carries, neuron._carried = False, None
 
 
 def decay(value: float, *, learn: bool) -> nn.Parameter:

@@ -76,6 +76,20 @@ class Clips:
         values = unpack(packed, self.bins) if self.spikes else packed
         return values.astype(np.float32)
 
+    def decoded(self, step_values: Sequence[float]) -> Clips:
+        """Return the clips as values: at each place the sum of what its spikes are worth.
+
+        The inputs become float16 (n, 1, frame, bin). Values of direct coding stay as they are.
+        """
+        if not self.spikes:
+            return self
+        worth = np.asarray(step_values, np.float32)
+        parts = [
+            np.tensordot(worth, unpack(packed, self.bins).astype(np.float32), 1)
+            for packed in self.inputs
+        ]
+        return replace(self, inputs=np.stack(parts)[:, None].astype(np.float16))
+
 
 def load_features(folder: Path, classes: Sequence[str], fold: str) -> Clips:
     """Load feature shards, normalised by the figures of the other folds' clips."""

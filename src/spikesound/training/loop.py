@@ -5,64 +5,80 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.nn import functional
 
-from spikesound.params import TrainParams
+from spikesound.decoding import cross_entropy
+from spikesound.errors import SpikesoundError
+from spikesound.networks import model_file
 from spikesound.seeds import derive, numpy_generator
 from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
 from spikesound.training.data import Clips
-
-Epoch = dict[str, float]
-"""epoch (from 1), train_loss, validation_loss, validation_accuracy, seconds"""
+from spikesound.training.task import Epoch, Task, Trained
 
 
-@dataclass(frozen=True)
-class Trained:
-    """The network with the weights of its best epoch, that epoch, and what every epoch gave."""
-
-    network: nn.Module
-    best_epoch: int
-    history: list[Epoch]
+def train_plain(task: Task) -> Trained:
+    """Train the network of the task's spec; see :func:`train`."""
+    return train(model_file.build(task.spec), task)
 
 
-def train(
-    network: nn.Module,
-    training: Clips,
-    validation: Clips,
-    params: TrainParams,
-    *,
-    seed: int,
-    resume: Path,
-    report: Callable[[Epoch], None] = lambda epoch: None,
-) -> Trained:
+class Objective(Protocol):
+    """What is lowered, and how the network is asked for its scores."""
+
+    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
+        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
+        ...
+
+    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
+        ...
+
+
+class Plain:
+    """Cross-entropy of the network's scores, by backpropagation."""
+
+    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
+        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
+        loss = cross_entropy(network(x), targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
+        scores: torch.Tensor = network(x)
+        return scores
+
+
+def train(network: nn.Module, task: Task, objective: Objective | None = None) -> Trained:
     """Train by gradient descent (through time, for a spiking network) with early stopping.
 
     AdamW under a one-cycle schedule; cross-entropy of the softmax against targets of sum one. The
     weights kept are those of the epoch with the lowest validation loss; training stops when it has
     not fallen for ``params.patience`` epochs. Order, augmentation and dropout of an epoch depend on
-    (seed, epoch, clip) alone, so that a run resumed from ``resume`` equals an undisturbed one.
+    (seed, epoch, clip) alone, so that a run resumed from ``task.resume`` equals an undisturbed one.
 
     Parameters
     ----------
     network : maps (time, batch, frame, bin) to scores (batch, class)
-    resume : checkpoint, written after each epoch; the caller deletes it with the result safe
-    report : called with each epoch, those before a resume included
+    objective : None: :class:`Plain`
+
+    Raises
+    ------
+    SpikesoundError
+        If a validation loss is not a number: the learning rate is too high.
 
     References
     ----------
     Loshchilov & Hutter 2019 (AdamW); Smith & Topin 2019 (one-cycle); Neftci et al. 2019,
     "Surrogate gradient learning in spiking neural networks".
     """
+    objective = objective or Plain()
+    training, params = task.training, task.params
     batches = math.ceil(len(training) / params.batch_clips)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay
@@ -72,21 +88,25 @@ def train(
     )
     history: list[Epoch] = []
     best = copy.deepcopy(network.state_dict())
-    if (state := checkpoint.load(resume)) is not None:
+    if (state := checkpoint.load(task.resume)) is not None:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
         history, best = state["history"], state["best"]
         for epoch in history:
-            report(epoch)
+            task.report(epoch)
 
     while len(history) < params.epochs and not _exhausted(history, params.patience):
         number = len(history) + 1
         started = time.perf_counter()
-        train_loss = _train_epoch(network, training, params, optimiser, schedule, seed, number)
+        train_loss = _train_epoch(network, task, objective, optimiser, schedule, number)
         seconds = time.perf_counter() - started
-        scores = predict(network, validation, params.batch_clips)
-        loss, accuracy = _measure(scores, validation.targets)
+        loss, accuracy = validate(network, task, objective)
+        if math.isnan(loss):
+            raise SpikesoundError(
+                f"{task.spec.model}, fold {task.spec.fold}, epoch {number}: the validation loss is "
+                f"not a number; lower learning_rate, now {params.learning_rate:g}"
+            )
         history.append(
             {
                 "epoch": number,
@@ -99,7 +119,7 @@ def train(
         if _best(history) == number:
             best = copy.deepcopy(network.state_dict())
         checkpoint.save(
-            resume,
+            task.resume,
             {
                 "network": network.state_dict(),
                 "optimiser": optimiser.state_dict(),
@@ -108,31 +128,55 @@ def train(
                 "best": best,
             },
         )
-        report(history[-1])
+        task.report(history[-1])
     network.load_state_dict(best)
-    return Trained(network, _best(history), history)
+    kept = history[_best(history) - 1]
+    return Trained(
+        task.spec,
+        network,
+        history,
+        {
+            "best_epoch": _best(history),
+            "validation_loss": kept["validation_loss"],
+            "validation_accuracy": kept["validation_accuracy"],
+        },
+    )
 
 
-def predict(network: nn.Module, clips: Clips, batch_clips: int) -> npt.NDArray[np.float32]:
+def predict(
+    network: nn.Module, clips: Clips, batch_clips: int, objective: Objective | None = None
+) -> npt.NDArray[np.float32]:
     """Return the network's class scores (clip, class), before the softmax."""
+    objective = objective or Plain()
     network.eval()
     scores = []
     with torch.inference_mode():
         for start in range(0, len(clips), batch_clips):
             rows = np.arange(start, min(start + batch_clips, len(clips)))
-            scores.append(network(_to_time_first(clips.batch(rows))).numpy())
+            scores.append(objective.scores(network, time_first(clips.batch(rows))).numpy())
     return np.concatenate(scores)
+
+
+def validate(
+    network: nn.Module, task: Task, objective: Objective | None = None
+) -> tuple[float, float]:
+    """Return loss and accuracy on the validation clips; any of a clip's labels is a hit."""
+    targets = task.validation.targets
+    scores = predict(network, task.validation, task.params.batch_clips, objective)
+    loss = cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets)).item()
+    hit = targets[np.arange(len(scores)), scores.argmax(1)] > 0
+    return loss, float(hit.mean())
 
 
 def _train_epoch(
     network: nn.Module,
-    clips: Clips,
-    params: TrainParams,
+    task: Task,
+    objective: Objective,
     optimiser: torch.optim.Optimizer,
     schedule: Any,
-    seed: int,
     number: int,
 ) -> float:
+    clips, params, seed = task.training, task.params, task.seed
     network.train()
     # Dropout draws from torch's global generator: set by the epoch, a resumed run agrees.
     torch.manual_seed(derive(seed, "dropout", number))
@@ -154,29 +198,17 @@ def _train_epoch(
             ]
         )
         x, targets = mixup(x, clips.targets[rows], params.augment.mixup, generator)
-        loss = _cross_entropy(network(_to_time_first(x)), torch.from_numpy(targets))
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = objective.backward(network, time_first(x), torch.from_numpy(targets))
         optimiser.step()
         schedule.step()
-        total += loss.item() * len(rows)
+        total += loss * len(rows)
     return total / len(clips)
 
 
-def _to_time_first(x: npt.NDArray[np.float32]) -> torch.Tensor:
+def time_first(x: npt.NDArray[np.float32]) -> torch.Tensor:
+    """Turn (clip, step, frame, bin) into what networks take, (time, batch, frame, bin)."""
     return torch.from_numpy(np.ascontiguousarray(x.swapaxes(0, 1)))
-
-
-def _cross_entropy(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return functional.cross_entropy(scores, targets / targets.sum(1, keepdim=True))
-
-
-def _measure(
-    scores: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]
-) -> tuple[float, float]:
-    loss = _cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets)).item()
-    hit = targets[np.arange(len(scores)), scores.argmax(1)] > 0
-    return loss, float(hit.mean())
 
 
 def _best(history: list[Epoch]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,39 +12,43 @@ from dvclive import Live
 
 import spikesound
 from spikesound.data.store import digest
+from spikesound.jsonfile import write_json
 from spikesound.networks import model_file
-from spikesound.params import TrainParams
+from spikesound.params import Section, TrainParams
 from spikesound.progress import track
 from spikesound.seeds import derive
 from spikesound.training.data import Clips
-from spikesound.training.loop import Epoch, Trained
 from spikesound.training.split import split_validation
+from spikesound.training.task import Epoch, Task, Trained
 
 
 def train_model(
-    method: Callable[..., Trained],
+    method: Callable[[Task], Trained],
     spec: model_file.Spec,
     clips: Clips,
     params: TrainParams,
     *,
+    section: Section | None = None,
+    step_values: Sequence[float] = (1.0,),
     out: Path,
     checkpoints: Path,
 ) -> Trained:
     """Train the model of a spec on all folds but its own, and write it to a folder.
 
     The folder gets the weights and the spec (:mod:`spikesound.networks.model_file`),
-    ``history.csv`` with a row per epoch, and the log of DVCLive.
+    ``history.csv`` with a row per epoch, ``result.json`` (`Trained.result`) and DVCLive's log.
 
     Parameters
     ----------
     clips : of all folds; those of ``spec.fold`` are left out here
+    section : the method's parameters
+    step_values : what an input spike of each step is worth
     checkpoints : folder that outlives a kill; the run's file is deleted when it is done
     """
     known = clips.without(spec.fold)
     train_rows, validation_rows = split_validation(known, params.validation_share, spec.seed)
     torch.manual_seed(derive(spec.seed, "weights", spec.model, spec.fold))
-    network = model_file.build(spec)
-    resume = checkpoints / f"{_fingerprint(spec, known, params)}.pt"
+    resume = checkpoints / f"{_fingerprint(spec, known, params, section, step_values)}.pt"
 
     epochs = track(range(params.epochs), total=params.epochs, what=_title(spec), unit="epoch")
     with Live(str(out / "live"), dvcyaml=None, save_dvc_exp=False, report=None) as live:
@@ -56,17 +60,22 @@ def train_model(
             next(epochs, None)
 
         trained = method(
-            network,
-            known.select(train_rows),
-            known.select(validation_rows),
-            params,
-            seed=derive(spec.seed, spec.model, spec.fold),
-            resume=resume,
-            report=report,
+            Task(
+                spec,
+                known.select(train_rows),
+                known.select(validation_rows),
+                params,
+                section,
+                tuple(step_values),
+                derive(spec.seed, spec.model, spec.fold),
+                resume,
+                report,
+            )
         )
-    model_file.save(out, spec, trained.network)
+    model_file.save(out, trained.spec, trained.network)
     history = pd.DataFrame(trained.history).astype({"epoch": int})
     history.to_csv(out / "history.csv", index=False)
+    write_json(out / "result.json", trained.result)
     resume.unlink(missing_ok=True)
     return trained
 
@@ -75,16 +84,25 @@ def _title(spec: model_file.Spec) -> str:
     return f"{spec.model}, fold {spec.fold}"
 
 
-def _fingerprint(spec: model_file.Spec, clips: Clips, params: TrainParams) -> str:
+def _fingerprint(
+    spec: model_file.Spec,
+    clips: Clips,
+    params: TrainParams,
+    section: Section | None,
+    step_values: Sequence[float],
+) -> str:
     """Name the run by all that it depends on, so that no checkpoint of another is taken up."""
+    package = Path(spikesound.__file__).parent
     code = [
         path.read_text(encoding="utf-8")
-        for package in ("kernels", "networks", "neurons", "training")
-        for path in sorted((Path(spikesound.__file__).parent / package).glob("*.py"))
+        for part in ("decoding", "kernels", "networks", "neurons", "training", "quantise.py")
+        for path in sorted((package / part).glob("*.py") if "." not in part else [package / part])
     ]
     return digest(
         spec.model_dump_json(),
         params.model_dump_json(),
+        section.model_dump_json() if section else "",
+        repr(tuple(step_values)),
         " ".join(clips.ids),
         hashlib.sha256(clips.inputs.tobytes()).hexdigest(),
         hashlib.sha256(clips.targets.tobytes()).hexdigest(),

@@ -1,0 +1,107 @@
+"""Sections on networks, ways of training and evaluation."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from spikesound.params.base import Count, Distinct, Positive, Section, Share
+
+
+class CNNParams(Section):
+    spiking: ClassVar[bool] = True  # has a spiking twin
+
+    channels: Annotated[list[Count], Field(min_length=1)]
+    kernel: Annotated[int, Field(ge=1)]
+    pool: Literal["average", "max", "stride"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class LSTMParams(Section):
+    spiking: ClassVar[bool] = False
+
+    hidden: Count
+    layers: Count
+    bidirectional: bool
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Networks(Section):
+    cnn: CNNParams
+    lstm: LSTMParams
+
+
+class AugmentParams(Section):
+    roll: bool  # shift in time, circular, by any number of frames
+    shift_bins: Annotated[int, Field(ge=0)]  # at most, up or down the feature axis
+    time_mask: Share  # at most, of the frames
+    bin_mask: Share  # at most, of the feature axis
+    noise: Share  # deviation of Gaussian noise (analog) or share of bits flipped (spikes), at most
+    mixup: Annotated[float, Field(ge=0)]  # parameter of the beta distribution; 0 turns it off
+
+
+class TrainParams(Section):
+    epochs: Count
+    batch_clips: Count
+    learning_rate: Positive  # the peak of the one-cycle schedule
+    weight_decay: Annotated[float, Field(ge=0)]
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)]  # of the training folds
+    patience: Count  # epochs without a lower validation loss before training stops
+    augment: AugmentParams
+
+
+class TrainSNNParams(TrainParams):
+    neuron: str
+
+
+class SurrogateParams(Section):
+    """Backpropagation through time."""
+
+    truncate_steps: Count | None  # of the pieces that gradients and memory are held to; null: whole
+    readout: Literal["rate", "spike_count", "first_spike", "membrane_maximum", "membrane_sum"]
+    target_rate: Share | None  # spikes per neuron and step that layers are drawn to; null: free
+    rate_weight: Annotated[float, Field(ge=0)]  # of that in the loss
+    weight_bits: Literal[4, 8] | None
+
+
+class ConvertParams(Section):
+    """Conversion of the ANN twin, its thresholds balanced on the training clips."""
+
+    percentile: Annotated[float, Field(gt=50, le=100)]  # of a layer's activations
+
+
+class QCFSParams(Section):
+    """Conversion of a twin that was trained with quantised activations."""
+
+    levels: Count
+
+
+class ProxyParams(Section):
+    """The error of the spiking network, the gradient of the ANN that shares its weights."""
+
+
+class Methods(Section):
+    surrogate: SurrogateParams
+    convert: ConvertParams
+    qcfs: QCFSParams
+    proxy: ProxyParams
+
+
+class Models(Section):
+    """What is trained: names of networks, and for spiking ones the ways of training."""
+
+    ann: Annotated[list[str], Distinct]
+    snn: Annotated[list[str], Distinct]
+    methods: Annotated[list[str], Distinct]
+
+    def names(self) -> list[str]:
+        """Return the names of the models: ann-<network> and snn-<network>-<method>."""
+        spiking = [f"snn-{network}-{method}" for network in self.snn for method in self.methods]
+        return [f"ann-{network}" for network in self.ann] + spiking
+
+
+class EvaluateParams(Section):
+    batch_clips: Count
+    resamples: Annotated[int, Field(ge=100)]  # of the bootstrap
+    confidence: Annotated[float, Field(gt=0, lt=1)]
