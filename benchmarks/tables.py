@@ -2,7 +2,7 @@
 
     python benchmarks/tables.py
 
-``<!-- results -->`` gets metrics/summary.json, ``<!-- encodings -->`` metrics/encodings.json, the
+``<!-- results -->`` gets metrics/summary.json, ``<!-- pairings -->`` metrics/pairings.json, the
 others the file of their name in benchmarks/results. A test compares them with what stands there.
 """
 
@@ -20,20 +20,21 @@ def results() -> str:
     return markdown_table(_read("metrics/summary.json"))
 
 
-def encodings() -> str:
-    heads = "Model | Encoding | Steps | Validation accuracy | Test accuracy [interval] | Spike rate"
-    lines = [f"| {heads} |\n|---|---|---:|---:|---:|---:|\n"]
-    for model, rows in _read("metrics/encodings.json").items():
-        ranked = sorted(rows.items(), key=lambda item: -item[1]["validation_accuracy"])
-        for name, row in ranked:
-            test = f"{percent(row['accuracy'])} % [{percent(row['accuracy_low'])}"
+def pairings() -> str:
+    heads = "Encoding | Steps | Method | Validation | Test [interval] | Spike rate | Spikes a clip"
+    lines = [f"| {heads} | Training, s a fold |\n|---|---:|---|---:|---:|---:|---:|---:|\n"]
+    for encoding, rows in _read("metrics/pairings.json").items():
+        for method, row in rows.items():
             cells = [
-                model,
-                name,
+                encoding,
                 str(row["steps"]),
+                method,
                 f"{percent(row['validation_accuracy'])} %",
-                f"{test}–{percent(row['accuracy_high'])}]",
+                f"{percent(row['accuracy'])} % [{percent(row['accuracy_low'])}"
+                f"–{percent(row['accuracy_high'])}]",
                 f"{percent(row['spike_rate'])} %",
+                f"{row['spikes_per_clip']:,.0f}",
+                f"{row['train_s']:.0f}",
             ]
             lines.append(f"| {' | '.join(cells)} |\n")
     return "".join(lines)
@@ -65,11 +66,11 @@ def downloaders() -> str:
 
 TABLES = {
     "results": results,
-    "encodings": encodings,
+    "pairings": pairings,
     "download": download,
     "downloaders": downloaders,
 }
-PAGES = [ROOT / "README.md", ROOT / "docs/download.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs/download.md", ROOT / "docs/pairings.md"]
 
 
 def fill(text: str) -> str:

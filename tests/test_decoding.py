@@ -26,6 +26,7 @@ from spikesound.decoding import (
     temporal_cross_entropy,
 )
 from spikesound.networks.cnn import CNN
+from spikesound.networks.layout import Layout
 from spikesound.neurons import NEURONS
 from spikesound.params import CNNParams, Params
 
@@ -167,7 +168,7 @@ def test_activity_penalty_pulls_towards_the_target(spikes: torch.Tensor, target:
 def test_the_penalty_brings_a_network_to_its_target_rate(params: Params) -> None:
     torch.manual_seed(0)
     shape = CNNParams(channels=[4, 4], kernel=3, pool="max", dropout=0.0)
-    network = CNN(shape, 8, 2, lambda: NEURONS["lif"](params.neurons.lif), 4)
+    network = CNN(shape, Layout(8, 2, 4), lambda: NEURONS["lif"](params.neurons.lif))
     x = torch.rand(1, 4, 12, 8)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     with recorded_spikes(network) as spikes:

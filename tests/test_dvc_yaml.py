@@ -51,7 +51,7 @@ def test_the_finder_of_imports_sees_every_form(tmp_path: Path) -> None:
         "    from spikesound.encoding import ENCODERS\n"
     )
     found = {path.name for path in all_imports(file)}
-    assert {"paths.py", "schema.py", "rate.py", "params.py", "__init__.py"} <= found
+    assert {"paths.py", "schema.py", "rate.py", "root.py", "__init__.py"} <= found
     assert "loop.py" not in found
 
 

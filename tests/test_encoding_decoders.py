@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spikesound.encoding import DECODERS, ENCODERS
+from spikesound.encoding import DECODERS, ENCODERS, STEP_VALUES
 from spikesound.params import (
     BurstParams,
     DeltaParams,
@@ -183,3 +184,29 @@ def test_population_is_finer_with_more_neurons() -> None:
         for k in (4, 12)
     )
     assert many < few / 3
+
+
+def test_every_encoder_says_what_its_spikes_are_worth(params: Params) -> None:
+    assert set(STEP_VALUES) == set(ENCODERS)
+    for name, values in STEP_VALUES.items():
+        section = getattr(params.encodings, name)
+        assert len(values(section)) == (1 if name == "direct" else section.steps), name
+
+
+# Half of the last digit is no spike's; the number of a burst's spikes is rounded up.
+OFF = {"latency": 0.0, "ttfs": 0.0, "rate_deterministic": 0.0, "phase": 2**-9, "burst": 0.2}
+
+
+@pytest.mark.parametrize("name", OFF)
+@given(pictures)
+def test_what_spikes_are_worth_adds_up_to_what_is_decoded(
+    name: str, params: Params, x: npt.NDArray[np.float32]
+) -> None:
+    section = getattr(params.encodings, name)
+    values = torch.from_numpy(x)
+    spikes = ENCODERS[name](values, section, torch.Generator())
+    total = torch.tensordot(STEP_VALUES[name](section), spikes.float(), 1)
+    decoded = DECODERS[name](spikes, section)
+    spiked = spikes.any(0)
+    assert ((total - decoded).abs() <= OFF[name] + ROUNDING)[spiked].all()
+    assert (total[~spiked] == 0).all()

@@ -14,6 +14,7 @@ from torch import nn
 from spikesound.errors import SpikesoundError
 from spikesound.evaluation.model import evaluate_model
 from spikesound.evaluation.predict import parameter_count, run_fold
+from spikesound.jsonfile import write_json
 from spikesound.networks import model_file
 from spikesound.neurons import SpikingNeuron
 from spikesound.params import Params
@@ -75,6 +76,7 @@ def save_model(folder: Path, params: Params, fold: str) -> None:
         "seconds": [3.0, 1.0, 2.0],
     }
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
+    write_json(folder / "result.json", {"best_epoch": 2, "validation_accuracy": 0.8})
 
 
 def test_each_fold_is_tested_on_its_own_clips(params: Params, tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_each_fold_is_tested_on_its_own_clips(params: Params, tmp_path: Path) ->
     assert asked == ["1", "3"]
     assert set(predictions["fold"]) == {"1", "3"}
     assert len(predictions) == 2 * len([fold for fold in clips.folds if fold in "13"])
-    assert extras["validation_accuracy"] == 0.8, "of the epoch with the lowest validation loss"
+    assert extras["validation_accuracy"] == 0.8, "of the network that was kept"
     assert extras["train_s_per_epoch"] == 2.0
     assert extras["epochs"] == 3
     assert extras["steps"] == 3

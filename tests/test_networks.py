@@ -12,6 +12,7 @@ from torch import nn
 from spikesound.errors import SpikesoundError
 from spikesound.networks import NETWORKS, model_file
 from spikesound.networks.cnn import CNN
+from spikesound.networks.layout import Layout
 from spikesound.params import CNNParams, Networks, Params
 
 
@@ -79,7 +80,7 @@ def test_cnn_takes_small_inputs(frames: int, bins: int, params: Params) -> None:
 
 def test_cnn_by_hand() -> None:
     params = CNNParams(channels=[1], kernel=1, pool="average", dropout=0.0)
-    network = CNN(params, 2, 1, nn.ReLU, 1).eval()
+    network = CNN(params, Layout(2, 1), nn.ReLU).eval()
     with torch.no_grad():
         network.blocks[0].convolution.weight.fill_(2.0)
         network.readout.weight.fill_(3.0)

@@ -21,7 +21,7 @@ SPIKE = {"threshold": 1.0, "surrogate": "atan", "slope": 2.0}
 
 
 def integrate_and_fire() -> IF:
-    return IF(IFParams.model_validate(SPIKE))
+    return IF(IFParams.model_validate(SPIKE | {"initial": 0.0}))
 
 
 def cuba_lif(alpha: float = 0.8, beta: float = 0.6, *, learn: bool = False) -> CubaLIF:

@@ -20,7 +20,7 @@ LIF = Params.load(ROOT / "params.yaml").neurons.lif.model_copy(
     update=SPIKE | {"beta": 0.7, "learn_beta": False}
 )
 CUBA = CubaLIFParams.model_validate(SPIKE | {"alpha": 0.6, "beta": 0.7, "learn_decays": False})
-PLAIN = IFParams.model_validate(SPIKE)
+PLAIN = IFParams.model_validate(SPIKE | {"initial": 0.0})
 
 
 def snntorch_leaky(beta: float) -> torch.nn.Module:

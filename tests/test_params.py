@@ -25,7 +25,12 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("scheduler", "scheduler: #", "scheduler: host #", "scheduler: .*match pattern.*tcp.*'host'"),
     ("models", "ann: [cnn, lstm]", "ann: [cnm]", "unknown network .*'cnm'.*valid: cnn, lstm"),
     ("models", "snn: [cnn]", "snn: [lstm]", "unknown spiking network .*'lstm'.*valid: cnn"),
-    ("models", "methods: [surrogate]", "methods: [bptt]", "models.methods.0: .*'surrogate', got"),
+    (
+        "models",
+        "methods: [surrogate]",
+        "methods: [bptt]",
+        "unknown method in models.methods 'bptt'",
+    ),
     ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: folds, mirror"),
     ("sources", "      url: https://g", "      ulr: https://g", "'ulr'.*'url'.*valid: hash, url"),
     ("sources", "split: recordings", "split: words", "fsdd.split: .*'speakers', got 'words'"),
@@ -39,7 +44,8 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("features", "high_hz: 11025.0", "high_hz: 20000.0", "high_hz 20000 is above rate_hz / 2"),
     ("encodings", "gain: 1.0", "gain: -1.0", "encodings.rate.gain: .*greater than 0, got -1.0"),
     ("neurons", "surrogate: atan", "surrogate: tan", "neurons.lif.surrogate: .*'atan'.*got 'tan'"),
-    ("networks", "pool: max", "pool: median", "networks.cnn.pool: .*'max', got 'median'"),
+    ("methods", "levels: 4", "levels: 0", "methods.qcfs.levels: input should be"),
+    ("networks", "pool: average", "pool: median", "networks.cnn.pool: .*got 'median'"),
     ("train_ann", "patience: ", "patiense: ", "key of train_ann 'patiense'.*'patience'"),
     ("train_snn", "neuron: lif", "neuron: lyf", "unknown train_snn.neuron 'lyf'.*valid: .*lif"),
     (

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from torch import nn
 
 from spikesound.networks import NETWORKS
+from spikesound.networks.layout import Layout
 from spikesound.params import Params
 from spikesound.quantise import Bits, call_quantised, fake_quantise, quantise_weights, synapses
 
@@ -72,7 +73,7 @@ def test_the_gradient_goes_straight_through(bits: Bits) -> None:
 def network(request: pytest.FixtureRequest, params: Params) -> nn.Module:
     torch.manual_seed(0)
     section = getattr(params.networks, request.param)
-    return NETWORKS[request.param](section, 8, 3, nn.ReLU, 1).eval()
+    return NETWORKS[request.param](section, Layout(8, 3), nn.ReLU).eval()
 
 
 X = torch.rand(1, 2, 12, 8, generator=torch.Generator().manual_seed(3))

@@ -11,7 +11,7 @@ import pytest
 
 from spikesound.data import normalise
 from spikesound.data.shards import Shards, write_shards
-from spikesound.encoding import ENCODERS
+from spikesound.encoding import ENCODERS, STEP_VALUES
 from spikesound.params import Params
 from spikesound.spike_shards import encode_shards
 from spikesound.training.data import load_features, load_spikes
@@ -67,6 +67,8 @@ def test_spikes_come_back_as_encoded(
         "steps": section.steps,
         "bins": bins,
         "neurons_per_bin": width,
+        "step_values": STEP_VALUES[name](section).tolist(),
+        "weighted": name == "phase",
         "fold": "1",
     }
     assert clips.bins == bins

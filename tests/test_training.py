@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,10 @@ from spikesound.params import AugmentParams, Params, TrainParams
 from spikesound.training import METHODS, checkpoint
 from spikesound.training.augment import augment, mixup
 from spikesound.training.data import Clips
-from spikesound.training.loop import Epoch, predict, train
+from spikesound.training.loop import predict, train_plain
 from spikesound.training.run import train_model
 from spikesound.training.split import split_validation
+from spikesound.training.task import Epoch, Task
 
 NO_AUGMENT = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
@@ -61,7 +63,7 @@ def spec(params: Params, *, neuron: bool = False) -> model_file.Spec:
     return model_file.Spec(
         model="snn-cnn-surrogate" if neuron else "ann-cnn",
         network="cnn",
-        network_params={"channels": [4, 8], "kernel": 3, "pool": "max", "dropout": 0.2},
+        network_params={"channels": [4, 8], "kernel": 3, "pool": "average", "dropout": 0.2},
         neuron="lif" if neuron else None,
         neuron_params=params.neurons.lif.model_dump() if neuron else None,
         classes=["/m/1", "/m/2"],
@@ -70,6 +72,32 @@ def spec(params: Params, *, neuron: bool = False) -> model_file.Spec:
         encoding="rate" if neuron else "features",
         fold="1",
         seed=0,
+    )
+
+
+def task(
+    settings_of: Params,
+    folder: Path,
+    *,
+    method: str | None = None,
+    clips: Clips | None = None,
+    params: TrainParams | None = None,
+    **changes: object,
+) -> Task:
+    """A task on toy clips: 32 to train on, 16 to validate on."""
+    clips = clips or toy(spikes=method is not None)
+    section = getattr(settings_of.methods, method) if method else None
+    if section and changes:
+        section = type(section).model_validate(section.model_dump() | changes)
+    return Task(
+        spec(settings_of, neuron=clips.spikes),
+        clips.select(np.arange(32)),
+        clips.select(np.arange(32, 48)),
+        params or settings(settings_of),
+        section,
+        (1 / 3,) * 3 if clips.spikes else (1.0,),
+        0,
+        folder / "resume.pt",
     )
 
 
@@ -138,19 +166,13 @@ def test_too_few_recordings_to_split_is_an_error() -> None:
 def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path: Path) -> None:
     clips = toy(spikes=spikes)
     torch.manual_seed(0)
-    network = model_file.build(spec(params, neuron=spikes))
     few = settings(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
-    trained = train(
-        network,
-        clips.select(np.arange(32)),
-        clips.select(np.arange(32, 48)),
-        few,
-        seed=0,
-        resume=tmp_path / "resume.pt",
-    )
-    assert trained.history[trained.best_epoch - 1]["validation_accuracy"] > 0.9
+    trained = train_plain(task(params, tmp_path, clips=clips, params=few))
+    best = trained.result["best_epoch"]
+    assert trained.result["validation_accuracy"] > 0.9
+    assert trained.result["validation_accuracy"] == trained.history[best - 1]["validation_accuracy"]
     losses = [epoch["validation_loss"] for epoch in trained.history]
-    assert trained.best_epoch == int(np.argmin(losses)) + 1
+    assert best == int(np.argmin(losses)) + 1
     scores = predict(trained.network, clips.select(np.arange(32, 48)), 5)
     assert (scores.argmax(1) == clips.targets[32:].argmax(1)).mean() > 0.9
 
@@ -165,24 +187,15 @@ def test_training_stops_when_validation_loss_no_longer_falls(
         wrong.ids, wrong.folds, wrong.groups, wrong.inputs, wrong.targets[:, ::-1].copy(), 16
     )
     torch.manual_seed(0)
-    trained = train(
-        model_file.build(spec(params)),
-        clips.select(np.arange(32)),
-        opposite,
-        settings(params, epochs=40, patience=3),
-        seed=0,
-        resume=tmp_path / "resume.pt",
-    )
-    assert len(trained.history) == trained.best_epoch + 3 < 40
+    few = settings(params, epochs=40, patience=3)
+    trained = train_plain(replace(task(params, tmp_path, params=few), validation=opposite))
+    assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
     name: str, params: Params, tmp_path: Path
 ) -> None:
-    clips = toy(spikes=True)
-    train_clips, validation = clips.select(np.arange(32)), clips.select(np.arange(32, 48))
-
     class Killed(Exception):
         pass
 
@@ -192,16 +205,8 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
                 raise Killed
 
         torch.manual_seed(0)
-        network = model_file.build(spec(params, neuron=True))
-        trained = METHODS[name](
-            network,
-            train_clips,
-            validation,
-            settings(params),
-            seed=5,
-            resume=resume,
-            report=report,
-        )
+        whole = task(params, tmp_path, method=name)
+        trained = METHODS[name](replace(whole, seed=5, resume=resume, report=report))
         return trained.history, trained.network.state_dict()
 
     history, weights = run(tmp_path / "whole.pt", 0)
@@ -230,8 +235,8 @@ def test_train_model_never_sees_the_held_out_fold(params: Params, tmp_path: Path
     bad = Clips(clips.ids, clips.folds, clips.groups, poisoned, clips.targets, 16)
     few = settings(params, epochs=2, validation_share=0.25)
     places = {"checkpoints": tmp_path / "checkpoints"}
-    train_model(train, spec(params), clips, few, out=tmp_path / "a", **places)
-    train_model(train, spec(params), bad, few, out=tmp_path / "b", **places)
+    train_model(train_plain, spec(params), clips, few, out=tmp_path / "a", **places)
+    train_model(train_plain, spec(params), bad, few, out=tmp_path / "b", **places)
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
     assert weights[0] == weights[1]
     history = pd.read_csv(tmp_path / "a" / "history.csv")
@@ -244,11 +249,11 @@ KILLED = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}]
-from test_training import settings, spec, toy, train, train_model
+from test_training import settings, spec, toy, train_model, train_plain
 from spikesound.params import Params
 params = Params.load(Path({params!r}))
 few = settings(params, epochs=30, patience=30, validation_share=0.25)
-train_model(train, spec(params), toy(), few, out=Path(sys.argv[1]),
+train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
             checkpoints=Path({checkpoints!r}))
 """
 

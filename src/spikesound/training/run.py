@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -14,7 +15,7 @@ import spikesound
 from spikesound.data.store import digest
 from spikesound.jsonfile import write_json
 from spikesound.networks import model_file
-from spikesound.params import Section, TrainParams
+from spikesound.params import Params, Section, TrainParams
 from spikesound.progress import track
 from spikesound.seeds import derive
 from spikesound.training.data import Clips
@@ -92,12 +93,6 @@ def _fingerprint(
     step_values: Sequence[float],
 ) -> str:
     """Name the run by all that it depends on, so that no checkpoint of another is taken up."""
-    package = Path(spikesound.__file__).parent
-    code = [
-        path.read_text(encoding="utf-8")
-        for part in ("decoding", "kernels", "networks", "neurons", "training", "quantise.py")
-        for path in sorted((package / part).glob("*.py") if "." not in part else [package / part])
-    ]
     return digest(
         spec.model_dump_json(),
         params.model_dump_json(),
@@ -107,5 +102,46 @@ def _fingerprint(
         hashlib.sha256(clips.inputs.tobytes()).hexdigest(),
         hashlib.sha256(clips.targets.tobytes()).hexdigest(),
         torch.__version__,
-        *code,
+        code_digest(),
+    )
+
+
+def code_digest() -> str:
+    """Name the code that training runs."""
+    package = Path(spikesound.__file__).parent
+    parts = ("decoding", "kernels", "networks", "neurons", "training")
+    files = [path for part in parts for path in sorted((package / part).glob("*.py"))]
+    code = [path.read_text(encoding="utf-8") for path in [*files, package / "quantise.py"]]
+    return digest(*code)
+
+
+def snn_spec(
+    params: Params,
+    network: str,
+    method: str,
+    fold: str,
+    classes: list[str],
+    bins: int,
+    encoding: dict[str, Any],
+) -> model_file.Spec:
+    """Return the spec of a spiking network by params.yaml.
+
+    Parameters
+    ----------
+    classes : label ids
+    bins, encoding : of the spikes, and what their ``spec.json`` says
+    """
+    neuron = params.train_snn.neuron
+    return model_file.Spec(
+        model=f"snn-{network}-{method}",
+        network=network,
+        network_params=getattr(params.networks, network).model_dump(),
+        neuron=neuron,
+        neuron_params=getattr(params.neurons, neuron).model_dump(),
+        classes=classes,
+        bins=bins,
+        steps=encoding["steps"],
+        encoding=encoding["encoding"],
+        fold=fold,
+        seed=params.seed,
     )

@@ -24,9 +24,10 @@ def train_surrogate(task: Task) -> Trained:
     """Train a spiking network by the gradients of its neurons' surrogates.
 
     The loss is the cross-entropy of the read-out and, with ``target_rate``, ``rate_weight`` times
-    :func:`spikesound.decoding.activity_penalty`. With ``weight_bits`` the network computes with
-    rounded weights, while the full ones are trained; the result has the rounded ones. With
-    ``truncate_steps`` gradients go no further back in time than a piece of so many steps.
+    :func:`spikesound.decoding.activity_penalty` of the hidden layers. With ``weight_bits`` the
+    network computes with rounded weights while the full ones are trained; the result has the
+    rounded ones. With ``truncate_steps`` gradients go no further back in time than a piece of so
+    many steps.
 
     References
     ----------
@@ -63,7 +64,7 @@ class Backpropagation:
                 raise SpikesoundError("methods.surrogate.truncate_steps: only for network 'cnn'")
             weights = self._weights(network)
             return backward_in_pieces(network, weights, x, targets, self.method)
-        with recorded_spikes(network) as spikes:
+        with recorded_spikes(getattr(network, "blocks", network)) as spikes:
             loss = cross_entropy(self.scores(network, x), targets)
             if self.method.target_rate is not None:
                 penalty = activity_penalty(spikes, self.method.target_rate)

@@ -44,7 +44,7 @@ def backward_in_pieces(
 
     before = {name: value.clone() for name, value in network.named_buffers()}
     found = []
-    with torch.no_grad(), carried(network), recorded_spikes(network) as spikes:
+    with torch.no_grad(), carried(network), recorded_spikes(network.blocks) as spikes:
         for piece, steps in pieces:
             found.append(functional_call(summary, replaced, (piece, steps)).requires_grad_())
             rates.add(spikes)
@@ -55,7 +55,7 @@ def backward_in_pieces(
     loss = cross_entropy(functional_call(read, replaced, (found,)), targets)
     loss.backward(retain_graph=bool(weights))  # type: ignore[no-untyped-call]
 
-    with carried(network), recorded_spikes(network) as spikes:
+    with carried(network), recorded_spikes(network.blocks) as spikes:
         for (piece, steps), known in zip(pieces, found, strict=True):
             again = functional_call(summary, replaced, (piece, steps))
             part = (again * known.grad).sum() + rates.term(spikes)

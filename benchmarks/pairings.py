@@ -1,0 +1,173 @@
+"""Train the spiking network on each encoding by each method, and set the pairings side by side.
+
+    python benchmarks/pairings.py [--encodings ...] [--methods ...] [--epochs N]
+
+Needs the features of a run (dvc repro). All else is as in params.yaml; every pairing is trained on
+all folds, one thread each, as many at a time as there are cores, and goes on where it stopped.
+Choices are made by ``validation_accuracy``, of a part of the training folds; test figures stand
+beside it and choose nothing. ``spikes_per_clip`` counts the input's spikes and those of all layers.
+The table goes to metrics/pairings.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stages"))
+
+from tables import pairings
+
+import paths
+from spikesound.errors import run
+from spikesound.jsonfile import write_json
+from spikesound.params import Encodings, Methods, Params
+from spikesound.progress import track
+
+OUT = Path("metrics/pairings.json")
+WORK = paths.STORE / "pairings"
+ENCODINGS = ("direct", "rate", "latency", "ttfs", "phase", "burst")
+METHODS = ("surrogate", "proxy", "qcfs", "stdp")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encodings", nargs="+", choices=Encodings.model_fields, default=ENCODINGS)
+    parser.add_argument("--methods", nargs="+", choices=Methods.model_fields, default=METHODS)
+    parser.add_argument("--epochs", type=int, help="instead of those of params.yaml")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    params = Params.load(paths.PARAMS)
+    if options.epochs:
+        few = {"epochs": options.epochs, "patience": options.epochs}
+        params = params.model_copy(update={"train_snn": params.train_snn.model_copy(update=few)})
+    jobs = [
+        (encoding, method, fold)
+        for encoding in options.encodings
+        for method in options.methods
+        for fold in params.folds
+    ]
+    jobs.sort(key=lambda job: -getattr(params.encodings, job[0]).steps)  # long ones first
+    done: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    pool = ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn"))
+    with pool:
+        waiting = {pool.submit(pairing, params, *job): job for job in jobs}
+        ended = track(as_completed(waiting), total=len(waiting), what="train", unit="model")
+        for future in ended:
+            encoding, method, _ = waiting[future]
+            done.setdefault((encoding, method), []).append(future.result())
+    table = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
+    for (encoding, method), folds in done.items():
+        table.setdefault(encoding, {})[method] = summary(params, folds)
+    write_json(OUT, table)
+    print(f"\n{pairings()}")
+    print(f"all figures: {OUT}")
+
+
+def pairing(params: Params, encoding: str, method: str, fold: str) -> dict[str, Any]:
+    """Train and test one network, or return what an earlier run found."""
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(1)
+    # Here, in the process that works; its parent need not wait for them.
+    from spikesound.data.shards import Shards
+    from spikesound.data.store import digest
+    from spikesound.encoding import ENCODERS
+    from spikesound.evaluation.predict import run_fold
+    from spikesound.labels import read_labels
+    from spikesound.spike_shards import encode_shards
+    from spikesound.training import METHODS as TRAIN
+    from spikesound.training.data import load_spikes
+    from spikesound.training.run import code_digest, snn_spec, train_model
+
+    code = getattr(params.encodings, encoding)
+    section = getattr(params.methods, method)
+    network = params.models.snn[0]
+    spikes = WORK / digest("spikes", encoding, code.model_dump_json(), str(params.seed)) / fold
+    if not (spikes / "spec.json").is_file():
+        encode_shards(
+            Shards(paths.FEATURES),
+            fold,
+            name=encoding,
+            encoder=ENCODERS[encoding],
+            params=code,
+            seed=params.seed,
+            out=spikes,
+        )
+    classes = list(read_labels(paths.CLIPS / "labels.json"))
+    clips, spec_of = load_spikes(spikes, classes)
+    spec = snn_spec(params, network, method, fold, classes, clips.bins, spec_of)
+    name = digest(spec.model_dump_json(), section.model_dump_json(), code_digest(),
+                  params.train_snn.model_dump_json(), code.model_dump_json())  # fmt: skip
+    result = WORK / name / "tested.json"
+    if result.is_file():
+        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        return found
+    started = time.perf_counter()
+    trained = train_model(
+        TRAIN[method],
+        spec,
+        clips,
+        params.train_snn,
+        section=section,
+        step_values=spec_of["step_values"],
+        out=WORK / name,
+        checkpoints=WORK / "checkpoints",
+    )
+    seconds = time.perf_counter() - started
+    held_out = clips.only(fold)
+    tested = run_fold(trained.network, held_out, classes, params.evaluate.batch_clips)
+    inputs = float(held_out.batch(np.arange(len(held_out))).sum())
+    rows = tested.predictions
+    rows = rows.loc[rows.groupby("clip_id", sort=False)["score"].idxmax()]
+    found = {
+        "steps": spec.steps,
+        "hits": [bool(hit) for hit in rows["target"]],
+        "spikes": sum(tested.spikes) + (inputs if held_out.spikes else 0.0),
+        "layer_spikes": sum(tested.spikes),
+        "chances": sum(tested.neuron_steps),
+        "clips": len(held_out),
+        "train_s": seconds,
+        "result": trained.result,
+    }
+    write_json(result, found)
+    return found
+
+
+def summary(params: Params, folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the folds of a pairing together; accuracy with its interval over clips."""
+    import numpy as np
+
+    from spikesound.seeds import numpy_generator
+
+    hits = np.concatenate([np.array(fold["hits"], float) for fold in folds])
+    generator = numpy_generator(params.seed, "pairings")
+    draws = generator.integers(0, len(hits), (params.evaluate.resamples, len(hits)))
+    tail = 50 * (1 - params.evaluate.confidence)
+    low, high = np.percentile(hits[draws].mean(1), [tail, 100 - tail])
+    clips = sum(fold["clips"] for fold in folds)
+    row = {
+        "steps": folds[0]["steps"],
+        "validation_accuracy": float(np.mean([f["result"]["validation_accuracy"] for f in folds])),
+        "accuracy": float(hits.mean()),
+        "accuracy_low": float(low),
+        "accuracy_high": float(high),
+        "spike_rate": sum(f["layer_spikes"] for f in folds) / sum(f["chances"] for f in folds),
+        "spikes_per_clip": sum(fold["spikes"] for fold in folds) / clips,
+        "train_s": float(np.mean([fold["train_s"] for fold in folds])),
+    }
+    if "source_accuracy" in folds[0]["result"]:
+        row["source_accuracy"] = float(np.mean([f["result"]["source_accuracy"] for f in folds]))
+    return {name: round(value, 4) for name, value in row.items()}
+
+
+if __name__ == "__main__":
+    run(main)
