@@ -219,3 +219,36 @@ def test_a_frozen_stack_does_not_follow_further_training() -> None:
 def test_a_stack_that_cannot_be_frozen_says_why() -> None:
     with pytest.raises(SpikesoundError, match=r"layer 0: .*not torch.float32, cpu, torch"):
         stack(4, 5, backend="torch").frozen()
+
+
+def test_a_frozen_stack_on_one_clip_is_the_stack_bit_for_bit() -> None:
+    network = stack(40, 70, 20, refractory=2)
+    frozen = network.frozen()
+    for kind in (torch.float32, torch.uint8, torch.bool):
+        x = spikes_of((25, 1, 40), 0.1)
+        with torch.no_grad():
+            expected = network(x)
+        assert expected.any()
+        assert torch.equal(frozen(x.to(kind)), expected)
+
+
+def test_values_that_are_no_spikes_go_through_a_frozen_stack_densely() -> None:
+    network = stack(40, 70, 20)
+    x = 0.5 * spikes_of((25, 1, 40), 0.1)
+    with torch.no_grad():
+        expected = dense(network, x)
+    assert expected.any()
+    assert torch.equal(network.frozen()(x), expected)
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 41), (5, 40), (5, 2, 3, 40)])
+def test_spikes_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    network = stack(40, 30)
+    for call in (network, network[0], network.frozen()):
+        with pytest.raises(SpikesoundError, match=r"takes \(time, batch, 40\)"):
+            call(spikes_of(shape, 0.1))
+
+
+def test_layers_that_do_not_fit_each_other_are_not_frozen() -> None:
+    with pytest.raises(SpikesoundError, match="layer 1 takes 6 inputs; the one before it puts out"):
+        SpikingStack(*stack(4, 5), *stack(6, 7)).frozen()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from spikesound.errors import SpikesoundError
 from spikesound.events import sparse, words
 from spikesound.kernels import numba_lif
 from spikesound.kernels.compiled import share_threads
@@ -36,6 +37,17 @@ class Packed:
     def dense(self) -> torch.Tensor:
         """Return the spikes as float32 (time, sample, unit)."""
         return torch.from_numpy(words.unpack(self.words, self.units))
+
+
+def check_shape(shape: torch.Size, inputs: int) -> None:
+    """Raise a SpikesoundError if spikes are not (time, batch, input) with so many inputs.
+
+    The kernels do not look: they would read beyond the weights.
+    """
+    if len(shape) != 3 or shape[2] != inputs:
+        raise SpikesoundError(
+            f"spikes have shape {tuple(shape)}; this layer takes (time, batch, {inputs})"
+        )
 
 
 def pack(spikes: torch.Tensor) -> Packed | None:

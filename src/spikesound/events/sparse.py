@@ -24,21 +24,37 @@ BLOCK = 256
 
 @serial
 def _add_rows(active: Ints, rows: Floats, low: int, out: Floats) -> None:
-    """Add the active rows to ``out``, from column ``low`` on, four at a time."""
+    """Add the active rows to ``out``, from column ``low`` on: fours, two of them at a time."""
     columns = len(out)
     high = low + columns
-    fours = len(active) // 4 * 4
-    for k in range(0, fours, 4):
+    left = len(active)
+    k = 0
+    while left - k >= 8:
+        a = rows[active[k], low:high]
+        b = rows[active[k + 1], low:high]
+        c = rows[active[k + 2], low:high]
+        d = rows[active[k + 3], low:high]
+        e = rows[active[k + 4], low:high]
+        f = rows[active[k + 5], low:high]
+        g = rows[active[k + 6], low:high]
+        h = rows[active[k + 7], low:high]
+        for j in range(columns):
+            four = out[j] + ((a[j] + b[j]) + (c[j] + d[j]))
+            out[j] = four + ((e[j] + f[j]) + (g[j] + h[j]))
+        k += 8
+    if left - k >= 4:
         a = rows[active[k], low:high]
         b = rows[active[k + 1], low:high]
         c = rows[active[k + 2], low:high]
         d = rows[active[k + 3], low:high]
         for j in range(columns):
             out[j] += (a[j] + b[j]) + (c[j] + d[j])
-    for k in range(fours, len(active)):
+        k += 4
+    while k < left:
         a = rows[active[k], low:high]
         for j in range(columns):
             out[j] += a[j]
+        k += 1
 
 
 @serial

@@ -11,14 +11,15 @@ from torch.nn import functional
 
 from spikesound.errors import SpikesoundError
 from spikesound.events import layer
+from spikesound.events.frozen import FrozenStack
 from spikesound.events.layer import Packed, Ready, Weights
 from spikesound.kernels.torch_lif import State, rest
 from spikesound.neurons.lif import LIF
 from spikesound.params import LIFParams
 
-INFERENCE_CROSSOVER = 0.25
-TRAINING_CROSSOVER = 0.25
-"""Density of input spikes above which the product is dense; benchmarks/neurons.py compares both."""
+INFERENCE_CROSSOVER = 0.4
+TRAINING_CROSSOVER = 0.3
+"""Density of input spikes above which the product is dense; benchmarks/neurons compares both."""
 
 
 class SpikingLinear(nn.Module):
@@ -50,6 +51,11 @@ class SpikingLinear(nn.Module):
         """Map spikes (time, batch, input) to spikes (time, batch, output), from rest.
 
         Other values than 0 and 1 are allowed, and take the dense product.
+
+        Raises
+        ------
+        SpikesoundError
+            If the spikes have another shape.
         """
         return run([self], spikes)
 
@@ -63,6 +69,7 @@ class SpikingLinear(nn.Module):
         Without gradients the state is handed on anew, and the old one stays as it was. On the
         sparse way the result is that of a call on the whole sequence, bit by bit.
         """
+        layer.check_shape(spikes.unsqueeze(0).shape, self.linear.in_features)
         if self.sparse(spikes) and not _learns(self, spikes):
             inputs = layer.pack(spikes.unsqueeze(0))
             if inputs is not None and inputs.density <= INFERENCE_CROSSOVER:
@@ -106,9 +113,25 @@ class SpikingStack(nn.Sequential):
         Raises
         ------
         SpikesoundError
-            If a layer is not on the processor in float32, or its backend is not auto or numba.
+            If a layer is not on the processor in float32, its backend is not auto or numba, or the
+            next one takes another number of inputs than it puts out.
         """
-        return FrozenStack([cast(SpikingLinear, each) for each in self])
+        layers = [cast(SpikingLinear, each) for each in self]
+        for number, each in enumerate(layers):
+            if not each.sparse(each.linear.weight):
+                raise SpikesoundError(
+                    f"layer {number}: frozen layers are float32, on cpu, with backend auto or "
+                    f"numba; not {each.linear.weight.dtype}, {each.linear.weight.device.type}, "
+                    f"{each.neuron.backend}"
+                )
+        copies = copy.deepcopy(layers)
+        for each in copies:
+            each.requires_grad_(False)
+        return FrozenStack(
+            [each.ready() for each in copies],
+            INFERENCE_CROSSOVER,
+            lambda number, x: run(copies[number:], x),
+        )
 
     def initial_state(self, like: torch.Tensor) -> tuple[State, ...]:
         """Return each layer's state at rest, for spikes (batch, input) shaped as ``like``."""
@@ -125,40 +148,6 @@ class SpikingStack(nn.Sequential):
         return spikes, tuple(after)
 
 
-class FrozenStack:
-    """A trained stack for inference alone: several times quicker on one clip, where calls count.
-
-    It holds copies of the weights; training the stack further does not change it. A layer that gets
-    more spikes than the crossover takes the dense product, as in the stack.
-    """
-
-    def __init__(self, layers: list[SpikingLinear]) -> None:
-        for number, each in enumerate(layers):
-            if not each.sparse(each.linear.weight):
-                raise SpikesoundError(
-                    f"layer {number}: frozen layers are float32, on cpu, with backend auto or "
-                    f"numba; not {each.linear.weight.dtype}, {each.linear.weight.device.type}, "
-                    f"{each.neuron.backend}"
-                )
-        self.layers = copy.deepcopy(layers)
-        for each in self.layers:
-            each.requires_grad_(False)
-        self._ready = [each.ready() for each in self.layers]
-
-    def __call__(self, spikes: torch.Tensor) -> torch.Tensor:
-        """Map spikes (time, batch, input) to the last layer's (time, batch, output), from rest."""
-        known = layer.pack(spikes)
-        last = len(self._ready) - 1
-        for number, ready in enumerate(self._ready):
-            if known is None or known.density > INFERENCE_CROSSOVER:
-                x = spikes.detach() if known is None else known.dense()
-                return run(self.layers[number:], x)
-            if number < last:
-                known = layer.pass_on(known, ready)
-        assert known is not None
-        return layer.infer(known, self._ready[-1], dense=True)[1]
-
-
 def run(layers: list[SpikingLinear], x: torch.Tensor) -> torch.Tensor:
     """Run layers one after the other, each sparse or dense by the density of what it gets."""
     known: Packed | None = None  # x as bits; if so, x itself may hold zeros in place of spikes
@@ -166,6 +155,7 @@ def run(layers: list[SpikingLinear], x: torch.Tensor) -> torch.Tensor:
     for number, each in enumerate(layers):
         last = number == len(layers) - 1
         learns = _learns(each, x)
+        layer.check_shape(x.shape, each.linear.in_features)
         if known is None and each.sparse(x):
             known = layer.pack(x)
         if known is None or known.density > (TRAINING_CROSSOVER if learns else INFERENCE_CROSSOVER):

@@ -21,6 +21,9 @@ Bytes = npt.NDArray[np.uint8]
 
 BITS = 64
 
+STRIPS = 64
+"""Parts in which rows are shared out among threads."""
+
 
 def words_for(units: int) -> int:
     """Return how many words hold so many spikes."""
@@ -116,7 +119,7 @@ def pack_serial(spikes: npt.NDArray[Any], out: Words) -> int:
     return total
 
 
-@parallel
+@serial
 def pack_parallel(spikes: npt.NDArray[Any], out: Words) -> int:
     """Pack spikes (row, unit) of any type into words (row, word).
 
@@ -125,13 +128,18 @@ def pack_parallel(spikes: npt.NDArray[Any], out: Words) -> int:
     int
         how many spikes there are; -1 if a value is neither 0 nor 1
     """
-    strips = 64
-    counts = np.zeros(strips, np.int64)
-    for strip in prange(strips):
-        low = strip * len(spikes) // strips
-        high = (strip + 1) * len(spikes) // strips
+    counts = np.empty(STRIPS, np.int64)
+    _pack_strips(spikes, out, counts)
+    return -1 if counts.min() < 0 else int(counts.sum())
+
+
+@parallel
+def _pack_strips(spikes: npt.NDArray[Any], out: Words, counts: npt.NDArray[np.int64]) -> None:
+    # Alone in its function: numba would start the threads again for each sum over ``counts``.
+    for strip in prange(STRIPS):
+        low = strip * len(spikes) // STRIPS
+        high = (strip + 1) * len(spikes) // STRIPS
         counts[strip] = pack_serial(spikes[low:high], out[low:high])
-    return -1 if counts.min() < 0 else counts.sum()
 
 
 def unpack(words: Words, units: int) -> npt.NDArray[np.float32]:

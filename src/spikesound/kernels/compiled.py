@@ -36,7 +36,10 @@ def parallel(function: F) -> F:
 
 def share_threads() -> int:
     """Let numba use as many threads as torch does, and return how many."""
-    threads: int = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    wanted = torch.get_num_threads()
+    threads: int = min(wanted, numba.config.NUMBA_NUM_THREADS)
     if numba.get_num_threads() != threads:
         numba.set_num_threads(threads)
+    if torch.get_num_threads() != wanted:  # numba's first start sets OpenMP's number, torch's too
+        torch.set_num_threads(wanted)
     return threads

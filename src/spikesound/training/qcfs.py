@@ -49,7 +49,7 @@ class QCFS(nn.Module):
     start : first value of the scale
     """
 
-    def __init__(self, levels: int, start: float = 4.0) -> None:
+    def __init__(self, levels: int, start: float = 2.0) -> None:
         super().__init__()
         self.levels = levels
         self.log_scale = nn.Parameter(torch.tensor(start).log())
