@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro test lint report bench encodings tables format clean
+.PHONY: repro test lint report bench pairings tables format clean
 
 repro: .venv/ready ## make the environment, run the pipeline
 	dvc repro
@@ -30,9 +30,10 @@ bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/filter.py
 	python benchmarks/cluster.py
 	python benchmarks/download.py
+	python benchmarks/neurons
 
-encodings: .venv/ready ## train the spiking networks on each encoding; metrics/encodings.json
-	python benchmarks/encodings.py
+pairings: .venv/ready ## train the spiking network on encodings by methods; metrics/pairings.json
+	python benchmarks/pairings.py
 
 # A half-made environment has no `ready`, and is made again.
 .venv/ready: pyproject.toml

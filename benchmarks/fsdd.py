@@ -36,13 +36,20 @@ FOLDS = {"recordings": ["1"], "speakers": ["1", "2", "3", "4", "5", "6"]}
 CHANGES: dict[str, Any] = {
     "source": "fsdd",
     "encoding": "direct",
-    "features": {"rate_hz": 8000, "clip_s": 1.0, "window": 512, "hop": 256, "high_hz": 4000.0},
-    "networks": {"cnn": {"channels": [32, 64, 128, 256], "dropout": 0.3}},
+    "features": {
+        "rate_hz": 8000,
+        "clip_s": 1.0,
+        "window": 256,
+        "hop": 128,
+        "mels": 40,
+        "high_hz": 4000.0,
+    },
+    "networks": {"cnn": {"channels": [24, 48, 96, 192]}},
     "train_snn": {
         "epochs": 30,
         "patience": 30,
         "learning_rate": 0.003,
-        "augment": {"time_mask": 0.1, "bin_mask": 0.1, "mixup": 0.2},
+        "augment": {"shift_bins": 2, "time_mask": 0.1, "bin_mask": 0.1, "mixup": 0.0},
     },
 }
 
