@@ -44,10 +44,10 @@ CHANGES: dict[str, Any] = {
         "mels": 40,
         "high_hz": 4000.0,
     },
-    "networks": {"cnn": {"channels": [24, 48, 96, 192]}},
+    "networks": {"cnn": {"channels": [32, 64, 128, 256]}},
     "train_snn": {
-        "epochs": 30,
-        "patience": 30,
+        "epochs": 50,
+        "patience": 50,
         "learning_rate": 0.003,
         "augment": {"shift_bins": 2, "time_mask": 0.1, "bin_mask": 0.1, "mixup": 0.0},
     },

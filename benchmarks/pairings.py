@@ -35,12 +35,19 @@ OUT = Path("metrics/pairings.json")
 WORK = paths.STORE / "pairings"
 ENCODINGS = ("direct", "rate", "latency", "ttfs", "phase", "burst")
 METHODS = ("surrogate", "proxy", "qcfs", "stdp")
+SPARSE = "surrogate, sparse"
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in Methods.model_fields},
+    SPARSE: ("surrogate", {"target_rate": 0.04, "rate_weight": 100.0}),
+}
+"""What stands in the table: a method, and changes to its section of params.yaml."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encodings", nargs="+", choices=Encodings.model_fields, default=ENCODINGS)
-    parser.add_argument("--methods", nargs="+", choices=Methods.model_fields, default=METHODS)
+    parser.add_argument("--methods", nargs="+", choices=WAYS, default=METHODS)
+    parser.add_argument("--only", action="store_true", help="not the sparse one besides")
     parser.add_argument("--epochs", type=int, help="instead of those of params.yaml")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
@@ -54,6 +61,8 @@ def main() -> None:
         for method in options.methods
         for fold in params.folds
     ]
+    if SPARSE not in options.methods and not options.only:
+        jobs += [("direct", SPARSE, fold) for fold in params.folds]
     jobs.sort(key=lambda job: -getattr(params.encodings, job[0]).steps)  # long ones first
     done: dict[tuple[str, str], list[dict[str, Any]]] = {}
     pool = ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn"))
@@ -71,7 +80,7 @@ def main() -> None:
     print(f"all figures: {OUT}")
 
 
-def pairing(params: Params, encoding: str, method: str, fold: str) -> dict[str, Any]:
+def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
     import numpy as np
     import torch
@@ -89,7 +98,8 @@ def pairing(params: Params, encoding: str, method: str, fold: str) -> dict[str, 
     from spikesound.training.run import code_digest, snn_spec, train_model
 
     code = getattr(params.encodings, encoding)
-    section = getattr(params.methods, method)
+    method, changes = WAYS[way]
+    section = getattr(params.methods, method).model_copy(update=changes)
     network = params.models.snn[0]
     spikes = WORK / digest("spikes", encoding, code.model_dump_json(), str(params.seed)) / fold
     if not (spikes / "spec.json").is_file():
