@@ -44,12 +44,19 @@ CHANGES: dict[str, Any] = {
         "mels": 40,
         "high_hz": 4000.0,
     },
-    "networks": {"cnn": {"channels": [32, 64, 128, 256]}},
+    "networks": {"cnn": {"channels": [24, 48, 96, 192]}},
     "train_snn": {
-        "epochs": 50,
-        "patience": 50,
+        "epochs": 30,
+        "patience": 30,
         "learning_rate": 0.003,
-        "augment": {"shift_bins": 2, "time_mask": 0.1, "bin_mask": 0.1, "mixup": 0.0},
+        # A roll would cut a word in two.
+        "augment": {
+            "roll": False,
+            "shift_bins": 2,
+            "time_mask": 0.1,
+            "bin_mask": 0.1,
+            "mixup": 0.0,
+        },
     },
 }
 

@@ -18,6 +18,7 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,21 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     SPARSE: ("surrogate", {"target_rate": 0.04, "rate_weight": 100.0}),
 }
 """What stands in the table: a method, and changes to its section of params.yaml."""
+BESIDES = [
+    ("direct", SPARSE),
+    ("latency", "convert"),
+    ("direct", "convert"),
+    ("latency", "memristor"),
+    ("latency", "som"),
+    ("direct", "som"),
+]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encodings", nargs="+", choices=Encodings.model_fields, default=ENCODINGS)
     parser.add_argument("--methods", nargs="+", choices=WAYS, default=METHODS)
-    parser.add_argument("--only", action="store_true", help="not the sparse one besides")
+    parser.add_argument("--only", action="store_true", help="not the few beside the grid")
     parser.add_argument("--epochs", type=int, help="instead of those of params.yaml")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
@@ -55,14 +64,14 @@ def main() -> None:
     if options.epochs:
         few = {"epochs": options.epochs, "patience": options.epochs}
         params = params.model_copy(update={"train_snn": params.train_snn.model_copy(update=few)})
-    jobs = [
-        (encoding, method, fold)
-        for encoding in options.encodings
-        for method in options.methods
-        for fold in params.folds
-    ]
-    if SPARSE not in options.methods and not options.only:
-        jobs += [("direct", SPARSE, fold) for fold in params.folds]
+    pairs = list(product(options.encodings, options.methods))
+    if not options.only:
+        pairs += BESIDES
+    timeless = [pair for pair in pairs if pair[0] == "direct" and pair[1] in ("stdp", "memristor")]
+    for encoding, way in timeless:
+        print(f"{encoding} with {way}: left out, it has no spike times to learn from")
+    jobs = [(*pair, fold) for pair in dict.fromkeys(pairs) for fold in params.folds
+            if pair not in timeless]  # fmt: skip
     jobs.sort(key=lambda job: -getattr(params.encodings, job[0]).steps)  # long ones first
     done: dict[tuple[str, str], list[dict[str, Any]]] = {}
     pool = ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn"))

@@ -40,6 +40,29 @@ def pairings() -> str:
     return "".join(lines)
 
 
+def fsdd() -> str:
+    heads = "Split | Networks | Test accuracy | Validation | Spike rate | Parameters"
+    lines = [f"| {heads} | Operations a clip, dense | by spikes |\n"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|\n"]
+    names = {"recordings": "official: indices 0 to 4", "speakers": "one speaker at a time"}
+    for split, row in _read("metrics/fsdd.json").items():
+        spread = (
+            "" if row["accuracy_deviation"] is None else f" ± {percent(row['accuracy_deviation'])}"
+        )
+        cells = [
+            names[split],
+            str(len(row["accuracies"])),
+            f"{percent(row['accuracy'])}{spread} %",
+            f"{percent(row['validation_accuracy'])} %",
+            f"{percent(row['spike_rate'])} %",
+            f"{row['parameters']:,}",
+            f"{row['operations_dense'] / 1e6:.1f} M",
+            f"{row['operations_by_spikes'] / 1e6:.1f} M",
+        ]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
 def download() -> str:
     rows = _read("benchmarks/results/download.json")
     rates = {row["library"]: row["clips_per_s"] for row in rows if "clips_per_s" in row}
@@ -67,6 +90,7 @@ def downloaders() -> str:
 TABLES = {
     "results": results,
     "pairings": pairings,
+    "fsdd": fsdd,
     "download": download,
     "downloaders": downloaders,
 }

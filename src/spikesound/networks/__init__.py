@@ -15,8 +15,16 @@ from torch import nn
 from spikesound.networks.cnn import CNN
 from spikesound.networks.layout import Layout
 from spikesound.networks.lstm import LSTM
+from spikesound.networks.som import SOM
+from spikesound.networks.wta import WTA
 
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
     "cnn": CNN,
     "lstm": LSTM,
 }
+
+OWN: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
+    "som": SOM,
+    "wta": WTA,
+}
+"""Networks that a way of training makes by itself, in place of the task's; no choice of models."""

@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from spikesound.errors import SpikesoundError, choose
-from spikesound.networks import NETWORKS
+from spikesound.networks import NETWORKS, OWN
 from spikesound.networks.cnn import Block
 from spikesound.networks.layout import Layout
 from spikesound.neurons import NEURONS
-from spikesound.params import Networks, Neurons, Section
+from spikesound.params import Networks, Neurons, OwnNetworks, Section
 
 WEIGHTS = "model.safetensors"
 SPEC = "spec.json"
@@ -59,8 +59,9 @@ def build(spec: Spec, activation: Callable[[], nn.Module] | None = None) -> nn.M
     SpikesoundError
         If the network or the neuron is not in its registry, or has other parameters.
     """
-    make = choose(NETWORKS, spec.network, "network")
-    network_params = _section(Networks, spec.network, spec.network_params)
+    make = choose(NETWORKS | OWN, spec.network, "network")
+    sections: type[Section] = OwnNetworks if spec.network in OWN else Networks
+    network_params = _section(sections, spec.network, spec.network_params)
 
     def neuron() -> nn.Module:
         if spec.neuron is None:

@@ -81,11 +81,75 @@ class ProxyParams(Section):
     """The error of the spiking network, the gradient of the ANN that shares its weights."""
 
 
+class LocalParams(Section):
+    """What the two local rules share."""
+
+    neurons: Count
+    frames: Count  # that each neuron hears
+    batches: Count
+    batch_patches: Count  # places heard at once, drawn at random
+    homeostasis: Annotated[float, Field(ge=0)]  # of thresholds, a batch
+
+
+class STDPParams(LocalParams):
+    """Spike timing under winner-take-all, then a linear read-out."""
+
+    rule: Literal["soft", "product"]  # of weights near their bounds
+    rate_up: Share
+    rate_down: Share
+
+
+class MemristorParams(LocalParams):
+    """The same with synapses of a few levels and refractory neurons."""
+
+    levels: Annotated[int, Field(ge=2)]
+    nonlinearity_up: float  # 0: equal steps
+    nonlinearity_down: float
+    lowest: Annotated[float, Field(ge=0, lt=1)]  # conductance, of the highest
+    variation: Annotated[float, Field(ge=0)]  # between devices, a standard deviation
+    refractory: Count  # steps after a spike, in place of the neuron's own
+
+
+class SOMParams(Section):
+    """A self-organising map of frames, and spiking neurons that read it."""
+
+    rows: Count
+    columns: Count
+    sweeps: Count  # over all frames
+    sigma: Positive  # width of the neighbourhood at the end, in units
+    neurons_per_class: Count
+    decay: Annotated[float, Field(gt=0, le=1)]  # of the reading membranes, per frame
+    margin: Positive  # of the membrane's maximum from the threshold
+    learning_rate: Positive  # of the read-out, in place of train_snn's
+
+
 class Methods(Section):
     surrogate: SurrogateParams
     convert: ConvertParams
     qcfs: QCFSParams
     proxy: ProxyParams
+    stdp: STDPParams
+    memristor: MemristorParams
+    som: SOMParams
+
+
+class WTAParams(Section):
+    neurons: Count
+    frames: Count
+
+
+class MapParams(Section):
+    rows: Count
+    columns: Count
+    neurons_per_class: Count
+    decay: Annotated[float, Field(gt=0, le=1)]
+
+
+class OwnNetworks(Section):
+    """Networks that a way of training makes by itself: in model files, not in params.yaml."""
+
+    wta: WTAParams
+    som: MapParams
 
 
 class Models(Section):

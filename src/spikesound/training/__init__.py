@@ -7,6 +7,8 @@ from collections.abc import Callable
 from spikesound.training.convert import train_converted
 from spikesound.training.proxy import train_proxy
 from spikesound.training.qcfs import train_qcfs
+from spikesound.training.som import train_som
+from spikesound.training.stdp import train_memristor, train_stdp
 from spikesound.training.surrogate import train_surrogate
 from spikesound.training.task import Task, Trained
 
@@ -15,4 +17,7 @@ METHODS: dict[str, Callable[[Task], Trained]] = {
     "convert": train_converted,
     "qcfs": train_qcfs,
     "proxy": train_proxy,
+    "stdp": train_stdp,
+    "memristor": train_memristor,
+    "som": train_som,
 }
