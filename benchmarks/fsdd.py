@@ -4,8 +4,8 @@
 
 ``--folder`` holds the collection's ``recordings``; without it the archive is fetched. The stages of
 the pipeline run in data/store/fsdd with the changes to params.yaml that stand below; the networks
-are then trained with other seeds, as many at a time as there are cores, and go on where they
-stopped. On the official split indices 0 to 4 are tested; its speakers are those of training. The
+are then trained with other seeds, and the whole goes on where it stopped. On the official split
+indices 0 to 4 are tested; its speakers are those of training. The
 epoch that is kept is chosen on a part of the training clips. Figures go to metrics/fsdd.json.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--splits", nargs="+", choices=FOLDS, default=list(FOLDS))
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=1, help="models trained at a time")
     options = parser.parse_args()
     jobs = []
     for split in options.splits:
@@ -75,7 +75,9 @@ def main() -> None:
         seeds = options.seeds if split == "recordings" else options.seeds[:1]
         jobs += [(split, fold, seed) for seed in seeds for fold in FOLDS[split]]
     found: dict[str, list[dict[str, Any]]] = {}
-    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+    threads = max(1, (os.cpu_count() or 1) // options.workers)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.workers, context, set_threads, (threads,)) as pool:
         waiting = {pool.submit(trained, *job): job for job in jobs}
         ended = track(as_completed(waiting), total=len(jobs), what="train", unit="model")
         for future in ended:
@@ -117,11 +119,14 @@ def merge(content: dict[str, Any], changes: dict[str, Any]) -> None:
             content[key] = value
 
 
-def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
-    """Train and test one network, or return what an earlier run found."""
+def set_threads(threads: int) -> None:
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
+
+
+def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
+    """Train and test one network, or return what an earlier run found."""
     from spikesound.data.store import digest
     from spikesound.evaluation.predict import parameter_count, run_fold
     from spikesound.labels import read_labels

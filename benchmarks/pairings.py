@@ -3,7 +3,7 @@
     python benchmarks/pairings.py [--encodings ...] [--methods ...] [--epochs N]
 
 Needs the features of a run (dvc repro). All else is as in params.yaml; every pairing is trained on
-all folds, one thread each, as many at a time as there are cores, and goes on where it stopped.
+all folds, and the whole goes on where it stopped.
 Choices are made by ``validation_accuracy``, of a part of the training folds; test figures stand
 beside it and choose nothing. ``spikes_per_clip`` counts the input's spikes and those of all layers.
 The table goes to metrics/pairings.json.
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=WAYS, default=METHODS)
     parser.add_argument("--only", action="store_true", help="not the few beside the grid")
     parser.add_argument("--epochs", type=int, help="instead of those of params.yaml")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=1, help="models trained at a time")
     options = parser.parse_args()
     params = Params.load(paths.PARAMS)
     if options.epochs:
@@ -74,7 +74,9 @@ def main() -> None:
             if pair not in timeless]  # fmt: skip
     jobs.sort(key=lambda job: -getattr(params.encodings, job[0]).steps)  # long ones first
     done: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    pool = ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn"))
+    threads = max(1, (os.cpu_count() or 1) // options.workers)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(options.workers, context, set_threads, (threads,))
     with pool:
         waiting = {pool.submit(pairing, params, *job): job for job in jobs}
         ended = track(as_completed(waiting), total=len(waiting), what="train", unit="model")
@@ -89,12 +91,16 @@ def main() -> None:
     print(f"all figures: {OUT}")
 
 
+def set_threads(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+
+
 def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
     import numpy as np
-    import torch
 
-    torch.set_num_threads(1)
     # Here, in the process that works; its parent need not wait for them.
     from spikesound.data.shards import Shards
     from spikesound.data.store import digest

@@ -136,6 +136,7 @@ def run_convolutional(rows: Rows, options: argparse.Namespace) -> None:
         for network in networks.values():
             network.eval()
         infer = {name: inference(network, x) for name, network in networks.items()}
+        infer[targets.FROZEN] = inference(convolutional.frozen(networks["spikesound"]), x)
         rows.add(workload, "infer", take_turns(infer, options.rounds, options.budget))
 
 

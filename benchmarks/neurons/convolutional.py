@@ -11,6 +11,7 @@ from others import SpikingJelly
 from settings import CLASSES, PARAMS
 from torch import nn
 
+from spikesound.events.frozen_cnn import FrozenCNN
 from spikesound.networks.cnn import CNN
 from spikesound.networks.layout import Layout
 from spikesound.neurons import NEURONS
@@ -35,6 +36,12 @@ def network(name: str, steps: int, params_yaml: Path) -> nn.Module:
     section = Params.load(params_yaml).networks.cnn.model_copy(update={"pool": "average"})
     torch.manual_seed(1)
     return CNN(section, Layout(BINS, CLASSES, steps), NEURON[name])
+
+
+def frozen(network: nn.Module) -> FrozenCNN:
+    """Return a spiking network as it is now, for inference by its spikes."""
+    assert isinstance(network, CNN)
+    return FrozenCNN(network)
 
 
 def latencies(steps: int) -> torch.Tensor:

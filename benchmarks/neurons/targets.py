@@ -108,4 +108,12 @@ TARGETS = [
         for steps in (4, 16)
         for what, mode, limit in (("training", "train", 1.1), ("inference", "infer", 1.0))
     ),
+    *(
+        Target(
+            f"convolutional, T={steps}: inference, frozen, of the floor",
+            0.5,
+            _ratio(_cnn(steps), "infer", FROZEN, FLOOR),
+        )
+        for steps in (4, 16)
+    ),
 ]
