@@ -69,20 +69,24 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--workers", type=int, default=1, help="models trained at a time")
     options = parser.parse_args()
+    if options.workers < 1 or (options.epochs is not None and options.epochs < 1):
+        parser.error("--workers and --epochs are at least 1")
     jobs = []
     for split in options.splits:
         prepare(split, options.folder.resolve(), options.epochs)
         seeds = options.seeds if split == "recordings" else options.seeds[:1]
         jobs += [(split, fold, seed) for seed in seeds for fold in FOLDS[split]]
-    found: dict[str, list[dict[str, Any]]] = {}
+    done: dict[tuple[str, str, int], dict[str, Any]] = {}
     threads = max(1, (os.cpu_count() or 1) // options.workers)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.workers, context, set_threads, (threads,)) as pool:
         waiting = {pool.submit(trained, *job): job for job in jobs}
         ended = track(as_completed(waiting), total=len(jobs), what="train", unit="model")
         for future in ended:
-            found.setdefault(waiting[future][0], []).append(future.result())
-    table = {split: summary(rows) for split, rows in found.items()}
+            done[waiting[future]] = future.result()
+    table = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
+    for split in options.splits:
+        table[split] = summary([done[job] for job in jobs if job[0] == split])
     write_json(OUT, table)
     print(json.dumps(table, indent=2))
     print(f"figures: {OUT}")

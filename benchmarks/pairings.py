@@ -12,11 +12,11 @@ The table goes to metrics/pairings.json.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import product
 from pathlib import Path
@@ -35,7 +35,7 @@ from spikesound.progress import track
 OUT = Path("metrics/pairings.json")
 WORK = paths.STORE / "pairings"
 ENCODINGS = ("direct", "rate", "latency", "ttfs", "phase", "burst")
-METHODS = ("surrogate", "proxy", "qcfs", "stdp")
+METHODS = ("surrogate", "convert", "qcfs", "stdp")
 SPARSE = "surrogate, sparse"
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in Methods.model_fields},
@@ -44,8 +44,8 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
 """What stands in the table: a method, and changes to its section of params.yaml."""
 BESIDES = [
     ("direct", SPARSE),
-    ("latency", "convert"),
-    ("direct", "convert"),
+    ("direct", "proxy"),
+    ("latency", "proxy"),
     ("latency", "memristor"),
     ("latency", "som"),
     ("direct", "som"),
@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="instead of those of params.yaml")
     parser.add_argument("--workers", type=int, default=1, help="models trained at a time")
     options = parser.parse_args()
+    if options.workers < 1 or (options.epochs is not None and options.epochs < 1):
+        parser.error("--workers and --epochs are at least 1")
     params = Params.load(paths.PARAMS)
     if options.epochs:
         few = {"epochs": options.epochs, "patience": options.epochs}
@@ -73,7 +75,7 @@ def main() -> None:
     jobs = [(*pair, fold) for pair in dict.fromkeys(pairs) for fold in params.folds
             if pair not in timeless]  # fmt: skip
     jobs.sort(key=lambda job: -getattr(params.encodings, job[0]).steps)  # long ones first
-    done: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    done: dict[tuple[str, str, str], dict[str, Any]] = {}
     threads = max(1, (os.cpu_count() or 1) // options.workers)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(options.workers, context, set_threads, (threads,))
@@ -81,11 +83,12 @@ def main() -> None:
         waiting = {pool.submit(pairing, params, *job): job for job in jobs}
         ended = track(as_completed(waiting), total=len(waiting), what="train", unit="model")
         for future in ended:
-            encoding, method, _ = waiting[future]
-            done.setdefault((encoding, method), []).append(future.result())
+            done[waiting[future]] = future.result()
     table = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
-    for (encoding, method), folds in done.items():
-        table.setdefault(encoding, {})[method] = summary(params, folds)
+    for encoding, way in dict.fromkeys(pairs):
+        if (encoding, way) not in timeless:
+            folds = [done[encoding, way, fold] for fold in params.folds]
+            table.setdefault(encoding, {})[way] = summary(params, folds)
     write_json(OUT, table)
     print(f"\n{pairings()}")
     print(f"all figures: {OUT}")
@@ -116,7 +119,10 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     method, changes = WAYS[way]
     section = getattr(params.methods, method).model_copy(update=changes)
     network = params.models.snn[0]
-    spikes = WORK / digest("spikes", encoding, code.model_dump_json(), str(params.seed)) / fold
+    heard = [file.read_bytes() for file in sorted(paths.FEATURES.iterdir()) if file.is_file()]
+    data = hashlib.sha256(b"".join(heard)).hexdigest()
+    key = digest("spikes", data, encoding, code.model_dump_json(), str(params.seed))
+    spikes = WORK / key / fold
     if not (spikes / "spec.json").is_file():
         encode_shards(
             Shards(paths.FEATURES),
@@ -130,13 +136,12 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     classes = list(read_labels(paths.CLIPS / "labels.json"))
     clips, spec_of = load_spikes(spikes, classes)
     spec = snn_spec(params, network, method, fold, classes, clips.bins, spec_of)
-    name = digest(spec.model_dump_json(), section.model_dump_json(), code_digest(),
-                  params.train_snn.model_dump_json(), code.model_dump_json())  # fmt: skip
+    parts = (spec, section, params.train_snn)
+    name = digest(key, code_digest(), *(part.model_dump_json() for part in parts))
     result = WORK / name / "tested.json"
     if result.is_file():
         found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
         return found
-    started = time.perf_counter()
     trained = train_model(
         TRAIN[method],
         spec,
@@ -147,7 +152,6 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
         out=WORK / name,
         checkpoints=WORK / "checkpoints",
     )
-    seconds = time.perf_counter() - started
     held_out = clips.only(fold)
     tested = run_fold(trained.network, held_out, classes, params.evaluate.batch_clips)
     inputs = float(held_out.batch(np.arange(len(held_out))).sum())
@@ -160,7 +164,7 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
         "layer_spikes": sum(tested.spikes),
         "chances": sum(tested.neuron_steps),
         "clips": len(held_out),
-        "train_s": seconds,
+        "train_s": sum(epoch["seconds"] for epoch in trained.history),
         "result": trained.result,
     }
     write_json(result, found)

@@ -54,6 +54,9 @@ def follow(params: Params, wanted: str | None) -> Example:
     encoded = spikes.load([clip_id])[0]
     spec = json.loads((paths.FEATURES / "spec.json").read_text(encoding="utf-8"))
     encoding = json.loads((spikes.folder / "spec.json").read_text(encoding="utf-8"))
+    spiked = unpack(encoded, encoding["bins"]) if encoded.dtype == "uint8" else None
+    if spiked is not None:  # a bin is shown as spiking where any of its neurons does
+        spiked = spiked.reshape(*spiked.shape[:-1], -1, encoding["neurons_per_bin"]).any(-1)
     sound = ((x, rate_hz) for name, x, rate_hz in read_audio(paths.AUDIO) if name == clip_id)
     samples, rate_hz = next(sound)
     return Example(
@@ -64,7 +67,7 @@ def follow(params: Params, wanted: str | None) -> Example:
         frame_rate_hz=spec["frame_rate_hz"],
         feature_unit="dB" if params.features.kinds == ["mel"] else "",
         bin_names=spec["bins"],
-        spikes=unpack(encoded, encoding["bins"]) if encoded.dtype == "uint8" else None,
+        spikes=spiked,
         encoding=encoding["encoding"],
         credit=credit(params, str(row["media_id"])),
     )

@@ -68,7 +68,6 @@ def test_spikes_come_back_as_encoded(
         "bins": bins,
         "neurons_per_bin": width,
         "step_values": STEP_VALUES[name](section).tolist(),
-        "weighted": name == "phase",
         "fold": "1",
     }
     assert clips.bins == bins

@@ -110,6 +110,7 @@ def test_a_spiking_model_finds_its_twin() -> None:
     }
     assert twin("snn-cnn-surrogate", models) == "ann-cnn"
     assert twin("snn-vgg-x", models) is None
+    assert twin("snn-cnn-stdp", models) is None, "a network of its own"
     assert twin("ann-cnn", models) is None
 
 

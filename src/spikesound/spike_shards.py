@@ -12,7 +12,7 @@ import torch
 from spikesound.bits import pack
 from spikesound.data import normalise
 from spikesound.data.shards import Shards, write_shards
-from spikesound.encoding import STEP_VALUES, WEIGHTED, Encoder
+from spikesound.encoding import STEP_VALUES, Encoder
 from spikesound.jsonfile import write_json
 from spikesound.progress import track
 from spikesound.seeds import derive
@@ -65,7 +65,6 @@ def encode_shards(
         "bins": bins,
         "neurons_per_bin": bins // len(low),
         "step_values": STEP_VALUES[name](params).tolist(),
-        "weighted": name in WEIGHTED,
         "fold": fold,
     }
     write_json(out / "spec.json", spec)

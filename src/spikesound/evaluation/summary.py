@@ -152,9 +152,13 @@ def model_order(model: str) -> tuple[int, str]:
     return _FAMILIES.index(family(model)), model
 
 
+OWN_SHAPE = frozenset({"stdp", "memristor", "som"})
+"""Ways of training that make a network of their own."""
+
+
 def twin(model: str, models: Mapping[str, object]) -> str | None:
     """Return the conventional model of a spiking model's shape, or None where it is not there."""
-    if family(model) != "snn":
+    if family(model) != "snn" or model.rpartition("-")[2] in OWN_SHAPE:
         return None
     other = f"ann-{model.split('-')[1]}"
     return other if other in models else None

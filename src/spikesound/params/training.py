@@ -103,8 +103,8 @@ class MemristorParams(LocalParams):
     """The same with synapses of a few levels and refractory neurons."""
 
     levels: Annotated[int, Field(ge=2)]
-    nonlinearity_up: float  # 0: equal steps
-    nonlinearity_down: float
+    nonlinearity_up: Annotated[float, Field(ge=-10, le=10)]  # 0: equal steps
+    nonlinearity_down: Annotated[float, Field(ge=-10, le=10)]
     lowest: Annotated[float, Field(ge=0, lt=1)]  # conductance, of the highest
     variation: Annotated[float, Field(ge=0)]  # between devices, a standard deviation
     refractory: Count  # steps after a spike, in place of the neuron's own

@@ -22,7 +22,7 @@ def augment(
 
     In this order: a circular shift in time; a shift along the feature axis (what enters is zero);
     one mask in time and one along the feature axis (SpecAugment without warping); noise, of a
-    strength drawn anew: Gaussian, clipped to [0, 1], for values; flipped bits for spikes. All time
+    strength drawn anew: Gaussian, clipped to the range of values, for values; flipped bits for spikes. All time
     steps of a clip are moved and masked alike.
 
     Parameters
@@ -49,7 +49,8 @@ def augment(
         if spikes:
             return np.abs(x - (generator.random(x.shape, np.float32) < strength))
         noise = generator.standard_normal(x.shape, np.float32) * np.float32(strength)
-        return np.clip(x + noise, 0, 1)
+        # What rate coding with a low gain is worth may lie above 1.
+        return np.clip(x + noise, 0, max(1.0, float(x.max())))
     return x
 
 
@@ -66,7 +67,7 @@ def mixup(
     Parameters
     ----------
     x : (clip, step, frame, bin)
-    targets : (clip, class)
+    targets : (clip, class); those of a clip count as shares of one
 
     References
     ----------
@@ -74,6 +75,7 @@ def mixup(
     """
     if alpha == 0:
         return x, targets
+    targets = targets / targets.sum(1, keepdims=True)
     weight = np.float32(generator.beta(alpha, alpha))
     other = generator.permutation(len(x))
     return (

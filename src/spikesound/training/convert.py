@@ -26,8 +26,8 @@ def train_converted(task: Task) -> Trained:
     """Train the ANN twin on what the spikes are worth, and convert it.
 
     The twin sees, as its single step, the sum of what the input's spikes are worth
-    (:data:`spikesound.encoding.STEP_VALUES`); for direct coding those are the features, and it is
-    the ANN of ``train_ann`` but for the seed. Thresholds are balanced on the training clips: with
+    (:data:`spikesound.encoding.STEP_VALUES`); for direct coding those are the features. It is
+    trained by the settings of ``train_snn``. Thresholds are balanced on the training clips: with
     :math:`\\lambda_l` the given percentile of layer l's activations,
 
     .. math:: w_l \\leftarrow w_l \\frac{\\lambda_{l-1}}{\\lambda_l}, \\qquad

@@ -33,8 +33,8 @@ def read_counts(network: WTA, task: Task, started: float) -> Trained:
     solved for each penalty :math:`\\lambda` from the last one's solution, by L-BFGS; nothing is
     drawn at random. There is no augmentation: the counts are taken once.
 
-    An epoch of the history is a penalty; its seconds are those since the one before, the first's
-    since ``started``, learning of the layer included.
+    An epoch of the history is a penalty; its seconds are those of the fit, and an even share of
+    those that learning the layer took, since ``started``.
 
     Raises
     ------
@@ -54,24 +54,25 @@ def read_counts(network: WTA, task: Task, started: float) -> Trained:
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
     history: list[Epoch] = []
+    learning = (time.perf_counter() - started) / len(PENALTIES)
     best = copy.deepcopy(network.state_dict())
     for number, penalty in enumerate(PENALTIES, start=1):
+        began = time.perf_counter()
         train_loss = _fit(linear, counts * factors, task.training.targets, penalty)
+        seconds = learning + time.perf_counter() - began
         with torch.no_grad():
             network.readout.weight.copy_(linear.weight * factors)
             network.readout.bias.copy_(linear.bias)
         loss, accuracy = validate(network, task)
-        now = time.perf_counter()
         history.append(
             {
                 "epoch": number,
                 "train_loss": train_loss,
                 "validation_loss": loss,
                 "validation_accuracy": accuracy,
-                "seconds": now - started,
+                "seconds": seconds,
             }
         )
-        started = now
         task.report(history[-1])
         if loss == min(epoch["validation_loss"] for epoch in history):
             best, kept = copy.deepcopy(network.state_dict()), history[-1]

@@ -65,8 +65,10 @@ class Proxy:
 
     def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
         """Leave the gradients of a batch's loss in the parameters, and return the loss."""
+        drawn = torch.get_rng_state()
         with torch.no_grad():
             spiking = network(x)
+        torch.set_rng_state(drawn)  # both drop the same units
         worth = self.step_values
         decoded = x if worth is None else torch.tensordot(worth, x, 1).unsqueeze(0)
         scores = functional_call(self.twin, dict(network.named_parameters()), (decoded,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
@@ -27,15 +29,22 @@ def split_validation(clips: Clips, share: float, seed: int) -> tuple[Rows, Rows]
     Raises
     ------
     SpikesoundError
-        If there are too few recordings to divide.
+        If there are too few recordings, or clips of every label, to divide.
     """
-    parts = round(1 / share)
+    parts = min(
+        (math.floor(1 / share), math.ceil(1 / share)), key=lambda count: abs(1 / count - share)
+    )
     first_label = clips.targets.argmax(1)
     recordings = len(set(clips.groups))
     if recordings < parts:
         raise SpikesoundError(
             f"{recordings} recordings are too few to set aside a validation share of {share:g}; "
             "take a larger share or more recordings"
+        )
+    if np.bincount(first_label).max() < parts:
+        raise SpikesoundError(
+            f"no label has the {parts} clips that a validation share of {share:g} needs; take a "
+            "larger share or more clips"
         )
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=derive(seed, "split") % 2**32)
     train, validation = next(folds.split(np.zeros(len(clips)), first_label, clips.groups))
