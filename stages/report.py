@@ -4,6 +4,8 @@ import csv
 import json
 import sys
 
+import numpy as np
+
 import paths
 from spikesound import schema
 from spikesound.bits import unpack
@@ -56,7 +58,8 @@ def follow(params: Params, wanted: str | None) -> Example:
     encoding = json.loads((spikes.folder / "spec.json").read_text(encoding="utf-8"))
     spiked = unpack(encoded, encoding["bins"]) if encoded.dtype == "uint8" else None
     if spiked is not None:  # a bin is shown as spiking where any of its neurons does
-        spiked = spiked.reshape(*spiked.shape[:-1], -1, encoding["neurons_per_bin"]).any(-1)
+        neurons = spiked.reshape(*spiked.shape[:-1], -1, encoding["neurons_per_bin"])
+        spiked = np.any(neurons, axis=-1)
     sound = ((x, rate_hz) for name, x, rate_hz in read_audio(paths.AUDIO) if name == clip_id)
     samples, rate_hz = next(sound)
     return Example(

@@ -25,6 +25,7 @@ from spikesound.quantise import fake_quantise, synapses
 from spikesound.training import METHODS
 from spikesound.training.convert import convert, train_source
 from spikesound.training.loop import predict
+from spikesound.training.proxy import Proxy
 from spikesound.training.qcfs import QCFS
 from spikesound.training.surrogate import Backpropagation
 from spikesound.training.task import Task
@@ -258,3 +259,37 @@ def test_decoded_clips_are_what_their_spikes_are_worth() -> None:
     assert np.allclose(values.batch(np.arange(4))[:, 0], expected)
     direct = toy(4)
     assert direct.decoded((1.0,)) is direct, "values are worth themselves"
+
+
+@pytest.mark.parametrize("encoding", ["phase", "latency"])
+def test_weights_of_phases_are_a_part_of_the_network(
+    encoding: str, params: Params, tmp_path: Path
+) -> None:
+    values = (0.5, 0.25, 0.125)
+    wanted = task(params, tmp_path, method="surrogate")
+    spec = wanted.spec.model_copy(update={"encoding": encoding})
+    trained = METHODS["surrogate"](replace(wanted, spec=spec, step_values=values))
+    assert trained.spec.step_weights == ([1.5, 0.75, 0.375] if encoding == "phase" else None)
+
+
+def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: Path) -> None:
+    spec = task(params, tmp_path, method="proxy").spec
+    wide = spec.model_copy(update={"network_params": spec.network_params | {"dropout": 0.5}})
+    network = model_file.build(wide)
+    dropped: list[torch.Tensor] = []
+    single = wide.model_copy(update={"neuron": None, "neuron_params": None, "steps": 1})
+    twin = model_file.build(single, nn.ReLU)
+    for each in (network, twin):
+        assert isinstance(each, CNN)
+        each.dropout.register_forward_hook(
+            lambda module, inputs, out: dropped.append((out == 0) & (inputs[0] != 0))
+        )
+    proxy = Proxy(twin, torch.full((3,), 1 / 3))
+    x = (torch.rand(3, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.6).float()
+    for module in (*network.modules(), *twin.modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            module.bias.data.fill_(3.0)  # all units are active, so that a zero was dropped
+    proxy.backward(network, x, torch.eye(2)[[0, 1, 0, 1]])
+    assert len(dropped) == 2
+    assert torch.equal(*dropped)
+    assert dropped[0].any()

@@ -141,6 +141,9 @@ def test_mixup_blends_inputs_and_targets_by_the_same_weight() -> None:
     assert np.allclose(mixed[:, 0, 0], targets)
     assert np.allclose(targets.sum(1), 1)
     assert (targets.max(1) < 1).any()
+    several = np.array([[1, 1, 0], [0, 0, 1]], np.float32)
+    _, shares = mixup(x[:2], several, 0.5, np.random.default_rng(1))
+    assert np.allclose(shares.sum(1), 1), "a clip's labels count as shares of one"
     same, _ = mixup(x, targets, 0, np.random.default_rng(2))
     assert same is x
 
@@ -160,6 +163,12 @@ def test_the_split_never_divides_a_recording() -> None:
 def test_too_few_recordings_to_split_is_an_error() -> None:
     with pytest.raises(SpikesoundError, match="4 recordings are too few"):
         split_validation(toy(8), 0.125, seed=0)
+
+
+def test_too_few_clips_of_every_label_to_split_is_an_error() -> None:
+    clips = replace(toy(20, classes=4), groups=[f"recording{i}" for i in range(20)])
+    with pytest.raises(SpikesoundError, match="no label has the 8 clips"):
+        split_validation(clips, 0.125, seed=0)
 
 
 @pytest.mark.parametrize("spikes", [False, True])

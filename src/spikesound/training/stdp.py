@@ -162,8 +162,8 @@ def learn(
               b_j \\leftarrow b_j + \\eta \\left(\\frac{n_j}{\\bar n} - 1\\right)
 
     where :math:`n_j` are the neuron's wins in the batch and :math:`\\bar n` those of an even share.
-    Where each input spikes once and without b, the winner is the neuron whose weights lie nearest to
-    the traces, if nearer than silence does; b wakes those that never win.
+    Where each input spikes once, and without b, the winner is the neuron whose weights lie nearest
+    to the traces, if nearer than silence does; b wakes those that never win.
 
     Parameters
     ----------
