@@ -33,7 +33,7 @@ bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/neurons
 
 pairings: .venv/ready ## train the spiking network on encodings by methods; metrics/pairings.json
-	python benchmarks/pairings.py --epochs 20
+	python benchmarks/pairings.py --epochs 16
 
 # A half-made environment has no `ready`, and is made again.
 .venv/ready: pyproject.toml

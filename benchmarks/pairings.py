@@ -39,7 +39,7 @@ METHODS = ("surrogate", "convert", "qcfs", "stdp")
 SPARSE = "surrogate, sparse"
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in Methods.model_fields},
-    SPARSE: ("surrogate", {"target_rate": 0.04, "rate_weight": 100.0}),
+    SPARSE: ("surrogate", {"target_rate": 0.03, "rate_weight": 300.0}),
 }
 """What stands in the table: a method, and changes to its section of params.yaml."""
 BESIDES = [
@@ -185,6 +185,7 @@ def summary(params: Params, folds: list[dict[str, Any]]) -> dict[str, Any]:
     clips = sum(fold["clips"] for fold in folds)
     row = {
         "steps": folds[0]["steps"],
+        "epochs": params.train_snn.epochs,
         "validation_accuracy": float(np.mean([f["result"]["validation_accuracy"] for f in folds])),
         "accuracy": float(hits.mean()),
         "accuracy_low": float(low),

@@ -21,14 +21,15 @@ def results() -> str:
 
 
 def pairings() -> str:
-    heads = "Encoding | Steps | Method | Validation | Test [interval] | Spike rate | Spikes a clip"
-    lines = [f"| {heads} | Training, s a fold |\n|---|---:|---|---:|---:|---:|---:|---:|\n"]
+    heads = "Encoding | Steps | Method | Epochs | Validation | Test [interval] | Spike rate | Spikes a clip"
+    lines = [f"| {heads} | Training, s a fold |\n|---|---:|---|---:|---:|---:|---:|---:|---:|\n"]
     for encoding, rows in _read("metrics/pairings.json").items():
         for method, row in rows.items():
             cells = [
                 encoding,
                 str(row["steps"]),
                 method,
+                str(row["epochs"]) if method not in ("stdp", "memristor") else "–",
                 f"{percent(row['validation_accuracy'])} %",
                 f"{percent(row['accuracy'])} % [{percent(row['accuracy_low'])}"
                 f"–{percent(row['accuracy_high'])}]",
