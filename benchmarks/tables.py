@@ -21,8 +21,9 @@ def results() -> str:
 
 
 def pairings() -> str:
-    heads = "Encoding | Steps | Method | Epochs | Validation | Test [interval] | Spike rate | Spikes a clip"
-    lines = [f"| {heads} | Training, s a fold |\n|---|---:|---|---:|---:|---:|---:|---:|---:|\n"]
+    heads = "Encoding | Steps | Method | Epochs | Validation | Test [interval] | Spike rate"
+    lines = [f"| {heads} | Spikes a clip | Training, s a fold |\n"]
+    lines += ["|---|---:|---|---:|---:|---:|---:|---:|---:|\n"]
     for encoding, rows in _read("metrics/pairings.json").items():
         for method, row in rows.items():
             cells = [

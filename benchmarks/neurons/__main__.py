@@ -48,7 +48,6 @@ CURVE_STEPS = (50, 200)  # besides the above
 CURVE_BATCHES = (8, 32, 128, 256)
 CURVE_ROUNDS = 3
 CNN_STEPS = (4, 16)
-TWIN = "ann, T=1"
 
 
 def made(
@@ -130,7 +129,7 @@ def run_convolutional(rows: Rows, options: argparse.Namespace) -> None:
         }
         x = convolutional.latencies(steps)
         networks = made(makers, x[:, :2], steps != CNN_STEPS[0])
-        networks[TWIN] = _OneStep(convolutional.network("dense floor", 1, params))
+        networks[targets.ONCE] = _OneStep(convolutional.network("dense floor", 1, params))
         workload = Workload(targets.CNN, steps, convolutional.BATCH)
         train_rows(rows, workload, networks, x, options.rounds, options.budget)
         for network in networks.values():
@@ -205,7 +204,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/kernels.md")
+    parser.add_argument("--fill", action="store_true", help="the page from the file, and no more")
     options = parser.parse_args()
+    if options.fill:
+        known = json.loads((options.out / "neurons.json").read_text(encoding="utf-8"))
+        page.fill(options.page, known)
+        return
     start = time.monotonic()
     rows = Rows()
     for part in options.only:
@@ -216,7 +220,7 @@ def main() -> None:
         print(f"{path} written", file=sys.stderr)
     print(f"\n{targets.table(rows.held)}")
     if set(options.only) == set(PARTS):
-        page.fill(options.page, rows.held, {targets.FORWARD, targets.CNN, "recurrent"})
+        page.fill(options.page, rows.held)
     print(f"{time.monotonic() - start:.0f} s in all, {options.threads} threads", file=sys.stderr)
 
 

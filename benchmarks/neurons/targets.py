@@ -9,6 +9,7 @@ from rows import Row, Workload
 
 OTHERS = ("snntorch", "spikingjelly", "norse", "sinabs")
 FROZEN = "spikesound, frozen"
+ONCE = "ann, T=1"
 FORWARD = "feed-forward 64-256-256-10"
 CNN = "convolutional"
 
@@ -115,5 +116,18 @@ TARGETS = [
             _ratio(_cnn(steps), "infer", FROZEN, FLOOR),
         )
         for steps in (4, 16)
+    ),
+    *(
+        Target(
+            f"convolutional, T={steps}: {what}, times the ANN twin run once",
+            limit * steps,
+            _ratio(_cnn(steps), mode, library, ONCE),
+        )
+        for steps in (4, 16)
+        for what, mode, library, limit in (
+            ("training", "train", OURS, 1.5),
+            ("inference", "infer", OURS, 1.0),
+            ("inference, frozen", "infer", FROZEN, 1.0),
+        )
     ),
 ]
