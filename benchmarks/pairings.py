@@ -36,13 +36,12 @@ OUT = Path("metrics/pairings.json")
 WORK = paths.STORE / "pairings"
 ENCODINGS = ("direct", "rate", "latency", "ttfs", "phase", "burst")
 METHODS = ("surrogate", "convert", "qcfs", "stdp")
-SPARSE, LONGER = "surrogate, sparse", "surrogate, sparse, longer"
-WAYS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    **{name: (name, {}, {}) for name in Methods.model_fields},
-    SPARSE: ("surrogate", {"target_rate": 0.03, "rate_weight": 300.0}, {}),
-    LONGER: ("surrogate", {"target_rate": 0.045, "rate_weight": 100.0}, {"steps": 8}),
+SPARSE = "surrogate, sparse"
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in Methods.model_fields},
+    SPARSE: ("surrogate", {"target_rate": 0.03, "rate_weight": 300.0}),
 }
-"""What stands in the table: a method, changes to its section of params.yaml, and the encoding's."""
+"""What stands in the table: a method, and changes to its section of params.yaml."""
 BESIDES = [
     ("direct", SPARSE),
     ("direct", "proxy"),
@@ -116,8 +115,8 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     from spikesound.training.data import load_spikes
     from spikesound.training.run import code_digest, snn_spec, train_model
 
-    method, changes, coding = WAYS[way]
-    code = getattr(params.encodings, encoding).model_copy(update=coding)
+    code = getattr(params.encodings, encoding)
+    method, changes = WAYS[way]
     section = getattr(params.methods, method).model_copy(update=changes)
     network = params.models.snn[0]
     heard = [file.read_bytes() for file in sorted(paths.FEATURES.iterdir()) if file.is_file()]

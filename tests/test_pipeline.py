@@ -21,7 +21,8 @@ CHANGES: dict[str, Any] = {
     "filter": {"labels": ["Bark", "Rain"], "max_per_label": 16},
     "networks": {"cnn": {"channels": [4, 8]}, "lstm": {"hidden": 8}},
     "train_ann": {"epochs": 2, "validation_share": 0.25},
-    "train_snn": {"epochs": 2, "validation_share": 0.25},
+    # Enough batches for the batch norms to know their inputs; else nothing spikes.
+    "train_snn": {"epochs": 6, "batch_clips": 2, "validation_share": 0.25},
     "evaluate": {"resamples": 100},
 }
 SNN = {"encode", "train_snn", "evaluate_snn"}
