@@ -10,8 +10,6 @@ median, lowest and highest round. Parameters are those of params.yaml.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import gc
 import io
 import json
 import os
@@ -26,6 +24,7 @@ import librosa
 import numpy as np
 import soundfile
 import torch
+from memory import peak_mb
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from spikesound.data.features import clip_samples, compute, stored
@@ -123,25 +122,6 @@ def measure(runs: dict[str, Run], rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def peak_mb(run: Run) -> float | None:
-    """Measure by how much a run raises the resident memory at its peak (glibc; else None)."""
-    status = Path("/proc/self/status")
-    try:
-        run()  # what is loaded and cached once is not counted
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)  # or the run would be served from what lies freed
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
-        before = _kb(status, "VmRSS")
-        run()
-        return round((_kb(status, "VmHWM") - before) / 1024, 1)
-    except (OSError, AttributeError):
-        return None
-
-
-def _kb(status: Path, field: str) -> int:
-    return next(int(line.split()[1]) for line in status.open() if line.startswith(field + ":"))
-
-
 def machine() -> str:
     """Name the processor and count its cores."""
     names = Path("/proc/cpuinfo")
@@ -154,6 +134,8 @@ def rows_of(
     workload: str, runs: dict[str, Run], rounds: int, clips: int, common: dict[str, object]
 ) -> Iterator[dict[str, object]]:
     """Measure the runs, print them as rows of the table, and yield them as results."""
+    for run in runs.values():
+        run()  # what is loaded and cached once is not counted
     peaks = {name: peak_mb(run) for name, run in runs.items()}
     times = measure(runs, rounds)
     base = statistics.median(times["librosa, clip by clip"])

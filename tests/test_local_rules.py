@@ -17,7 +17,6 @@ from spikesound.bits import pack
 from spikesound.decoding import cross_entropy
 from spikesound.errors import SpikesoundError
 from spikesound.networks import OWN, model_file
-from spikesound.networks.som import SOM
 from spikesound.networks.winner import WinnerTakeAll, winners
 from spikesound.networks.wta import WTA
 from spikesound.neurons import SpikingNeuron
@@ -27,11 +26,9 @@ from spikesound.training import METHODS
 from spikesound.training.counts import PENALTIES
 from spikesound.training.data import Clips
 from spikesound.training.loop import predict
-from spikesound.training.map import best_matching, grid, learn_map
-from spikesound.training.som import Tempotron
 from spikesound.training.stdp import Patches, learn, traces
-from spikesound.training.synapses import Ideal, Memristors, after_depression, conductances
-from spikesound.training.task import Epoch, Task, Trained
+from spikesound.training.synapses import Ideal
+from spikesound.training.task import Epoch, Task
 
 LOCAL = ("stdp", "memristor", "som")
 STEPS = 3
@@ -288,149 +285,6 @@ def test_stdp_becomes_selective_for_a_repeating_pattern_and_without_it_does_not(
     on = planted(params, tmp_path, "stdp", rule=rule)
     assert on > 0.9
     assert off < 0.5
-
-
-@given(st.integers(2, 65), st.floats(-5, 5), st.floats(0, 0.5))
-@settings(max_examples=60, deadline=None)
-def test_conductances_are_those_of_the_formula(levels: int, bend: float, lowest: float) -> None:
-    found = conductances(levels, bend, lowest).double().numpy()
-    assert len(found) == levels
-    assert found[0] == pytest.approx(lowest, abs=1e-6)
-    assert found[-1] == pytest.approx(1.0, abs=1e-6)
-    assert (np.diff(found) > 0).all()
-    if abs(bend) > 1e-3:
-        pulses, last = np.arange(levels), levels - 1
-        scale = last / bend
-        height = (1 - lowest) / (1 - np.exp(-last / scale))
-        assert np.allclose(found, height * (1 - np.exp(-pulses / scale)) + lowest, atol=1e-5)
-        steps = np.diff(found)
-        assert levels == 2 or (steps[0] > steps[-1]) == (bend > 0)
-
-
-@given(st.integers(2, 65), st.floats(-4, 4), st.floats(-4, 4))
-@settings(max_examples=60, deadline=None)
-def test_a_depressing_pulse_lowers_a_device_by_a_level_at_least(
-    levels: int, up: float, down: float
-) -> None:
-    below = after_depression(conductances(levels, up, 0.1), down)
-    assert below[0] == 0
-    assert (below[1:] < torch.arange(1, levels)).all()
-    assert (below >= 0).all()
-
-
-def test_equal_and_mirrored_steps_of_depression() -> None:
-    assert after_depression(conductances(9, 0.0, 0.0), 0.0).tolist() == [0, *range(8)]
-    # Depression from the top is steepest first, where potentiation had become fine.
-    below = after_depression(conductances(32, 3.0, 0.0), 3.0)
-    assert 31 - below[31] > 5
-    rising = conductances(32, 3.0, 0.0)
-    falling = 1 - conductances(32, 3.0, 0.0)
-    assert abs(float(rising[below[31]] - falling[1])) < 0.02
-
-
-def test_memristors_stay_on_their_levels_and_saturate() -> None:
-    generator = torch.Generator().manual_seed(0)
-    devices = Memristors(
-        torch.rand(6, 10, generator=generator),
-        levels=8,
-        nonlinearity_up=2.0,
-        nonlinearity_down=1.0,
-        lowest=0.1,
-        variation=0.0,
-        generator=generator,
-    )
-    allowed = set(conductances(8, 2.0, 0.1).tolist())
-    won = torch.tensor([True] * 5 + [False])
-    before = devices.weights().clone()
-    for _ in range(4):
-        devices.potentiate(won, torch.full((6, 10), 0.5))
-        assert set(devices.weights().flatten().tolist()) <= allowed
-    assert torch.equal(devices.weights()[5], before[5]), "it has not won"
-    assert not torch.equal(devices.weights()[:5], before[:5])
-    for trace, bound in ((1.0, 1.0), (0.0, 0.1)):
-        for _ in range(8):
-            devices.potentiate(won, torch.full((6, 10), trace))
-        assert devices.weights()[:5].flatten().tolist() == pytest.approx([bound] * 50)
-
-
-def test_variation_is_a_fixed_factor_of_each_device() -> None:
-    def devices(variation: float) -> Memristors:
-        return Memristors(
-            torch.full((50, 50), 0.5),
-            levels=32,
-            nonlinearity_up=0.0,
-            nonlinearity_down=0.0,
-            lowest=0.0,
-            variation=variation,
-            generator=torch.Generator().manual_seed(1),
-        )
-
-    factors = devices(0.2).weights() / devices(0.0).weights()
-    assert float(factors.std()) == pytest.approx(0.2, abs=0.01)
-    assert float(factors.mean()) == pytest.approx(1.0, abs=0.02)
-
-
-def quality(
-    units: torch.Tensor, vectors: torch.Tensor, places: torch.Tensor
-) -> tuple[float, float]:
-    """Return the quantisation error, and the share of vectors whose two best are not neighbours."""
-    distances, nearest = torch.cdist(vectors, units).topk(2, largest=False)
-    apart = (places[nearest[:, 0]] - places[nearest[:, 1]]).abs().amax(1)
-    return float(distances[:, 0].mean()), float((apart > 1).float().mean())
-
-
-def test_the_map_orders_a_square() -> None:
-    vectors = torch.rand(2000, 2, generator=torch.Generator().manual_seed(0))
-
-    def learnt(sweeps: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(1)
-        return learn_map(vectors, rows=6, columns=6, sweeps=sweeps, sigma=0.5, generator=generator)
-
-    places = grid(6, 6)
-    error, disorder = quality(learnt(30), vectors, places)
-    error_before, disorder_before = quality(learnt(0), vectors, places)
-    assert error < 0.9 * error_before
-    assert disorder < 0.15 < 0.5 < disorder_before
-
-
-def test_the_maps_units_spike_where_they_match_best(params: Params, tmp_path: Path) -> None:
-    trained: Trained = METHODS["som"](task(params, "som", tmp_path))
-    network = trained.network
-    assert isinstance(network, SOM)
-    clips = toy(8)
-    seen = []
-    hook = network.units.register_forward_hook(lambda module, inputs, out: seen.append(out))
-    predict(network, clips, 8)
-    hook.remove()
-    values = torch.from_numpy(clips.decoded((1 / STEPS,) * STEPS).batch(np.arange(8))[:, 0])
-    best = best_matching(values.flatten(0, 1), network.map).view(8, 14)
-    assert (seen[0].sum(-1) == 1).all(), "one spike a frame"
-    assert (best == seen[0].argmax(-1).T).float().mean() > 0.99
-
-
-def test_the_reading_membrane_is_a_leaky_sum() -> None:
-    params = OwnNetworks.model_fields["som"].annotation
-    assert params is not None
-    network = SOM(
-        params(rows=1, columns=2, neurons_per_class=1, decay=0.5),
-        model_file.Layout(2, 1),
-        torch.nn.Identity,
-    )
-    currents = torch.tensor([1.0, 0.0, 2.0]).view(3, 1, 1)
-    assert network.membrane(currents).flatten().tolist() == [1.0, 0.5, 2.25]
-
-
-def test_the_tempotron_moves_only_those_within_the_margin() -> None:
-    scores = torch.nn.Parameter(torch.tensor([[0.2, -3.0, 0.1], [2.0, -0.5, -2.0]]))
-
-    class Fixed(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return scores * 1.0
-
-    targets = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    Tempotron(1.0).backward(Fixed(), torch.zeros(1), targets)
-    assert scores.grad is not None
-    assert scores.grad.sign().tolist() == [[-1, 0, 1], [0, 1, 0]]
 
 
 def test_the_read_out_reports_each_penalty(params: Params, tmp_path: Path) -> None:

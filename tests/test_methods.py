@@ -23,7 +23,7 @@ from spikesound.neurons.spiking import carried
 from spikesound.params import Methods, Params, SurrogateParams
 from spikesound.quantise import fake_quantise, synapses
 from spikesound.training import METHODS
-from spikesound.training.convert import convert, train_source
+from spikesound.training.convert import convert, percentiles, train_source
 from spikesound.training.loop import predict
 from spikesound.training.proxy import Proxy
 from spikesound.training.qcfs import QCFS
@@ -229,6 +229,32 @@ def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_p
     )
     assert np.allclose(predict(converted.network, clips, 16), twin, atol=1e-3)
     assert twin.std() > 0.1
+
+
+def test_with_many_steps_deep_converted_networks_come_near_their_twins(
+    params: Params, tmp_path: Path
+) -> None:
+    clips = toy()
+    wanted = long(params, tmp_path, "convert")
+    spec = wanted.spec.model_copy(
+        update={
+            "steps": 128,
+            "network_params": wanted.spec.network_params | {"channels": [6, 6, 6]},
+        }
+    )
+    wanted = replace(
+        wanted,
+        spec=spec,
+        training=clips.select(np.arange(32)),
+        validation=clips.select(np.arange(32, 48)),
+        step_values=(1.0,),
+    )
+    torch.manual_seed(0)
+    source = train_source(wanted, nn.ReLU)
+    twin = predict(source.network, clips, 16)
+    converted = convert(wanted, source, lambda network: percentiles(network, clips, 100.0, 48))
+    error = np.abs(predict(converted.network, clips, 16) - twin).mean()
+    assert error < 0.1 * twin.std()
 
 
 @given(st.floats(-3, 6), st.integers(1, 16), st.floats(0.1, 4))

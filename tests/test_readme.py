@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_the_tables_are_those_of_the_committed_metrics() -> None:
     for text in texts:
         assert tables.fill(text) == text, "run: make tables"
     assert tables.fill(README.replace("ann-cnn |", "ann-cnm |")) == README
+
+
+def test_the_kernels_page_is_filled_from_the_committed_results(tmp_path: Path) -> None:
+    text = (ROOT / "docs/kernels.md").read_text(encoding="utf-8")
+    page = tmp_path / "kernels.md"
+    page.write_text(re.sub(r"\| (yes|no) \|", "| ? |", text), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "benchmarks/neurons"), "--fill", "--page", str(page)]
+    subprocess.run(command, check=True)
+    assert page.read_text(encoding="utf-8") == text, "run: python benchmarks/neurons --fill"
 
 
 def test_the_default_encoding_is_the_best_on_validation() -> None:

@@ -34,7 +34,8 @@ import page  # noqa: E402
 import recurrent  # noqa: E402
 import targets  # noqa: E402
 from crossover import measure_crossover  # noqa: E402
-from measure import inference, peak_mb, take_turns, training  # noqa: E402
+from measure import inference, take_turns, training  # noqa: E402
+from memory import peak_mb  # noqa: E402
 from rows import Rows, Workload  # noqa: E402
 from settings import spikes  # noqa: E402
 

@@ -1,12 +1,9 @@
-"""Time of calls that take turns, and by how much a call raises the process's memory."""
+"""Time of calls that take turns."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -63,29 +60,8 @@ def take_turns(runs: dict[str, Run], rounds: int, budget_s: float) -> dict[str, 
     return times
 
 
-def peak_mb(run: Run) -> float | None:
-    """Measure by how much a call raises the resident memory at its peak (Linux; else None).
-
-    The call must have been made before: what is loaded and cached once is not counted.
-    """
-    status = Path("/proc/self/status")
-    gc.collect()
-    try:
-        ctypes.CDLL(None).malloc_trim(0)  # or the call would be served from what lies freed
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
-        before = _kb(status, "VmRSS")
-        run()
-        return round((_kb(status, "VmHWM") - before) / 1024, 1)
-    except (OSError, AttributeError):
-        return None
-
-
 def _seconds(run: Run, calls: int) -> float:
     start = time.perf_counter()
     for _ in range(calls):
         run()
     return time.perf_counter() - start
-
-
-def _kb(status: Path, field: str) -> int:
-    return next(int(line.split()[1]) for line in status.open() if line.startswith(field + ":"))

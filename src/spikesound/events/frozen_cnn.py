@@ -14,7 +14,7 @@ from spikesound.kernels.compiled import share_threads
 from spikesound.networks.cnn import CNN, Block, average_pooled, strided
 
 CROSSOVER = 0.5
-"""Density of input spikes above which a block's product is dense: measured, see docs/kernels.md."""
+"""Density of input spikes above which a block's product is dense, about where both are as quick."""
 
 
 class FrozenCNN:
