@@ -18,6 +18,7 @@ from torch import nn
 from spikesound.errors import SpikesoundError
 from spikesound.networks import model_file
 from spikesound.networks.cnn import CNN
+from spikesound.networks.qcfs import QCFS
 from spikesound.neurons import NEURONS, SpikingNeuron
 from spikesound.neurons.spiking import carried
 from spikesound.params import Methods, Params, SurrogateParams
@@ -26,7 +27,6 @@ from spikesound.training import METHODS
 from spikesound.training.convert import convert, percentiles, train_source
 from spikesound.training.loop import predict
 from spikesound.training.proxy import Proxy
-from spikesound.training.qcfs import QCFS
 from spikesound.training.surrogate import Backpropagation
 from spikesound.training.task import Task
 

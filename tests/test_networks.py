@@ -97,7 +97,7 @@ def test_lstm_refuses_to_spike(params: Params) -> None:
 
 
 def test_an_unknown_network_lists_the_valid_ones(params: Params) -> None:
-    with pytest.raises(SpikesoundError, match="unknown network 'cmm'; valid: cnn, lstm"):
+    with pytest.raises(SpikesoundError, match="unknown network 'cmm'; valid: cnn, gru, lstm"):
         model_file.build(spec(params, "cnn", network="cmm"))
 
 

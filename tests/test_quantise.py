@@ -15,9 +15,9 @@ from torch import nn
 from spikesound.networks import NETWORKS
 from spikesound.networks.layout import Layout
 from spikesound.params import Params
-from spikesound.quantise import Bits, call_quantised, fake_quantise, quantise_weights, synapses
+from spikesound.quantise import call_quantised, fake_quantise, quantise_weights, synapses
 
-BITS: list[Bits] = [8, 4]
+BITS: list[int] = [8, 4]
 weights = hnp.arrays(
     np.float32,
     st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)),
@@ -37,7 +37,7 @@ def test_four_bits_of_known_weights() -> None:
 
 
 @given(weights, st.sampled_from(BITS))
-def test_the_error_is_half_a_step_and_the_values_are_few(weight: torch.Tensor, bits: Bits) -> None:
+def test_the_error_is_half_a_step_and_the_values_are_few(weight: torch.Tensor, bits: int) -> None:
     out = fake_quantise(weight, bits)
     largest = 2 ** (bits - 1) - 1
     step = weight.abs().flatten(1).amax(1) / largest
@@ -51,7 +51,7 @@ def test_the_error_is_half_a_step_and_the_values_are_few(weight: torch.Tensor, b
 
 @given(weights, st.sampled_from(BITS), st.lists(st.integers(-4, 4), min_size=4, max_size=4))
 def test_scaling_a_channel_scales_its_values(
-    weight: torch.Tensor, bits: Bits, powers: list[int]
+    weight: torch.Tensor, bits: int, powers: list[int]
 ) -> None:
     """What a batch norm does: each output channel has its own step."""
     scale = per_channel(torch.tensor([2.0**power for power in powers]), weight)[: len(weight)]
@@ -59,7 +59,7 @@ def test_scaling_a_channel_scales_its_values(
 
 
 @pytest.mark.parametrize("bits", BITS)
-def test_the_gradient_goes_straight_through(bits: Bits) -> None:
+def test_the_gradient_goes_straight_through(bits: int) -> None:
     weight = torch.randn(5, 3, 3, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     with torch.no_grad():
         weight[1] = 0
@@ -80,7 +80,7 @@ X = torch.rand(1, 2, 12, 8, generator=torch.Generator().manual_seed(3))
 
 
 @pytest.mark.parametrize("bits", BITS)
-def test_a_network_is_called_as_if_rounded_and_then_rounded(network: nn.Module, bits: Bits) -> None:
+def test_a_network_is_called_as_if_rounded_and_then_rounded(network: nn.Module, bits: int) -> None:
     before = copy.deepcopy(network.state_dict())
     full, quantised = network(X), call_quantised(network, bits, X)
     assert not torch.equal(full, quantised)

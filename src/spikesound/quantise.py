@@ -8,16 +8,14 @@ scales whole output channels; folded into the weights, it leaves the whole numbe
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
-Bits = Literal[4, 8]
 
-
-def fake_quantise(weight: torch.Tensor, bits: Bits) -> torch.Tensor:
+def fake_quantise(weight: torch.Tensor, bits: int) -> torch.Tensor:
     """Round a weight to the few values that so many bits can hold.
 
     .. math:: \\hat w = s_o \\, \\mathrm{round}(w / s_o), \\qquad
@@ -30,7 +28,7 @@ def fake_quantise(weight: torch.Tensor, bits: Bits) -> torch.Tensor:
     Parameters
     ----------
     weight : float tensor (output, ...)
-    bits : 8 (-127 to 127) or 4 (-7 to 7)
+    bits : at least 2; 8 is -127 to 127, 4 is -7 to 7
 
     Returns
     -------
@@ -51,7 +49,7 @@ def fake_quantise(weight: torch.Tensor, bits: Bits) -> torch.Tensor:
     return quantised
 
 
-def call_quantised(network: nn.Module, bits: Bits, *inputs: Any) -> Any:
+def call_quantised(network: nn.Module, bits: int, *inputs: Any) -> Any:
     """Call a network as if its synaptic weights had so many bits; gradients reach the full ones.
 
     Neither the network nor its ``state_dict`` is changed.
@@ -60,7 +58,7 @@ def call_quantised(network: nn.Module, bits: Bits, *inputs: Any) -> Any:
     return functional_call(network, weights, inputs)
 
 
-def quantise_weights(network: nn.Module, bits: Bits) -> None:
+def quantise_weights(network: nn.Module, bits: int) -> None:
     """Replace a network's synaptic weights by the values that so many bits can hold.
 
     Afterwards the network gives what :func:`call_quantised` gave before; doing it twice is doing it

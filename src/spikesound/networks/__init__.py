@@ -8,19 +8,20 @@ params.yaml, what it is made for, and a factory of the neuron between its layers
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from spikesound.networks.cnn import CNN
 from spikesound.networks.layout import Layout
-from spikesound.networks.lstm import LSTM
+from spikesound.networks.recurrent import CELLS, Recurrent
 from spikesound.networks.som import SOM
 from spikesound.networks.wta import WTA
 
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
     "cnn": CNN,
-    "lstm": LSTM,
+    **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
 }
 
 OWN: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {

@@ -16,6 +16,7 @@ from spikesound.errors import SpikesoundError, choose
 from spikesound.networks import NETWORKS, OWN
 from spikesound.networks.cnn import Block
 from spikesound.networks.layout import Layout
+from spikesound.networks.qcfs import QCFS
 from spikesound.neurons import NEURONS
 from spikesound.params import Networks, Neurons, OwnNetworks, Section
 
@@ -29,6 +30,7 @@ class Spec(Section):
     ``neuron`` is None for a conventional network, whose neuron is ReLU. ``encoding`` is the name
     of the encoding it was trained on, or ``"features"``; ``step_weights`` are what it multiplies
     its input by at each step. ``folded``: its batch norms are folded into the convolutions.
+    ``activation_bits``: of a conventional network whose ReLU is rounded to so many bits.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Spec(Section):
     readout: str = "rate"
     step_weights: list[float] | None = None
     folded: bool = False
+    activation_bits: int | None = None
 
 
 def build(spec: Spec, activation: Callable[[], nn.Module] | None = None) -> nn.Module:
@@ -65,7 +68,8 @@ def build(spec: Spec, activation: Callable[[], nn.Module] | None = None) -> nn.M
 
     def neuron() -> nn.Module:
         if spec.neuron is None:
-            return nn.ReLU()
+            bits = spec.activation_bits
+            return nn.ReLU() if bits is None else QCFS(2**bits - 1)
         make_neuron = choose(NEURONS, spec.neuron, "neuron")
         return make_neuron(_section(Neurons, spec.neuron, spec.neuron_params or {}))
 

@@ -119,7 +119,14 @@ def convert(task: Task, source: Trained, scales: Callable[[CNN], Sequence[float]
     return Trained(spec, network, source.history, result)
 
 
-def percentiles(network: CNN, clips: Clips, percentile: float, batch_clips: int) -> list[float]:
+def percentiles(
+    network: CNN,
+    clips: Clips,
+    percentile: float,
+    batch_clips: int,
+    *,
+    key: str = "methods.convert.percentile",
+) -> list[float]:
     """Return the percentile of each block's activations over clips, the mean of its batches'.
 
     Raises
@@ -146,8 +153,8 @@ def percentiles(network: CNN, clips: Clips, percentile: float, batch_clips: int)
     scales = [sum(batches) / len(batches) for batches in found]
     if min(scales) <= 0:
         raise SpikesoundError(
-            f"methods.convert.percentile: layer {1 + int(np.argmin(scales))} is silent at "
-            f"{percentile:g} %; take a higher one"
+            f"{key}: layer {1 + int(np.argmin(scales))} is silent at "
+            f"the {percentile:g}th percentile of its activations"
         )
     return scales
 

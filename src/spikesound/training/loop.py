@@ -54,7 +54,9 @@ class Plain:
         return scores
 
 
-def train(network: nn.Module, task: Task, objective: Objective | None = None) -> Trained:
+def train(
+    network: nn.Module, task: Task, objective: Objective | None = None, *, keep_last: bool = False
+) -> Trained:
     """Train by gradient descent (through time, for a spiking network) with early stopping.
 
     AdamW under a one-cycle schedule; cross-entropy of the softmax against targets of sum one. The
@@ -66,6 +68,7 @@ def train(network: nn.Module, task: Task, objective: Objective | None = None) ->
     ----------
     network : maps (time, batch, frame, bin) to scores (batch, class)
     objective : None: :class:`Plain`
+    keep_last : keep the last epoch's weights, whatever the validation loss; all epochs are run
 
     Raises
     ------
@@ -96,7 +99,8 @@ def train(network: nn.Module, task: Task, objective: Objective | None = None) ->
         for epoch in history:
             task.report(epoch)
 
-    while len(history) < params.epochs and not _exhausted(history, params.patience):
+    patience = params.epochs if keep_last else params.patience
+    while len(history) < params.epochs and not _exhausted(history, patience):
         number = len(history) + 1
         started = time.perf_counter()
         train_loss = _train_epoch(network, task, objective, optimiser, schedule, number)
@@ -116,7 +120,7 @@ def train(network: nn.Module, task: Task, objective: Objective | None = None) ->
                 "seconds": seconds,
             }
         )
-        if _best(history) == number:
+        if keep_last or _best(history) == number:
             best = copy.deepcopy(network.state_dict())
         checkpoint.save(
             task.resume,
@@ -130,13 +134,13 @@ def train(network: nn.Module, task: Task, objective: Objective | None = None) ->
         )
         task.report(history[-1])
     network.load_state_dict(best)
-    kept = history[_best(history) - 1]
+    kept = history[-1] if keep_last else history[_best(history) - 1]
     return Trained(
         task.spec,
         network,
         history,
         {
-            "best_epoch": _best(history),
+            "best_epoch": int(kept["epoch"]),
             "validation_loss": kept["validation_loss"],
             "validation_accuracy": kept["validation_accuracy"],
         },

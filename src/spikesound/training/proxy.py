@@ -11,7 +11,7 @@ from torch.func import functional_call
 from spikesound.decoding import cross_entropy
 from spikesound.networks import model_file
 from spikesound.training.convert import NEURON
-from spikesound.training.loop import train
+from spikesound.training.loop import Plain, train
 from spikesound.training.surrogate import weighted_steps
 from spikesound.training.task import Task, Trained
 
@@ -50,7 +50,7 @@ def train_proxy(task: Task) -> Trained:
     return train(network, replace(task, spec=spec), Proxy(twin, worth))
 
 
-class Proxy:
+class Proxy(Plain):
     """The scores of the spiking network with the gradients of its twin.
 
     Parameters
@@ -75,8 +75,3 @@ class Proxy:
         loss = cross_entropy(scores + (spiking - scores).detach(), targets)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
-
-    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
-        scores: torch.Tensor = network(x)
-        return scores

@@ -12,7 +12,7 @@ from spikesound.networks import model_file
 from spikesound.networks.som import SOM
 from spikesound.params import AugmentParams, MapParams, SOMParams
 from spikesound.seeds import derive
-from spikesound.training.loop import train
+from spikesound.training.loop import Plain, train
 from spikesound.training.map import learn_map
 from spikesound.training.task import Task, Trained
 
@@ -70,7 +70,7 @@ def train_som(task: Task) -> Trained:
     return train(network, replace(task, spec=spec, params=training), Tempotron(method.margin))
 
 
-class Tempotron:
+class Tempotron(Plain):
     """The maximum-margin tempotron rule.
 
     .. math:: L = \\frac{1}{B} \\sum_b \\sum_c (C - 1) \\, y_{bc} \\max(0, \\Delta - z_{bc}) +
@@ -103,8 +103,3 @@ class Tempotron:
         loss: torch.Tensor = wrong.sum(1).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
-
-    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
-        scores: torch.Tensor = network(x)
-        return scores
