@@ -1,0 +1,74 @@
+"""How many synapses each place of a convolution's input has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from spikesound.networks.cnn import Block, max_pooled, strided
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Kernel, stride and padding along both axes, and the places of the output."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    size: tuple[int, int]
+
+
+def geometry(block: Block, rows: int, columns: int) -> Geometry:
+    """Return the convolution that a block computes on an input of rows x columns.
+
+    Pooling by the mean is part of it (one convolution of stride 2), as is a stride. With pooling by
+    the maximum the convolution is at every place, and the maximum is not counted here.
+    """
+    padding = (block.kernel // 2, block.kernel // 2)
+    high, wide = 1 + (rows > 1), 1 + (columns > 1)
+    if block.pooled is max_pooled:
+        kernel, stride = (block.kernel, block.kernel), (1, 1)
+    elif block.pooled is strided:
+        kernel, stride = (block.kernel, block.kernel), (high, wide)
+    else:
+        kernel, stride = (block.kernel + high - 1, block.kernel + wide - 1), (high, wide)
+    places = (rows, columns)
+    size = tuple((places[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
+    return Geometry(kernel, stride, padding, (size[0], size[1]))
+
+
+def fan_out(
+    shape: Geometry, rows: int, columns: int, kernel: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return how many places of the output each place of the input reaches.
+
+    .. math:: F[i, j] = \\#\\{(u, v) : 0 \\le i + p - s u < k, \\; 0 \\le j + p - s v < k\\}
+
+    Synapses with padding have no input and are not among them. Times the output channels it is the
+    number of operations that an input at (i, j) costs.
+
+    Parameters
+    ----------
+    kernel : counts weights, for example 1 where a weight is not zero [shape=(output, input, k, k)];
+        None: all of them, of one channel to one
+
+    Returns
+    -------
+    float64 tensor [shape=(rows, columns)], with a kernel [shape=(input, rows, columns)]
+    """
+    weights = torch.ones(1, 1, *shape.kernel) if kernel is None else kernel
+    reached = functional.conv_transpose2d(
+        torch.ones(1, len(weights), *shape.size, dtype=torch.float64),
+        weights.double(),
+        stride=shape.stride,
+    )[0]
+    # From places of the padded input to those of the input; what lies beyond reaches nothing.
+    ends = [
+        shape.padding[i] + size - reached.shape[1 + i] for i, size in enumerate((rows, columns))
+    ]
+    reached = functional.pad(
+        reached, (-shape.padding[1], max(0, ends[1]), -shape.padding[0], max(0, ends[0]))
+    )[:, :rows, :columns]
+    return reached if kernel is not None else reached[0]

@@ -1,0 +1,79 @@
+"""How much memory a network needs, and what an access to a memory of that size costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesound.costs.layer import LayerCounts
+from spikesound.costs.neuron_work import states
+from spikesound.costs.widths import Widths
+from spikesound.params import MemoryParams
+
+ACCESS_BITS = 64
+"""Of the accesses that the figures of memories are given for."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes held while a clip is classified.
+
+    Attributes
+    ----------
+    weights : of all layers
+    states : potentials or recurrent states, of all layers at once: they outlive a step
+    activations : inputs and outputs of the layer in which they are most, at one pass
+    """
+
+    weights: float
+    states: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        """Their sum."""
+        return self.weights + self.states + self.activations
+
+
+def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
+    """Return what a network holds.
+
+    .. math:: M_{ANN} = M_w + \\max_l (M_{x,l} + M_{y,l}), \\qquad
+              M_{SNN} = M_w + M_U + \\max_l (M_{s,l} + M_{s',l})
+
+    with weights w, activations x and y of a layer's input and output, potentials U, and spikes s,
+    one bit each. Activations and spikes are held only while their layer is at work: the largest
+    counts (the dynamic peak). Potentials are held for all layers, if there is more than one step.
+
+    References
+    ----------
+    Deng et al. 2020, "Rethinking the performance comparison between SNNs and ANNs", equation 2.
+    """
+    weights = sum(layer.weights for layer in layers) * widths.weight
+    kept = sum(layer.outputs * states(layer) for layer in layers if layer.steps > 1)
+    peak = max(
+        layer.inputs * widths.input_bits(layer) + layer.outputs * widths.output_bits(layer)
+        for layer in layers
+    )
+    return Memory(weights / 8, kept * widths.state / 8, peak / 8)
+
+
+def access_pj(size_bytes: float, params: MemoryParams) -> float:
+    """Return the energy of an access of 64 bits to a memory of this size.
+
+    Between the sizes of the table it is interpolated, linear in the logarithms of both; below the
+    smallest it is that of the smallest. What does not fit on the chip lies in DRAM.
+
+    References
+    ----------
+    Horowitz 2014; Lemaire et al. 2022, "An analytical estimation of spiking neural networks energy
+    efficiency", section 3 (interpolation by size).
+    """
+    size_kib = size_bytes / 1024
+    if size_kib > params.on_chip_kib:
+        return params.dram_pj
+    sizes = sorted(params.sram_pj)
+    known = [params.sram_pj[size] for size in sizes]
+    return float(np.exp(np.interp(np.log(max(size_kib, 1e-9)), np.log(sizes), np.log(known))))

@@ -1,0 +1,142 @@
+"""The tables of costs: every model under every profile and dataflow, and the break-even curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any, get_args
+
+import pandas as pd
+
+from spikesound.costs.break_even import break_even_rate
+from spikesound.costs.energy import Energy, energy
+from spikesound.costs.execution import Execution
+from spikesound.costs.layer import LayerCounts
+from spikesound.costs.memory import memory
+from spikesound.costs.widths import widths
+from spikesound.params import CostParams, Dataflow
+
+ACCOUNTINGS = ("operations", "memory")
+"""Operations alone (MAC and AC, as in most papers), or all of it, memory traffic included."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A model's counts, and how it is run.
+
+    Attributes
+    ----------
+    execution : how its figures are counted, unless a table has them all
+    weight_bits, activation_bits : of a network that was rounded; None: as the profile says
+    """
+
+    layers: list[LayerCounts]
+    execution: Execution
+    weight_bits: int | None = None
+    activation_bits: int | None = None
+
+    def executions(self) -> tuple[Execution, ...]:
+        """Return the ways in which the model can be run."""
+        return ("events",) if self.execution == "events" else ("dense", "zero_skipping")
+
+
+def price(
+    model: Counts,
+    params: CostParams,
+    profile: str,
+    dataflow: Dataflow,
+    execution: Execution | None = None,
+    layers: Sequence[LayerCounts] | None = None,
+) -> Energy:
+    """Return the energy of a model's answer, in the ways its counts say unless others are given."""
+    technology = params.profiles[profile]
+    found = widths(technology, model.weight_bits, model.activation_bits)
+    return energy(
+        layers or model.layers,
+        found,
+        technology,
+        params.memory,
+        dataflow,
+        execution or model.execution,
+        sizes=memory(layers or model.layers, found),
+    )
+
+
+def energy_table(models: Mapping[str, Counts], params: CostParams) -> pd.DataFrame:
+    """Return the energy of every model, profile, dataflow and execution, nJ a clip.
+
+    Columns: model, execution, profile, dataflow, the parts of :class:`~.energy.Energy`, total_nj;
+    rounded to a thousandth of a nJ.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, model in models.items():
+        for execution, profile, dataflow in product(
+            model.executions(), params.profiles, get_args(Dataflow)
+        ):
+            found = price(model, params, profile, dataflow, execution)
+            rows.append(
+                {"model": name, "execution": execution, "profile": profile, "dataflow": dataflow}
+                | asdict(found)
+                | {"total_nj": found.total_nj}
+            )
+    return pd.DataFrame(rows).round(3)
+
+
+def break_even_table(
+    models: Mapping[str, Counts], pairs: Sequence[tuple[str, str]], params: CostParams
+) -> pd.DataFrame:
+    """Return the break-even spike rate of each pair, profile, dataflow, accounting and T.
+
+    Columns: model, against, profile, dataflow, accounting (of :data:`ACCOUNTINGS`), steps,
+    break_even_rate (spikes per neuron and step; empty where the spiking model never wins). A
+    conventional model run in the other way than its counts say has that behind its name.
+    """
+    rows: list[dict[str, Any]] = []
+    ways = [(name, other, way) for name, other in pairs for way in models[other].executions()]
+    for (name, other, way), profile, dataflow, accounting in product(
+        ways, params.profiles, get_args(Dataflow), ACCOUNTINGS
+    ):
+        if accounting == "operations" and dataflow != params.dataflow:
+            continue  # operations do not depend on it
+        model = models[name]
+
+        def cost(
+            layers: Sequence[LayerCounts],
+            model: Counts = model,
+            profile: str = profile,
+            dataflow: Dataflow = dataflow,
+            accounting: str = accounting,
+        ) -> float:
+            found = price(model, params, profile, dataflow, layers=layers)
+            return found.operations_nj if accounting == "operations" else found.total_nj
+
+        theirs = price(models[other], params, profile, dataflow, way)
+        against = theirs.operations_nj if accounting == "operations" else theirs.total_nj
+        for steps in params.curve_steps:
+            rate = break_even_rate(model.layers, steps, cost, against)
+            rows.append(
+                {
+                    "model": name,
+                    "against": other if way == models[other].execution else f"{other} ({way})",
+                    "profile": profile,
+                    "dataflow": dataflow,
+                    "accounting": accounting,
+                    "steps": steps,
+                    "break_even_rate": rate,
+                }
+            )
+    return pd.DataFrame(rows).round(4)
+
+
+def figures(model: Counts, params: CostParams) -> dict[str, float | str]:
+    """Return a model's figures at the profile and dataflow shown first, flat."""
+    found = price(model, params, params.profile, params.dataflow)
+    technology = params.profiles[params.profile]
+    held = memory(model.layers, widths(technology, model.weight_bits, model.activation_bits))
+    return {
+        "execution": model.execution,
+        "energy_nj": round(found.total_nj, 1),
+        "energy_operations_nj": round(found.operations_nj, 1),
+        "memory_kb": round(held.total / 1000, 2),
+    }
