@@ -1,0 +1,1 @@
+"""How much of its accuracy a model keeps when sound or hardware are not what they were."""

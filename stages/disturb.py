@@ -1,0 +1,36 @@
+"""Disturb the sound of every clip in every way, and compute its features."""
+
+import paths
+from spikesound.errors import run
+from spikesound.params import Params
+
+
+def main() -> None:
+    params = Params.load(paths.PARAMS)
+    # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from pathlib import Path
+
+    from spikesound import schema
+    from spikesound.data.features.extract import fitted
+    from spikesound.robustness.conditions import sound_conditions
+    from spikesound.robustness.disturb import Setup, disturb
+    from spikesound.robustness.noises import Recordings, read_recordings
+
+    noises, sound = params.robustness.noises, params.robustness.sound
+    rate_hz = params.features.rate_hz
+    conditions = sound_conditions(sound, rate_hz)
+    recordings = Recordings(
+        read_recordings(Path(noises.babble), rate_hz),
+        read_recordings(Path(noises.background), rate_hz),
+        sound.talkers,
+    )
+    status = schema.read_table(paths.AUDIO / "status.parquet", schema.STATUS)
+    index = schema.read_table(paths.FEATURES / "index.parquet", schema.FEATURE_INDEX)
+    setup = Setup(conditions, recordings, fitted(params.features, status), params.seed)
+    silent = disturb(paths.AUDIO, index, status, setup, paths.DISTURBED)
+    print(f"{len(index)} clips under {len(conditions)} conditions: {paths.DISTURBED}")
+    if silent:
+        print(f"silent, and so without noise: {', '.join(silent)}")
+
+
+run(main)
