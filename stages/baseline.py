@@ -11,6 +11,7 @@ def main() -> None:
     from spikesound import schema
     from spikesound.data.shards import Shards
     from spikesound.evaluation.baseline import MODEL, logistic_baseline
+    from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.write import write_evaluation
     from spikesound.labels import read_labels
 
@@ -26,6 +27,7 @@ def main() -> None:
         labels,
         params.evaluate,
         params.seed,
+        recordings=recordings_of(schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS)),
         predictions_folder=paths.PREDICTIONS,
         metrics_folder=paths.METRICS,
     )

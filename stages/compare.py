@@ -1,5 +1,7 @@
 """Set all models side by side."""
 
+import json
+
 import paths
 from spikesound.errors import run
 from spikesound.params import Params
@@ -8,17 +10,59 @@ from spikesound.params import Params
 def main() -> None:
     params = Params.load(paths.PARAMS)
     # Below, scikit-learn is imported: seconds that a wrong parameter need not wait for.
+    import pandas as pd
+
+    from spikesound import schema
+    from spikesound.evaluation import anytime_table
     from spikesound.evaluation.baseline import MODEL
+    from spikesound.evaluation.clusters import recordings_of
+    from spikesound.evaluation.comparison_table import comparison_table
+    from spikesound.evaluation.comparisons import Settings, comparisons
     from spikesound.evaluation.summary import compare
     from spikesound.evaluation.table import text_table
     from spikesound.evaluation.write import read_metrics
     from spikesound.jsonfile import write_json
+    from spikesound.robustness.areas import ROBUSTNESS, join
+    from spikesound.robustness.paired import compare_areas
 
-    models = [MODEL, *params.models.names()]
-    summary = compare({model: read_metrics(paths.METRICS, model) for model in models})
+    networks = params.models.names()
+    models = [MODEL, *networks]
+
+    costs = json.loads(paths.COSTS.read_text(encoding="utf-8"))
+    table, areas = join(
+        {
+            name: pd.read_csv(paths.ROBUSTNESS / f"{name}.csv", keep_default_na=False)
+            for name in networks
+        }
+    )
+    extras = {name: costs[name] | {"noise_area": areas[name]["noise_area"]} for name in networks}
+    summary = compare({name: read_metrics(paths.METRICS, name) for name in models}, extras)
+
+    tests = params.evaluate
+    settings = Settings(tests.resamples, tests.permutations, tests.confidence, params.seed)
+    recordings = recordings_of(schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS))
+    scored = {name: paths.PREDICTIONS / f"{name}.parquet" for name in models}
+    predictions = {m: schema.read_table(path, schema.PREDICTIONS) for m, path in scored.items()}
+    compared = comparisons(predictions, recordings, settings)
+    noisy = {
+        name: schema.read_table(paths.ROBUSTNESS / f"{name}.parquet", ROBUSTNESS)
+        for name in networks
+    }
+
     write_json(paths.METRICS / "summary.json", summary)
+    table.to_csv(paths.METRICS / "robustness.csv", index=False)
+    write_json(paths.COMPARED / "robustness.json", areas)
+    write_json(paths.COMPARED / "comparisons.json", compared)
+    write_json(
+        paths.COMPARED / "noise_comparisons.json", compare_areas(noisy, recordings, params.seed)
+    )
+    curves = [paths.EVALUATION / name / "anytime.csv" for name in networks]
+    anytime_table.join(curves).to_csv(paths.METRICS / "anytime.csv", index=False)
     print(text_table(summary))
-    print(f"all figures: {paths.METRICS / 'summary.json'}; a page of them: make report")
+    if compared:
+        print(comparison_table(compared, settings.confidence))
+    print(f"all figures: {paths.METRICS / 'summary.json'}; a page of them: {paths.REPORT}")
+    print(f"pairs of models, in words: {paths.COMPARED / 'comparisons.json'}")
 
 
 run(main)

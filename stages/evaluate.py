@@ -11,6 +11,10 @@ def main(model: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound import schema
+    from spikesound.costs.layer import write_layers
+    from spikesound.evaluation import anytime_table
+    from spikesound.evaluation.anytime import anytime
+    from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.model import evaluate_model
     from spikesound.evaluation.write import write_evaluation
     from spikesound.labels import read_labels
@@ -23,21 +27,29 @@ def main(model: str) -> None:
             return load_spikes(paths.spikes(fold), list(labels))[0]
         return load_features(paths.FEATURES, list(labels), fold)
 
-    predictions, extras, histories = evaluate_model(
-        {fold: paths.model(model, fold) for fold in params.folds},
+    folders = {fold: paths.model(model, fold) for fold in params.folds}
+    found = evaluate_model(folders, load_clips, list(labels), params.evaluate.batch_clips)
+    early = anytime(
+        folders,
         load_clips,
         list(labels),
-        params.evaluate.batch_clips,
+        model=model,
+        frame_rate_hz=params.features.rate_hz / params.features.hop,
+        params=params.evaluate,
+        seed=params.seed,
     )
+    write_layers(found.layers, paths.EVALUATION / model / "operations.csv")
+    anytime_table.write(early.curve, paths.EVALUATION / model / "anytime.csv")
     metrics = write_evaluation(
         model,
-        predictions,
+        found.predictions,
         schema.read_table(paths.AUDIO / "status.parquet", schema.STATUS),
-        extras,
-        histories,
+        found.extras | early.stable,
+        found.histories,
         labels,
         params.evaluate,
         params.seed,
+        recordings=recordings_of(schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS)),
         predictions_folder=paths.PREDICTIONS,
         metrics_folder=paths.METRICS,
     )

@@ -11,58 +11,31 @@ import torch
 from test_training import spec, toy
 from torch import nn
 
+from spikesound.costs.count import Counted
 from spikesound.errors import SpikesoundError
 from spikesound.evaluation.model import evaluate_model
 from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.jsonfile import write_json
 from spikesound.networks import model_file
-from spikesound.neurons import SpikingNeuron
 from spikesound.params import Params
 from spikesound.training.data import Clips
 
 CLASSES = ["/m/1", "/m/2"]
 
 
-class EveryOther(SpikingNeuron):
-    """Spikes at every other time step, whatever comes in."""
-
-    def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        spikes = torch.zeros_like(currents)
-        spikes[::2] = 1
-        return spikes
-
-
-class Counted(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.neuron = EveryOther()
-        self.readout = nn.Linear(16, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.readout(self.neuron(x).mean(dim=(0, 2)))
-        return scores
-
-
-def test_spikes_are_counted_over_clips_steps_and_neurons() -> None:
-    clips = toy(10, spikes=True)
-    tested = run_fold(Counted(), clips, CLASSES, batch_clips=4)
-    assert tested.neuron_steps == [10 * 3 * 12 * 16]
-    assert tested.spikes == [10 * 2 * 12 * 16], "two of three steps"
-
-
-def test_scores_are_the_softmax_of_the_networks_in_the_order_of_clips() -> None:
-    clips = toy(10)
-    network = Counted()
-    tested = run_fold(network, clips, CLASSES, batch_clips=3).predictions
+def test_scores_are_the_softmax_of_the_networks_in_the_order_of_clips(params: Params) -> None:
+    clips, wanted = toy(10), spec(params)
+    network = model_file.build(wanted).eval()
+    found = run_fold(network, clips, CLASSES, 3, spec=wanted, counted=Counted())
     x = torch.from_numpy(clips.batch(np.arange(10)).swapaxes(0, 1).copy())
     expected = torch.softmax(network(x), 1).detach().numpy()
-    assert np.allclose(tested["score"].to_numpy().reshape(10, 2), expected, atol=1e-6)
-    assert list(tested["clip_id"][::2]) == clips.ids
-    assert (tested["target"].to_numpy().reshape(10, 2) == (clips.targets > 0)).all()
+    assert np.allclose(found["score"].to_numpy().reshape(10, 2), expected, atol=1e-6)
+    assert list(found["clip_id"][::2]) == clips.ids
+    assert (found["target"].to_numpy().reshape(10, 2) == (clips.targets > 0)).all()
 
 
 def test_parameters_are_counted() -> None:
-    assert parameter_count(Counted()) == 16 * 2 + 2
+    assert parameter_count(nn.Linear(16, 2)) == 16 * 2 + 2
 
 
 def save_model(folder: Path, params: Params, fold: str) -> None:
@@ -90,7 +63,8 @@ def test_each_fold_is_tested_on_its_own_clips(params: Params, tmp_path: Path) ->
         asked.append(fold)
         return clips
 
-    predictions, extras, histories = evaluate_model(folders, load_clips, CLASSES, 5)
+    found = evaluate_model(folders, load_clips, CLASSES, 5)
+    predictions, extras, histories = found.predictions, found.extras, found.histories
     assert asked == ["1", "3"]
     assert set(predictions["fold"]) == {"1", "3"}
     assert len(predictions) == 2 * len([fold for fold in clips.folds if fold in "13"])

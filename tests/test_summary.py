@@ -22,6 +22,7 @@ from spikesound.evaluation.summary import Metrics, compare, model_metrics, twin
 from spikesound.evaluation.table import markdown_table, text_table
 from spikesound.params import EvaluateParams, Params
 
+RECORDINGS = {f"clip{i:04d}": f"r{i // 2}" for i in range(50)}
 NAMES = {"/m/0": "Dog", "/m/1": "Rain, heavy", "/m/2": "Clock"}
 
 
@@ -32,13 +33,21 @@ def quick(params: Params) -> EvaluateParams:
 
 def of_model(quick: EvaluateParams, seed: int = 0, clips: int = 40, **extras: float) -> Metrics:
     scored = random_matrix(clips, 3, seed, skill=0.4)
-    return model_metrics(frame(scored.scores, scored.targets), status(clips), extras, quick, 1)
+    predictions = frame(scored.scores, scored.targets)
+    return model_metrics(predictions, status(clips), extras, quick, 1, recordings=RECORDINGS)
 
 
 def test_a_models_file_is_flat_rounded_and_says_what_it_rests_on(quick: EvaluateParams) -> None:
     scored = random_matrix(30, 3, 0)
     predictions = frame(scored.scores, scored.targets)
-    content = model_metrics(predictions, status(32, absent=3), {"spike_rate": 0.123456}, quick, 1)
+    content = model_metrics(
+        predictions,
+        status(32, absent=3),
+        {"spike_rate": 0.123456},
+        quick,
+        1,
+        recordings=RECORDINGS,
+    )
     for name, value in metrics(scored).items():
         assert content[name] == round(value, 4)
         assert content[f"{name}_low"] <= content[name] <= content[f"{name}_high"]
@@ -101,6 +110,34 @@ def test_what_cannot_be_summarised_is_named(quick: EvaluateParams) -> None:
         compare({"ann-a": damaged})
 
 
+def test_the_interval_of_a_model_is_over_recordings(quick: EvaluateParams) -> None:
+    scored = random_matrix(40, 3, 0, skill=0.4)
+    predictions = frame(scored.scores, scored.targets)
+    few = {clip: str(i // 20) for i, clip in enumerate(scored.clip_ids)}
+    pairs_of, of_two = (
+        model_metrics(predictions, status(40), {}, quick, 1, recordings=recordings)
+        for recordings in (RECORDINGS, few)
+    )
+    assert pairs_of["accuracy"] == of_two["accuracy"]
+    assert pairs_of["accuracy_low"] != of_two["accuracy_low"]
+    with pytest.raises(SpikesoundError, match="no recording of clip 'clip0000'"):
+        model_metrics(predictions, status(40), {}, quick, 1, recordings={})
+
+
+def test_figures_of_other_stages_join_the_summary(quick: EvaluateParams) -> None:
+    models = {"ann-a": of_model(quick), "snn-a-b": of_model(quick)}
+    summary = compare(models, {"snn-a-b": {"energy_nj": 12.5}})
+    assert summary["snn-a-b"]["energy_nj"] == 12.5
+    assert "energy_nj" not in summary["ann-a"]
+    assert "energy_nj" not in models["snn-a-b"], "what was given is left as it is"
+    with pytest.raises(SpikesoundError, match="unknown model with extra metrics 'snn-a-c'"):
+        compare(models, {"snn-a-c": {"energy_nj": 1.0}})
+    with pytest.raises(SpikesoundError, match="'accuracy' would overwrite"):
+        compare(models, {"ann-a": {"accuracy": 1.0}})
+    with pytest.raises(SpikesoundError, match="'energy_nj' is inf"):
+        compare(models, {"ann-a": {"energy_nj": float("inf")}})
+
+
 def test_a_spiking_model_finds_its_twin() -> None:
     models: dict[str, object] = {
         "ann-cnn": 1,
@@ -138,6 +175,15 @@ def test_the_markdown_table_by_hand() -> None:
         "| ann-cnn | 90.0 % [85.0–93.1] | 0.900 | 0.950 | – | 98,442 | 1.50 | 1.00 |",
         "| snn-cnn-surrogate | 90.0 % [85.0–93.1] | 0.900 | 0.950 | 8.2 % | 98,446 | 3.00 | 2.00 |",
     ]
+
+
+def test_costs_are_columns_where_a_model_has_them() -> None:
+    summary = summary_of_two()
+    summary["ann-cnn"] |= {"energy_nj": 123456.7, "memory_kb": 385.2}
+    heads, _, ann, snn = markdown_table(summary).splitlines()
+    assert "| Parameters | Energy, nJ/clip | Memory, kB | Training, s/epoch |" in heads
+    assert "| 98,442 | 123,457 | 385 | 1.50 |" in ann
+    assert "| 98,446 | – | – | 3.00 |" in snn
 
 
 def test_without_the_reference_there_is_no_ratio() -> None:

@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from torch import nn
 
-from spikesound.errors import SpikesoundError
-from spikesound.evaluation.predict import Tested, parameter_count, run_fold
+from spikesound.costs.break_even import spike_rate
+from spikesound.costs.count import Counted
+from spikesound.costs.layer import LayerCounts, totals
+from spikesound.costs.widths import SPIKING
+from spikesound.evaluation.held_out import held_out
+from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.evaluation.summary import Value
-from spikesound.networks import model_file
 from spikesound.progress import track
 from spikesound.training.data import Clips
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What :func:`evaluate_model` finds.
+
+    Attributes
+    ----------
+    predictions : the PREDICTIONS table
+    extras : figures of the model, flat
+    histories : for each fold the table of epochs
+    layers : what each layer does for a clip, means over all test clips
+    """
+
+    predictions: pd.DataFrame
+    extras: dict[str, Value]
+    histories: dict[str, pd.DataFrame]
+    layers: list[LayerCounts]
 
 
 def evaluate_model(
@@ -22,7 +44,7 @@ def evaluate_model(
     load_clips: Callable[[str], Clips],
     classes: Sequence[str],
     batch_clips: int,
-) -> tuple[pd.DataFrame, dict[str, Value], dict[str, pd.DataFrame]]:
+) -> Evaluated:
     """Test each fold's network on the clips it was not trained on.
 
     Parameters
@@ -33,39 +55,36 @@ def evaluate_model(
 
     Returns
     -------
-    predictions, extras, histories
-        The PREDICTIONS table; encoding, steps, spike_rate (spikes per neuron and time step, over
-        all layers, test clips and folds) with spike_rate_layer_1 and so on for a spiking model,
-        parameters, train_s_per_epoch (median), epochs (mean), validation_accuracy (of the
-        networks as kept, mean), source_accuracy (the same of the twins that were converted); the
-        history of each fold.
+    Evaluated
+        Its extras are encoding, steps, the operations of a clip (dense_operations, dense_macs,
+        effective_macs, effective_acs, neuron_updates: :mod:`spikesound.costs.layer`), spike_rate
+        (spikes per neuron and time step, over all layers, test clips and folds) with
+        spike_rate_layer_1 and so on for a spiking model, parameters, train_s_per_epoch (median),
+        epochs (mean), validation_accuracy (of the networks as kept, mean), source_accuracy (the
+        same of the twins that were converted).
 
     Raises
     ------
     SpikesoundError
         If a model was trained on other classes or holds out another fold, or a fold has no clips.
     """
-    tested: list[Tested] = []
+    predictions: list[pd.DataFrame] = []
     histories: dict[str, pd.DataFrame] = {}
     kept: list[dict[str, float]] = []
+    counted = Counted()
     network: nn.Module | None = None
     for fold, folder in track(folders.items(), total=len(folders), what="evaluate", unit="fold"):
-        spec, network = model_file.load(folder)
-        if spec.classes != list(classes):
-            raise SpikesoundError(f"{folder}: trained on other classes; run dvc repro")
-        if spec.fold != fold:
-            raise SpikesoundError(f"{folder}: holds out fold {spec.fold!r}, not {fold!r}")
-        clips = load_clips(fold).only(fold)
-        if not len(clips):
-            raise SpikesoundError(f"folds: fold {fold!r} has no clips")
-        tested.append(run_fold(network, clips, list(classes), batch_clips))
-        history = pd.read_csv(folder / "history.csv")
+        spec, network, clips = held_out(fold, folder, load_clips, classes)
+        predictions.append(
+            run_fold(network, clips, list(classes), batch_clips, spec=spec, counted=counted)
+        )
+        histories[fold] = pd.read_csv(folder / "history.csv")
         kept.append(json.loads((folder / "result.json").read_text(encoding="utf-8")))
-        histories[fold] = history
     assert network is not None
+    layers = counted.layers
     epochs = pd.concat(histories.values())
     extras: dict[str, Value] = {"encoding": spec.encoding, "steps": spec.steps}
-    extras |= _spike_rates(tested)
+    extras |= totals(layers) | _spike_rates(layers)
     extras |= {
         "parameters": parameter_count(network),
         "train_s_per_epoch": round(float(epochs["seconds"].median()), 3),
@@ -74,15 +93,15 @@ def evaluate_model(
     for name in ("validation_accuracy", "source_accuracy"):
         if name in kept[0]:
             extras[name] = round(sum(result[name] for result in kept) / len(kept), 4)
-    return pd.concat([part.predictions for part in tested], ignore_index=True), extras, histories
+    return Evaluated(pd.concat(predictions, ignore_index=True), extras, histories, layers)
 
 
-def _spike_rates(tested: list[Tested]) -> dict[str, Value]:
-    spikes = [sum(layer) for layer in zip(*(part.spikes for part in tested), strict=True)]
-    chances = [sum(layer) for layer in zip(*(part.neuron_steps for part in tested), strict=True)]
-    if not spikes:
+def _spike_rates(layers: list[LayerCounts]) -> dict[str, Value]:
+    spiking = [layer for layer in layers if layer.neuron in SPIKING]
+    if not spiking:
         return {}
-    rates: dict[str, Value] = {"spike_rate": round(sum(spikes) / sum(chances), 4)}
-    for number, (count, chance) in enumerate(zip(spikes, chances, strict=True), start=1):
-        rates[f"spike_rate_layer_{number}"] = round(count / chance, 4)
+    rates: dict[str, Value] = {"spike_rate": round(spike_rate(layers), 4)}
+    for number, layer in enumerate(spiking, start=1):
+        share = layer.active_outputs / layer.neuron_updates
+        rates[f"spike_rate_layer_{number}"] = round(share, 4)
     return rates

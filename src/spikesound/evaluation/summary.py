@@ -1,4 +1,4 @@
-"""The metric files: metrics/<model>.json, one a model, and metrics/summary.json, all of them."""
+"""The metric files: metrics/models/<model>.json, one a model, and metrics/summary.json, all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from spikesound.errors import SpikesoundError, unknown
 from spikesound.evaluation.bootstrap import intervals
 from spikesound.evaluation.classify import METRICS, metrics
+from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.params import EvaluateParams
@@ -31,8 +32,10 @@ def model_metrics(
     extras: Mapping[str, Value],
     params: EvaluateParams,
     seed: int,
+    *,
+    recordings: Mapping[str, str],
 ) -> Metrics:
-    """Return the content of metrics/<model>.json: flat, shares rounded to four decimals.
+    """Return the content of metrics/models/<model>.json: flat, shares rounded to four decimals.
 
     Parameters
     ----------
@@ -45,7 +48,9 @@ def model_metrics(
     params
         Number of resamples and confidence of the intervals.
     seed
-        The run's seed. All models meet the same resamples of the clips.
+        The run's seed. All models meet the same resamples of the recordings.
+    recordings
+        The recording that each clip was cut from.
 
     Returns
     -------
@@ -55,12 +60,14 @@ def model_metrics(
     Raises
     ------
     SpikesoundError
-        If a table is inconsistent, or an extra has a taken name or is not a finite number or text.
+        If a table is inconsistent, a clip has no recording, or an extra has a taken name or is not
+        a finite number or text.
     """
     matrix = to_matrix(predictions)
     found = metrics(matrix)
     bounds = intervals(
         matrix,
+        clusters_of(matrix.clip_ids, recordings),
         generator=numpy_generator(seed, "bootstrap"),
         resamples=params.resamples,
         confidence=params.confidence,
@@ -91,7 +98,10 @@ def _checked_extra(name: str, value: object, taken: Metrics) -> Value:
     return value
 
 
-def compare(models: Mapping[str, Mapping[str, Value]]) -> dict[str, Metrics]:
+def compare(
+    models: Mapping[str, Mapping[str, Value]],
+    extras: Mapping[str, Mapping[str, Value]] | None = None,
+) -> dict[str, Metrics]:
     """Return the content of metrics/summary.json: one flat entry a model, and one of the data set.
 
     What all models share (:data:`SHARED`) moves to the entry ``dataset``. The models come baseline
@@ -100,13 +110,16 @@ def compare(models: Mapping[str, Mapping[str, Value]]) -> dict[str, Metrics]:
     Parameters
     ----------
     models
-        For each model name the content of its metrics/<model>.json.
+        For each model name the content of its metrics/models/<model>.json.
+    extras
+        For some of the models, further figures that other stages measured (energy_nj, ...).
 
     Raises
     ------
     SpikesoundError
-        If there is no model, a name is of no family, a figure is missing, or two models rest on
-        different clips and so cannot be compared.
+        If there is no model, a name is of no family, a figure is missing, two models rest on
+        different clips and so cannot be compared, or an extra is of no model here, has a taken
+        name or is not a finite number or text.
     """
     if not models:
         raise SpikesoundError("no model to compare: metrics/ holds none of those in models")
@@ -129,6 +142,11 @@ def compare(models: Mapping[str, Mapping[str, Value]]) -> dict[str, Metrics]:
         name: {key: value for key, value in models[name].items() if key not in SHARED}
         for name in names
     }
+    for name, figures in (extras or {}).items():
+        if name not in content:
+            raise unknown("model with extra metrics", name, names)
+        for key, value in figures.items():
+            content[name][key] = _checked_extra(key, value, content[name])
     content["dataset"] = {key: models[first][key] for key in SHARED}
     return content
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from spikesound.evaluation.summary import Metrics, model_order
 
@@ -10,6 +10,13 @@ NONE = "–"
 """What stands where a model has no such figure."""
 
 _LEFT = "Model"
+
+_COSTS = {
+    "energy_nj": "Energy, nJ/clip",
+    "energy_operations_nj": "MAC and AC only, nJ/clip",
+    "memory_kb": "Memory, kB",
+}
+"""Columns that stand only where some model has the figure."""
 
 
 def table_rows(
@@ -32,12 +39,13 @@ def table_rows(
         "mAP",
         "Spike rate",
         "Parameters",
-        "Training, s/epoch",
-        f"Training, × {reference}",
     ]
     unit = summary.get(reference, {}).get("train_s_per_epoch")
     models = sorted((name for name in summary if name != "dataset"), key=model_order)
-    return heads, [_row(name, summary[name], unit) for name in models]
+    costs = [key for key in _COSTS if any(key in summary[name] for name in models)]
+    heads += [_COSTS[key] for key in costs]
+    heads += ["Training, s/epoch", f"Training, × {reference}"]
+    return heads, [_row(name, summary[name], costs, unit) for name in models]
 
 
 def markdown_table(summary: Mapping[str, Metrics], *, reference: str = "ann-cnn") -> str:
@@ -50,11 +58,18 @@ def markdown_table(summary: Mapping[str, Metrics], *, reference: str = "ann-cnn"
 def text_table(summary: Mapping[str, Metrics], *, reference: str = "ann-cnn") -> str:
     """Return the table of results in aligned columns, for a terminal; see :func:`table_rows`."""
     heads, rows = table_rows(summary, reference=reference)
+    return aligned(heads, rows)
+
+
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Return columns aligned by spaces: the first ``left`` to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = []
     for cells in (heads, *rows):
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        padded = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
         lines.append("  ".join(padded).rstrip() + "\n")
     return "".join(lines)
 
@@ -64,7 +79,7 @@ def percent(share: object, decimals: int = 1) -> str:
     return NONE if share is None else f"{float(str(share)) * 100:.{decimals}f}"
 
 
-def _row(model: str, figures: Metrics, unit: object) -> list[str]:
+def _row(model: str, figures: Metrics, costs: Sequence[str], unit: object) -> list[str]:
     low, high = percent(figures["accuracy_low"]), percent(figures["accuracy_high"])
     seconds = figures.get("train_s_per_epoch")
     rate = figures.get("spike_rate")
@@ -76,6 +91,7 @@ def _row(model: str, figures: Metrics, unit: object) -> list[str]:
         f"{figures['map']:.3f}",
         NONE if rate is None else f"{percent(rate)} %",
         NONE if parameters is None else f"{parameters:,}",
+        *(f"{figures[key]:,.0f}" if key in figures else NONE for key in costs),
         NONE if seconds is None else f"{seconds:.2f}",
         NONE if seconds is None or not unit else f"{float(seconds) / float(str(unit)):.2f}",
     ]

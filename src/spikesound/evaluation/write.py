@@ -27,6 +27,7 @@ def write_evaluation(
     params: EvaluateParams,
     seed: int,
     *,
+    recordings: Mapping[str, str],
     predictions_folder: Path,
     metrics_folder: Path,
 ) -> Metrics:
@@ -39,9 +40,10 @@ def write_evaluation(
     ----------
     histories : for each fold the table of epochs; empty for a model without epochs
     names : display name of each label id
+    recordings : the recording that each clip was cut from
     """
     schema.write_table(predictions, schema.PREDICTIONS, predictions_folder / f"{model}.parquet")
-    metrics = model_metrics(predictions, status, extras, params, seed)
+    metrics = model_metrics(predictions, status, extras, params, seed, recordings=recordings)
     write_json(metrics_folder / "models" / f"{model}.json", metrics)
     matrix = to_matrix(predictions, list(names))
     write_confusion(matrix, names, metrics_folder / "confusion" / f"{model}.csv")

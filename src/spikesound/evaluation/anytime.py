@@ -1,0 +1,227 @@
+"""The anytime curve: how accurate a network is after some of its time steps, or of the sound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from spikesound.errors import SpikesoundError
+from spikesound.evaluation.anytime_table import COLUMNS
+from spikesound.evaluation.held_out import Load, held_out
+from spikesound.evaluation.hits import hit_intervals
+from spikesound.evaluation.stable import Ints, stable_figures
+from spikesound.evaluation.streaming import recurrent_layer, running_scores
+from spikesound.networks import model_file
+from spikesound.networks.cnn import CNN
+from spikesound.networks.wta import WTA
+from spikesound.params import EvaluateParams
+from spikesound.progress import track
+from spikesound.seeds import numpy_generator
+from spikesound.training.data import Clips
+from spikesound.training.loop import time_first
+
+SECONDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0)
+"""Of sound heard; those within a clip's length are points of the curve, its whole is the last."""
+
+
+@dataclass(frozen=True)
+class Anytime:
+    """What :func:`anytime` finds.
+
+    Attributes
+    ----------
+    curve : columns :data:`COLUMNS`, rows in the order of time, axis ``steps`` first
+    stable : figures of :func:`spikesound.evaluation.stable.stable_figures`
+    """
+
+    curve: pd.DataFrame
+    stable: dict[str, float]
+
+
+def anytime(
+    folders: dict[str, Path],
+    load_clips: Callable[[str], Clips],
+    classes: Sequence[str],
+    *,
+    model: str,
+    frame_rate_hz: float,
+    params: EvaluateParams,
+    seed: int,
+    load: Load = model_file.load,
+) -> Anytime:
+    """Test each fold's network, on clips it was not trained on, before it has heard all.
+
+    On the axis ``steps`` a spiking CNN decides by the spikes of its first time steps. The read-out
+    ``rate`` divides by the steps gone by, so that it is on the scale it was trained for; any other
+    reads the output neurons as they are by then. A network that has a single step, or whose steps
+    cannot be told apart at its read-out, has the one point of all its steps.
+
+    On the axis ``seconds`` a network hears only the frames up to then. A one-way recurrent network
+    goes through the clip once, and answers as it goes. Any other is given the cut clip as if it
+    were whole, and its answer is computed anew at each point. It was trained on whole clips only:
+    on a cut one its averages are over fewer frames, what it would have heard later cannot raise its
+    maxima, and the padding of its convolutions stands where sound used to go on. So the curve tells
+    how this network does on less sound, and not how one would do that was trained for it.
+
+    Parameters
+    ----------
+    folders : for each held-out fold the folder of its trained network
+    load_clips : returns the inputs of all clips, prepared for a held-out fold
+    classes : label ids in class order
+    model : its name, for the curve
+    frame_rate_hz : frames a second; frame i is centred at i / frame_rate_hz
+    params : clips of a batch; resamples and confidence of the interval, by recording
+    seed : the run's seed
+    load : reads a folder
+
+    Raises
+    ------
+    SpikesoundError
+        As :func:`spikesound.evaluation.held_out.held_out` raises, or if folds differ in length.
+    """
+    parts: list[_Decided] = []
+    for fold, folder in track(folders.items(), total=len(folders), what="anytime", unit="fold"):
+        _, network, clips = held_out(fold, folder, load_clips, classes, load)
+        parts.append(_decide(network, clips, params.batch_clips, frame_rate_hz))
+    for name in ("steps", "seconds"):
+        if len({tuple(getattr(part, name)) for part in parts}) > 1:
+            raise SpikesoundError(f"{model}: folds differ in their {name}; run dvc repro")
+    groups = [group for part in parts for group in part.groups]
+    targets = np.concatenate([part.targets for part in parts])
+    curves: list[pd.DataFrame] = []
+    stable: dict[str, float] = {}
+    for axis, unit in (("steps", "steps"), ("seconds", "s")):
+        at: list[float] = getattr(parts[0], axis)
+        decided = np.concatenate([getattr(part, f"by_{axis}") for part in parts], axis=1)
+        hits = targets[np.arange(len(targets)), decided] > 0
+        low, high = hit_intervals(
+            hits,
+            groups,
+            generator=numpy_generator(seed, "bootstrap"),
+            resamples=params.resamples,
+            confidence=params.confidence,
+        )
+        shares = (hits.mean(axis=1), low, high)
+        columns = [[model] * len(at), [axis] * len(at), at, *(np.round(v, 4) for v in shares)]
+        curves.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+        stable |= stable_figures(unit, at, decided, hits[-1])
+    return Anytime(pd.concat(curves, ignore_index=True), stable)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A fold's points on both axes, and the class each of its clips is taken for (point, clip)."""
+
+    steps: list[float]
+    seconds: list[float]
+    by_steps: Ints
+    by_seconds: Ints
+    groups: list[str]
+    targets: NDArray[np.float32]
+
+
+def _decide(network: nn.Module, clips: Clips, batch_clips: int, frame_rate_hz: float) -> _Decided:
+    least = network.frames if isinstance(network, WTA) else 1
+    points = seconds_points(clips.inputs.shape[2], frame_rate_hz, least)
+    by_steps, by_seconds = [], []
+    network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(clips), batch_clips):
+            rows = np.arange(start, min(start + batch_clips, len(clips)))
+            x = time_first(clips.batch(rows))
+            steps, seconds = _both_axes(network, x, [frames for _, frames in points])
+            by_steps.append(steps.argmax(-1).numpy())
+            by_seconds.append(seconds.argmax(-1).numpy())
+    steps_at = [float(t) for t in range(1, len(by_steps[0]) + 1)]
+    if len(steps_at) == 1:
+        steps_at = [float(_steps(network, clips))]
+    return _Decided(
+        steps_at,
+        [seconds_heard for seconds_heard, _ in points],
+        np.concatenate(by_steps, axis=1),
+        np.concatenate(by_seconds, axis=1),
+        clips.groups,
+        clips.targets,
+    )
+
+
+def _steps(network: nn.Module, clips: Clips) -> int:
+    layout = getattr(network, "layout", None)
+    return layout.steps if layout is not None else int(clips.inputs.shape[1])
+
+
+def seconds_points(frames: int, frame_rate_hz: float, least: int = 1) -> list[tuple[float, int]]:
+    """Return the points of the axis ``seconds``, each with the number of frames heard by then.
+
+    A frame is heard by a time if its centre lies before it: half a window of what comes after the
+    time may be in it. The last point has all frames; its time is one of :data:`SECONDS` if that is
+    where the clip ends, else that of the last frame's centre.
+
+    Parameters
+    ----------
+    frames : of the whole clip
+    frame_rate_hz : frames a second
+    least : frames without which the network has no answer; points with fewer are left out
+    """
+    points = [(s, math.ceil(s * frame_rate_hz - 1e-9)) for s in SECONDS]
+    before = [(s, count) for s, count in points if least <= count < frames]
+    ends = [s for s in SECONDS if frames - 1 < s * frame_rate_hz <= frames]
+    return [*before, (ends[0] if ends else round((frames - 1) / frame_rate_hz, 2), frames)]
+
+
+def _both_axes(
+    network: nn.Module, x: torch.Tensor, frames: list[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores after each step, and after each number of frames (point, batch, class).
+
+    The whole clip is gone through once. Its scores are the last ones on both axes.
+    """
+    layer = recurrent_layer(network)
+    if layer is not None:
+        with _output(layer) as outputs:
+            whole = network(x)
+        heard = running_scores(network, outputs[0][0])[[count - 1 for count in frames[:-1]]]
+        return whole.unsqueeze(0), torch.cat([heard, whole.unsqueeze(0)])
+    if isinstance(network, CNN) and network.layout.steps > 1:
+        with _output(network.blocks[-1]) as outputs:
+            whole = network(x)
+        steps = _step_scores(network, outputs[0])
+        steps[-1] = whole  # the same sums, in the order of the stored predictions
+    else:
+        whole = network(x)
+        steps = whole.unsqueeze(0)
+    cut = [network(x[:, :, :count]) for count in frames[:-1]]
+    return steps, torch.stack([*cut, whole])
+
+
+def _step_scores(network: CNN, spikes: torch.Tensor) -> torch.Tensor:
+    """Return the scores after each step, from the last layer's spikes (time, batch, ...)."""
+    steps = len(spikes)
+    frames = spikes.mean(-1)
+    if network.output is None:
+        so_far = frames.cumsum(0)
+        scores = [network.scores([so_far[t] * (steps / (t + 1))]) for t in range(steps)]
+    else:
+        pooled = frames.mean(-1) + frames.amax(-1)
+        scores = [network.scores([pooled[: t + 1]]) for t in range(steps)]
+    return torch.stack(scores)
+
+
+@contextmanager
+def _output(module: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Collect what a module puts out, while it is called within."""
+    kept: list[torch.Tensor] = []
+    hook = module.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    try:
+        yield kept
+    finally:
+        hook.remove()

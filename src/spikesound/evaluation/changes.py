@@ -1,0 +1,93 @@
+"""What changed in each model between two revisions, on the clips that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesound.errors import SpikesoundError
+from spikesound.evaluation.classify import METRICS, metrics
+from spikesound.evaluation.comparisons import Settings, compare_pairs
+from spikesound.evaluation.pairing import Pair, side_of
+from spikesound.evaluation.revisions import Revision
+from spikesound.evaluation.summary import Metrics
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Two revisions, compared.
+
+    Attributes
+    ----------
+    models
+        For each model whose predictions differ the figures of
+        :func:`spikesound.evaluation.comparisons.compare_pairs`, the later revision minus the
+        earlier; besides, ``<metric>_before`` and ``<metric>_after``.
+    notes
+        Sentences on what was left out, and why.
+    """
+
+    models: dict[str, Metrics]
+    notes: list[str]
+
+
+def changes(before: Revision, after: Revision, settings: Settings) -> Changes:
+    """Compare the models that two revisions share, each with itself.
+
+    Raises
+    ------
+    SpikesoundError
+        If a model was scored on no common clip, or on other labels.
+    """
+    shared = [model for model in before.predictions if model in after.predictions]
+    notes: list[str] = []
+    found: dict[str, Pair] = {}
+    for model in shared:
+        after_side, before_side = _sides(model, before, after, notes)
+        if np.array_equal(after_side.matrix.scores, before_side.matrix.scores):
+            notes.append(f"{model}: the same predictions in both, so not tested")
+        else:
+            found[model] = (after_side, before_side)
+    recordings = {**before.recordings, **after.recordings}
+    content = compare_pairs(found, recordings, settings)
+    for model, (after_side, before_side) in found.items():
+        for end, side in (("before", before_side), ("after", after_side)):
+            values = metrics(side.matrix)
+            content[model] |= {f"{name}_{end}": round(values[name], 4) for name in METRICS}
+    return Changes(content, notes)
+
+
+def shared_models(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Return the models of both lists, in the order of the first.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is none.
+    """
+    shared = [model for model in before if model in after]
+    if not shared:
+        raise SpikesoundError(
+            f"no model in common: {', '.join(before)} in the one, {', '.join(after)} in the other"
+        )
+    return shared
+
+
+def _sides(model: str, before: Revision, after: Revision, notes: list[str]) -> Pair:
+    """Return a model's scores after and before, on the common clips, and note what is left out."""
+    old, new = before.predictions[model], after.predictions[model]
+    old_clips, new_clips = set(old["clip_id"]), set(new["clip_id"])
+    common = old_clips & new_clips
+    if not common:
+        raise SpikesoundError(f"{model}: no clip in common between {before.name} and {after.name}")
+    if before.manifests[model] != after.manifests[model]:
+        notes.append(
+            f"{model}: the revisions had other clips to learn from or to be judged by; "
+            f"{len(common)} common clips are compared, {len(old_clips - common)} only in "
+            f"{before.name} and {len(new_clips - common)} only in {after.name} are left out"
+        )
+    earlier = side_of(f"{model} at {before.name}", old[old["clip_id"].isin(common)], None)
+    later = side_of(f"{model} at {after.name}", new[new["clip_id"].isin(common)], earlier)
+    return later, earlier

@@ -1,0 +1,159 @@
+"""What a project had found at a revision of git: read through DVC, nothing checked out."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+from upath import UPath
+
+from spikesound import schema
+from spikesound.errors import SpikesoundError, choose
+from spikesound.evaluation.clusters import recordings_of
+from spikesound.evaluation.write import read_metrics
+
+WORKSPACE = "workspace"
+"""What stands for the files as they lie there now, as in ``dvc diff``."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a project keeps what is compared, relative to its root.
+
+    Attributes
+    ----------
+    predictions
+        Folder of the PREDICTIONS tables, one a model.
+    metrics
+        Folder of the metric files.
+    clips
+        The CLIPS table.
+    """
+
+    predictions: str
+    metrics: str
+    clips: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The results of one revision.
+
+    Attributes
+    ----------
+    name
+        As given.
+    predictions
+        For each model its PREDICTIONS table.
+    manifests
+        For each model the hash of the clips it was made and judged with.
+    recordings
+        The recording that each clip was cut from.
+    """
+
+    name: str
+    predictions: Mapping[str, pd.DataFrame]
+    manifests: Mapping[str, str]
+    recordings: Mapping[str, str]
+
+
+def models_of(name: str, root: Path, places: Places) -> list[str]:
+    """Return the models that have predictions at a revision, sorted.
+
+    Parameters
+    ----------
+    name
+        A commit, tag, branch or DVC experiment; or :data:`WORKSPACE`.
+    root
+        The project's root, under git and DVC.
+    places
+        Where its results lie.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no such revision, none of its models has predictions, or DVC is not installed.
+    """
+    with _named(name):
+        folder = _root(name, root) / places.predictions
+        files = list(folder.iterdir()) if folder.is_dir() else []
+    models = sorted(file.stem for file in files if file.suffix == ".parquet")
+    if not models:
+        raise SpikesoundError(f"{name}: no predictions of any model in {places.predictions}")
+    return models
+
+
+def read_revision(name: str, root: Path, places: Places, models: list[str]) -> Revision:
+    """Read the results of some models at a revision, from DVC's cache or its remote.
+
+    Raises
+    ------
+    SpikesoundError
+        If a model has no predictions there, a file is neither in the cache nor in a remote, or a
+        table or metric file is damaged.
+    """
+    there = dict.fromkeys(models_of(name, root, places))
+    for model in models:
+        choose(there, model, f"model at {name}")
+    with _named(name):
+        base = _root(name, root)
+        return Revision(
+            name,
+            {
+                model: schema.read_table(
+                    base / places.predictions / f"{model}.parquet", schema.PREDICTIONS
+                )
+                for model in models
+            },
+            {
+                model: str(read_metrics(base / places.metrics, model)["manifest"])
+                for model in models
+            },
+            recordings_of(schema.read_table(base / places.clips, schema.CLIPS)),
+        )
+
+
+def _manifest(folder: Path, model: str) -> str:
+    figures = read_metrics(folder, model)
+    if "manifest" not in figures:
+        raise SpikesoundError(f"metrics of {model}: manifest missing")
+    return str(figures["manifest"])
+
+
+def _root(name: str, root: Path) -> Path:
+    if name == WORKSPACE:
+        return root
+    return cast(Path, UPath("", protocol="dvc", url=str(root), rev=name))
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Turn what git and DVC raise into one line that says what to do."""
+    if name == WORKSPACE:
+        yield
+        return
+    if importlib.util.find_spec("dvc") is None:
+        raise SpikesoundError(
+            f"revision {name!r} is read through DVC, which is not installed: "
+            "pip install 'spikesound[pipeline]'"
+        )
+    from dvc.exceptions import DvcException
+
+    try:
+        yield
+    except DvcException as error:
+        raise SpikesoundError(
+            f"revision {name!r}: {error}; git log --oneline lists them"
+        ) from error
+    except SpikesoundError as error:
+        raise SpikesoundError(f"revision {name!r}: {error}") from error
+    except FileNotFoundError as error:
+        raise SpikesoundError(
+            f"revision {name!r}: {error.filename or error} is neither in DVC's cache nor in a "
+            f"remote; dvc fetch --all-commits, or git checkout {name} and dvc repro"
+        ) from error
