@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from spikesound.errors import SpikesoundError, unknown
 from spikesound.evaluation.summary import Metrics
+from spikesound.report.results import Results
 
 
 @dataclass(frozen=True)
-class Example:
-    """One clip at every stage of its way.
+class Clip:
+    """One clip as it is heard, and as the networks get it.
 
     Attributes
     ----------
@@ -34,9 +35,11 @@ class Example:
     bin_names
         One a bin.
     spikes
-        Shape (step, frame, bin), boolean; None where the encoding makes no spikes.
-    encoding
-        Its name.
+        Shape (step, frame, bin): at each place the share of its neurons that fire in the step;
+        frames and bins may be coarser than those of the features. None where there is no such
+        picture.
+    spikes_of
+        Whose spikes these are, for example ``the first layer``.
     credit
         Who made the recording and under which licence; may be empty.
     """
@@ -48,9 +51,23 @@ class Example:
     frame_rate_hz: float
     feature_unit: str
     bin_names: Sequence[str]
-    spikes: NDArray[np.bool_] | None
-    encoding: str
+    spikes: NDArray[np.floating] | None = None
+    spikes_of: str = ""
     credit: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"clip {self.clip_id!r}"
+        if self.samples.ndim != 1 or self.samples.size == 0:
+            raise SpikesoundError(f"{where}: samples of shape {self.samples.shape}, not (sample,)")
+        if self.features.ndim != 2 or self.features.shape[1] != len(self.bin_names):
+            raise SpikesoundError(
+                f"{where}: features of shape {self.features.shape} are not (frame, bin) "
+                f"with {len(self.bin_names)} bins"
+            )
+        if self.spikes is not None and self.spikes.ndim != 3:
+            raise SpikesoundError(
+                f"{where}: spikes of shape {self.spikes.shape} are not (step, frame, bin)"
+            )
 
 
 @dataclass(frozen=True)
@@ -70,12 +87,14 @@ class ReportInputs:
         in one go have none.
     status
         The STATUS table.
-    example
-        The clip that is followed.
+    clips
+        Those that can be listened to, in the order shown.
     parameters
         params.yaml, as text.
     provenance
-        What the figures were made with: versions, machine; shown as it is.
+        What the figures were made with; shown as it is.
+    results
+        The other measurements, as far as they are there.
     """
 
     summary: Mapping[str, Metrics]
@@ -83,61 +102,20 @@ class ReportInputs:
     predictions: Mapping[str, pd.DataFrame]
     curves: Mapping[str, pd.DataFrame]
     status: pd.DataFrame
-    example: Example
+    clips: Sequence[Clip]
     parameters: str
     provenance: Mapping[str, str]
+    results: Results = field(default_factory=Results)
 
     def __post_init__(self) -> None:
-        models = [name for name in self.summary if name != "dataset"]
-        for name in models:
+        for name in self.models:
             if name not in self.predictions:
                 raise unknown("model without predictions", name, self.predictions)
         for name in self.curves:
-            if name not in models:
-                raise unknown("model with learning curves", name, models)
-        _check_example(self.example)
+            if name not in self.models:
+                raise unknown("model with learning curves", name, self.models)
 
-
-def choose_clip(index: pd.DataFrame, folds: Sequence[str], wanted: str | None = None) -> str:
-    """Return the id of the clip to follow: the wanted one, or the first of the first fold.
-
-    Parameters
-    ----------
-    index
-        The FEATURE_INDEX table.
-    folds
-        Those held out, in order.
-    wanted
-        A clip id, or None.
-
-    Raises
-    ------
-    SpikesoundError
-        If the wanted clip is not in a held-out fold, or the first fold is empty.
-    """
-    if wanted is not None:
-        held = index[index["fold"].isin(list(folds))]
-        if wanted not in set(held["clip_id"]):
-            raise unknown("clip", wanted, held["clip_id"])
-        return wanted
-    first = index[index["fold"] == folds[0]]
-    if first.empty:
-        raise unknown("fold", folds[0], set(index["fold"]))
-    return str(first["clip_id"].min())
-
-
-def _check_example(example: Example) -> None:
-    where = f"example clip {example.clip_id!r}"
-    if example.samples.ndim != 1 or example.samples.size == 0:
-        raise SpikesoundError(f"{where}: samples of shape {example.samples.shape}, not (sample,)")
-    if example.features.ndim != 2 or example.features.shape[1] != len(example.bin_names):
-        raise SpikesoundError(
-            f"{where}: features of shape {example.features.shape} are not (frame, bin) "
-            f"with {len(example.bin_names)} bins"
-        )
-    spikes = example.spikes
-    if spikes is not None and spikes.shape[1:] != example.features.shape:
-        raise SpikesoundError(
-            f"{where}: spikes of shape {spikes.shape} are not (step, frame, bin) "
-            f"of features {example.features.shape}"
-        )
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, in the order of the summary."""
+        return [name for name in self.summary if name != "dataset"]

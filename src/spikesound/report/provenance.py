@@ -1,23 +1,50 @@
-"""What figures were made with: versions and machine, without importing what they are of."""
+"""What figures were made with: versions, code and machine, without importing what they are of."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("spikesound", "torch", "numpy", "scikit-learn", "dvc")
+import spikesound
+
+PACKAGES = ("spikesound", "torch", "numpy", "pandas", "scikit-learn", "librosa", "dvc")
 
 
 def collect(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Return the versions of Python and of the packages, and the machine, for ReportInputs."""
+    """Return the versions of Python and of the packages, the code and the machine."""
     return {
-        "python": platform.python_version(),
+        "Python": platform.python_version(),
         **{name: _version(name) for name in packages},
-        "machine": machine(),
+        "Code": code_digest(Path(spikesound.__file__).parent),
+        "Machine": machine(),
     }
+
+
+def code_digest(folder: Path) -> str:
+    """Return 16 hexadecimal digits that stand for the Python files in a folder: names and content.
+
+    SHA-256 over one line for each file, sorted by its path within the folder: the SHA-256 of its
+    content, and the path.
+    """
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(folder.rglob("*.py"))
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def git_blob(content: bytes) -> str:
+    """Return the name that Git gives a file of this content: it leads to the commits that hold it.
+
+    .. math:: \\mathrm{SHA1}(\\texttt{"blob "} \\Vert n \\Vert \\texttt{"\\\\0"} \\Vert content)
+
+    with n the number of bytes, in decimal (Git's object format with SHA-1).
+    """
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def machine() -> str:

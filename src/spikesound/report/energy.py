@@ -1,0 +1,206 @@
+"""Accuracy against energy, and what the energy is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from spikesound.evaluation.summary import Metrics
+from spikesound.report.look import Look
+from spikesound.report.numbers import as_float, interval, number, share
+from spikesound.report.pareto import dominated, front, log10, name_places
+from spikesound.report.plot import Axis, Choice, Plot, Series, Table, View
+from spikesound.report.results import COLUMNS
+
+ACCOUNTINGS = {"memory": "with memory", "operations": "operations only"}
+DATAFLOWS = {
+    "no_reuse": "no reuse",
+    "weight_stationary": "weight-stationary",
+    "output_stationary": "output-stationary",
+    "full_reuse": "full reuse",
+}
+_COLUMN = {"memory": "total_nj", "operations": "operations_nj"}
+
+
+def profile_name(profile: str) -> str:
+    """Return a profile's name as it is shown: ``fp32_45nm`` is ``FP32, 45 nm``."""
+    kind, _, process = profile.partition("_")
+    return f"{kind.upper()}, {process.replace('nm', ' nm')}" if process else profile
+
+
+def default_setting(energy: pd.DataFrame, summary: Mapping[str, Metrics]) -> tuple[str, str]:
+    """Return the profile and the dataflow whose totals are the summary's ``energy_nj``.
+
+    Where the summary has none, the first of the table.
+    """
+    best: tuple[float, tuple[str, str]] | None = None
+    energy = energy[[own_way(row, summary) for _, row in energy.iterrows()]]
+    for (profile, dataflow), rows in energy.groupby(["profile", "dataflow"], sort=False):
+        apart, compared = 0.0, 0
+        for model, total in zip(rows["model"], rows["total_nj"], strict=True):
+            wanted = as_float(summary.get(model, {}).get("energy_nj"))
+            if wanted and total > 0:
+                apart += abs(math.log(wanted / total))
+                compared += 1
+        distance = apart / compared if compared else math.inf
+        if best is None or distance < best[0]:
+            best = (distance, (str(profile), str(dataflow)))
+    assert best is not None
+    return best[1]
+
+
+def accuracy_plot(
+    energy: pd.DataFrame, summary: Mapping[str, Metrics], look: Mapping[str, Look]
+) -> Plot | None:
+    """Plot accuracy over energy for every profile, dataflow and accounting, with the Pareto front.
+
+    None where no model of the table is in the summary.
+    """
+    shown = energy[energy["model"].isin(list(look)) & (energy["total_nj"] > 0)]
+    if shown.empty:
+        return None
+    profile, dataflow = default_setting(shown, summary)
+    views = {}
+    for (kind, flow), rows in shown.groupby(["profile", "dataflow"], sort=False):
+        for accounting, column in _COLUMN.items():
+            points = [
+                Point.of(
+                    shown_name(row, summary), row[column], summary[row["model"]], look[row["model"]]
+                )
+                for _, row in rows.iterrows()
+                if row[column] > 0
+            ]
+            setting = (
+                f"{profile_name(str(kind))}, {flow_name(str(flow))}, {ACCOUNTINGS[accounting]}"
+            )
+            views[f"{accounting}|{kind}|{flow}"] = front_view(points, setting)
+    return Plot(
+        id="plot-energy",
+        title="Accuracy against energy",
+        x=Axis("Energy a clip, nJ (logarithmic)", log=True),
+        y=Axis("Accuracy, %"),
+        views=views,
+        table=energy_table(shown, summary),
+        choices=[
+            Choice("accounting", "Counted", list(ACCOUNTINGS.items()), "memory"),
+            Choice("profile", "Technology", options(shown["profile"], profile_name), profile),
+            Choice("dataflow", "Dataflow", options(shown["dataflow"], flow_name), dataflow),
+        ],
+        height=430,
+    )
+
+
+def energy_table(energy: pd.DataFrame, summary: Mapping[str, Metrics]) -> Table:
+    """Return what the energy of each model, profile and dataflow is made of."""
+    parts = [column for column in COLUMNS["energy"] if column.endswith("_nj")]
+    names = [part.removesuffix("_nj").capitalize().replace("Total", "All") for part in parts]
+    heads = ["Model", "Technology", "Dataflow", *(f"{name}, nJ" for name in names)]
+    rows = [
+        [
+            shown_name(row, summary),
+            profile_name(str(row["profile"])),
+            flow_name(str(row["dataflow"])),
+            *(number(row[part]) for part in parts),
+        ]
+        for _, row in energy.iterrows()
+    ]
+    return Table(heads, rows)
+
+
+def own_way(row: Any, summary: Mapping[str, Metrics]) -> bool:
+    """Say whether a row is of the way in which its model is run; without word of it, any is."""
+    return bool(
+        summary.get(row["model"], {}).get("execution", row["execution"]) == row["execution"]
+    )
+
+
+def shown_name(row: Any, summary: Mapping[str, Metrics]) -> str:
+    """Return a model's name, with the execution if it is not the model's own."""
+    way = "" if own_way(row, summary) else f", {str(row['execution']).replace('_', '-')}"
+    return f"{row['model']}{way}"
+
+
+class Point:
+    """One model or setting: what it costs and what it is worth."""
+
+    def __init__(
+        self,
+        name: str,
+        nj: float,
+        accuracy: float,
+        low: float | None,
+        high: float | None,
+        look: Look,
+    ) -> None:
+        self.name, self.nj, self.accuracy = name, float(nj), float(accuracy)
+        self.low, self.high, self.look = low, high, look
+
+    @classmethod
+    def of(cls, model: str, nj: float, figures: Mapping[str, Any], look: Look) -> Point:
+        """Take accuracy and interval from the summary's figures."""
+        low, high = as_float(figures.get("accuracy_low")), as_float(figures.get("accuracy_high"))
+        return cls(model, nj, float(figures["accuracy"]), low, high, look)
+
+
+def front_view(points: Sequence[Point], setting: str) -> View:
+    """Return points with their intervals, the dominated ones hollow, and the Pareto front."""
+    costs, gains = [p.nj for p in points], [p.accuracy for p in points]
+    beaten = dominated(costs, gains)
+    line = front(costs, gains)
+    x, y = log10(costs), [gain * 100 for gain in gains]
+    spread = max(0.5, max(x) - min(x))
+    x_range = (min(x) - 0.08 * spread, max(x) + 0.24 * spread)  # names stand on the right
+    lows = [100 * (p.low if p.low is not None else p.accuracy) for p in points]
+    highs = [100 * (p.high if p.high is not None else p.accuracy) for p in points]
+    bars = list(zip(lows, highs, strict=True))
+    places = name_places([p.name for p in points], x, y, bars, x_range)
+    series = [
+        Series(
+            name=p.name,
+            family=p.look.family,
+            symbol=p.look.symbol,
+            x=[p.nj],
+            y=[at],
+            low=[low],
+            high=[high],
+            hover=[
+                f"<b>{p.name}</b><br>{share(p.accuracy)} [{interval(p.low, p.high)}]"
+                f"<br>{number(p.nj)} nJ a clip" + ("<br>dominated" if bad else "")
+            ],
+            labels=[p.name if place else ""],
+            places=[place or "top center"],
+            hollow=[bad],
+        )
+        for p, at, low, high, bad, place in zip(points, y, lows, highs, beaten, places, strict=True)
+    ]
+    stairs = Series(
+        "Pareto front", "front", "circle", [c for c, _ in line], [g * 100 for _, g in line], "front"
+    )
+    best = [p.name for p, bad in zip(points, beaten, strict=True) if not bad]
+    alt = (
+        f"Accuracy against energy a clip ({setting}): "
+        + "; ".join(f"{p.name} {share(p.accuracy)} at {number(p.nj)} nJ" for p in points)
+        + f". On the Pareto front: {', '.join(best)}."
+    )
+    return View([stairs, *series], alt, x_range)
+
+
+def operations_table(model: str, layers: pd.DataFrame) -> Table:
+    """Return one model's operations by layer."""
+    heads = [str(column).replace("_", " ").capitalize() for column in layers.columns]
+    rows = [
+        [number(v, 4) if as_float(v) is not None else str(v) for v in row]
+        for row in layers.itertuples(index=False)
+    ]
+    return Table(heads, rows)
+
+
+def options(values: pd.Series[str], name: Any) -> list[tuple[str, str]]:
+    return [(str(value), name(str(value))) for value in dict.fromkeys(values)]
+
+
+def flow_name(dataflow: str) -> str:
+    return DATAFLOWS.get(dataflow, dataflow.replace("_", " "))

@@ -1,0 +1,119 @@
+"""Other settings, each trained from several seeds: what one run cannot show."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spikesound.report.energy import ACCOUNTINGS, Point, front_view
+from spikesound.report.look import SYMBOLS, Look
+from spikesound.report.numbers import as_float, number, share, times
+from spikesound.report.plot import Axis, Choice, Plot, Table
+
+WITHIN = 0.02
+"""A spiking setting this near in accuracy (a share) counts as equal enough to ask what it saves."""
+
+_ENERGY = {"memory": "energy_nj", "operations": "energy_operations_nj"}
+
+
+def settings(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a setting: the mean over its seeds, and the spread of accuracy."""
+    numbers = rows.assign(
+        **{
+            key: pd.to_numeric(rows[key], errors="coerce")
+            for key in ("accuracy", "spike_rate", "energy_nj", "energy_operations_nj")
+        }
+    )
+    return (
+        numbers.groupby(["setting", "family"], sort=False)
+        .agg(
+            seeds=("seed", "nunique"),
+            accuracy=("accuracy", "mean"),
+            lowest=("accuracy", "min"),
+            highest=("accuracy", "max"),
+            spike_rate=("spike_rate", "mean"),
+            energy_nj=("energy_nj", "mean"),
+            energy_operations_nj=("energy_operations_nj", "mean"),
+        )
+        .reset_index()
+    )
+
+
+def plot(rows: pd.DataFrame) -> Plot | None:
+    """Plot mean accuracy over mean energy, a point a setting; the bar spans the seeds."""
+    found = settings(rows)
+    found = found[found["family"].isin(list(SYMBOLS))]
+    if not (found["energy_nj"] > 0).any():
+        return None
+    views = {}
+    for accounting, column in _ENERGY.items():
+        points = [
+            Point(
+                str(row["setting"]),
+                row[column],
+                row["accuracy"],
+                row["lowest"],
+                row["highest"],
+                Look(row["family"], SYMBOLS[row["family"]][0], "solid"),
+            )
+            for _, row in found[found[column] > 0].iterrows()
+        ]
+        views[accounting] = front_view(points, ACCOUNTINGS[accounting])
+    heads = ["Setting", "Seeds", "Accuracy, mean", "Lowest", "Highest", "Spike rate"]
+    heads += ["Operations, nJ", "All, nJ"]
+    body = [
+        [
+            str(row["setting"]),
+            str(row["seeds"]),
+            *(share(row[key]) for key in ("accuracy", "lowest", "highest", "spike_rate")),
+            number(row["energy_operations_nj"]),
+            number(row["energy_nj"]),
+        ]
+        for _, row in found.iterrows()
+    ]
+    return Plot(
+        id="plot-study",
+        title="Settings and seeds",
+        x=Axis("Energy a clip, nJ (logarithmic)", log=True),
+        y=Axis("Accuracy, %"),
+        views=views,
+        table=Table(heads, body),
+        choices=[Choice("accounting", "Counted", list(ACCOUNTINGS.items()), "memory")],
+        height=430,
+    )
+
+
+def sentence(rows: pd.DataFrame) -> str:
+    """Say what the cheapest spiking setting needs that is about as accurate as the best other.
+
+    About as accurate: its mean is no more than :data:`WITHIN` below that of the most accurate
+    conventional setting.
+    """
+    found = settings(rows)
+    spiking = found[(found["family"] == "snn") & (found["energy_nj"] > 0)]
+    others = found[(found["family"] == "ann") & (found["energy_nj"] > 0)]
+    if spiking.empty or others.empty:
+        return ""
+    best = others.iloc[int(others["accuracy"].to_numpy().argmax())]
+    near = spiking[spiking["accuracy"] >= best["accuracy"] - WITHIN]
+    start = (
+        f"The most accurate conventional setting is {best['setting']} ({share(best['accuracy'])}); "
+    )
+    if near.empty:
+        top = spiking.iloc[int(spiking["accuracy"].to_numpy().argmax())]
+        return (
+            f"{start}none of the {len(spiking)} spiking settings comes within "
+            f"{WITHIN * 100:g} points of it: the nearest is {top['setting']} "
+            f"({share(top['accuracy'])})."
+        )
+    cheap = near.iloc[int(near["energy_nj"].to_numpy().argmin())]
+    rate = as_float(cheap["spike_rate"])
+    firing = "" if rate is None else f", at a spike rate of {share(rate)}"
+    are = "is" if len(near) == 1 else "are"
+    return (
+        f"{start}of the {len(spiking)} spiking settings {len(near)} {are} "
+        f"within {WITHIN * 100:g} points of it, the cheapest {cheap['setting']} "
+        f"({share(cheap['accuracy'])}{firing}), which needs "
+        f"{times(cheap['energy_nj'] / best['energy_nj'])} times its energy with memory counted, "
+        f"{times(cheap['energy_operations_nj'] / best['energy_operations_nj'])} times by "
+        "operations alone."
+    )

@@ -1,0 +1,298 @@
+"""The report in a real Chromium: drawn whole, heard, readable, and quiet on the network.
+
+Needs the ``browser`` extra and a Chromium: the one that Debian's package ``chromium`` installs, or
+the one that ``playwright install chromium`` fetches; SPIKESOUND_CHROMIUM names another one. Without
+them the tests are skipped, unless SPIKESOUND_BROWSER is ``required``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_inputs import PAIR, report_inputs
+
+from spikesound.params import Params
+from spikesound.report.page import build_report
+from spikesound.report.results import Results
+
+WIDTHS = (360, 768, 1440)
+SCHEMES = ("light", "dark")
+
+
+def missing(what: str) -> None:
+    """Skip, or fail where a browser is required."""
+    if os.environ.get("SPIKESOUND_BROWSER") == "required":
+        pytest.fail(f"SPIKESOUND_BROWSER=required, but {what}")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        missing("playwright is not installed (pip install -e '.[browser]')")
+    names = (os.environ.get("SPIKESOUND_CHROMIUM", ""), "chromium", "chromium-browser")
+    own = next((found for name in names if name and (found := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        try:
+            # Without its sandbox Chromium also starts for root and in containers; the page is ours.
+            started = playwright.chromium.launch(executable_path=own, args=["--no-sandbox"])
+        except Error as error:
+            missing(f"no Chromium starts ({error.message.splitlines()[0]})")
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def path(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    build_report(report_inputs(params.evaluate), out)
+    return out
+
+
+class Opened:
+    """A page with all that it said and asked for."""
+
+    def __init__(self, browser: Any, path: Path, **context: Any) -> None:
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on(
+            "console",
+            lambda told: self.said.append(told.text) if told.type in ("error", "warning") else None,
+        )
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.context.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri(), wait_until="load")
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def run(self, script: str) -> Any:
+        return self.page.evaluate(script)
+
+
+def opened(
+    browser: Any, path: Path, width: int = 1440, scheme: str = "light", **more: Any
+) -> Opened:
+    size = {"width": width, "height": 900}
+    return Opened(browser, path, viewport=size, color_scheme=scheme, **more)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_drawn_whole_within_the_screen(
+    browser: Any, path: Path, width: int, scheme: str
+) -> None:
+    with opened(browser, path, width, scheme) as shown:
+        assert shown.said == []
+        assert shown.run("document.documentElement.scrollWidth") <= width
+        beyond = shown.run(
+            """[...document.querySelectorAll('main *, header *')].filter(e => {
+                 const box = e.getBoundingClientRect();
+                 return box.width && box.right > innerWidth + 1
+                   && !e.closest('.scroll, pre, .skip, svg, .absent');
+               }).map(e => e.outerHTML.slice(0, 120))"""
+        )
+        assert beyond == []
+        sizes = shown.run(
+            """[...document.querySelectorAll('.plot')].map(e => {
+                 const drawn = e.querySelector('svg.main-svg');
+                 const marks = e.querySelectorAll('.scatterlayer .points path, .js-line');
+                 const box = drawn ? drawn.getBoundingClientRect() : {width: 0, height: 0};
+                 return [e.id, box.width, box.height, marks.length];
+               })"""
+        )
+        assert len(sizes) == 3 + 15 + 2
+        for name, wide, high, marks in sizes:
+            assert wide > 250, name
+            assert high > 200, name
+            assert marks > 0, f"{name} is empty"
+        pictures = shown.run(
+            """[...document.querySelectorAll('svg[role=img]')]
+               .filter(e => !e.closest('details:not([open])'))
+               .map(e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])"""
+        )
+        assert pictures
+        assert all(wide > 200 and high > 60 for wide, high in pictures)
+
+
+def test_nothing_is_asked_of_the_network(browser: Any, path: Path) -> None:
+    with opened(browser, path) as shown:
+        shown.page.mouse.wheel(0, 20000)
+        for select in shown.page.locator("select").all():
+            select.select_option(index=1) if select.locator("option").count() > 1 else None
+        shown.page.wait_for_timeout(200)
+        assert shown.asked
+        assert {url.partition(":")[0] for url in shown.asked} <= {"file", "data", "blob"}
+        assert [url for url in shown.asked if url.startswith("file:")] == [path.as_uri()]
+        assert shown.said == []
+
+
+def test_every_sound_plays(browser: Any, path: Path) -> None:
+    with opened(browser, path) as shown:
+        sounds = shown.page.locator("audio")
+        assert sounds.count() == 2
+        for sound in sounds.all():
+            sound.evaluate("e => { e.muted = true; return e.play(); }")
+            shown.page.wait_for_function(
+                "e => e.currentTime > 0.1 && e.duration > 1", arg=sound.element_handle()
+            )
+        assert sounds.first.evaluate("e => e.paused"), "two sounds play at once"
+
+
+def test_switches_and_boxes_redraw_the_plots(browser: Any, path: Path) -> None:
+    with opened(browser, path) as shown:
+        plot = "document.getElementById('plot-energy')"
+        before = shown.run(f"{plot}.data.map(trace => trace.x[0])")
+        alt = shown.run(f"{plot}.getAttribute('aria-label')")
+        shown.page.select_option("select[name=plot-energy-accounting]", "operations")
+        after = shown.run(f"{plot}.data.map(trace => trace.x[0])")
+        assert before != after
+        assert 61 in after
+        assert shown.run(f"{plot}.getAttribute('aria-label')") != alt
+
+        traces = "document.getElementById('plot-white').data.length"
+        assert shown.run(traces) == 4  # two models, each with its band
+        shown.page.locator("input[data-group=robustness][data-model=ann-lstm]").check()
+        assert shown.run(traces) == 6
+        shown.page.locator(f"input[data-group=robustness][data-model={PAIR[0]}]").uncheck()
+        assert shown.run(traces) == 4
+
+
+def test_a_point_tells_its_numbers_under_the_pointer(browser: Any, path: Path) -> None:
+    with opened(browser, path) as shown:
+        plot = shown.page.locator("#plot-energy")
+        plot.scroll_into_view_if_needed()
+        box = plot.locator(".points path").last.bounding_box()
+        assert box is not None
+        shown.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        hover = plot.locator(".hoverlayer .hovertext")
+        hover.wait_for(timeout=3000)
+        assert "nJ a clip" in (hover.text_content() or "")
+
+
+def test_the_button_changes_the_scheme_and_the_plots_with_it(browser: Any, path: Path) -> None:
+    look = """() => [getComputedStyle(document.body).backgroundColor,
+      document.getElementById('plot-energy').layout.font.color]"""
+    with opened(browser, path) as shown:
+        light = shown.page.evaluate(look)
+        shown.page.click("#theme")
+        dark = shown.page.evaluate(look)
+        assert light[0] != dark[0]
+        assert light[1] != dark[1]
+        assert shown.page.locator("#theme").text_content() == "Light page"
+    with opened(browser, path, scheme="dark") as shown:
+        assert shown.page.evaluate(look) == dark
+
+
+def test_the_keyboard_reaches_every_control_in_order(browser: Any, path: Path) -> None:
+    with opened(browser, path) as shown:
+        wanted = shown.run(
+            """[...document.querySelectorAll(
+                 'a[href], button, select, input, summary, audio, [tabindex="0"]')]
+               .filter(e => e.checkVisibility())
+               .filter(e => !e.closest('details:not([open]) > :not(summary)'))
+               .map((e, i) => { e.dataset.stop = i; return e.tagName; })"""
+        )
+        reached: list[str] = []
+        for _ in range(3 * len(wanted)):  # a sound's own controls are stops, too
+            shown.page.keyboard.press("Tab")
+            stop = shown.run("document.activeElement.dataset.stop ?? ''")
+            if stop and stop not in reached:
+                reached.append(stop)
+        assert reached == [str(place) for place in range(len(wanted))]
+        shown.page.evaluate("document.activeElement.blur()")
+        shown.page.goto(path.as_uri())
+        shown.page.keyboard.press("Tab")
+        skip = shown.page.locator(".skip")
+        assert skip.evaluate("e => e === document.activeElement && e.offsetTop >= 0")
+        assert skip.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+        shown.page.keyboard.press("Enter")
+        assert shown.run("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1440, "dark")])
+def test_axe_finds_no_fault(browser: Any, path: Path, width: int, scheme: str) -> None:
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing("axe-playwright-python is not installed (pip install -e '.[browser]')")
+    with opened(browser, path, width, scheme, bypass_csp=True) as shown:
+        shown.run("document.querySelectorAll('details').forEach(e => e.open = true)")
+        found = Axe().run(shown.page).response
+        faults = [
+            (each["id"], each["impact"], each["nodes"][0]["html"][:160], len(each["nodes"]))
+            for each in found["violations"]
+        ]
+        assert faults == []
+        passed = {each["id"] for each in found["passes"]}
+        assert {"color-contrast", "heading-order", "label", "role-img-alt"} <= passed
+
+
+CONTRAST = """() => {
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const behind = e => { for (; e; e = e.parentElement) {
+    const c = parse(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.checkVisibility() || e.closest('script, option, svg[role=img]')) continue;
+    const style = getComputedStyle(e);
+    const ink = parse(e.closest('svg') ? style.fill : style.color);
+    const [a, b] = [light(ink), light(behind(e))].sort((x, y) => y - x);
+    found.push([(a + 0.05) / (b + 0.05), e.textContent.trim().slice(0, 40)]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_text_stands_out_from_what_is_behind_it(browser: Any, path: Path, scheme: str) -> None:
+    """Also the texts of the plots, which axe leaves out as parts of a picture."""
+    with opened(browser, path, scheme=scheme) as shown:
+        found = shown.page.evaluate(CONTRAST)
+        assert len(found) > 300
+        assert [each for each in found if each[0] < 4.5] == []
+
+
+def test_without_scripts_the_numbers_are_still_there(browser: Any, path: Path) -> None:
+    with opened(browser, path, java_script_enabled=False) as shown:
+        assert shown.page.locator("select:visible, #theme:visible").count() == 0
+        assert shown.page.locator("noscript p:visible").count() == 3 + 15 + 2
+        shown.page.get_by_text("Accuracy against energy: the numbers").click()
+        assert shown.page.get_by_label("Accuracy against energy, in numbers").first.is_visible()
+
+
+def test_motion_is_asked_for_only_where_it_is_welcome(browser: Any, path: Path) -> None:
+    look = "getComputedStyle(document.documentElement).scrollBehavior"
+    with opened(browser, path, reduced_motion="reduce") as shown:
+        assert shown.run(look) == "auto"
+    with opened(browser, path, reduced_motion="no-preference") as shown:
+        assert shown.run(look) == "smooth"
+
+
+def test_a_page_without_measurements_is_quiet_too(
+    browser: Any, params: Params, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    build_report(replace(report_inputs(params.evaluate), results=Results()), out)
+    with opened(browser, out, 360) as shown:
+        assert shown.said == []
+        assert shown.run("document.documentElement.scrollWidth") <= 360
+        assert shown.page.locator(".plot").count() == 0
