@@ -24,12 +24,12 @@ import librosa
 import numpy as np
 import soundfile
 import torch
-from memory import peak_mb
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from spikesound.data.features import clip_samples, compute, stored
 from spikesound.data.features.resample import fit_length, resample
 from spikesound.data.media import from_flac, to_flac
+from spikesound.evaluation.peak_memory import peak_mb
 from spikesound.params import FeatureParams, Params
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -131,6 +131,8 @@ def set_threads(threads: int) -> None:
 
 def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
+    from spikesound.costs.count import Counted
+    from spikesound.costs.widths import SPIKING
     from spikesound.data.store import digest
     from spikesound.evaluation.predict import parameter_count, run_fold
     from spikesound.labels import read_labels
@@ -161,8 +163,11 @@ def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
         checkpoints=work / "checkpoints",
     )
     held_out = clips.only(fold)
-    tested = run_fold(done.network, held_out, classes, 100)
-    rows = tested.predictions
+    counted = Counted()
+    rows = run_fold(done.network, held_out, classes, 100, spec=done.spec, counted=counted)
+    spiking = [layer for layer in counted.layers if layer.neuron in SPIKING]
+    spikes = [layer.active_outputs for layer in spiking]
+    chances = [layer.neuron_updates for layer in spiking]
     rows = rows.loc[rows.groupby("clip_id", sort=False)["score"].idxmax()]
     found = {
         "fold": fold,
@@ -171,16 +176,16 @@ def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
         "clips": len(held_out),
         "accuracy": float(rows["target"].mean()),
         "validation_accuracy": done.result["validation_accuracy"],
-        "spike_rate": sum(tested.spikes) / sum(tested.neuron_steps),
+        "spike_rate": sum(spikes) / sum(chances),
         "parameters": parameter_count(done.network),
-        "operations": operations(done.network, held_out, tested.spikes, tested.neuron_steps),
+        "operations": operations(done.network, held_out, spikes, chances),
     }
     write_json(result, found)
     return found
 
 
 def operations(
-    network: Any, clips: Any, spikes: list[float], neuron_steps: list[int]
+    network: Any, clips: Any, spikes: list[float], neuron_steps: list[float]
 ) -> dict[str, float]:
     """Count a clip's operations: dense products of all steps, and those that spikes ask for.
 

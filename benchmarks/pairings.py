@@ -104,6 +104,9 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     """Train and test one network, or return what an earlier run found."""
     import numpy as np
 
+    from spikesound.costs.count import Counted
+    from spikesound.costs.widths import SPIKING
+
     # Here, in the process that works; its parent need not wait for them.
     from spikesound.data.shards import Shards
     from spikesound.data.store import digest
@@ -153,16 +156,25 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
         checkpoints=WORK / "checkpoints",
     )
     held_out = clips.only(fold)
-    tested = run_fold(trained.network, held_out, classes, params.evaluate.batch_clips)
+    counted = Counted()
+    rows = run_fold(
+        trained.network,
+        held_out,
+        classes,
+        params.evaluate.batch_clips,
+        spec=trained.spec,
+        counted=counted,
+    )
+    spiking = [layer for layer in counted.layers if layer.neuron in SPIKING]
+    spikes = sum(layer.active_outputs for layer in spiking) * len(held_out)
     inputs = float(held_out.batch(np.arange(len(held_out))).sum())
-    rows = tested.predictions
     rows = rows.loc[rows.groupby("clip_id", sort=False)["score"].idxmax()]
     found = {
         "steps": spec.steps,
         "hits": [bool(hit) for hit in rows["target"]],
-        "spikes": sum(tested.spikes) + (inputs if held_out.spikes else 0.0),
-        "layer_spikes": sum(tested.spikes),
-        "chances": sum(tested.neuron_steps),
+        "spikes": spikes + (inputs if held_out.spikes else 0.0),
+        "layer_spikes": spikes,
+        "chances": sum(layer.neuron_updates for layer in spiking) * len(held_out),
         "clips": len(held_out),
         "train_s": sum(epoch["seconds"] for epoch in trained.history),
         "result": trained.result,

@@ -6,6 +6,7 @@
 others the file of their name in benchmarks/results. A test compares them with what stands there.
 """
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,96 @@ def fsdd() -> str:
     return "".join(lines)
 
 
+_FLOWS = ("no_reuse", "weight_stationary", "output_stationary", "full_reuse")
+
+
+def energy() -> str:
+    """Every model's energy by the four dataflows, without and with memory, 8 bits and float32."""
+    heads = ["Model", "Run", *(f"{kind}, MAC and AC" for kind in ("FP32", "INT8"))]
+    heads += [f"{kind}, {flow.replace('_', ' ')}" for kind in ("FP32", "INT8") for flow in _FLOWS]
+    lines = [f"| {' | '.join(heads)} |\n|---|---|{'---:|' * (len(heads) - 2)}\n"]
+    found: dict[tuple[str, str], dict[tuple[str, str], dict[str, str]]] = {}
+    for row in _rows("metrics/energy.csv"):
+        cells = found.setdefault((row["model"], row["execution"]), {})
+        cells[row["profile"], row["dataflow"]] = row
+    for (model, execution), rows in found.items():
+        profiles = ("fp32_45nm", "int8_45nm")
+        spent = [float(rows[profile, _FLOWS[0]]["operations_nj"]) for profile in profiles]
+        spent += [float(rows[p, flow]["total_nj"]) for p in profiles for flow in _FLOWS]
+        cells = [model, execution.replace("_", " "), *(f"{nj / 1000:.3g}" for nj in spent)]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def break_even() -> str:
+    """The spike rates at which the default run's spiking network needs as much as another."""
+    steps = _read("metrics/summary.json")["snn-cnn-surrogate"]["steps"]
+    lines = ["| Against | Technology | MAC and AC | "]
+    lines += [" | ".join(flow.replace("_", " ") for flow in _FLOWS)]
+    lines += [" |\n|---|---|---:|---:|---:|---:|---:|\n"]
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for row in _rows("metrics/break_even.csv"):
+        if row["steps"] == str(steps) and row["profile"] in ("fp32_45nm", "int8_45nm"):
+            name = row["dataflow"] if row["accounting"] == "memory" else "operations"
+            cells = found.setdefault((row["against"], row["profile"]), {})
+            rate = row["break_even_rate"]
+            cells[name] = f"{percent(float(rate))} %" if rate else "never"
+    for (against, profile), rates in found.items():
+        cells = [
+            against,
+            profile.split("_")[0].upper(),
+            *(rates[n] for n in ("operations", *_FLOWS)),
+        ]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def study() -> str:
+    """The settings of the study: one row a setting and seed."""
+    heads = "Setting | Seed | Validation | Test [interval] | Spike rate | INT8, MAC and AC"
+    lines = [f"| {heads} | {' | '.join(flow.replace('_', ' ') for flow in _FLOWS)} |\n"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"]
+    for row in _read("metrics/study.json")["rows"]:
+        way = "dense" if row["family"] == "ann" else "events"
+        cells = [
+            row["setting"],
+            str(row["seed"]),
+            f"{percent(row['validation_accuracy'])} %",
+            f"{percent(row['accuracy'])} % [{percent(row['accuracy_low'])}"
+            f"–{percent(row['accuracy_high'])}]",
+            "–" if row["spike_rate"] is None else f"{percent(row['spike_rate'])} %",
+            f"{row['energy_operations_nj'] / 1000:.3g}",
+            *(f"{row[f'int8_45nm_{flow}_{way}_nj'] / 1000:.3g}" for flow in _FLOWS),
+        ]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def noise() -> str:
+    """Areas under the accuracy-SNR curves of models trained clean and in noise, and the pairs."""
+    found = _read("metrics/study.json")["noise"]
+    kinds = ("white", "pink", "babble", "background")
+    lines = [f"| Model | Clean | {' | '.join(k.capitalize() for k in kinds)} | Mean | Relative |\n"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|\n"]
+    for name, row in found["models"].items():
+        clean = next(point[2] for point in row["curve"] if point[0] == "clean")
+        shares = [clean, *(row[f"{kind}_area"] for kind in kinds)]
+        shares += [row["noise_area"], row["noise_area_relative"]]
+        lines.append(f"| {name} | {' | '.join(f'{share:.3f}' for share in shares)} |\n")
+    lines += [
+        "\n| Pair | Area [interval] | Corrected p | Relative area [interval] | Corrected p |\n"
+    ]
+    lines += ["|---|---:|---:|---:|---:|\n"]
+    for name, row in found["pairs"].items():
+        cells = [name]
+        for start in ("", "relative_"):
+            low, high = row[f"{start}difference_low"], row[f"{start}difference_high"]
+            cells += [f"{row[f'{start}difference']:+.3f} [{low:+.3f} to {high:+.3f}]"]
+            cells += [f"{row[f'{start}p_corrected']:.3g}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
 def download() -> str:
     rows = _read("benchmarks/results/download.json")
     rates = {row["library"]: row["clips_per_s"] for row in rows if "clips_per_s" in row}
@@ -93,10 +184,17 @@ TABLES = {
     "results": results,
     "pairings": pairings,
     "fsdd": fsdd,
+    "energy": energy,
+    "break_even": break_even,
+    "study": study,
+    "noise": noise,
     "download": download,
     "downloaders": downloaders,
 }
-PAGES = [ROOT / "README.md", ROOT / "docs/download.md", ROOT / "docs/pairings.md"]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / f"docs/{name}.md" for name in ("costs", "download", "pairings", "robustness")),
+]
 
 
 def fill(text: str) -> str:
@@ -115,6 +213,11 @@ def main() -> None:
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"tables filled in: {page.name}")
+
+
+def _rows(path: str) -> list[dict[str, str]]:
+    with (ROOT / path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _read(path: str) -> Any:

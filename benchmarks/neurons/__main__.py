@@ -35,12 +35,12 @@ import recurrent  # noqa: E402
 import targets  # noqa: E402
 from crossover import measure_crossover  # noqa: E402
 from measure import inference, take_turns, training  # noqa: E402
-from memory import peak_mb  # noqa: E402
 from rows import Rows, Workload  # noqa: E402
 from settings import spikes  # noqa: E402
 
 from spikesound.aside import written_aside  # noqa: E402
 from spikesound.errors import run  # noqa: E402
+from spikesound.evaluation.peak_memory import peak_mb  # noqa: E402
 
 STEPS = (16, 100, 400)
 RATES = (0.1, 0.01)
