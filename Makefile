@@ -4,11 +4,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro test lint report bench pairings tables format clean
+.PHONY: repro test lint report bench study pairings tables format clean
 
 repro: .venv/ready ## make the environment, run the pipeline
 	dvc repro
-	@echo "results: metrics/summary.json; as a page: make report"
+	@echo "results: metrics/summary.json; as a page: report.html"
 
 test: .venv/ready ## make the environment, run the tests
 	pytest
@@ -22,8 +22,8 @@ format: .venv/ready
 	ruff check --fix .
 	ruff format .
 
-report: .venv/ready ## report.html of the last run
-	python stages/report.py
+report: .venv/ready ## report.html, and what it rests on
+	dvc repro report
 
 bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/features.py
@@ -31,6 +31,9 @@ bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/cluster.py
 	python benchmarks/download.py
 	python benchmarks/neurons
+
+study: .venv/ready ## seeds, knobs of energy, training in noise; metrics/study.json
+	python benchmarks/study
 
 pairings: .venv/ready ## train the spiking network on encodings by methods; metrics/pairings.json
 	python benchmarks/pairings.py --epochs 16
@@ -46,4 +49,4 @@ tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay
-	rm -rf data/checked.txt data/clips data/audio data/features data/spikes data/models data/predictions data/store
+	rm -rf data/checked.txt data/clips data/audio data/features data/spikes data/models data/predictions data/evaluation data/disturbed data/robustness data/compared data/latency.json data/costs.json data/store

@@ -28,7 +28,7 @@ def listed(stage: str) -> set[str]:
             files |= {
                 str(file.relative_to(ROOT))
                 for file in inside
-                if file.is_file() and "__pycache__" not in file.parts
+                if file.is_file() and file.suffix == ".py"
             }
     return files
 
@@ -57,7 +57,7 @@ def test_the_finder_of_imports_sees_every_form(tmp_path: Path) -> None:
 
 def test_every_script_is_a_stage() -> None:
     used = {script(stage) for stage in GRAPH}
-    apart = {STAGES / "paths.py", STAGES / "report.py"}  # report.py is for `make report`
+    apart = {STAGES / "paths.py"}
     assert used | apart == set(STAGES.glob("*.py"))
 
 
@@ -71,6 +71,7 @@ def test_outputs_keep_the_run_cache(stage: str) -> None:
 
 
 def test_the_conventional_side_does_not_know_the_encoding() -> None:
-    for stage in ("baseline", "train_ann", "evaluate_ann"):
+    own = [f"{what}_{kind}" for what in ("train", "evaluate") for kind in ("ann", "variant")]
+    for stage in ("baseline", "robustness_ann", "robustness_variant", *own):
         assert not any("encoding" in str(name) for name in GRAPH[stage]["params"])
         assert not any(dep.startswith("data/spikes") for dep in GRAPH[stage]["deps"])

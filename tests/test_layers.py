@@ -14,8 +14,8 @@ LAYERS = [
     {"params", "schema", "labels", "kernels"},
     {"data", "encoding", "neurons", "decoding", "quantise"},
     {"networks", "spike_shards", "events"},
-    {"training"},
-    {"evaluation"},
+    {"training", "costs"},
+    {"evaluation", "robustness"},
     {"report"},
     {"cli", "__main__"},
 ]

@@ -23,7 +23,12 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("seed", "seed: 1", "seed: one", "seed: .*valid integer, got 'one'"),
     ("store", "store: data/store", "store: 5", "store: .*valid string, got 5"),
     ("scheduler", "scheduler: #", "scheduler: host #", "scheduler: .*match pattern.*tcp.*'host'"),
-    ("models", "ann: [cnn, lstm]", "ann: [cnm]", "unknown network .*'cnm'.*valid: cnn, lstm"),
+    (
+        "models",
+        "ann: [cnn, lstm, gru, rnn]",
+        "ann: [cnm]",
+        "unknown network .*'cnm'.*valid: cnn, gru, lstm",
+    ),
     ("models", "snn: [cnn]", "snn: [lstm]", "unknown spiking network .*'lstm'.*valid: cnn"),
     (
         "models",
@@ -48,6 +53,19 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("networks", "pool: average", "pool: median", "networks.cnn.pool: .*got 'median'"),
     ("train_ann", "patience: ", "patiense: ", "key of train_ann 'patiense'.*'patience'"),
     ("train_snn", "neuron: lif", "neuron: lyf", "unknown train_snn.neuron 'lyf'.*valid: .*lif"),
+    ("models", "variants: [int8,", "variants: [int9,", "variant in models.variants 'int9'.*int8"),
+    ("models", "ann: [cnn, ", "ann: [", "twin, for models.variants, of models.snn in models.ann"),
+    ("variants", "activation_bits: 8", "activation_bits: 0", "variants.int8.activation_bits: "),
+    ("latency", "budget_s: 15.0", "budget_s: 0.0", "latency.budget_s: .*greater than 0"),
+    ("robustness", "talkers: 4", "talkers: none", "robustness.sound.talkers: .*valid integer"),
+    ("costs", "profile: int8_45nm", "profile: int9", "unknown costs.profile 'int9'.*fp32_45nm"),
+    ("costs", "dataflow: output_", "dataflow: out_", "costs.dataflow: .*output_stationary"),
+    (
+        "costs",
+        "zero_skipping: [sparse]",
+        "zero_skipping: [dense]",
+        "unknown variant in costs.zero_skipping 'dense'.*sparse",
+    ),
     (
         "evaluate",
         "confidence: 0.95",
@@ -108,7 +126,8 @@ def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path:
     (tmp_path / "params.yaml").write_text(GOOD.replace("confidence: 0.95", "confidence: 95"))
     started = time.monotonic()
     arguments = {"train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}
-    arguments["train_snn.py"] = ["cnn", "surrogate", "1"]
+    arguments |= {"train_snn.py": ["cnn", "surrogate", "1"], "robustness.py": ["ann-cnn"]}
+    arguments["train_variant.py"] = ["cnn", "int8", "1"]
     result = subprocess.run(
         [sys.executable, ROOT / "stages" / stage, *arguments.get(stage, [])],
         cwd=tmp_path,

@@ -11,16 +11,20 @@ from pydantic import Field, ValidationError
 
 from spikesound.errors import SpikesoundError, unknown
 from spikesound.params.base import Distinct, Section
+from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams, Sources
 from spikesound.params.encodings import Encodings
 from spikesound.params.neurons import Neurons
+from spikesound.params.robustness import RobustnessParams
 from spikesound.params.training import (
     EvaluateParams,
     Methods,
     Models,
     Networks,
+    TimingParams,
     TrainParams,
     TrainSNNParams,
+    VariantParams,
 )
 
 Scheduler = Annotated[str, Field(pattern=r"^(tcp|tls|ucx|ws|wss)://")]
@@ -44,9 +48,13 @@ class Params(Section):
     neurons: Neurons
     networks: Networks
     methods: Methods
+    variants: dict[str, VariantParams]  # by names of your own
     train_ann: TrainParams
     train_snn: TrainSNNParams
     evaluate: EvaluateParams
+    latency: TimingParams
+    robustness: RobustnessParams
+    costs: CostParams
 
     @classmethod
     def load(cls, path: Path) -> Params:
@@ -86,6 +94,15 @@ class Params(Section):
         yield "network in models.ann", self.models.ann, Networks.model_fields
         yield "spiking network in models.snn", self.models.snn, spiking
         yield "method in models.methods", self.models.methods, Methods.model_fields
+        yield "variant in models.variants", self.models.variants, self.variants
+        if self.models.variants:  # they start from the trained twin
+            yield (
+                "twin, for models.variants, of models.snn in models.ann:",
+                self.models.snn,
+                (self.models.ann),
+            )
+        yield "costs.profile", [self.costs.profile], self.costs.profiles
+        yield "variant in costs.zero_skipping", self.costs.zero_skipping, self.variants
         yield "train_snn.neuron", [self.train_snn.neuron], Neurons.model_fields
 
     @property

@@ -18,7 +18,7 @@ class CNNParams(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
-class LSTMParams(Section):
+class RecurrentParams(Section):
     spiking: ClassVar[bool] = False
 
     hidden: Count
@@ -29,7 +29,9 @@ class LSTMParams(Section):
 
 class Networks(Section):
     cnn: CNNParams
-    lstm: LSTMParams
+    lstm: RecurrentParams
+    gru: RecurrentParams
+    rnn: RecurrentParams
 
 
 class AugmentParams(Section):
@@ -49,6 +51,16 @@ class TrainParams(Section):
     validation_share: Annotated[float, Field(gt=0, lt=0.5)]  # of the training folds
     patience: Count  # epochs without a lower validation loss before training stops
     augment: AugmentParams
+
+
+class VariantParams(Section):
+    """The trained ANN twin, trained on with fewer bits or to fewer activations."""
+
+    activation_bits: Annotated[int, Field(ge=1, le=16)] | None  # null: as they are
+    weight_bits: Annotated[int, Field(ge=2, le=16)] | None
+    sparsity: Annotated[float, Field(ge=0)]  # weight of the activations' density in the loss
+    epochs: Count  # and below, the rest being train_ann's
+    learning_rate: Positive
 
 
 class TrainSNNParams(TrainParams):
@@ -158,14 +170,23 @@ class Models(Section):
     ann: Annotated[list[str], Distinct]
     snn: Annotated[list[str], Distinct]
     methods: Annotated[list[str], Distinct]
+    variants: Annotated[list[str], Distinct]  # of the ANN twins of those in snn
 
     def names(self) -> list[str]:
-        """Return the names of the models: ann-<network> and snn-<network>-<method>."""
+        """Return the names: ann-<network>, ann-<network>-<variant>, snn-<network>-<method>."""
         spiking = [f"snn-{network}-{method}" for network in self.snn for method in self.methods]
-        return [f"ann-{network}" for network in self.ann] + spiking
+        variants = [f"ann-{network}-{name}" for network in self.snn for name in self.variants]
+        return [f"ann-{network}" for network in self.ann] + variants + spiking
+
+
+class TimingParams(Section):
+    budget_s: Positive  # for timing all models together
+    clips: Count  # timed, of the first fold
+    energy_s: Positive  # of each model's loop, where the processor counts energy
 
 
 class EvaluateParams(Section):
     batch_clips: Count
     resamples: Annotated[int, Field(ge=100)]  # of the bootstrap
+    permutations: Annotated[int, Field(ge=100)]  # of the paired tests, at least
     confidence: Annotated[float, Field(gt=0, lt=1)]
