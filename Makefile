@@ -31,6 +31,7 @@ bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/cluster.py
 	python benchmarks/download.py
 	python benchmarks/neurons
+	python benchmarks/counting.py
 
 study: .venv/ready ## seeds, knobs of energy, training in noise; metrics/study.json
 	python benchmarks/study

@@ -250,6 +250,7 @@ def test_with_a_recording_a_clip_the_interval_is_that_of_the_bootstrap_over_clip
         targets = np.tile([True, False], (60, 1))
         expected = intervals(
             ScoreMatrix(ids, ("a", "b"), scores, targets),
+            np.arange(60),
             generator=np.random.default_rng(7),
             resamples=300,
             confidence=0.9,
