@@ -66,7 +66,13 @@ def fsdd() -> str:
     return "".join(lines)
 
 
-_FLOWS = ("no_reuse", "weight_stationary", "output_stationary", "full_reuse")
+_FLOWS = (
+    "no_reuse",
+    "weight_stationary",
+    "input_stationary",
+    "output_stationary",
+    "full_reuse",
+)
 
 
 def energy() -> str:
@@ -92,7 +98,7 @@ def break_even() -> str:
     steps = _read("metrics/summary.json")["snn-cnn-surrogate"]["steps"]
     lines = ["| Against | Technology | MAC and AC | "]
     lines += [" | ".join(flow.replace("_", " ") for flow in _FLOWS)]
-    lines += [" |\n|---|---|---:|---:|---:|---:|---:|\n"]
+    lines += [" |\n|---|---|---:|---:|---:|---:|---:|---:|\n"]
     found: dict[tuple[str, str], dict[str, str]] = {}
     for row in _rows("metrics/break_even.csv"):
         if row["steps"] == str(steps) and row["profile"] in ("fp32_45nm", "int8_45nm"):
@@ -112,9 +118,9 @@ def break_even() -> str:
 
 def study() -> str:
     """The settings of the study: one row a setting and seed."""
-    heads = "Setting | Seed | Validation | Test [interval] | Spike rate | INT8, MAC and AC"
+    heads = "Setting | Seed | Validation | Test [interval] | Spike rate | MAC and AC"
     lines = [f"| {heads} | {' | '.join(flow.replace('_', ' ') for flow in _FLOWS)} |\n"]
-    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"]
     for row in _read("metrics/study.json")["rows"]:
         way = "dense" if row["family"] == "ann" else "events"
         cells = [
@@ -125,7 +131,7 @@ def study() -> str:
             f"–{percent(row['accuracy_high'])}]",
             "–" if row["spike_rate"] is None else f"{percent(row['spike_rate'])} %",
             f"{row['energy_operations_nj'] / 1000:.3g}",
-            *(f"{row[f'int8_45nm_{flow}_{way}_nj'] / 1000:.3g}" for flow in _FLOWS),
+            *(f"{row[f'fp32_45nm_{flow}_{way}_nj'] / 1000:.3g}" for flow in _FLOWS),
         ]
         lines.append(f"| {' | '.join(cells)} |\n")
     return "".join(lines)

@@ -54,7 +54,7 @@ def main() -> None:
     write_json(paths.COMPARED / "robustness.json", areas)
     write_json(paths.COMPARED / "comparisons.json", compared)
     write_json(
-        paths.COMPARED / "noise_comparisons.json", compare_areas(noisy, recordings, params.seed)
+        paths.COMPARED / "noise_comparisons.json", compare_areas(noisy, recordings, settings)
     )
     curves = [paths.EVALUATION / name / "anytime.csv" for name in networks]
     anytime_table.join(curves).to_csv(paths.METRICS / "anytime.csv", index=False)

@@ -58,7 +58,9 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("variants", "activation_bits: 8", "activation_bits: 0", "variants.int8.activation_bits: "),
     ("latency", "budget_s: 15.0", "budget_s: 0.0", "latency.budget_s: .*greater than 0"),
     ("robustness", "talkers: 4", "talkers: none", "robustness.sound.talkers: .*valid integer"),
-    ("costs", "profile: int8_45nm", "profile: int9", "unknown costs.profile 'int9'.*fp32_45nm"),
+    ("costs", "profile: fp32_45nm", "profile: int9", "unknown costs.profile 'int9'.*fp32_45nm"),
+    ("costs", "on_chip_kib: 1024", "on_chip_kib: 2048", "costs.memory: on_chip_kib is above"),
+    ("costs", "dram_pj: 1300", "dram_pj: 13", "costs.memory: dram_pj is below"),
     ("costs", "dataflow: output_", "dataflow: out_", "costs.dataflow: .*output_stationary"),
     (
         "costs",

@@ -17,6 +17,7 @@ from torch import nn
 from spikesound.data import normalise
 from spikesound.data.shards import write_shards
 from spikesound.errors import SpikesoundError
+from spikesound.evaluation.comparisons import Settings
 from spikesound.events.frozen_cnn import FrozenCNN
 from spikesound.networks import model_file
 from spikesound.networks.cnn import CNN, Block
@@ -365,6 +366,7 @@ def results_of(shift: float, seed: int = 0, clips: int = 60) -> pd.DataFrame:
 
 
 RECORDINGS = {f"c{i:03d}": f"r{i // 3}" for i in range(60)}
+SETTINGS = Settings(resamples=500, permutations=1999, confidence=0.95, seed=0)
 
 
 def test_a_models_area_is_the_mean_of_its_clips_and_joins_with_others() -> None:
@@ -393,13 +395,13 @@ def test_a_models_area_is_the_mean_of_its_clips_and_joins_with_others() -> None:
 
 def test_a_paired_difference_is_found_and_has_its_sign() -> None:
     better, worse = results_of(0), results_of(6)
-    found = paired_areas(better, worse, RECORDINGS, np.random.default_rng(0))
+    found = paired_areas(better, worse, RECORDINGS, np.random.default_rng(0), SETTINGS)
     assert found["difference_low"] > 0
     assert found["difference_low"] <= found["difference"] <= found["difference_high"]
     assert found["p"] < 0.001
     expected = clip_areas(better)["area"].mean() - clip_areas(worse)["area"].mean()
     assert found["difference"] == pytest.approx(expected)
-    turned = paired_areas(worse, better, RECORDINGS, np.random.default_rng(0))
+    turned = paired_areas(worse, better, RECORDINGS, np.random.default_rng(0), SETTINGS)
     assert turned["difference"] == pytest.approx(-found["difference"])
     assert turned["relative_p"] < 0.001
 
@@ -408,20 +410,22 @@ def test_a_model_that_is_only_better_when_clean_is_no_better_in_relation() -> No
     half = results_of(0)
     lost = {f"c{i:03d}" for i in range(0, 60, 2)}
     weaker = half.assign(hit=half["hit"] & ~half["clip_id"].isin(lost))
-    found = paired_areas(half, weaker, RECORDINGS, np.random.default_rng(0))
+    found = paired_areas(half, weaker, RECORDINGS, np.random.default_rng(0), SETTINGS)
     assert found["p"] < 0.001
     assert abs(found["relative_difference"]) < 0.1
     assert found["relative_p"] > 0.05
 
 
 def test_equal_models_differ_by_nothing_and_p_is_uniform_where_they_are_exchangeable() -> None:
-    same = paired_areas(results_of(0), results_of(0), RECORDINGS, np.random.default_rng(0))
+    same = paired_areas(
+        results_of(0), results_of(0), RECORDINGS, np.random.default_rng(0), SETTINGS
+    )
     assert same["difference"] == same["difference_low"] == same["difference_high"] == 0
     assert same["p"] == same["relative_p"] == 1
     below = [
         paired_areas(
             results_of(0, 2 * seed), results_of(0, 2 * seed + 1), RECORDINGS,
-            np.random.default_rng(seed),
+            np.random.default_rng(seed), SETTINGS,
         )["p"] < 0.2
         for seed in range(20)
     ]  # fmt: skip
@@ -430,7 +434,9 @@ def test_equal_models_differ_by_nothing_and_p_is_uniform_where_they_are_exchange
 
 def test_models_of_different_clips_are_not_compared() -> None:
     with pytest.raises(SpikesoundError, match="different clips"):
-        paired_areas(results_of(0), results_of(0, clips=59), RECORDINGS, np.random.default_rng(0))
+        paired_areas(
+            results_of(0), results_of(0, clips=59), RECORDINGS, np.random.default_rng(0), SETTINGS
+        )
 
 
 def test_draws_of_recordings_sum_to_their_number() -> None:

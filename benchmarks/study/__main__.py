@@ -59,8 +59,9 @@ def main() -> None:
     recordings = rows.clip_recordings()
     found = {setting: rows.tested(params, folders[setting], classes) for setting in wanted}
     spiking = [s for s in wanted if s.steps and not s.noisy and s.seed == 1]
-    narrow = [s for s in wanted if s.width != 1]
-    pairs = {f"{s.name} vs {TWIN.name}": (s, TWIN) for s in [*spiking, *narrow]}
+    twins = [TWIN, *(s for s in wanted if s.width != 1)]
+    pairs = {f"{s.name} vs {TWIN.name}": (s, TWIN) for s in spiking}
+    pairs |= rows.equal_energy(params, found, spiking, twins)
     seeds = [[Setting(steps, seed) for seed in (1, 2, 3)] for steps in (DEFAULT.steps, None)]
     noisy = {s: folders[s] for s in wanted if s in (TWIN, DEFAULT) or s.noisy}
     write_json(
@@ -69,7 +70,7 @@ def main() -> None:
             "manifest": rows.manifest(found[TWIN]),
             "rows": [rows.row(params, s, found[s], recordings) for s in wanted],
             "pairs": rows.verdicts(params, found, pairs, recordings),
-            "seeds": rows.seeds_tested(params, found, *seeds, recordings),
+            "seeds": rows.over_seeds(params, found, *seeds, recordings),
             "noise": rows.in_noise(params, noisy, classes, recordings),
             "rate_for_a_fifth": rows.limits(params, found[DEFAULT], found[TWIN], SHARE),
         },

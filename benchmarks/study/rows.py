@@ -86,6 +86,33 @@ def counts(setting: Setting, found: Evaluated) -> Counts:
     return Counts(found.layers, "dense" if setting.steps is None else "events")
 
 
+def tests_of(params: Params) -> Tests:
+    tests = params.evaluate
+    return Tests(tests.resamples, tests.permutations, tests.confidence, params.seed)
+
+
+def equal_energy(
+    params: Params, found: dict[Setting, Evaluated], spiking: list[Setting], twins: list[Setting]
+) -> dict[str, tuple[Setting, Setting]]:
+    """Return for each spiking setting the narrowest twin that needs no less energy than it does.
+
+    By the technology and dataflow shown first; no label takes part in the choice. Where even the
+    widest needs less, it is that one.
+    """
+    costs = params.costs
+
+    def total(setting: Setting) -> float:
+        return price(counts(setting, found[setting]), costs, costs.profile, costs.dataflow).total_nj
+
+    ordered = sorted(twins, key=total)
+    pairs = {}
+    for setting in spiking:
+        enough = [twin for twin in ordered if total(twin) >= total(setting)]
+        twin = enough[0] if enough else ordered[-1]
+        pairs[f"{setting.name} vs {twin.name}, at equal energy"] = (setting, twin)
+    return pairs
+
+
 def verdicts(
     params: Params,
     found: dict[Setting, Evaluated],
@@ -93,70 +120,53 @@ def verdicts(
     recordings: dict[str, str],
 ) -> dict[str, Any]:
     """Return the paired tests of the pairs, corrected over all of them."""
-    tests = params.evaluate
-    asked = Tests(tests.resamples, tests.permutations, tests.confidence, params.seed)
     sides = {}
     for one, other in pairs.values():
         for setting in (one, other):
             like = next(iter(sides.values()), None)
             sides[setting] = side_of(setting.name, found[setting].predictions, like)
     named = {key: (sides[one], sides[other]) for key, (one, other) in pairs.items()}
-    return compare_pairs(named, recordings, asked)
+    return compare_pairs(named, recordings, tests_of(params))
 
 
-def seeds_apart(
-    found: dict[Setting, Evaluated], one: list[Setting], other: list[Setting]
-) -> dict[str, Any]:
-    """Compare two models over several seeds: each clip's share of seeds in which it is a hit.
-
-    The difference of the means, and the spread of each model's accuracy over its seeds.
-    """
-    shares, spreads = [], []
-    for settings in (one, other):
-        per_seed = np.stack([hits(to_matrix(found[s].predictions)) for s in settings])
-        shares.append(per_seed.mean(0))
-        spreads.append([round(float(each), 4) for each in per_seed.mean(1)])
-    return {
-        "seeds": len(one),
-        "accuracies": spreads[0],
-        "accuracies_other": spreads[1],
-        "difference": round(float((shares[0] - shares[1]).mean()), 4),
-        "deviation": round(float(np.std(spreads[0], ddof=1)), 4),
-        "deviation_other": round(float(np.std(spreads[1], ddof=1)), 4),
-    }
-
-
-def seeds_tested(
+def over_seeds(
     params: Params,
     found: dict[Setting, Evaluated],
     one: list[Setting],
     other: list[Setting],
     recordings: dict[str, str],
 ) -> dict[str, Any]:
-    """As :func:`seeds_apart`, with interval and permutation test by recording.
+    """Compare two models over several seeds of training.
 
-    Both are of the clips: recordings are drawn, or the two models swapped on them, with each
-    clip's mean over the seeds as its figure.
+    The accuracy of each seed, its deviation, and the difference of the means with a percentile
+    interval over both: in each resample the seeds of each model and the recordings are drawn, with
+    replacement.
     """
-    result = seeds_apart(found, one, other)
     ids = to_matrix(found[one[0]].predictions).clip_ids
-    gaps = np.mean([hits(to_matrix(found[s].predictions)) for s in one], axis=0) - np.mean(
-        [hits(to_matrix(found[s].predictions)) for s in other], axis=0
-    )
     clusters = clusters_of(ids, recordings)
-    sums, sizes = np.bincount(clusters, gaps), np.bincount(clusters)
+    right = [
+        np.stack([np.bincount(clusters, hits(to_matrix(found[s].predictions))) for s in settings])
+        for settings in (one, other)
+    ]
+    sizes = np.bincount(clusters)
+    accuracies = [each.sum(1) / sizes.sum() for each in right]
     generator = numpy_generator(params.seed, "seeds")
-    drawn = generator.integers(len(sums), size=(params.evaluate.resamples, len(sums)))
-    resampled = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    resampled = []
+    for _ in range(params.evaluate.resamples):
+        drawn = np.bincount(generator.integers(len(sizes), size=len(sizes)), minlength=len(sizes))
+        means = [
+            each[generator.integers(len(each), size=len(each))].mean(0) @ drawn for each in right
+        ]
+        resampled.append((means[0] - means[1]) / (drawn @ sizes))
     tail = (1 - params.evaluate.confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    signs = generator.choice([-1.0, 1.0], size=(params.evaluate.permutations, len(sums)))
-    beyond = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
-    p = (1 + beyond.sum()) / (1 + len(signs))
-    return result | {
+    return {
+        "models": [one[0].name, other[0].name],
+        "accuracies": [[round(float(a), 4) for a in each] for each in accuracies],
+        "deviations": [round(float(np.std(each, ddof=1)), 4) for each in accuracies],
+        "difference": round(float(accuracies[0].mean() - accuracies[1].mean()), 4),
         "difference_low": round(float(low), 4),
         "difference_high": round(float(high), 4),
-        "p": round(float(p), 4),
     }
 
 
@@ -198,7 +208,9 @@ def in_noise(
             if alike or trained:
                 key = f"{one.name} vs {other.name}"
                 generator = numpy_generator(params.seed, "paired areas", key)
-                pairs[key] = paired_areas(results[one], results[other], recordings, generator)
+                pairs[key] = paired_areas(
+                    results[one], results[other], recordings, generator, tests_of(params)
+                )
     asked = [(key, name) for key in pairs for name in ("p", "relative_p")]
     for (key, name), p in zip(asked, holm([pairs[k][n] for k, n in asked]), strict=True):
         pairs[key][f"{name}_corrected"] = p

@@ -51,8 +51,8 @@ SETTINGS = [
 RATE_WEIGHT = 100.0
 """Of the distance from the target rate, in the loss."""
 
-NOISES = ("white", "pink", "babble")
-"""That noisy models are trained in. The background is not among them: they meet it in the test."""
+NOISES = ("white", "pink")
+"""That noisy models are trained in. Babble and background are met only in the test."""
 
 SNR_DB = (15.0, 5.0, -5.0)
 """At which; other levels than those of the test."""

@@ -22,7 +22,7 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
     Spikes per step of each layer, and what follows from them, are multiplied by the factor;
     everything that is done at each step grows with the number of steps. What depends on neither
     (the sums of a steady input, the read-out of summed spikes) stays. The input of the first layer
-    is not scaled: it is the sound's.
+    is not scaled: it is the sound's, and its spikes per step are taken as they were.
 
     Parameters
     ----------
@@ -33,17 +33,17 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
     found = []
     for number, layer in enumerate(layers):
         first = number == 0
-        stepwise = longer if layer.kind != "linear" or layer.neuron != "none" else 1.0
+        stepwise = 1.0 if _once(layer) else longer
         passes = 1.0 if first and layer.operation == "mac" else stepwise
-        heard = passes if first else passes * (factor if layer.operation == "ac" else 1.0)
+        by_spikes = factor if layer.source == "spikes" and not first else 1.0
         found.append(
             replace(
                 layer,
                 passes=round(layer.passes * passes),
-                steps=round(layer.steps * stepwise) if layer.kind != "pooling" else layer.steps,
+                steps=layer.steps if layer.kind == "pooling" else round(layer.steps * stepwise),
                 dense=layer.dense * passes,
-                effective=layer.effective * heard,
-                active_inputs=layer.active_inputs * heard,
+                effective=layer.effective * passes * by_spikes,
+                active_inputs=layer.active_inputs * passes * by_spikes,
                 active_outputs=layer.active_outputs
                 * stepwise
                 * (factor if layer.neuron in SPIKING else 1.0),
@@ -51,6 +51,11 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
             )
         )
     return found
+
+
+def _once(layer: LayerCounts) -> bool:
+    """Say whether a layer works once, on what all steps came to."""
+    return layer.source == "pooled" and layer.passes == 1 and layer.neuron == "none"
 
 
 def break_even_rate(
@@ -77,11 +82,12 @@ def break_even_rate(
     Returns
     -------
     float or None
-        Capped at 1, a spike at every step; None where the network is dearer without a spike, or
-        has none to scale.
+        Capped at 1, a spike at every step; None where the network is dearer without a spike.
     """
     silent = price(rescaled(layers, steps, 0.0))
     busy = price(rescaled(layers, steps, 1.0))
-    if silent >= against or busy <= silent:
+    if silent >= against:
         return None
+    if busy <= silent:  # no spike costs anything
+        return 1.0
     return min(1.0, spike_rate(layers) * (against - silent) / (busy - silent))

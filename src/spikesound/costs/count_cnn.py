@@ -10,9 +10,10 @@ from torch import nn
 
 from spikesound.costs.active import active_by_place, active_count
 from spikesound.costs.fan_out import Geometry, fan_out, geometry
-from spikesound.costs.layer import LayerCounts
+from spikesound.costs.layer import LayerCounts, Source
 from spikesound.costs.tally import Input, Tally
-from spikesound.networks.cnn import CNN, Block
+from spikesound.costs.widths import SPIKING
+from spikesound.networks.cnn import CNN, Block, max_pooled
 from spikesound.neurons import SpikingNeuron
 
 
@@ -26,7 +27,16 @@ def watch_cnn(network: nn.Module, first: Input, tally: Tally) -> list[object]:
         spiking = isinstance(block.neuron, SpikingNeuron)
         operation: Input = first if number == 1 else ("ac" if spiking else "mac")
         last = number == len(blocks)
-        before = _BlockHook(f"convolution_{number}", operation, tally, before, last=last)
+        source: Source = "spikes" if operation != "mac" else "activations"
+        before = _BlockHook(
+            f"convolution_{number}",
+            "sound" if number == 1 and operation == "mac" else source,
+            operation,
+            tally,
+            before,
+            last=last,
+            at_once=network.output is None,
+        )
         handles.append(block.register_forward_hook(before))
     handles.append(network.readout.register_forward_hook(_ReadoutHook(network, tally)))
     return handles
@@ -39,10 +49,18 @@ class _BlockHook:
     """
 
     def __init__(
-        self, name: str, operation: Input, tally: Tally, before: _BlockHook | None, *, last: bool
+        self,
+        name: str,
+        source: Source,
+        operation: Input,
+        tally: Tally,
+        before: _BlockHook | None,
+        *,
+        last: bool,
+        at_once: bool,
     ) -> None:
-        self.name, self.operation, self.tally = name, operation, tally
-        self.before, self.last = before, last
+        self.name, self.source, self.operation, self.tally = name, source, operation, tally
+        self.before, self.last, self.at_once = before, last, at_once
         self.reach: dict[tuple[int, int], tuple[Geometry, torch.Tensor]] = {}
         self.waiting: tuple[int, LayerCounts] | None = None
 
@@ -59,6 +77,7 @@ class _BlockHook:
         counts = LayerCounts(
             self.name,
             "convolution",
+            self.source,
             self.operation,
             self.tally.neuron,
             passes,
@@ -66,6 +85,7 @@ class _BlockHook:
             inputs * rows * columns,
             neurons,
             outputs * inputs * shape.kernel[0] * shape.kernel[1] + outputs,
+            shape.merged_bits,
             dense=passes * clips * inputs * float(reach.sum()),
             effective=float((active * reach).sum()),
             active_inputs=float(active.sum()),
@@ -75,9 +95,12 @@ class _BlockHook:
         self.waiting = clips, counts
         if self.before is not None:
             self.before.finish(counts.active_inputs)
+        if block.pooled is max_pooled:
+            self._maxima(clips, passes, outputs, size)
         if self.last:
-            self.finish(active_count(output))
-            self._pooling(counts, clips, outputs, size[0], active_count(output))
+            active_outputs = active_count(output)
+            self.finish(active_outputs)
+            self._pooling(counts, clips, outputs, size[0], active_outputs)
 
     def finish(self, active_outputs: float) -> None:
         """Hand the batch's counts on, now that it is known what became of the outputs."""
@@ -86,30 +109,48 @@ class _BlockHook:
         self.tally.add(clips, replace(counts, active_outputs=active_outputs))
         self.waiting = None
 
+    def _maxima(self, clips: int, passes: int, outputs: int, size: list[int]) -> None:
+        """Add what cannot be merged: three comparisons and a batch norm for each pooled value."""
+        places = outputs * size[0] * size[1]
+        values = float(passes * clips * places)
+        self.tally.add(clips, additions(f"maximum_{self.name}", "activations", 3 * values, places))
+        norm = additions(f"norm_{self.name}", "activations", values, places)
+        self.tally.add(clips, replace(norm, operation="mac", weights=2 * outputs))
+
     def _pooling(
         self, block: LayerCounts, clips: int, channels: int, frames: int, active: float
     ) -> None:
-        """Sum of the outputs over steps and bins, then mean and maximum over frames: additions."""
-        over_frames = 2 * channels * frames * clips
+        """Add the sum of the outputs over steps and bins, and what is done over frames.
+
+        With the read-out ``rate`` that is the mean and the maximum once, of what all steps came to;
+        with any other, of each step.
+        """
+        source: Source = "spikes" if block.neuron in SPIKING else "activations"
+        sums = additions("pooling", source, active, block.outputs)
         self.tally.add(
             clips,
-            LayerCounts(
-                "pooling",
-                "pooling",
-                "ac",
-                "none",
-                block.steps,
-                1,
-                block.outputs,
-                channels,
-                0,
-                dense=float(clips * block.steps * block.outputs + over_frames),
-                effective=active + over_frames,
+            replace(
+                sums,
+                passes=block.steps,
+                outputs=channels * frames,
+                dense=float(clips * block.steps * block.outputs),
                 active_inputs=active,
-                active_outputs=float(channels * clips),
-                neuron_updates=0.0,
             ),
         )
+        times = 1 if self.at_once else block.steps
+        over = additions("pooling_frames", "pooled", 2.0 * channels * frames * clips * times, 0)
+        self.tally.add(
+            clips,
+            replace(over, passes=times, steps=times, inputs=channels * frames, outputs=channels),
+        )
+
+
+def additions(name: str, source: Source, number: float, inputs: int) -> LayerCounts:
+    """Return a layer without weights that adds or compares so many times."""
+    return LayerCounts(
+        name, "pooling", source, "ac", "none", 1, 1, inputs, inputs, 0, 0, number, number, number,
+        number, 0.0,
+    )  # fmt: skip
 
 
 class _ReadoutHook:
@@ -133,6 +174,7 @@ def linear(layer: nn.Linear, x: torch.Tensor, neuron: str, tally: Tally) -> tupl
     return clips, LayerCounts(
         "readout",
         "linear",
+        "pooled",
         "mac",
         tally.neuron if neuron == "same" else neuron,
         passes,
@@ -140,6 +182,7 @@ def linear(layer: nn.Linear, x: torch.Tensor, neuron: str, tally: Tally) -> tupl
         layer.in_features,
         layer.out_features,
         layer.weight.numel() + (0 if layer.bias is None else layer.out_features),
+        0,
         dense=float(x.numel() * layer.out_features),
         effective=active * layer.out_features,
         active_inputs=active,

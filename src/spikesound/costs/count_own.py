@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from spikesound.costs.active import active_count
-from spikesound.costs.count_cnn import linear
+from spikesound.costs.count_cnn import additions, linear
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.tally import Input, Tally
 from spikesound.networks.som import SOM
@@ -34,8 +35,9 @@ def watch_wta(network: nn.Module, first: Input, tally: Tally) -> list[object]:
         )
         heard = torch.count_nonzero(x, dim=(0, 1, 3))
         counts = LayerCounts(
-            "patches", "convolution", first, tally.neuron, steps, steps, frames * bins,
-            neurons * places, module.weight.numel(),
+            "patches", "convolution", "sound" if first == "mac" else "spikes", first,
+            tally.neuron, steps, steps, frames * bins,
+            neurons * places, module.weight.numel(), 0,
             dense=float(steps * clips * bins * reach.sum()),
             effective=float((heard * reach).sum()),
             active_inputs=float(heard.sum()),
@@ -44,14 +46,9 @@ def watch_wta(network: nn.Module, first: Input, tally: Tally) -> list[object]:
         )  # fmt: skip
         tally.add(clips, counts)
         # To find the winner each potential is compared once; each spike is counted once.
-        tally.add(
-            clips,
-            LayerCounts(
-                "competition", "pooling", "ac", "none", steps, 1, neurons * places, neurons, 0,
-                counts.neuron_updates + float(clips * steps * neurons * places),
-                counts.neuron_updates + spikes, spikes, float(clips * neurons), 0.0,
-            ),
-        )  # fmt: skip
+        compared = additions("competition", "activations", counts.neuron_updates, 0)
+        tally.add(clips, replace(compared, passes=steps, steps=steps))
+        tally.add(clips, additions("counting", "spikes", spikes, neurons * places))
 
     def readout(module: nn.Linear, arguments: tuple[Any, ...], scores: torch.Tensor) -> None:
         tally.add(*linear(module, arguments[0], "none", tally))
@@ -73,27 +70,22 @@ def watch_som(network: nn.Module, first: Input, tally: Tally) -> list[object]:
         units, readers = module.map.shape[0], module.readout.out_features
         if first != "mac":  # what the steps' spikes are worth is added up at each place
             spikes = active_count(x)
-            tally.add(
-                clips,
-                LayerCounts(
-                    "values", "pooling", first, "none", steps, 1, frames * bins, frames * bins, 0,
-                    float(x.numel()), spikes, spikes, float(clips * frames * bins), 0.0,
-                ),
-            )  # fmt: skip
+            worth = additions("values", "spikes", spikes, frames * bins)
+            tally.add(clips, replace(worth, operation=first, passes=steps, dense=float(x.numel())))
         heard = active_count(module.values(x))
         tally.add(
             clips,
             LayerCounts(
-                "map", "linear", "mac", "winner", frames, frames, bins, units,
-                units * (bins + 1), float(clips * frames * bins * units), heard * units, heard,
+                "map", "linear", "sound", "mac", "winner", frames, frames, bins, units,
+                units * (bins + 1), 0, float(clips * frames * bins * units), heard * units, heard,
                 float(clips * frames), float(clips * frames * units),
             ),
         )  # fmt: skip
         tally.add(
             clips,
             LayerCounts(
-                "readout", "linear", "ac", "li", frames, frames, units, readers,
-                module.readout.weight.numel(), float(clips * frames * units * readers),
+                "readout", "linear", "spikes", "ac", "li", frames, frames, units, readers,
+                module.readout.weight.numel(), 0, float(clips * frames * units * readers),
                 float(clips * frames * readers), float(clips * frames),
                 float(clips * readers), float(clips * frames * readers),
             ),

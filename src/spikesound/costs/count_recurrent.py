@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from spikesound.costs.active import active_count
-from spikesound.costs.count_cnn import linear
+from spikesound.costs.count_cnn import additions, linear
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.tally import Input, Tally
 from spikesound.networks.recurrent import Recurrent
@@ -48,6 +49,7 @@ def _count_cells(network: Recurrent, x: torch.Tensor, tally: Tally) -> None:
             LayerCounts(
                 f"recurrent_{number + 1}",
                 "recurrent",
+                "sound" if number == 0 else "activations",
                 "mac",
                 type(layers).__name__.lower(),
                 frames,
@@ -55,6 +57,7 @@ def _count_cells(network: Recurrent, x: torch.Tensor, tally: Tally) -> None:
                 ways * (inputs + hidden),
                 ways * hidden,
                 ways * gates * (inputs + hidden + 1),
+                0,
                 dense=ways * gates * (clips * frames * inputs + recurrent),
                 effective=ways * gates * (heard + recurrent),
                 active_inputs=ways * (heard + recurrent),
@@ -63,11 +66,5 @@ def _count_cells(network: Recurrent, x: torch.Tensor, tally: Tally) -> None:
             ),
         )
     width = ways * hidden
-    additions = float(2 * clips * frames * width)
-    tally.add(
-        clips,
-        LayerCounts(
-            "pooling", "pooling", "ac", "none", frames, 1, width, width, 0, additions, additions,
-            float(clips * frames * width), float(clips * width), 0.0,
-        ),
-    )  # fmt: skip
+    pooled = additions("pooling_frames", "activations", float(2 * clips * frames * width), width)
+    tally.add(clips, replace(pooled, passes=frames, active_inputs=float(clips * frames * width)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from spikesound.costs.execution import Execution, work
 from spikesound.costs.layer import LayerCounts
-from spikesound.costs.memory import ACCESS_BITS, Memory, access_pj, memory
+from spikesound.costs.memory import ACCESS_BITS, access_pj, memory
 from spikesound.costs.neuron_work import neuron_work
 from spikesound.costs.traffic import traffic
 from spikesound.costs.widths import Widths, mac_pj
@@ -58,8 +58,6 @@ def energy(
     memories: MemoryParams,
     dataflow: Dataflow,
     execution: Execution,
-    *,
-    sizes: Memory | None = None,
 ) -> Energy:
     """Return what a network's answer to one clip costs.
 
@@ -67,13 +65,9 @@ def energy(
     (:func:`spikesound.costs.memory.memory`); an access moves 64 bits, at the energy of a memory of
     that size. Sums lie with the states; where there are no states, in a memory as large as the
     activations.
-
-    Parameters
-    ----------
-    sizes : of the memories; None: by ``layers``
     """
-    held = sizes or memory(layers, widths)
-    mac, ac = mac_pj(profile, widths), profile.ac_pj
+    held = memory(layers, widths)
+    ac = profile.ac_pj
     per_bit = {
         "weights": access_pj(held.weights, memories) / ACCESS_BITS,
         "activations": access_pj(held.activations, memories) / ACCESS_BITS,
@@ -83,9 +77,12 @@ def energy(
     for layer in layers:
         done = work(layer, execution)
         moved = traffic(layer, widths, dataflow, execution)
+        mac = mac_pj(profile, widths.weight_bits(layer), widths.input_bits(layer))
+        if layer.operation != "mac" or not layer.weights:  # of sums, by values
+            mac = profile.mac_pj
         parts = (
             operations_nj(done.macs, done.acs, mac, ac),
-            operations_nj(*neuron_work(layer), mac, ac),
+            operations_nj(*neuron_work(layer), profile.mac_pj, ac),
             moved.weights * per_bit["weights"] / 1000,
             moved.inputs * per_bit["activations"] / 1000,
             moved.states * per_bit["states"] / 1000,

@@ -18,28 +18,30 @@ class Work:
     ----------
     macs, acs : multiply-accumulates, accumulates
     fetches : synapses gone through: each needs its weight
-    scanned : places of the input looked at to find those that are not zero
+    scanned : places of the input looked at once, to find those that are not zero
+    skipping : whether zeros are left out
     """
 
     macs: float
     acs: float
     fetches: float
     scanned: float
+    skipping: bool
 
 
 def work(layer: LayerCounts, execution: Execution) -> Work:
     """Return what is carried out.
 
     ``dense`` carries out every operation, zeros included. ``zero_skipping`` looks at each place of
-    the input once a pass, and carries out the operations of those that are not zero. ``events`` is
-    the same for a spiking network, where what is not zero is a spike.
+    the input once a pass, and carries out the operations of those that are not zero. ``events``
+    leaves out what does not spike; layers that multiply values (the first one under direct coding,
+    the read-out) are carried out as in a dense conventional network.
     """
-    if execution == "dense":
-        fetches, scanned = layer.dense, 0.0
-    else:
-        fetches, scanned = layer.effective, float(layer.passes * layer.inputs)
+    skipping = execution == "zero_skipping" or (execution == "events" and layer.operation != "mac")
+    fetches = layer.effective if skipping else layer.dense
+    scanned = float(layer.passes * layer.inputs) if skipping else 0.0
     macs = fetches if layer.operation == "mac" else layer.effective_macs
     acs = 0.0 if layer.operation == "mac" else fetches
     if layer.weights == 0:  # additions alone: nothing to fetch
         fetches = 0.0
-    return Work(macs, acs, fetches, scanned)
+    return Work(macs, acs, fetches, scanned, skipping)

@@ -12,12 +12,16 @@ from spikesound.networks.cnn import Block, max_pooled, strided
 
 @dataclass(frozen=True)
 class Geometry:
-    """Kernel, stride and padding along both axes, and the places of the output."""
+    """Kernel, stride and padding along both axes, and the places of the output.
+
+    ``merged_bits``: how much longer weights become by a mean that is merged into the kernel.
+    """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
     size: tuple[int, int]
+    merged_bits: int = 0
 
 
 def geometry(block: Block, rows: int, columns: int) -> Geometry:
@@ -36,7 +40,8 @@ def geometry(block: Block, rows: int, columns: int) -> Geometry:
         kernel, stride = (block.kernel + high - 1, block.kernel + wide - 1), (high, wide)
     places = (rows, columns)
     size = tuple((places[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
-    return Geometry(kernel, stride, padding, (size[0], size[1]))
+    merged = (kernel[0] > block.kernel) + (kernel[1] > block.kernel)  # sums of 2 or of 4 weights
+    return Geometry(kernel, stride, padding, (size[0], size[1]), merged)
 
 
 def fan_out(

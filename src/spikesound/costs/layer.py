@@ -15,6 +15,10 @@ Operation = Literal["mac", "ac", "weighted_ac"]
 same where each step's sums are multiplied by the step's weight (phase coding)."""
 
 
+Source = Literal["sound", "activations", "pooled", "spikes"]
+"""What a layer's input is: features, outputs of neurons, means and maxima of such, or spikes."""
+
+
 @dataclass(frozen=True)
 class LayerCounts:
     """Means per clip, over the clips that were run.
@@ -22,6 +26,7 @@ class LayerCounts:
     Attributes
     ----------
     layer, kind : its name, and what it is (convolution, recurrent, linear, pooling, ...)
+    source : what its input is
     operation : of a synapse, by what the layer's input is, never by its values
     neuron : which neurons its sums go to: relu, lif, ..., or none
     passes : times its synapses are gone through: time steps, frames, or 1 where the sums of a
@@ -29,6 +34,8 @@ class LayerCounts:
     steps : times its neurons are updated
     inputs, outputs : places of the input and neurons, per pass
     weights : stored values: synapses and biases, batch norm folded
+    merged_bits : by how many bits a weight is longer than it was trained: a mean over four places
+        that is merged into a kernel makes sums of four weights of it, two bits more
     dense : operations if each place of the input took part in each pass
     effective : operations of the places that were not zero, each with its true fan-out
     active_inputs, active_outputs : places that were not zero, over all passes; spikes, if spiking
@@ -37,6 +44,7 @@ class LayerCounts:
 
     layer: str
     kind: str
+    source: Source
     operation: Operation
     neuron: str
     passes: int
@@ -44,6 +52,7 @@ class LayerCounts:
     inputs: int
     outputs: int
     weights: int
+    merged_bits: int
     dense: float
     effective: float
     active_inputs: float

@@ -23,7 +23,8 @@ class Memory:
     Attributes
     ----------
     weights : of all layers
-    states : potentials or recurrent states, of all layers at once: they outlive a step
+    states : potentials, recurrent states and sums kept for a steady input, of all layers at once:
+        they outlive a step
     activations : inputs and outputs of the layer in which they are most, at one pass
     """
 
@@ -44,20 +45,38 @@ def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
               M_{SNN} = M_w + M_U + \\max_l (M_{s,l} + M_{s',l})
 
     with weights w, activations x and y of a layer's input and output, potentials U, and spikes s,
-    one bit each. Activations and spikes are held only while their layer is at work: the largest
-    counts (the dynamic peak). Potentials are held for all layers, if there is more than one step.
+    one bit each. U has the sums of a steady input too (direct coding), which are kept for all
+    steps, and what is summed over steps. Activations and spikes are held only while their layer is
+    at work: the largest counts (the dynamic peak). Potentials are held for all layers, if there is
+    more than one step.
 
     References
     ----------
     Deng et al. 2020, "Rethinking the performance comparison between SNNs and ANNs", equation 2.
     """
-    weights = sum(layer.weights for layer in layers) * widths.weight
-    kept = sum(layer.outputs * states(layer) for layer in layers if layer.steps > 1)
+    weights = sum(layer.weights * widths.weight_bits(layer) for layer in layers)
+    kept = sum(held(layer) for layer in layers)
     peak = max(
         layer.inputs * widths.input_bits(layer) + layer.outputs * widths.output_bits(layer)
         for layer in layers
     )
     return Memory(weights / 8, kept * widths.state / 8, peak / 8)
+
+
+def held(layer: LayerCounts) -> int:
+    """Return how many values a layer holds from one step to the next."""
+    potentials = layer.outputs * states(layer) if layer.steps > 1 else 0
+    return potentials + kept_sums(layer) + (layer.outputs if sums_up(layer) else 0)
+
+
+def kept_sums(layer: LayerCounts) -> int:
+    """Return how many sums of a steady input a layer keeps for all of its steps."""
+    return layer.outputs if layer.kind == "convolution" and layer.passes < layer.steps else 0
+
+
+def sums_up(layer: LayerCounts) -> bool:
+    """Say whether a layer adds up what its passes come to."""
+    return layer.kind == "pooling" and layer.passes > layer.steps
 
 
 def access_pj(size_bytes: float, params: MemoryParams) -> float:

@@ -29,11 +29,13 @@ def counts_of(model: str, layers: list[LayerCounts], params: Params) -> Counts:
 
 
 def pairs_of(params: Params) -> list[tuple[str, str]]:
-    """Return each spiking model with its twin and the twin's variants."""
+    """Return each spiking model of the twin's shape with the twin and its variants."""
     found = []
     for network in params.models.snn:
         own = [f"ann-{network}"] if network in params.models.ann else []
         own += [f"ann-{network}-{name}" for name in params.models.variants]
         for method in params.models.methods:
+            if method in ("stdp", "memristor", "som"):
+                continue  # these make a network of their own
             found += [(f"snn-{network}-{method}", other) for other in own]
     return found

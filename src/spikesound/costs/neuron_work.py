@@ -27,8 +27,9 @@ UPDATES: dict[str, tuple[float, float, float]] = {
 """By name of the neuron."""
 
 STATES = {"none": 0, "relu": 0, "rounded_relu": 0, "winner": 0, "cuba_lif": 2, "alif": 2,
-          "izhikevich": 2, "hodgkin_huxley": 4, "lstm": 2}  # fmt: skip
-"""Values that a neuron keeps from one step to the next; 1 where it is not named."""
+          "izhikevich": 2, "hodgkin_huxley": 4, "gru": 0, "rnn": 0}  # fmt: skip
+"""Values that a neuron keeps from one step to the next, beside its output; 1 where not named.
+The outputs of LSTM, GRU and RNN go out and come back as the layer's output and input."""
 
 
 def neuron_work(layer: LayerCounts) -> tuple[float, float]:

@@ -59,7 +59,6 @@ def price(
         params.memory,
         dataflow,
         execution or model.execution,
-        sizes=memory(layers or model.layers, found),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from spikesound.costs.execution import Execution, work
 from spikesound.costs.layer import LayerCounts
+from spikesound.costs.memory import kept_sums, sums_up
 from spikesound.costs.neuron_work import states
 from spikesound.costs.widths import Widths
 from spikesound.params import Dataflow
@@ -29,21 +30,25 @@ def traffic(
     With O operations carried out in P passes over W weights, I places of the input and N neurons
     that keep K values each over S steps:
 
-    ================= ========== ========= =========================
-    dataflow          weights    inputs    sums (reads and writes)
-    ================= ========== ========= =========================
+    ================= ========== ========= =======================
+    dataflow          weights    inputs    sums (read and written)
+    ================= ========== ========= =======================
     no_reuse          O          O         2 O
     weight_stationary W P        O         2 O
+    input_stationary  O          I P       2 O
     output_stationary O          O         0
     full_reuse        W          I P       0
-    ================= ========== ========= =========================
+    ================= ========== ========= =======================
 
-    Each value has its width: a spike one bit. Who leaves zeros out looks at each place of the input
-    besides, I P bits. Neurons' values go to memory after each step but the last and come back at
-    each but the first, 2 N K (S - 1), in all dataflows. Where the sums of a steady input are kept
-    for all steps (direct coding), they are written once and read S times. Outputs are written once
-    a step, or once if no neuron follows. The rules are the same for spiking and conventional
-    networks.
+    Each value has its width: a spike one bit. Who leaves zeros out looks at places of the input
+    besides, a bit each: at I P; where each output gathers its own (output_stationary), at the
+    inputs of all synapses, silent ones included; where each place is read in any case, at none.
+
+    Neurons' values go to memory after each step but the last and come back at each but the first,
+    2 N K (S - 1). Where the sums of a steady input are kept for all steps (direct coding), they are
+    written once and read S times; what is summed over passes is read and written at each. In
+    full_reuse neither moves. Outputs are written once a step. The rules are the same for spiking
+    and conventional networks.
 
     References
     ----------
@@ -51,23 +56,27 @@ def traffic(
     et al. 2022 (memory accesses of spiking layers; there without reuse).
     """
     done = work(layer, execution)
-    operations = done.macs + done.acs if layer.operation != "weighted_ac" else done.acs
-    input_bits = widths.input_bits(layer)
+    operations = done.acs if layer.operation == "weighted_ac" else done.macs + done.acs
+    handed = dataflow in ("input_stationary", "full_reuse")
     weights = done.fetches
-    inputs = operations
-    sums = 2 * operations
     if dataflow in ("weight_stationary", "full_reuse"):
         weights = float(layer.weights * (1 if dataflow == "full_reuse" else layer.passes))
-    if dataflow == "full_reuse":
-        inputs = float(layer.inputs * layer.passes)
-    if dataflow in ("output_stationary", "full_reuse"):
-        sums = 0.0
-    kept = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
-    if layer.passes < layer.steps and layer.kind == "convolution":
-        kept += layer.outputs * (1 + layer.steps)
+    inputs = float(layer.inputs * layer.passes) if handed else operations
+    looked = done.scanned
+    if done.skipping and dataflow == "output_stationary":
+        looked = layer.dense
+    elif handed:
+        looked = 0.0  # each place is read in any case
+    kept = 0.0
+    if dataflow != "full_reuse":
+        kept = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
+        kept += kept_sums(layer) * (1 + layer.steps)
+        kept += 2.0 * layer.outputs * (layer.passes - 1) if sums_up(layer) else 0.0
+        if dataflow != "output_stationary" and layer.weights:
+            kept += 2 * operations
     return Traffic(
-        weights * widths.weight,
-        inputs * input_bits + done.scanned,
-        (sums + kept) * widths.state,
+        weights * widths.weight_bits(layer),
+        inputs * widths.input_bits(layer) + looked,
+        kept * widths.state,
         float(layer.outputs * layer.steps * widths.output_bits(layer)),
     )

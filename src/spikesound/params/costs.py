@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spikesound.params.base import Count, Distinct, Positive, Section
 
-Dataflow = Literal["no_reuse", "weight_stationary", "output_stationary", "full_reuse"]
+Dataflow = Literal[
+    "no_reuse", "weight_stationary", "input_stationary", "output_stationary", "full_reuse"
+]
 
 
 class ProfileParams(Section):
@@ -28,8 +30,16 @@ class MemoryParams(Section):
 
     sram_pj: Annotated[dict[Count, Positive], Field(min_length=1)]
     dram_pj: Positive
-    on_chip_kib: Positive  # what is larger lies in DRAM
+    on_chip_kib: Positive  # of each kind of value; what is larger lies in DRAM
     source: str
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Self:
+        if self.on_chip_kib > max(self.sram_pj):
+            raise ValueError(f"on_chip_kib is above the largest of sram_pj, {max(self.sram_pj)}")
+        if self.dram_pj < max(self.sram_pj.values()):
+            raise ValueError("dram_pj is below the energy of SRAM")
+        return self
 
 
 class CostParams(Section):

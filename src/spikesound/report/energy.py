@@ -19,6 +19,7 @@ ACCOUNTINGS = {"memory": "with memory", "operations": "operations only"}
 DATAFLOWS = {
     "no_reuse": "no reuse",
     "weight_stationary": "weight-stationary",
+    "input_stationary": "input-stationary",
     "output_stationary": "output-stationary",
     "full_reuse": "full reuse",
 }

@@ -67,6 +67,7 @@ STUDY_KEYS = (
     "accuracy",
     "accuracy_low",
     "accuracy_high",
+    "validation_accuracy",
     "spike_rate",
     "energy_nj",
     "energy_operations_nj",

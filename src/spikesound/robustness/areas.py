@@ -10,6 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from spikesound.errors import SpikesoundError
+from spikesound.evaluation.clusters import clusters_of
+from spikesound.evaluation.comparisons import Settings
 from spikesound.robustness.conditions import CLEAN, NOISY
 
 Values = NDArray[np.float64]
@@ -24,10 +26,6 @@ ROBUSTNESS = pa.schema(
     ]
 )
 """One row for each clip and condition; of faults that are drawn, one for each draw."""
-
-RESAMPLES = 2000
-PERMUTATIONS = 10_000
-CONFIDENCE = 0.95
 
 
 def area_weights(levels: Sequence[float]) -> Values:
@@ -122,13 +120,16 @@ def paired_areas(
     b: pd.DataFrame,
     recordings: Mapping[str, str],
     generator: np.random.Generator,
+    settings: Settings,
 ) -> dict[str, float]:
     """Compare how two models keep their accuracy under noise, on the same clips.
 
     Of the noise area, and of the relative one (divided by the model's accuracy on clean sound,
     since a model that starts higher has a larger area): the difference a - b, its percentile
     interval over resampled recordings, and the p of a permutation test that swaps the two models'
-    results on whole recordings; two-sided, (1 + #{|d*| >= |d|}) / (1 + permutations).
+    results on whole recordings; two-sided, (1 + #{|d*| >= |d|}) / (1 + permutations). Swapping
+    supposes that the models do not differ in anything; of the relative area it is exact only where
+    they are as accurate on clean sound, and elsewhere the interval is the better guide.
 
     Parameters
     ----------
@@ -138,6 +139,8 @@ def paired_areas(
         The recording of each clip (table CLIPS).
     generator
         Draws resamples and permutations.
+    settings
+        How many of each, and the confidence of the interval.
 
     Returns
     -------
@@ -148,7 +151,7 @@ def paired_areas(
     Raises
     ------
     SpikesoundError
-        If the models were not tested on the same clips.
+        If the models were not tested on the same clips, or a clip has no recording.
 
     References
     ----------
@@ -157,16 +160,16 @@ def paired_areas(
     first, second = clip_areas(a), clip_areas(b)
     if not first.index.equals(second.index):
         raise SpikesoundError("robustness: the two models were tested on different clips")
-    groups = [recordings[clip_id] for clip_id in first.index]
+    groups = clusters_of(list(first.index), recordings)
     sums = [frame.groupby(groups, sort=True).sum().to_numpy() for frame in (first, second)]
     clips: Values = np.unique(groups, return_counts=True)[1].astype(np.float64)
     ones = np.ones((1, len(clips)))
     found = _differences(ones, ones, sums, clips)[:, 0]
-    swaps = generator.integers(0, 2, (PERMUTATIONS, len(clips))).astype(np.float64)
-    permuted = _differences(np.ones((PERMUTATIONS, len(clips))), swaps, sums, clips)
-    drawn = recording_draws(len(clips), RESAMPLES, generator)
+    swaps = generator.integers(0, 2, (settings.permutations, len(clips))).astype(np.float64)
+    permuted = _differences(np.ones((settings.permutations, len(clips))), swaps, sums, clips)
+    drawn = recording_draws(len(clips), settings.resamples, generator)
     resampled = _differences(drawn, np.ones_like(drawn), sums, clips)
-    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     result: dict[str, float] = {}
     for row, prefix in enumerate(("", "relative_")):
         low, high = np.quantile(resampled[row], tails)
@@ -176,7 +179,7 @@ def paired_areas(
             f"{prefix}difference": float(found[row]),
             f"{prefix}difference_low": float(low),
             f"{prefix}difference_high": float(high),
-            f"{prefix}p": float((1 + beyond) / (1 + PERMUTATIONS)),
+            f"{prefix}p": float((1 + beyond) / (1 + settings.permutations)),
         }
     return result
 

@@ -38,7 +38,7 @@ def weight_noise(network: nn.Module, level: float, seed: int, peaks: Sequence[fl
 
 def weight_bits(network: nn.Module, level: float, seed: int, peaks: Sequence[float]) -> None:
     """Round the synaptic weights to so many bits, without training anew."""
-    quantise_weights(network, 4 if level == 4 else 8)
+    quantise_weights(network, int(level))
 
 
 def stuck_silent(network: nn.Module, level: float, seed: int, peaks: Sequence[float]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
+from spikesound.evaluation.comparisons import Settings, permutations_needed
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.pairing import pairs
 from spikesound.robustness.areas import paired_areas
@@ -13,7 +15,7 @@ from spikesound.seeds import numpy_generator
 
 
 def compare_areas(
-    results: Mapping[str, pd.DataFrame], recordings: Mapping[str, str], seed: int
+    results: Mapping[str, pd.DataFrame], recordings: Mapping[str, str], settings: Settings
 ) -> dict[str, dict[str, float]]:
     """Return for each "<a> vs <b>" the figures of :func:`~.areas.paired_areas`, four decimals.
 
@@ -26,14 +28,21 @@ def compare_areas(
         For each model its table ROBUSTNESS.
     recordings
         The recording of each clip.
-    seed
-        The run's.
+    settings
+        Resamples, permutations (more where so many pairs ask for it), confidence, seed.
     """
+    chosen = pairs(results)
+    needed = permutations_needed(2 * len(chosen), settings.confidence)
+    asked = replace(settings, permutations=max(settings.permutations, needed))
     found = {
         f"{a} vs {b}": paired_areas(
-            results[a], results[b], recordings, numpy_generator(seed, "paired areas", a, b)
+            results[a],
+            results[b],
+            recordings,
+            numpy_generator(settings.seed, "paired areas", a, b),
+            asked,
         )
-        for a, b in pairs(results)
+        for a, b in chosen
     }
     tests = [(key, name) for key in found for name in ("p", "relative_p")]
     for (key, name), corrected in zip(tests, holm([found[k][n] for k, n in tests]), strict=True):
