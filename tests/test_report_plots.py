@@ -156,8 +156,11 @@ def test_a_setting_is_the_mean_of_its_seeds_and_the_spread_between_them() -> Non
 def test_the_study_names_the_cheapest_spiking_setting_near_enough() -> None:
     rows = study_rows()
     said = study.sentence(rows)
-    assert "snn T=4 (86.0 %, at a spike rate of 10.0 %), which needs 1.71 times" in said
-    low = rows.assign(accuracy=np.where(rows["family"] == "snn", 0.5, rows["accuracy"]))
+    assert "snn T=4 (86.0 % on the test clips, at a spike rate of 10.0 %), which needs 1.71" in said
+    lucky = rows.assign(accuracy=np.where(rows["setting"] == "snn T=1", 0.99, rows["accuracy"]))
+    assert "the cheapest snn T=4" in study.sentence(lucky), "chosen by validation"
+    validation = np.where(rows["family"] == "snn", 0.5, rows["validation_accuracy"])
+    low = rows.assign(validation_accuracy=validation)
     assert "none of the 3 spiking settings comes within 2 points" in study.sentence(low)
     assert study.sentence(rows[rows["family"] == "ann"]) == ""
 
@@ -236,7 +239,10 @@ def test_the_verdict_sets_the_spike_rate_against_the_break_even_rate() -> None:
     summary = summary_of(figures(0.86, 0.5, 2.0), figures(0.86))
     row = ["fp32_45nm", "no_reuse"]
     table = pd.DataFrame(
-        [[m, *row, *[1.0] * 6, e] for m, e in ((TWIN, 1.0), (SPIKING, 2.0))],
+        [
+            [m, way, *row, *[1.0] * 6, e]
+            for m, way, e in ((TWIN, "dense", 1.0), (SPIKING, "events", 2.0))
+        ],
         columns=energy_table([]).columns,
     )
 
@@ -261,13 +267,13 @@ def test_without_energy_or_without_a_pair_nothing_is_claimed() -> None:
     assert verdict.facts(summary, Results()) == []
 
 
-def test_the_verdict_is_on_the_most_accurate_spiking_model_with_a_twin() -> None:
+def test_the_verdict_is_on_the_spiking_model_with_a_twin_that_validation_chose() -> None:
     summary = {
         "ann-cnn": figures(0.9),
         "ann-lstm": figures(0.9),
-        "snn-cnn-surrogate": figures(0.8),
-        "snn-lstm-surrogate": figures(0.85),
-        "snn-vgg-surrogate": figures(0.99),
+        "snn-cnn-surrogate": figures(0.9) | {"validation_accuracy": 0.7},
+        "snn-lstm-surrogate": figures(0.85) | {"validation_accuracy": 0.8},
+        "snn-vgg-surrogate": figures(0.99) | {"validation_accuracy": 0.9},
         "dataset": {},
     }
     assert verdict.pairs(summary)[0] == ("snn-lstm-surrogate", "ann-lstm")
@@ -354,7 +360,7 @@ def test_measurements_are_read_back(inputs: ReportInputs, tmp_path: Path) -> Non
     results.energy.to_csv(tmp_path / "energy.csv", index=False)
     rows = study_rows().to_dict("records")
     written(tmp_path, "study.json", json.dumps({"manifest": "x", "rows": rows}))
-    (tmp_path / "operations").mkdir()
+    (tmp_path / TWIN).mkdir()
     results.operations[TWIN].to_csv(tmp_path / TWIN / "operations.csv", index=False)
     found = read(tmp_path)
     assert found.energy is not None
@@ -367,7 +373,11 @@ def test_measurements_are_read_back(inputs: ReportInputs, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("energy.csv", "model,profile\n", r"energy\.csv: no column dataflow, operations_nj"),
+        (
+            "energy.csv",
+            "model,profile\n",
+            r"energy\.csv: no column execution, dataflow, operations_nj",
+        ),
         ("latency.json", "{", r"latency\.json: not JSON"),
         ("comparisons.json", "[]", r"comparisons\.json: not a mapping"),
         ("study.json", '{"rows": [{"setting": "a"}]}', r"study\.json: rows without family"),

@@ -51,7 +51,9 @@ def context(inputs: ReportInputs) -> dict[str, Any]:
         "look": look,
         "shown": shown,
         "models_table": models_table(inputs.summary, inputs.results),
-        "comparisons": words.comparison_rows(inputs.results),
+        "comparisons": words.comparison_rows(
+            inputs.results, round(1 - float(inputs.summary["dataset"]["confidence"]), 9)
+        ),
         "latency": latency_table(inputs.results),
         "latency_machine": (inputs.results.latency or {}).get("machine", {}),
         **plots,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spikesound.evaluation.summary import Metrics
+from spikesound.evaluation.summary import Metrics, twin
 from spikesound.report.look import Look
 from spikesound.report.numbers import as_float, interval, number, share
 from spikesound.report.pareto import dominated, front, log10, name_places
@@ -58,12 +58,15 @@ def accuracy_plot(
 ) -> Plot | None:
     """Plot accuracy over energy for every profile, dataflow and accounting, with the Pareto front.
 
+    Every model as it is run, and the twins of spiking models in their other way too.
+
     None where no model of the table is in the summary.
     """
     shown = energy[energy["model"].isin(list(look)) & (energy["total_nj"] > 0)]
     if shown.empty:
         return None
     profile, dataflow = default_setting(shown, summary)
+    twins = {twin(model, summary) for model in look if model.startswith("snn-")}
     views = {}
     for (kind, flow), rows in shown.groupby(["profile", "dataflow"], sort=False):
         for accounting, column in _COLUMN.items():
@@ -72,7 +75,7 @@ def accuracy_plot(
                     shown_name(row, summary), row[column], summary[row["model"]], look[row["model"]]
                 )
                 for _, row in rows.iterrows()
-                if row[column] > 0
+                if row[column] > 0 and (own_way(row, summary) or row["model"] in twins)
             ]
             setting = (
                 f"{profile_name(str(kind))}, {flow_name(str(flow))}, {ACCOUNTINGS[accounting]}"
@@ -157,7 +160,15 @@ def front_view(points: Sequence[Point], setting: str) -> View:
     lows = [100 * (p.low if p.low is not None else p.accuracy) for p in points]
     highs = [100 * (p.high if p.high is not None else p.accuracy) for p in points]
     bars = list(zip(lows, highs, strict=True))
-    places = name_places([p.name for p in points], x, y, bars, x_range)
+    order = sorted(range(len(points)), key=lambda i: points[i].look.family != "snn")
+    found = name_places(
+        [points[i].name for i in order],
+        [x[i] for i in order],
+        [y[i] for i in order],
+        [bars[i] for i in order],
+        x_range,
+    )
+    places = [found[order.index(i)] for i in range(len(points))]
     series = [
         Series(
             name=p.name,

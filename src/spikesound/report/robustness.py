@@ -132,7 +132,8 @@ def _accuracies(
 def area_table(areas: Mapping[str, Mapping[str, float]], models: Sequence[str]) -> Table:
     """Return each model's areas under its accuracy-SNR curves, between 0 and 1."""
     keys = list(dict.fromkeys(key for model in models for key in areas.get(model, {})))
-    heads = ["Model", *(key.removesuffix("_area").replace("noise", "all four") for key in keys)]
+    names = {"noise_area": "mean", "noise_area_relative": "mean, of clean accuracy"}
+    heads = ["Model", *(names.get(key, key.removesuffix("_area")) for key in keys)]
     rows = [
         [model, *(number(areas[model].get(key)) for key in keys)]
         for model in models

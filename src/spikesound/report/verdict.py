@@ -156,8 +156,8 @@ def facts(summary: Mapping[str, Metrics], results: Results) -> list[Fact]:
         for accounting, label in (("operations", "operations only"), ("memory", "with memory")):
             known, limit = break_even(summary, results, pair, accounting)
             if known:
-                told.append(f"{'never' if limit is None else share(limit)} {label}")
-        note = f"breaks even at {', '.join(told)}" if told else "of neurons in a time step"
+                told.append(f"{_at(limit)} {label}")
+        note = f"breaks even {', '.join(told)}" if told else "of neurons in a time step"
         listed.append(Fact("Spike rate", share(rate), note))
     return listed
 
@@ -191,7 +191,23 @@ def ratio(ours: Metrics, theirs: Metrics) -> float | None:
     return _ratio(ours, theirs, "energy_nj")
 
 
-def comparison_rows(results: Results) -> list[list[str]]:
+def _at(limit: float | None) -> str:
+    if limit is None:
+        return "never"
+    return "at any rate" if limit >= 1 else f"at {share(limit)}"
+
+
+def in_words(test: Mapping[str, Any], alpha: float) -> str:
+    """Say in which of accuracy and mAP the first model is better or worse, if a test shows it."""
+    shown = {}
+    for metric, name in (("accuracy", "accuracy"), ("map", "mAP")):
+        p, difference = (as_float(test.get(f"{metric}_{k}")) for k in ("p_corrected", "difference"))
+        if p is not None and difference is not None and p < alpha:
+            shown[name] = "better" if difference > 0 else "worse"
+    return ", ".join(f"{how} in {name}" for name, how in shown.items()) or "no difference shown"
+
+
+def comparison_rows(results: Results, alpha: float = 0.05) -> list[list[str]]:
     """Return pair, difference, interval and p of accuracy, those of mAP, and the words."""
     rows = []
     for name, test in (results.comparisons or {}).items():
@@ -204,7 +220,7 @@ def comparison_rows(results: Results) -> list[list[str]]:
             low, high = test[f"{metric}_difference_low"], test[f"{metric}_difference_high"]
             row.append(f"{scale(difference)} [{scale(low)} to {scale(high)}]")
             row.append(p_value(test[f"{metric}_p_corrected"]))
-        rows.append([*row, str(test.get("verdict", ""))])
+        rows.append([*row, in_words(test, alpha)])
     return rows
 
 
