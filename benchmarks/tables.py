@@ -2,8 +2,10 @@
 
     python benchmarks/tables.py
 
-``<!-- results -->`` gets metrics/summary.json, ``<!-- pairings -->`` metrics/pairings.json, the
-others the file of their name in benchmarks/results. A test compares them with what stands there.
+``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
+their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
+download and downloaders the file of their name in benchmarks/results. A test compares them with
+what stands there.
 """
 
 import csv
@@ -76,7 +78,7 @@ _FLOWS = (
 
 
 def energy() -> str:
-    """Every model's energy by the four dataflows, without and with memory, 8 bits and float32."""
+    """Every model's energy by the five dataflows, without and with memory, 8 bits and float32."""
     heads = ["Model", "Run", *(f"{kind}, MAC and AC" for kind in ("FP32", "INT8"))]
     heads += [f"{kind}, {flow.replace('_', ' ')}" for kind in ("FP32", "INT8") for flow in _FLOWS]
     lines = [f"| {' | '.join(heads)} |\n|---|---|{'---:|' * (len(heads) - 2)}\n"]
@@ -137,6 +139,43 @@ def study() -> str:
     return "".join(lines)
 
 
+def seeds() -> str:
+    """Two models over several seeds of training."""
+    lines = ["| Pair | Accuracies | of the other | Difference [interval] | Share of its energy |\n"]
+    lines += ["|---|---:|---:|---:|---:|\n"]
+    for name, row in _read("metrics/study.json")["seeds"].items():
+        low, high = row["difference_low"], row["difference_high"]
+        cells = [name, *(", ".join(percent(a) for a in each) for each in row["accuracies"])]
+        cells += [f"{row['difference'] * 100:+.1f} [{low * 100:+.1f} to {high * 100:+.1f}]"]
+        cells += [f"{row['energy_share']:.3f}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def equal_energy() -> str:
+    """Spiking settings against the twin, and against the narrowest twin of no less energy."""
+    lines = ["| Pair | Accuracy, points [interval] | p | Corrected p |\n|---|---:|---:|---:|\n"]
+    for name, row in _read("metrics/study.json")["pairs"].items():
+        gap, low, high = (row[f"accuracy_difference{end}"] * 100 for end in ("", "_low", "_high"))
+        cells = [name, f"{gap:+.1f} [{low:+.1f} to {high:+.1f}]"]
+        cells += [f"{row['accuracy_p']:.3g}", f"{row['accuracy_p_corrected']:.3g}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def fifth() -> str:
+    """The spike rates at which a fifth of the twin's energy, with memory, would do."""
+    lines = [
+        "| Technology, dataflow, the twin run | T = 1 | T = 2 | T = 4 |\n|---|---:|---:|---:|\n"
+    ]
+    for name, rates in _read("metrics/study.json")["rate_for_a_fifth"].items():
+        if name.startswith(("fp32", "int8")):
+            cells = [name.replace("_", " ").replace(" 45nm", ","), *rates.values()]
+            cells[1:] = ["never" if r is None else f"{percent(r)} %" for r in cells[1:]]
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
 def noise() -> str:
     """Areas under the accuracy-SNR curves of models trained clean and in noise, and the pairs."""
     found = _read("metrics/study.json")["noise"]
@@ -193,6 +232,9 @@ TABLES = {
     "energy": energy,
     "break_even": break_even,
     "study": study,
+    "seeds": seeds,
+    "equal_energy": equal_energy,
+    "fifth": fifth,
     "noise": noise,
     "download": download,
     "downloaders": downloaders,

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from spikesound.costs.active import active_by_place, active_count
 from spikesound.costs.break_even import break_even_rate, rescaled, spike_rate
-from spikesound.costs.count import Counted, counting
+from spikesound.costs.count import WATCHERS, Counted, counting
 from spikesound.costs.energy import energy
 from spikesound.costs.execution import work
 from spikesound.costs.fan_out import Geometry, fan_out
@@ -28,9 +28,10 @@ from spikesound.costs.models import counts_of, pairs_of
 from spikesound.costs.neuron_work import STATES, UPDATES, neuron_work
 from spikesound.costs.tables import Counts, break_even_table, energy_table, price
 from spikesound.costs.traffic import traffic
+from spikesound.costs.widths import SPIKING as SPIKING_NEURONS
 from spikesound.costs.widths import Widths, mac_pj, widths
 from spikesound.errors import SpikesoundError
-from spikesound.networks import model_file
+from spikesound.networks import NETWORKS, OWN, model_file
 from spikesound.networks.cnn import CNN
 from spikesound.params import Dataflow, Neurons, Params
 
@@ -174,6 +175,10 @@ def test_no_spikes_cost_no_accumulates(params: Params) -> None:
     assert counted.layers[0].neuron_updates > 0, "but neurons are updated"
 
 
+def test_every_network_can_be_counted() -> None:
+    assert set(WATCHERS) == set(NETWORKS) | set(OWN)
+
+
 def test_an_unknown_network_cannot_be_counted(params: Params) -> None:
     wanted = spec(params, "cnn").model_copy(update={"network": "mlp"})
     with (
@@ -195,6 +200,7 @@ def test_counts_survive_the_file(tmp_path: Path) -> None:
 
 def test_every_neuron_has_a_price() -> None:
     assert set(Neurons.model_fields) <= set(UPDATES)
+    assert set(Neurons.model_fields) <= SPIKING_NEURONS
     assert set(STATES) <= set(UPDATES)
     with pytest.raises(SpikesoundError, match="unknown neuron to price 'lyf'"):
         neuron_work(spiking_layer(neuron="lyf"))

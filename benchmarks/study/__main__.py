@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "stages"))
 
-from settings import SETTINGS, Setting
+from settings import SEEDS, SETTINGS, Setting
 
 import paths
 from spikesound.errors import SpikesoundError, run
@@ -27,7 +28,8 @@ from spikesound.progress import track
 OUT = Path("metrics/study.json")
 TWIN, DEFAULT = Setting(None), Setting(4)
 SHARE = 0.2
-"""Of the twin's energy: how few spikes that would take is told for every accounting."""
+"""Of the twin's energy with memory: the spike rate that would do is told for every technology,
+dataflow and way of running the twin."""
 
 
 def main() -> None:
@@ -62,7 +64,13 @@ def main() -> None:
     twins = [TWIN, *(s for s in wanted if s.width != 1)]
     pairs = {f"{s.name} vs {TWIN.name}": (s, TWIN) for s in spiking}
     pairs |= rows.equal_energy(params, found, spiking, twins)
-    seeds = [[Setting(steps, seed) for seed in (1, 2, 3)] for steps in (DEFAULT.steps, None)]
+    seeded = {
+        f"{one.name} vs {TWIN.name}": [
+            [replace(setting, seed=seed) for seed in SEEDS] for setting in (one, TWIN)
+        ]
+        for one in spiking
+        if all(replace(one, seed=seed) in found for seed in SEEDS)
+    }
     noisy = {s: folders[s] for s in wanted if s in (TWIN, DEFAULT) or s.noisy}
     write_json(
         OUT,
@@ -70,7 +78,10 @@ def main() -> None:
             "manifest": rows.manifest(found[TWIN]),
             "rows": [rows.row(params, s, found[s], recordings) for s in wanted],
             "pairs": rows.verdicts(params, found, pairs, recordings),
-            "seeds": rows.over_seeds(params, found, *seeds, recordings),
+            "seeds": {
+                key: rows.over_seeds(params, found, *pair, recordings)
+                for key, pair in seeded.items()
+            },
             "noise": rows.in_noise(params, noisy, classes, recordings),
             "rate_for_a_fifth": rows.limits(params, found[DEFAULT], found[TWIN], SHARE),
         },

@@ -82,6 +82,12 @@ def row(
     return figures
 
 
+def default_price(params: Params, setting: Setting, found: Evaluated) -> float:
+    """Return a setting's energy with memory at the technology and dataflow shown first, nJ."""
+    costs = params.costs
+    return price(counts(setting, found), costs, costs.profile, costs.dataflow).total_nj
+
+
 def counts(setting: Setting, found: Evaluated) -> Counts:
     return Counts(found.layers, "dense" if setting.steps is None else "events")
 
@@ -99,10 +105,9 @@ def equal_energy(
     By the technology and dataflow shown first; no label takes part in the choice. Where even the
     widest needs less, it is that one.
     """
-    costs = params.costs
 
     def total(setting: Setting) -> float:
-        return price(counts(setting, found[setting]), costs, costs.profile, costs.dataflow).total_nj
+        return default_price(params, setting, found[setting])
 
     ordered = sorted(twins, key=total)
     pairs = {}
@@ -140,7 +145,7 @@ def over_seeds(
 
     The accuracy of each seed, its deviation, and the difference of the means with a percentile
     interval over both: in each resample the seeds of each model and the recordings are drawn, with
-    replacement.
+    replacement. The energy is the mean over the seeds, as a share of the other's.
     """
     ids = to_matrix(found[one[0]].predictions).clip_ids
     clusters = clusters_of(ids, recordings)
@@ -150,6 +155,11 @@ def over_seeds(
     ]
     sizes = np.bincount(clusters)
     accuracies = [each.sum(1) / sizes.sum() for each in right]
+    spent = [
+        np.mean([default_price(params, setting, found[setting]) for setting in settings])
+        for settings in (one, other)
+    ]
+    share = float(spent[0] / spent[1])
     generator = numpy_generator(params.seed, "seeds")
     resampled = []
     for _ in range(params.evaluate.resamples):
@@ -161,7 +171,7 @@ def over_seeds(
     tail = (1 - params.evaluate.confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return {
-        "models": [one[0].name, other[0].name],
+        "energy_share": round(share, 4),
         "accuracies": [[round(float(a), 4) for a in each] for each in accuracies],
         "deviations": [round(float(np.std(each, ddof=1)), 4) for each in accuracies],
         "difference": round(float(accuracies[0].mean() - accuracies[1].mean()), 4),

@@ -110,10 +110,7 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
                 )
                 for model in models
             },
-            {
-                model: str(read_metrics(base / places.metrics, model)["manifest"])
-                for model in models
-            },
+            {model: _manifest(base / places.metrics, model) for model in models},
             recordings_of(schema.read_table(base / places.clips, schema.CLIPS)),
         )
 

@@ -1,4 +1,4 @@
-"""Other settings, each trained from several seeds: what one run cannot show."""
+"""Other settings, some of them trained from several seeds: what one run cannot show."""
 
 from __future__ import annotations
 
