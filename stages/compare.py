@@ -17,7 +17,8 @@ def main() -> None:
     from spikesound.evaluation.baseline import MODEL
     from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.comparison_table import comparison_table
-    from spikesound.evaluation.comparisons import Settings, comparisons
+    from spikesound.evaluation.comparisons import comparisons
+    from spikesound.evaluation.settings import Settings
     from spikesound.evaluation.summary import compare
     from spikesound.evaluation.table import text_table
     from spikesound.evaluation.write import read_metrics

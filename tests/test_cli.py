@@ -23,7 +23,7 @@ def spikesound(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_check_says_what_would_run() -> None:
     done = spikesound("check")
     assert done.returncode == 0
-    assert "5 folds of ann-cnn, ann-lstm, snn-cnn-surrogate" in done.stdout
+    assert "5 folds of ann-cnn, ann-lstm, ann-gru, ann-rnn, ann-cnn-int8, ann-cnn" in done.stdout
 
 
 def test_check_names_the_mistake_in_one_line(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from spikesound.evaluation.classify import METRICS, metrics
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.comparison_table import comparison_table
 from spikesound.evaluation.comparisons import (
-    Settings,
     comparisons,
     permutations_needed,
 )
@@ -24,6 +23,7 @@ from spikesound.evaluation.correction import holm
 from spikesound.evaluation.paired import hits, mcnemar_p
 from spikesound.evaluation.pairing import pairs
 from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.wording import NOT_SHOWN, differs, verdict
 from spikesound.seeds import numpy_generator
 

@@ -20,9 +20,9 @@ from spikesound.errors import SpikesoundError
 from spikesound.evaluation import revisions
 from spikesound.evaluation.changes import changes
 from spikesound.evaluation.classify import METRICS, metrics
-from spikesound.evaluation.comparisons import Settings
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.revisions import Places, Revision, models_of, read_revision
+from spikesound.evaluation.settings import Settings
 
 PLACES = Places("data/predictions", "metrics", "data/clips/clips.parquet")
 CLIPS = 80

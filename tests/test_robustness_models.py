@@ -17,7 +17,7 @@ from torch import nn
 from spikesound.data import normalise
 from spikesound.data.shards import write_shards
 from spikesound.errors import SpikesoundError
-from spikesound.evaluation.comparisons import Settings
+from spikesound.evaluation.settings import Settings
 from spikesound.events.frozen_cnn import FrozenCNN
 from spikesound.networks import model_file
 from spikesound.networks.cnn import CNN, Block

@@ -16,7 +16,6 @@ from spikesound.costs.break_even import break_even_rate, spike_rate
 from spikesound.costs.tables import Counts, price
 from spikesound.evaluation.classify import METRICS, metrics
 from spikesound.evaluation.clusters import clusters_of, recordings_of
-from spikesound.evaluation.comparisons import Settings as Tests
 from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.hits import hit_intervals
@@ -25,6 +24,7 @@ from spikesound.evaluation.model import Evaluated, evaluate_model
 from spikesound.evaluation.paired import hits
 from spikesound.evaluation.pairing import side_of
 from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.settings import Settings as Tests
 from spikesound.params import Dataflow, Params
 from spikesound.robustness.areas import areas, paired_areas
 from spikesound.robustness.conditions import NOISY, Condition

@@ -106,8 +106,8 @@ def compare(
     """Compare each model's stored predictions between two revisions: REV2 minus REV1."""
     from spikesound.evaluation.changes import changes, shared_models
     from spikesound.evaluation.comparison_table import change_table
-    from spikesound.evaluation.comparisons import Settings
     from spikesound.evaluation.revisions import Places, models_of, read_revision
+    from spikesound.evaluation.settings import Settings
 
     settings = Settings(resamples, permutations, confidence, seed)
     root, places = Path.cwd(), Places(predictions, metrics, clips)

@@ -9,9 +9,10 @@ import numpy as np
 
 from spikesound.errors import SpikesoundError
 from spikesound.evaluation.classify import METRICS, metrics
-from spikesound.evaluation.comparisons import Settings, compare_pairs
+from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.pairing import Pair, side_of
 from spikesound.evaluation.revisions import Revision
+from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
 
 

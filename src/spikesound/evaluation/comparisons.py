@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from spikesound.errors import SpikesoundError
 from spikesound.evaluation.bootstrap import percentiles, resampled_metrics
 from spikesound.evaluation.classify import METRICS, Values, metrics
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.paired import hits, mcnemar_p, permutation_p
 from spikesound.evaluation.pairing import Pair, Side, pairs, side_of
+from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.wording import verdict
 from spikesound.progress import track
@@ -26,42 +25,6 @@ MCNEMAR = "McNemar, exact"
 
 _DECIMALS = 4
 _DIGITS_OF_P = 3
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How thoroughly pairs are compared.
-
-    Attributes
-    ----------
-    resamples
-        Of the bootstrap.
-    permutations
-        At the least; see :func:`permutations_needed`.
-    confidence
-        Of the intervals; a corrected p below 1 - confidence is a difference shown.
-    seed
-        The run's.
-
-    Raises
-    ------
-    SpikesoundError
-        If a number is below 1, or the confidence is not between 0 and 1.
-    """
-
-    resamples: int
-    permutations: int
-    confidence: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name, number in (("resamples", self.resamples), ("permutations", self.permutations)):
-            if number < 1:
-                raise SpikesoundError(f"comparison: {name} {number} is below 1")
-        if not 0 < self.confidence < 1:
-            raise SpikesoundError(
-                f"comparison: confidence {self.confidence} is not between 0 and 1"
-            )
 
 
 def comparisons(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikesound.errors import SpikesoundError
 from spikesound.evaluation.clusters import clusters_of
-from spikesound.evaluation.comparisons import Settings
+from spikesound.evaluation.settings import Settings
 from spikesound.robustness.conditions import CLEAN, NOISY
 
 Values = NDArray[np.float64]

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from spikesound.evaluation.comparisons import Settings, permutations_needed
+from spikesound.evaluation.comparisons import permutations_needed
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.pairing import pairs
+from spikesound.evaluation.settings import Settings
 from spikesound.robustness.areas import paired_areas
 from spikesound.seeds import numpy_generator
 

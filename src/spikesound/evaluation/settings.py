@@ -1,0 +1,43 @@
+"""How thoroughly two models are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spikesound.errors import SpikesoundError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How thoroughly pairs are compared.
+
+    Attributes
+    ----------
+    resamples
+        Of the bootstrap.
+    permutations
+        At the least; see :func:`spikesound.evaluation.comparisons.permutations_needed`.
+    confidence
+        Of the intervals; a corrected p below 1 - confidence is a difference shown.
+    seed
+        The run's.
+
+    Raises
+    ------
+    SpikesoundError
+        If a number is below 1, or the confidence is not between 0 and 1.
+    """
+
+    resamples: int
+    permutations: int
+    confidence: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, number in (("resamples", self.resamples), ("permutations", self.permutations)):
+            if number < 1:
+                raise SpikesoundError(f"comparison: {name} {number} is below 1")
+        if not 0 < self.confidence < 1:
+            raise SpikesoundError(
+                f"comparison: confidence {self.confidence} is not between 0 and 1"
+            )
