@@ -55,7 +55,7 @@ def test_the_committed_summary_is_of_the_default_run() -> None:
             content = (ROOT / f"metrics/models/{model}.json").read_text(encoding="utf-8")
             measured = json.loads(content)
             shared = {key: value for key, value in values.items() if key in measured}
-            assert len(shared) > 20
+            assert len(shared) >= 9, "accuracy, F1 and mAP with their ends, and more of a network"
             assert shared.items() <= measured.items()
 
 
