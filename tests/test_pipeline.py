@@ -18,7 +18,7 @@ CHANGES: dict[str, Any] = {
     "encoding": "latency",
     "folds": ["1", "2"],
     "models": {
-        "ann": ["cnn", "lstm"],
+        "ann": ["cnn"],
         "snn": ["cnn"],
         "methods": ["surrogate"],
         "variants": ["int3"],
@@ -46,7 +46,7 @@ CHANGES: dict[str, Any] = {
         },
     },
     "filter": {"labels": ["Bark", "Rain"], "max_per_label": 16},
-    "networks": {"cnn": {"channels": [4, 8]}, "lstm": {"hidden": 8}},
+    "networks": {"cnn": {"channels": [4, 8]}},
     "train_ann": {"epochs": 2, "validation_share": 0.25},
     # Enough batches for the batch norms to know their inputs; else nothing spikes.
     "train_snn": {"epochs": 6, "batch_clips": 2, "validation_share": 0.25},
@@ -135,7 +135,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_a_run_makes_metrics_of_every_model(project: Project) -> None:
     summary = project.metrics()["metrics/summary.json"]
-    models = {"baseline-logistic", "ann-cnn", "ann-cnn-int3", "ann-lstm", "snn-cnn-surrogate"}
+    models = {"baseline-logistic", "ann-cnn", "ann-cnn-int3", "snn-cnn-surrogate"}
     assert set(summary) == models | {"dataset"}
     assert summary["dataset"]["clips_asked"] == summary["dataset"]["clips_present"] == 32
     for model in models:
