@@ -26,6 +26,15 @@ from spikesound.params.data import (
     Sources,
     SpeechCommandsParams,
 )
+from spikesound.params.detection import (
+    DecisionParams,
+    DetectionAugmentParams,
+    DetectionEvaluateParams,
+    DetectionParams,
+    DetectionTrainParams,
+    DetectorParams,
+    LabelKind,
+)
 from spikesound.params.encodings import (
     BurstParams,
     DeltaParams,
@@ -56,7 +65,7 @@ from spikesound.params.robustness import (
     RobustnessParams,
     SoundParams,
 )
-from spikesound.params.root import Params, Scheduler
+from spikesound.params.root import Params, Scheduler, Task
 from spikesound.params.training import (
     AugmentParams,
     CNNParams,
@@ -96,8 +105,14 @@ __all__ = [
     "Count",
     "CubaLIFParams",
     "Dataflow",
+    "DecisionParams",
     "DelayParams",
     "DeltaParams",
+    "DetectionAugmentParams",
+    "DetectionEvaluateParams",
+    "DetectionParams",
+    "DetectionTrainParams",
+    "DetectorParams",
     "DirectParams",
     "Distinct",
     "DownloadParams",
@@ -116,6 +131,7 @@ __all__ = [
     "IzhikevichParams",
     "KaggleParams",
     "LIFParams",
+    "LabelKind",
     "LatencyParams",
     "ListedParams",
     "LocalParams",
@@ -150,6 +166,7 @@ __all__ = [
     "SurrogateName",
     "SurrogateParams",
     "TTFSParams",
+    "Task",
     "TimingParams",
     "TrainParams",
     "TrainSNNParams",

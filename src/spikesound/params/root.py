@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -13,6 +13,7 @@ from spikesound.errors import SpikesoundError, unknown
 from spikesound.params.base import Distinct, Section
 from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams, Sources
+from spikesound.params.detection import DetectionParams
 from spikesound.params.encodings import Encodings
 from spikesound.params.neurons import Neurons
 from spikesound.params.robustness import RobustnessParams
@@ -30,9 +31,13 @@ from spikesound.params.training import (
 Scheduler = Annotated[str, Field(pattern=r"^(tcp|tls|ucx|ws|wss)://")]
 
 
+Task = Literal["classification", "detection"]
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
+    task: Task
     source: str
     encoding: str
     folds: Annotated[list[str], Field(min_length=1), Distinct]  # each held out in turn
@@ -55,6 +60,7 @@ class Params(Section):
     latency: TimingParams
     robustness: RobustnessParams
     costs: CostParams
+    detection: DetectionParams
 
     @classmethod
     def load(cls, path: Path) -> Params:
@@ -90,6 +96,7 @@ class Params(Section):
             if getattr(field.annotation, "spiking", False)
         ]
         yield "source", [self.source], Sources.model_fields
+        yield "detection.source", [self.detection.source], Sources.model_fields
         yield "encoding", [self.encoding], Encodings.model_fields
         yield "network in models.ann", self.models.ann, Networks.model_fields
         yield "spiking network in models.snn", self.models.snn, spiking
@@ -104,6 +111,22 @@ class Params(Section):
         yield "costs.profile", [self.costs.profile], self.costs.profiles
         yield "variant in costs.zero_skipping", self.costs.zero_skipping, self.variants
         yield "train_snn.neuron", [self.train_snn.neuron], Neurons.model_fields
+
+    def of_task(self, task: Task) -> Params:
+        """Return what the stages that both tasks share work by: source and folds are the task's.
+
+        Sound for detection is kept at the rate of its features.
+        """
+        if task == "classification":
+            return self
+        chosen = self.detection
+        return self.model_copy(
+            update={
+                "source": chosen.source,
+                "folds": [chosen.test_fold],
+                "download": self.download.model_copy(update={"rate_hz": self.features.rate_hz}),
+            }
+        )
 
     @property
     def source_params(self) -> Section:

@@ -1,0 +1,1 @@
+"""Detection: networks that hear frame after frame and say which sounds are there, and when."""
