@@ -13,6 +13,9 @@ from spikesound.neurons import SpikingNeuron
 State = Any
 """What a layer keeps between calls: tensors, in tuples of its own."""
 
+Spikes = list[torch.Tensor]
+"""Gets each spiking layer's spikes of the frames that are gone through, in order."""
+
 
 class CausalBlock(nn.Module):
     """Convolution over frames and bins, mean over neighbouring bins, batch norm, neuron.
@@ -54,10 +57,12 @@ class CausalBlock(nn.Module):
         before = weight.new_zeros(self.kernel - 1, batch, *self.inputs)
         return before, rest(self.neuron, weight.new_zeros(batch, *self.outputs))
 
-    def advance(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
         """Map the next frames, (time, batch, channel, bin), and return the state after them."""
         padded = self._padded(x, state[0])
-        out, after = advance(self.neuron, self.currents(padded), state[1])
+        out, after = advance(self.neuron, self.currents(padded), state[1], spikes)
         return out, (padded[len(x) :], after)
 
     def currents(self, padded: torch.Tensor) -> torch.Tensor:
@@ -112,10 +117,12 @@ class CausalLayer(nn.Module):
         before = weight.new_zeros(self.before, batch, self.inputs)
         return before, rest(self.neuron, weight.new_zeros(batch, self.outputs))
 
-    def advance(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
         """Map the next frames, (time, batch, inputs), and return the state after them."""
         padded = torch.cat([state[0], x])
-        out, after = advance(self.neuron, self.currents(padded), state[1])
+        out, after = advance(self.neuron, self.currents(padded), state[1], spikes)
         return out, (padded[len(x) :], after)
 
     def currents(self, padded: torch.Tensor) -> torch.Tensor:
@@ -160,8 +167,13 @@ def rest(neuron: nn.Module, like: torch.Tensor) -> State:
     return neuron.initial_state(like) if isinstance(neuron, SpikingNeuron) else ()
 
 
-def advance(neuron: nn.Module, currents: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+def advance(
+    neuron: nn.Module, currents: torch.Tensor, state: State, spikes: Spikes | None
+) -> tuple[torch.Tensor, State]:
     """Let a neuron go on by the next frames."""
-    if isinstance(neuron, SpikingNeuron):
-        return neuron.advance(currents, state)
-    return neuron(currents), state
+    if not isinstance(neuron, SpikingNeuron):
+        return neuron(currents), state
+    out, state = neuron.advance(currents, state)
+    if spikes is not None:
+        spikes.append(out)
+    return out, state

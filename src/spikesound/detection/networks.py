@@ -10,7 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from spikesound.detection.causal import CausalBlock, CausalLayer, Integrator, State
+from spikesound.detection.causal import (
+    CausalBlock,
+    CausalLayer,
+    Integrator,
+    Spikes,
+    State,
+    advance,
+)
 from spikesound.errors import SpikesoundError
 from spikesound.networks.recurrent import CELLS
 from spikesound.neurons import RECURRENT
@@ -94,17 +101,24 @@ class Detector(nn.Module):
             self.integrator.rest(batch),
         )
 
-    def advance(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Map the next frames (time, batch, bin) to logits (time, batch, class), and the state."""
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Map the next frames (time, batch, bin) to logits (time, batch, class), and the state.
+
+        Parameters
+        ----------
+        spikes : gets those of each spiking layer, from front to back
+        """
         front, kept, last = state
         after = []
         blocks: list[Any] = list(self.front)
         memory: Any = self.memory
         x = x.unsqueeze(2)
         for block, mine in zip(blocks, front, strict=True):
-            x, then = block.advance(x, mine)
+            x, then = block.advance(x, mine, spikes)
             after.append(then)
-        hidden, kept = memory.advance(x.flatten(2), kept)
+        hidden, kept = memory.advance(x.flatten(2), kept, spikes)
         logits, last = self.integrator.advance(self.readout(hidden), last)
         return logits, (after, kept, last)
 
@@ -133,12 +147,14 @@ class Convolutions(nn.Module):
         layers: list[Any] = list(self.layers)
         return [layer.rest(batch) for layer in layers]
 
-    def advance(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
         """Map the next frames, and return the state after them."""
         after = []
         layers: list[Any] = list(self.layers)
         for layer, mine in zip(layers, state, strict=True):
-            x, then = layer.advance(x, mine)
+            x, then = layer.advance(x, mine, spikes)
             after.append(then)
         return x, after
 
@@ -160,7 +176,9 @@ class Gated(nn.Module):
         zeros = self.cells.weight_hh_l0.new_zeros(1, batch, self.cells.hidden_size)  # type: ignore[operator]
         return (zeros, zeros) if isinstance(self.cells, nn.LSTM) else zeros
 
-    def advance(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
         """Map the next frames, and return the state after them."""
         found: tuple[torch.Tensor, State] = self.cells(x, state)
         return found
@@ -192,9 +210,11 @@ class Adaptive(nn.Module):
             self.currents.weight.new_zeros(batch, len(self.norm.weight))
         )
 
-    def advance(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
         """Map the next frames, and return the state after them."""
-        return self.neuron.advance(self._normed(x), state)
+        return advance(self.neuron, self._normed(x), state, spikes)
 
     def _normed(self, x: torch.Tensor) -> torch.Tensor:
         normed: torch.Tensor = self.norm(self.currents(x).flatten(0, 1))

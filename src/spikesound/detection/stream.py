@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from spikesound.decoding import recorded_spikes
 from spikesound.detection.decide import Event, StreamingEvents
 from spikesound.detection.networks import Detector
 from spikesound.detection.smoothing import StreamingMedian
@@ -88,10 +87,13 @@ class Stream:
                 yield self._out(scores)
 
     def _scores(self, frame: Floats) -> Floats:
+        spikes: list[torch.Tensor] = []
         with torch.inference_mode():
             logits, self._state = self.network.advance(
-                torch.from_numpy(frame)[None, None], self._state
+                torch.from_numpy(frame)[None, None], self._state, spikes
             )
+        neurons = sum(layer.numel() for layer in spikes)
+        self.spike_rate = sum(layer.sum().item() for layer in spikes) / max(1, neurons)
         scores: Floats = torch.sigmoid(logits[0, 0]).numpy()
         return scores
 
