@@ -1,5 +1,7 @@
 """Obtain every clip: fetch, decode, cut to the sample, check, pack."""
 
+import sys
+
 import paths
 from spikesound import schema
 from spikesound.data.download import download
@@ -7,12 +9,13 @@ from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
 from spikesound.errors import run
-from spikesound.params import Params
+from spikesound.params import Params, Task
 
 
-def main() -> None:
-    params = Params.load(paths.PARAMS)
-    clips = schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS)
+def main(task: Task = "classification") -> None:
+    params = Params.load(paths.PARAMS).of_task(task)
+    place = paths.SHARED[task]
+    clips = schema.read_table(place.clips / "clips.parquet", schema.CLIPS)
     store = Store(params.store)
     # Where a recording lies has nothing to do with labels.
     no_labels = Ontology({}, {})
@@ -22,14 +25,14 @@ def main() -> None:
         source.locate,
         params.download,
         store,
-        paths.AUDIO,
+        place.audio,
         scheduler=params.scheduler,
         seed=params.seed,
     )
     counts = ", ".join(
         f"{count} {state}" for state, count in status["state"].value_counts().items()
     )
-    print(f"{len(clips)} clips asked for: {counts}: {paths.AUDIO / 'status.parquet'}")
+    print(f"{len(clips)} clips asked for: {counts}: {place.audio / 'status.parquet'}")
 
 
-run(main)
+run(main, *sys.argv[1:])

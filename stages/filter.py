@@ -1,5 +1,7 @@
 """Choose the clips and labels that take part."""
 
+import sys
+
 import pyarrow as pa
 
 import paths
@@ -11,11 +13,12 @@ from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
 from spikesound.errors import run, unknown
 from spikesound.jsonfile import write_json
-from spikesound.params import Params
+from spikesound.params import Params, Task
 
 
-def main() -> None:
-    params = Params.load(paths.PARAMS)
+def main(task: Task = "classification") -> None:
+    params = Params.load(paths.PARAMS).of_task(task)
+    clips = paths.SHARED[task].clips
     cache = Store(params.store).root / "sources"
     source = SOURCES[params.source](params.source_params, Ontology.load(paths.ONTOLOGY), cache)
     listing = source.listing()
@@ -26,16 +29,16 @@ def main() -> None:
         if fold not in present:
             raise unknown(f"fold (source {params.source})", fold, present)
 
-    schema.write_table(chosen.clips, schema.CLIPS, paths.CLIPS / "clips.parquet")
-    schema.write_table(chosen.events, schema.EVENTS, paths.CLIPS / "events.parquet")
-    schema.write_table(listing.rejected, schema.REJECTED, paths.CLIPS / "rejected.parquet")
-    write_json(paths.CLIPS / "labels.json", chosen.labels)
-    write_json(paths.CLIPS / "report.json", chosen.report)
+    schema.write_table(chosen.clips, schema.CLIPS, clips / "clips.parquet")
+    schema.write_table(chosen.events, schema.EVENTS, clips / "events.parquet")
+    schema.write_table(listing.rejected, schema.REJECTED, clips / "rejected.parquet")
+    write_json(clips / "labels.json", chosen.labels)
+    write_json(clips / "report.json", chosen.report)
     print(report_table(chosen.report))
     print(
         f"{len(chosen.clips)} clips of {len(chosen.labels)} labels kept, "
-        f"{len(listing.rejected)} rows rejected: {paths.CLIPS}"
+        f"{len(listing.rejected)} rows rejected: {clips}"
     )
 
 
-run(main)
+run(main, *sys.argv[1:])

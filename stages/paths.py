@@ -1,5 +1,6 @@
 """Where the pipeline's artefacts lie. dvc.yaml names the same paths."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -29,3 +30,28 @@ def spikes(fold: str) -> Path:
 
 def model(name: str, fold: str) -> Path:
     return MODELS / name / f"fold-{fold}"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Where the stages that both tasks have put what they make."""
+
+    clips: Path
+    audio: Path
+    features: Path
+
+
+DETECTION = DATA / "detection"
+SHARED = {
+    "classification": Shared(CLIPS, AUDIO, FEATURES),
+    "detection": Shared(DETECTION / "clips", DETECTION / "audio", DETECTION / "features"),
+}
+BACKGROUND = DETECTION / "background.npz"
+DETECTORS = DETECTION / "models"
+DETECTED = DETECTION / "scores"
+DETECTION_METRICS = METRICS / "detection"
+RESULTS = DATA / "results"
+
+
+def detector(name: str) -> Path:
+    return DETECTORS / name / "model.safetensors"

@@ -7,24 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
+from spikesound.detection.decide import Decision
 from spikesound.detection.networks import MEMORIES, Detector
 from spikesound.errors import SpikesoundError, choose
 from spikesound.frontend import FrontEnd
 from spikesound.neurons import NEURONS
 from spikesound.params import DetectorParams, LabelKind, Neurons, Section
-
-
-class Decision(Section):
-    """How frames' probabilities become events, chosen on validation clips, one value a class.
-
-    Attributes
-    ----------
-    thresholds : a filtered probability at or above which the class is there
-    medians : lengths of the median filter, in frames, odd
-    """
-
-    thresholds: list[float]
-    medians: list[int]
 
 
 class DetectorSpec(Section):

@@ -27,14 +27,14 @@ class Heard:
     ----------
     at_s : the frame's middle, from the start of the stream
     scores : probabilities (class,), after the median filter
-    events : those that ended with this frame
-    active : which classes sound (class,), by the thresholds
+    opened, closed : events that begin with this frame, of which the offset is not yet known, and
+        those that ended before it
     """
 
     at_s: float
     scores: Floats
-    active: npt.NDArray[np.bool_]
-    events: list[Event]
+    opened: list[Event]
+    closed: list[Event]
 
 
 class Stream:
@@ -61,7 +61,9 @@ class Stream:
         self._frames = FrameStream(spec.front_end)
         self._state = network.rest(1)
         self._median = StreamingMedian(spec.decision.medians)
-        self._events = StreamingEvents(spec.decision, spec.classes, spec.front_end.hop_s)
+        self._events = StreamingEvents(
+            spec.decision.thresholds, labels=spec.classes, hop_s=spec.front_end.hop_s
+        )
         self._given = 0
         self._samples = 0
         self.spike_rate = 0.0
@@ -76,9 +78,10 @@ class Stream:
         """End the stream: the frames still waited for, and the events that go on to the end."""
         heard = list(self._heard(self._frames.finish()))
         heard += [self._out(scores) for scores in self._median.flush()]
-        last = self._events.finish(self._samples / self.spec.front_end.rate_hz)
-        if heard:
-            heard[-1].events.extend(last)
+        if heard:  # else there was no sample
+            heard[-1].closed.extend(
+                self._events.finish(self._samples / self.spec.front_end.rate_hz)
+            )
         return heard
 
     def _heard(self, frames: list[Floats]) -> Iterator[Heard]:
@@ -98,7 +101,7 @@ class Stream:
         return scores
 
     def _out(self, scores: Floats) -> Heard:
-        ended = self._events.feed(scores)
+        changes = self._events.feed(scores)
         at_s = self._given * self.spec.front_end.hop_s
         self._given += 1
-        return Heard(at_s, scores, self._events.active, ended)
+        return Heard(at_s, scores, changes.opened, changes.closed)
