@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -41,6 +44,24 @@ class FrontEnd(Section):
         """Map the samples of a clip, at ``rate_hz``, to features (frame, bin) in [0, 1]."""
         values = compute(torch.from_numpy(samples[None]), self.features)[0].numpy()
         return normalise.apply(values, self.low, self.high)
+
+
+def read_front_end(folder: Path, fold: str) -> FrontEnd:
+    """Read it from a folder of features, with the ranges fitted without a fold's clips.
+
+    Raises
+    ------
+    SpikesoundError
+        If a file is missing or damaged, or has no such fold.
+    """
+    path = folder / "spec.json"
+    low, high = normalise.load(folder / "normalisation.json", fold)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["params"]
+        features = FeatureParams.model_validate({"batch_clips": 1, **values})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SpikesoundError(f"{path}: not what the features stage writes") from error
+    return FrontEnd(features=features, low=low.tolist(), high=high.tolist())
 
 
 class FrameStream:

@@ -52,7 +52,8 @@ class Detector(nn.Module):
     params : channels, pooling and kernel of the front, dropout before the read-out
     bins, classes : sizes of input and output
     neuron : makes the neuron of each block
-    memory : what lies between front and read-out, for so many features of the front
+    memory : makes what lies between front and read-out, for so many features of the front; a module
+        with ``features``, how many it puts out
     attention : with a head for attention over frames
     """
 
@@ -78,9 +79,10 @@ class Detector(nn.Module):
         self.front = nn.ModuleList(blocks)
         self.memory = memory(params.channels[-1] * bins)
         self.dropout = nn.Dropout(params.dropout)
-        self.readout = nn.Linear(params.hidden, classes)
+        features: Any = self.memory.features
+        self.readout = nn.Linear(features, classes)
         self.integrator = Integrator(classes)
-        self.attention = nn.Linear(params.hidden, classes) if attention else None
+        self.attention = nn.Linear(features, classes) if attention else None
 
     def forward(self, x: torch.Tensor) -> Frames:
         """Map whole clips (time, batch, bin), from rest."""
@@ -124,7 +126,7 @@ class Detector(nn.Module):
 
 
 class Convolutions(nn.Module):
-    """Causal convolutions over frames, one behind the other."""
+    """Causal convolutions over frames, one behind the other; what reads them hears each."""
 
     def __init__(
         self, inputs: int, hidden: int, taps: int, dilations: Sequence[int], neuron: MakeNeuron
@@ -135,12 +137,15 @@ class Convolutions(nn.Module):
             CausalLayer(before, after, taps, dilation, neuron())
             for (before, after), dilation in zip(pairwise(widths), dilations, strict=True)
         )
+        self.features = hidden * len(dilations)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (time, batch, inputs) to (time, batch, hidden)."""
+        """Map (time, batch, inputs) to the outputs of all layers (time, batch, feature)."""
+        heard = []
         for layer in self.layers:
             x = layer(x)
-        return x
+            heard.append(x)
+        return torch.cat(heard, -1)
 
     def rest(self, batch: int) -> State:
         """Return the state before the first frame."""
@@ -151,12 +156,13 @@ class Convolutions(nn.Module):
         self, x: torch.Tensor, state: State, spikes: Spikes | None = None
     ) -> tuple[torch.Tensor, State]:
         """Map the next frames, and return the state after them."""
-        after = []
+        heard, after = [], []
         layers: list[Any] = list(self.layers)
         for layer, mine in zip(layers, state, strict=True):
             x, then = layer.advance(x, mine, spikes)
+            heard.append(x)
             after.append(then)
-        return x, after
+        return torch.cat(heard, -1), after
 
 
 class Gated(nn.Module):
@@ -165,6 +171,7 @@ class Gated(nn.Module):
     def __init__(self, inputs: int, hidden: int, cell: str) -> None:
         super().__init__()
         self.cells = CELLS[cell](inputs, hidden)
+        self.features = hidden
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, inputs) to (time, batch, hidden)."""
@@ -198,6 +205,7 @@ class Adaptive(nn.Module):
         self.currents = nn.Linear(inputs, hidden, bias=False)
         self.norm = nn.BatchNorm1d(hidden)
         self.neuron = RECURRENT["alif"](neuron_params, hidden)
+        self.features = hidden
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, inputs) to spikes (time, batch, hidden)."""

@@ -109,9 +109,9 @@ class StreamingMedian:
         return rest
 
     def _next(self) -> Frames:
-        rows = np.stack(tuple(self._window))
+        rows: Frames = np.stack(tuple(self._window))
         centre = self._given - (self._fed - len(rows))
-        filtered = np.empty_like(rows[0])
+        filtered: Frames = np.empty_like(rows[0])
         for half in np.unique(self._halves):
             columns = self._halves == half
             part = np.sort(rows[max(0, centre - half) : centre + half + 1, columns], axis=0)

@@ -23,6 +23,7 @@ from spikesound.params.data import (
     KaggleParams,
     ListedParams,
     RemoteFile,
+    ScenesParams,
     Sources,
     SpeechCommandsParams,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "RobustnessParams",
     "SOMParams",
     "STDPParams",
+    "ScenesParams",
     "Scheduler",
     "Section",
     "Share",

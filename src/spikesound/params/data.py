@@ -63,6 +63,37 @@ class KaggleParams(FolderParams):
     dataset: str | None  # owner/name
 
 
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class ScenesParams(Section):
+    """Scenes of ten seconds, mixed from the recordings of another source, fold by fold."""
+
+    recordings: ListedParams  # ESC-10's
+    scenes_per_fold: Count
+    rate_hz: Annotated[int, Field(ge=8000, le=192000)]
+    backgrounds: Annotated[list[str], Field(min_length=1), Distinct]  # names or ids of labels
+    events: Annotated[list[Count], Field(min_length=2, max_length=2)]  # in a scene, evenly drawn
+    event_s: Range  # shortest and longest
+    snr_db: Range  # of an event over the background while it lasts, evenly drawn
+    background_dbfs: Range  # root mean square, dB of full scale, evenly drawn
+    active_db: Positive  # below a recording's loudest frame, where silence begins
+    empty_share: Share  # of the scenes: those in which nothing happens
+    seed: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScenesParams:
+        for name in ("events", "event_s", "snr_db", "background_dbfs"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} [{low:g}, {high:g}] is not from the lower to the higher")
+        if self.event_s[0] < 0.05 or self.event_s[1] > 10:
+            raise ValueError(f"event_s {self.event_s} is not within 0.05 s and a scene's 10 s")
+        if self.background_dbfs[1] > -10:
+            raise ValueError(f"background_dbfs {self.background_dbfs} leaves no room for events")
+        return self
+
+
 class Sources(Section):
     esc10: ListedParams
     audioset: ListedParams
@@ -73,6 +104,7 @@ class Sources(Section):
     freesound: FreesoundParams
     kaggle: KaggleParams
     folder: FolderParams
+    scenes: ScenesParams
 
 
 class FilterParams(Section):

@@ -52,7 +52,8 @@ def filter_clips(listing: Listing, ontology: Ontology, params: FilterParams, see
     In this order: labels are selected (by name, id, or with all below them; then only the ``top``
     ones with most clips), and a clip keeps those of its labels that are; clips are dropped at
     random until no label has more than its limit (``max_per_label``; with ``balance``, the count
-    of the rarest); ancestors are added.
+    of the rarest); ancestors are added. A clip that has no label in the source, since nothing
+    sounds in it, is always kept.
 
     Parameters
     ----------
@@ -81,10 +82,11 @@ def filter_clips(listing: Listing, ontology: Ontology, params: FilterParams, see
     before = LabelSets.of(clips["labels"])
     named = before.mask(_selected(before, ontology, params))
     sets = before.only(named)
-    with_named = int(np.count_nonzero(sets.sizes))
+    unlabelled = before.sizes == 0  # the source says that nothing sounds: of no label, and kept
+    with_named = int(np.count_nonzero((sets.sizes > 0) | unlabelled))
     selected = named & _top(sets.counts(), params.top)
     sets = sets.only(selected)
-    left = np.flatnonzero(sets.sizes)
+    left = np.flatnonzero((sets.sizes > 0) | unlabelled)
     sets = sets.take(left)
     under = _limit(sets, clips["clip_id"].take(pa.array(left)), params, seed)
     sets, kept = sets.take(under), left[under]
@@ -152,8 +154,13 @@ def _limit(
 
     Clips are taken in a random order, those with the rarest labels first, and a clip is taken if
     none of its labels is full yet. So the rarest label keeps its clips, and no label has more than
-    the limit; where clips have several labels, one may end up with fewer.
+    the limit; where clips have several labels, one may end up with fewer. Clips without any stay.
     """
+    labelled = np.flatnonzero(sets.sizes)
+    if len(labelled) < len(sets):
+        those = sets.take(labelled), clip_ids.take(pa.array(labelled))
+        under = _limit(*those, params, seed) if len(labelled) else labelled
+        return np.sort(np.concatenate([np.flatnonzero(sets.sizes == 0), labelled[under]]))
     counts = sets.counts()
     limits = [limit for limit in (params.max_per_label,) if limit is not None]
     if params.balance:

@@ -126,10 +126,11 @@ def _line(row: dict[str, object]) -> bytes:
     assert isinstance(start, float)
     assert isinstance(end, float)
     assert isinstance(labels, list)
-    text = f'{row["media_id"]}, {_seconds(start)}, {_seconds(end)}, "{",".join(labels)}"\n'
+    text = f'{row["media_id"]}, {seconds(start)}, {seconds(end)}, "{",".join(labels)}"\n'
     return text.encode()
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
+    """Return a time with three decimals, or as many as it needs to be read back equal."""
     short = f"{value:.3f}"
     return short if float(short) == value else repr(float(value))

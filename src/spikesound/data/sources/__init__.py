@@ -9,6 +9,7 @@ from spikesound.data.sources.folder import Folder
 from spikesound.data.sources.freesound import Freesound
 from spikesound.data.sources.fsdd import FSDD
 from spikesound.data.sources.kaggle import Kaggle
+from spikesound.data.sources.scenes import Scenes
 from spikesound.data.sources.source import Source
 from spikesound.data.sources.speech_commands import SpeechCommands
 from spikesound.data.sources.urbansound8k import UrbanSound8K
@@ -23,6 +24,7 @@ SOURCES: dict[str, type[Source]] = {
     "freesound": Freesound,
     "kaggle": Kaggle,
     "folder": Folder,
+    "scenes": Scenes,
 }
 
 __all__ = ["SOURCES", "Source"]

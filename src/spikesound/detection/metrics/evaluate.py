@@ -1,0 +1,266 @@
+"""All metrics of one detector, with intervals over scenes, and a table of its classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikesound.detection.decide import Decision, Event, Frames, events
+from spikesound.detection.delay import Delays, Timing, delay_metrics, delays
+from spikesound.detection.metrics import clips, psds
+from spikesound.detection.metrics.events import (
+    CountsOfClips,
+    class_f1,
+    count_events,
+    count_segments,
+    f1,
+)
+from spikesound.detection.metrics.truth import EventsOfClips, check_scores, true_events
+from spikesound.detection.smoothing import median
+from spikesound.errors import SpikesoundError
+from spikesound.evaluation.bootstrap import draw
+from spikesound.evaluation.classify import Values, Weights, mean_average_precision
+from spikesound.evaluation.predictions import Flags, Scores
+
+_CRITERIA = {"psds1": psds.PSDS1, "psds2": psds.PSDS2}
+
+
+def evaluate(
+    scores: Mapping[str, Frames],
+    truth: pd.DataFrame,
+    seconds: Mapping[str, float],
+    labels: Sequence[str],
+    decision: Decision,
+    *,
+    clip_scores: Mapping[str, NDArray[np.floating]],
+    hop_s: float,
+    window_s: float,
+    generator: np.random.Generator,
+    resamples: int,
+    confidence: float,
+) -> tuple[dict[str, float | int | None], pd.DataFrame]:
+    r"""Return the metrics of one detector on scenes that had no part in training or choosing.
+
+    All metrics meet the same resamples of scenes, and so do two detectors whose generators have
+    the same seed. The interval runs between the :math:`\alpha / 2` and :math:`1 - \alpha / 2`
+    quantiles over resamples that have a value.
+
+    Parameters
+    ----------
+    scores
+        Probabilities before the median filter by clip, each of shape (frame, class).
+    truth
+        The EVENTS table of these clips.
+    seconds
+        Length of each clip.
+    labels
+        Label ids in class order.
+    decision
+        Median filters and thresholds.
+    clip_scores
+        Probability of each class for each clip as a whole, shape (class,).
+    hop_s, window_s
+        Of the features.
+    generator
+        Draws the resamples.
+    resamples
+        How many, at least 1.
+    confidence
+        Of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    dict, DataFrame
+        Flat metrics: ``psds1``, ``psds2``, ``event_f1``, ``event_f1_micro``, ``segment_f1``,
+        ``segment_f1_micro``, ``map``, ``auc``, ``d_prime``, ``lwlrap``, ``delay_median_s``,
+        ``delay_95_s``, ``missed_share``, ``early_share``, each with ``_low`` and ``_high``; and
+        the numbers of ``clips``, ``events`` (true), ``events_joined`` (taken into another that
+        they touched), ``events_predicted``, ``classes`` and ``classes_scored`` (with a true
+        event). A value that does not exist or is infinite is None. And one row per class.
+
+    Raises
+    ------
+    SpikesoundError
+        If scores, truth, lengths, labels and decision do not fit each other.
+    """
+    check_scores(scores, seconds, labels)
+    _check(scores, clip_scores, labels, decision, resamples, confidence)
+    true = true_events(truth, seconds, labels)
+    clip_ids = sorted(scores)
+    filtered = {clip: median(scores[clip], decision.medians) for clip in clip_ids}
+    predicted = predict(filtered, seconds, labels, decision, hop_s)
+    weights = np.concatenate(
+        [
+            np.ones((1, len(clip_ids))),
+            draw(np.arange(len(clip_ids)), resamples, generator),
+        ]
+    )
+    tables = _tables(true, clip_ids, labels, clip_scores)
+    lengths = [seconds[clip] for clip in clip_ids]
+    of_events = count_events(predicted, true, clip_ids, labels)
+    of_segments = count_segments(predicted, true, clip_ids, labels, lengths)
+    timing = Timing(hop_s, window_s, max(decision.medians) // 2)
+    late = delays(predicted, true, clip_ids, labels, seconds=seconds, timing=timing)
+    counted = {
+        name: psds.statistics(
+            filtered, true, clip_ids, labels, seconds=seconds, hop_s=hop_s, criterion=criterion
+        )
+        for name, criterion in _CRITERIA.items()
+    }
+    values = _values(counted, of_events, of_segments, tables, late, weights)
+    sizes = {
+        "clips": len(clip_ids),
+        "events": sum(map(len, true.values())),
+        "events_joined": len(truth) - sum(map(len, true.values())),
+        "events_predicted": sum(map(len, predicted.values())),
+        "classes": len(labels),
+        "classes_scored": len(counted["psds1"].labels),
+    }
+    table = _class_table(labels, true, decision, hop_s, counted, of_events, of_segments, tables)
+    table = table.merge(_class_delays(late, labels), on="label")
+    return sizes | _summary(values, confidence), table
+
+
+def predict(
+    filtered: Mapping[str, Frames],
+    seconds: Mapping[str, float],
+    labels: Sequence[str],
+    decision: Decision,
+    hop_s: float,
+) -> dict[str, list[Event]]:
+    """Return the events of each clip, given its probabilities after the median filter."""
+    return {
+        clip: events(
+            of_clip, decision.thresholds, labels=labels, hop_s=hop_s, seconds=seconds[clip]
+        )
+        for clip, of_clip in filtered.items()
+    }
+
+
+def _check(
+    scores: Mapping[str, Frames],
+    clip_scores: Mapping[str, NDArray[np.floating]],
+    labels: Sequence[str],
+    decision: Decision,
+    resamples: int,
+    confidence: float,
+) -> None:
+    if len(decision.thresholds) != len(labels):
+        raise SpikesoundError(
+            f"decision: {len(decision.thresholds)} thresholds for {len(labels)} labels"
+        )
+    lone = sorted(set(scores) ^ set(clip_scores))
+    if lone:
+        raise SpikesoundError(f"clip scores: clip {lone[0]!r} has only one kind of scores")
+    for clip, of_clip in clip_scores.items():
+        if of_clip.shape != (len(labels),) or not ((of_clip >= 0) & (of_clip <= 1)).all():
+            raise SpikesoundError(
+                f"clip scores: of clip {clip!r} are not {len(labels)} values within 0 and 1"
+            )
+    if resamples < 1 or not 0 < confidence < 1:
+        raise SpikesoundError(
+            f"bootstrap: resamples {resamples} below 1, or confidence {confidence} not between "
+            "0 and 1"
+        )
+
+
+def _tables(
+    true: EventsOfClips,
+    clip_ids: Sequence[str],
+    labels: Sequence[str],
+    clip_scores: Mapping[str, NDArray[np.floating]],
+) -> tuple[Scores, Flags]:
+    """Return scores and targets of whole clips, each of shape (clip, class)."""
+    column = {label: number for number, label in enumerate(labels)}
+    targets = np.zeros((len(clip_ids), len(labels)), dtype=bool)
+    for row, clip in enumerate(clip_ids):
+        targets[row, [column[event.label] for event in true[clip]]] = True
+    return np.stack([clip_scores[clip] for clip in clip_ids]).astype(np.float64), targets
+
+
+def _values(
+    counted: Mapping[str, psds.Statistics],
+    of_events: CountsOfClips,
+    of_segments: CountsOfClips,
+    tables: tuple[Scores, Flags],
+    late: Delays,
+    weights: Weights,
+) -> dict[str, Values]:
+    """Return each metric of every weighting, the first of which is all clips once."""
+    values = {
+        name: psds.weighted_psds(of_clips, weights, what=name) for name, of_clips in counted.items()
+    }
+    for name, counts in (("event_f1", of_events), ("segment_f1", of_segments)):
+        both = f1(counts, weights)
+        values |= {name: both["macro"], f"{name}_micro": both["micro"]}
+    return values | clips.weighted_metrics(*tables, weights) | delay_metrics(late, weights)
+
+
+def _summary(values: Mapping[str, Values], confidence: float) -> dict[str, float | int | None]:
+    summary: dict[str, float | int | None] = {}
+    for name, (whole, *resampled) in values.items():
+        there = np.array([value for value in resampled if not math.isnan(value)])
+        low = high = math.nan
+        if len(there):
+            tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+            # No interpolation: between an infinite d' and a finite one there is no middle.
+            low, high = np.quantile(there, tails, method="nearest")
+        for key, value in ((name, whole), (f"{name}_low", low), (f"{name}_high", high)):
+            summary[key] = float(value) if math.isfinite(value) else None
+    return summary
+
+
+def _class_table(
+    labels: Sequence[str],
+    true: EventsOfClips,
+    decision: Decision,
+    hop_s: float,
+    counted: Mapping[str, psds.Statistics],
+    of_events: CountsOfClips,
+    of_segments: CountsOfClips,
+    tables: tuple[Scores, Flags],
+) -> pd.DataFrame:
+    scores, targets = tables
+    once = np.ones((1, len(scores)))
+    lengths = {
+        label: [
+            e.offset_s - e.onset_s for of_clip in true.values() for e in of_clip if e.label == label
+        ]
+        for label in labels
+    }
+    table = pd.DataFrame(
+        {
+            "label": list(labels),
+            "clips": targets.sum(axis=0),
+            "events": [len(lengths[label]) for label in labels],
+            "true_s": [sum(lengths[label]) for label in labels],
+            "predicted": (of_events.tp + of_events.fp).sum(axis=0).astype(int),
+            "event_f1": class_f1(of_events),
+            "segment_f1": class_f1(of_segments),
+        }
+    )
+    for name, of_clips in counted.items():
+        alone = psds.class_psds(of_clips)
+        table[name] = [alone.get(label, math.nan) for label in labels]
+    columns = range(len(labels))
+    table["average_precision"] = [
+        mean_average_precision(scores[:, [c]], targets[:, [c]], once)[0] for c in columns
+    ]
+    table["auc"] = [clips.class_auc(scores[:, c], targets[:, c], once)[0] for c in columns]
+    table["threshold"] = decision.thresholds
+    table["median_s"] = [length * hop_s for length in decision.medians]
+    return table
+
+
+def _class_delays(late: Delays, labels: Sequence[str]) -> pd.DataFrame:
+    once = np.ones((1, int(late.clip.max(initial=0)) + 1))
+    rows = []
+    for c, label in enumerate(labels):
+        of_class = late.label == c
+        part = Delays(*(column[of_class] for column in late))
+        rows.append({"label": label} | {k: v[0] for k, v in delay_metrics(part, once).items()})
+    return pd.DataFrame(rows)

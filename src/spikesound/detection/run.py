@@ -1,0 +1,139 @@
+"""One detector, from scenes to a file with its thresholds."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import spikesound
+from spikesound.data.store import digest
+from spikesound.detection import detector_file
+from spikesound.detection.choose import choose_decision
+from spikesound.detection.metrics.truth import true_events
+from spikesound.detection.scenes import Scenes
+from spikesound.detection.spec import DetectorSpec
+from spikesound.detection.training import DetectionTask, Epoch, scores, train_detector
+from spikesound.frontend import FrontEnd
+from spikesound.jsonfile import write_json
+from spikesound.params import LabelKind, Params
+from spikesound.progress import track
+from spikesound.training.run import code_digest
+
+
+def detector_spec(
+    params: Params, model: str, labels: LabelKind, names: dict[str, str], front_end: FrontEnd
+) -> DetectorSpec:
+    """Return the spec of a detector by params.yaml.
+
+    Parameters
+    ----------
+    model : such as ``snn-tcn``
+    labels : what it is trained on
+    names : of the classes, by label id
+    """
+    kind, network = model.split("-")
+    spiking = kind == "snn"
+    return DetectorSpec(
+        model=f"{model}-{labels}",
+        network=network,
+        network_params=params.detection.network,
+        neuron="lif" if spiking else None,
+        neuron_params=params.neurons.lif.model_dump() if spiking else None,
+        recurrent=params.neurons.alif.model_dump() if network == "alif" else None,
+        attention=params.detection.train.pooling == "attention",
+        classes=list(names),
+        names=list(names.values()),
+        labels=labels,
+        front_end=front_end,
+        test_fold=params.detection.test_fold,
+        seed=params.seed,
+    )
+
+
+def run_training(
+    spec: DetectorSpec,
+    training: Scenes,
+    validation: Scenes,
+    events: pd.DataFrame,
+    params: Params,
+    *,
+    seconds: float,
+    out: Path,
+    checkpoints: Path,
+) -> dict[str, float]:
+    """Train a detector, choose its thresholds and median filters on the validation clips, save it.
+
+    The folder gets the model file, ``history.csv`` with a row per epoch, ``decision.csv`` with
+    what was chosen for each class, and ``result.json``.
+
+    Parameters
+    ----------
+    events : strong labels; those of the validation clips choose the thresholds, also where the
+        network is trained on weak labels
+    seconds : length of a clip
+    checkpoints : folder that outlives a kill; the run's file is deleted when it is done
+
+    Returns
+    -------
+    What ``result.json`` says.
+    """
+    section = params.detection
+    resume = checkpoints / f"{_fingerprint(spec, training, validation, params)}.pt"
+    epochs = track(
+        range(section.train.epochs), total=section.train.epochs, what=spec.model, unit="epoch"
+    )
+
+    def report(epoch: Epoch) -> None:
+        next(epochs, None)
+
+    trained = train_detector(
+        DetectionTask(spec, training, validation, section.train, resume, report)
+    )
+    framewise, _ = scores(trained.network, validation.inputs, section.train.batch_clips)
+    lengths = dict.fromkeys(validation.ids, seconds)
+    known = events[events["clip_id"].isin(set(validation.ids))]
+    decision, chosen = choose_decision(
+        dict(zip(validation.ids, framewise, strict=True)),
+        true_events(known, lengths, spec.classes),
+        lengths,
+        spec.classes,
+        hop_s=spec.front_end.hop_s,
+        medians_s=section.decision.medians_s,
+        thresholds=section.decision.thresholds,
+    )
+    spec = spec.model_copy(update={"decision": decision})
+    detector_file.save(out / "model.safetensors", spec, trained.network)
+    chosen.to_csv(out / "decision.csv", index=False)
+    history = pd.DataFrame(trained.history).astype({"epoch": int})
+    history.to_csv(out / "history.csv", index=False)
+    kept = trained.history[trained.best_epoch - 1]
+    result = {
+        "best_epoch": trained.best_epoch,
+        "validation_loss": kept["validation_loss"],
+        "spike_rate": kept["spike_rate"],
+        "seconds_per_epoch": float(np.median([epoch["seconds"] for epoch in trained.history])),
+        "parameters": sum(weight.numel() for weight in trained.network.parameters()),
+    }
+    write_json(out / "result.json", result)
+    resume.unlink(missing_ok=True)
+    return result
+
+
+def _fingerprint(spec: DetectorSpec, training: Scenes, validation: Scenes, params: Params) -> str:
+    """Name the run by all that it depends on, so that no checkpoint of another is taken up."""
+    content = hashlib.sha256()
+    for scenes in (training, validation):
+        for array in (scenes.inputs, scenes.active, scenes.present):
+            content.update(np.ascontiguousarray(array).tobytes())
+        content.update(" ".join(scenes.ids).encode())
+    code = sorted((Path(spikesound.__file__).parent / "detection").glob("*.py"))
+    return digest(
+        spec.model_dump_json(),
+        params.detection.train.model_dump_json(),
+        content.hexdigest(),
+        code_digest(),
+        *(path.read_text(encoding="utf-8") for path in code),
+    )

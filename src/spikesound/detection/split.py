@@ -1,0 +1,54 @@
+"""What of the scenes is for training, for validation and for the test."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+
+from spikesound.detection.scenes import Rows, Scenes
+from spikesound.errors import SpikesoundError, unknown
+from spikesound.seeds import derive
+
+
+def split_scenes(
+    scenes: Scenes,
+    *,
+    test_fold: str,
+    validation_fold: str | None,
+    validation_share: float,
+    seed: int,
+) -> tuple[Rows, Rows]:
+    """Return the rows to train on and those to validate on; none of the test fold.
+
+    Parameters
+    ----------
+    validation_fold : None: a share of the other folds' clips, drawn by recording
+
+    Raises
+    ------
+    SpikesoundError
+        If a fold has no clips, or the two are the same, or nothing is left to train on.
+    """
+    folds = np.array(scenes.folds)
+    for key, fold in (("test_fold", test_fold), ("validation_fold", validation_fold)):
+        if fold is not None and fold not in folds:
+            raise unknown(f"detection.{key}", fold, sorted(set(scenes.folds)))
+    if validation_fold == test_fold:
+        raise SpikesoundError(
+            f"detection.validation_fold: {test_fold!r} is the test fold; thresholds and weights "
+            "must not be chosen on it"
+        )
+    known = np.flatnonzero(folds != test_fold)
+    if validation_fold is not None:
+        training = known[folds[known] != validation_fold]
+        validation = known[folds[known] == validation_fold]
+    else:
+        groups = [scenes.groups[row] for row in known]
+        draw = GroupShuffleSplit(
+            1, test_size=validation_share, random_state=derive(seed, "detection split") % 2**32
+        )
+        first, second = next(draw.split(known, groups=groups))
+        training, validation = known[first], known[second]
+    if not len(training):
+        raise SpikesoundError("detection: no clips are left to train on; name other folds")
+    return training, validation

@@ -1,0 +1,50 @@
+"""Train a detector on scenes of all folds but the test's, and choose its thresholds."""
+
+import sys
+
+import paths
+from spikesound.errors import run
+from spikesound.params import LabelKind, Params
+
+
+def main(model: str, labels: LabelKind) -> None:
+    params = Params.load(paths.PARAMS)
+    # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound import schema
+    from spikesound.detection.run import detector_spec, run_training
+    from spikesound.detection.scenes import load_scenes
+    from spikesound.detection.split import split_scenes
+    from spikesound.frontend import read_front_end
+    from spikesound.labels import read_labels
+
+    place, section = paths.SHARED["detection"], params.detection
+    names = read_labels(place.clips / "labels.json")
+    front_end = read_front_end(place.features, section.test_fold)
+    events = schema.read_table(place.clips / "events.parquet", schema.EVENTS)
+    scenes = load_scenes(place.features, events, list(names), section.test_fold, front_end.hop_s)
+    training, validation = split_scenes(
+        scenes,
+        test_fold=section.test_fold,
+        validation_fold=section.validation_fold,
+        validation_share=section.validation_share,
+        seed=params.seed,
+    )
+    spec = detector_spec(params, model, labels, names, front_end)
+    assert front_end.features.clip_s is not None
+    result = run_training(
+        spec,
+        scenes.select(training),
+        scenes.select(validation),
+        events,
+        params,
+        seconds=front_end.features.clip_s,
+        out=paths.DETECTORS / spec.model,
+        checkpoints=paths.STORE / "checkpoints",
+    )
+    print(
+        f"{spec.model}: {len(training)} clips, best epoch {result['best_epoch']}: "
+        f"{paths.detector(spec.model)}"
+    )
+
+
+run(main, *sys.argv[1:])
