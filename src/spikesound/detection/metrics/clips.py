@@ -97,8 +97,8 @@ def d_prime(area: Values) -> Values:
 
     References
     ----------
-    Hershey et al., CNN architectures for large-scale audio classification, ICASSP 2017, section
-    4.1 (of the mean area over classes, as here).
+    Hershey et al., CNN architectures for large-scale audio classification, ICASSP 2017 (of the mean
+    area over classes, as here).
     """
     distance: Values = np.sqrt(2) * ndtri(area)
     return distance
@@ -121,8 +121,7 @@ def lwlrap(scores: Scores, targets: Flags, weights: Weights) -> Values:
 
     References
     ----------
-    Fonseca et al., Audio tagging with noisy labels and minimal supervision, DCASE 2019, section
-    2.4.
+    Fonseca et al., Audio tagging with noisy labels and minimal supervision, DCASE 2019.
     """
     summed = np.array(
         [_ranking_precision(s, t) if t.any() else 0.0 for s, t in zip(scores, targets, strict=True)]

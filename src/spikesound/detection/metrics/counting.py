@@ -83,7 +83,7 @@ def event_counts(predicted: EventArrays, true: EventArrays, longest_s: float) ->
     References
     ----------
     Mesaros, Heittola and Virtanen, Metrics for polyphonic sound event detection, Applied Sciences
-    6 (2016), 162, section 3.2.
+    6 (2016), 162.
     """
     # On one time axis, where clips lie too far apart for their events to meet.
     apart_s = longest_s + 2 * ONSET_COLLAR_S + 1

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from spikesound.detection.decide import Decision, Event, Frames, events
 from spikesound.detection.delay import Delays, Timing, delay_metrics, delays
-from spikesound.detection.metrics import clips, psds
+from spikesound.detection.metrics import clips, intersections, psds
+from spikesound.detection.metrics.class_table import class_table
 from spikesound.detection.metrics.events import (
     CountsOfClips,
-    class_f1,
     count_events,
     count_segments,
     f1,
@@ -23,10 +23,10 @@ from spikesound.detection.metrics.truth import EventsOfClips, check_scores, true
 from spikesound.detection.smoothing import median
 from spikesound.errors import SpikesoundError
 from spikesound.evaluation.bootstrap import draw
-from spikesound.evaluation.classify import Values, Weights, mean_average_precision
+from spikesound.evaluation.classify import Values, Weights
 from spikesound.evaluation.predictions import Flags, Scores
 
-_CRITERIA = {"psds1": psds.PSDS1, "psds2": psds.PSDS2}
+_CRITERIA = {"psds1": intersections.PSDS1, "psds2": intersections.PSDS2}
 
 
 def evaluate(
@@ -99,18 +99,18 @@ def evaluate(
             draw(np.arange(len(clip_ids)), resamples, generator),
         ]
     )
+    counted = {
+        name: intersections.statistics(
+            filtered, true, clip_ids, labels, seconds=seconds, hop_s=hop_s, criterion=criterion
+        )
+        for name, criterion in _CRITERIA.items()
+    }
     tables = _tables(true, clip_ids, labels, clip_scores)
     lengths = [seconds[clip] for clip in clip_ids]
     of_events = count_events(predicted, true, clip_ids, labels)
     of_segments = count_segments(predicted, true, clip_ids, labels, lengths)
     timing = Timing(hop_s, window_s, max(decision.medians) // 2)
     late = delays(predicted, true, clip_ids, labels, seconds=seconds, timing=timing)
-    counted = {
-        name: psds.statistics(
-            filtered, true, clip_ids, labels, seconds=seconds, hop_s=hop_s, criterion=criterion
-        )
-        for name, criterion in _CRITERIA.items()
-    }
     values = _values(counted, of_events, of_segments, tables, late, weights)
     sizes = {
         "clips": len(clip_ids),
@@ -120,8 +120,9 @@ def evaluate(
         "classes": len(labels),
         "classes_scored": len(counted["psds1"].labels),
     }
-    table = _class_table(labels, true, decision, hop_s, counted, of_events, of_segments, tables)
-    table = table.merge(_class_delays(late, labels), on="label")
+    table = class_table(
+        labels, true, decision, hop_s, counted, of_events, of_segments, tables, late
+    )
     return sizes | _summary(values, confidence), table
 
 
@@ -183,7 +184,7 @@ def _tables(
 
 
 def _values(
-    counted: Mapping[str, psds.Statistics],
+    counted: Mapping[str, intersections.Statistics],
     of_events: CountsOfClips,
     of_segments: CountsOfClips,
     tables: tuple[Scores, Flags],
@@ -212,55 +213,3 @@ def _summary(values: Mapping[str, Values], confidence: float) -> dict[str, float
         for key, value in ((name, whole), (f"{name}_low", low), (f"{name}_high", high)):
             summary[key] = float(value) if math.isfinite(value) else None
     return summary
-
-
-def _class_table(
-    labels: Sequence[str],
-    true: EventsOfClips,
-    decision: Decision,
-    hop_s: float,
-    counted: Mapping[str, psds.Statistics],
-    of_events: CountsOfClips,
-    of_segments: CountsOfClips,
-    tables: tuple[Scores, Flags],
-) -> pd.DataFrame:
-    scores, targets = tables
-    once = np.ones((1, len(scores)))
-    lengths = {
-        label: [
-            e.offset_s - e.onset_s for of_clip in true.values() for e in of_clip if e.label == label
-        ]
-        for label in labels
-    }
-    table = pd.DataFrame(
-        {
-            "label": list(labels),
-            "clips": targets.sum(axis=0),
-            "events": [len(lengths[label]) for label in labels],
-            "true_s": [sum(lengths[label]) for label in labels],
-            "predicted": (of_events.tp + of_events.fp).sum(axis=0).astype(int),
-            "event_f1": class_f1(of_events),
-            "segment_f1": class_f1(of_segments),
-        }
-    )
-    for name, of_clips in counted.items():
-        alone = psds.class_psds(of_clips)
-        table[name] = [alone.get(label, math.nan) for label in labels]
-    columns = range(len(labels))
-    table["average_precision"] = [
-        mean_average_precision(scores[:, [c]], targets[:, [c]], once)[0] for c in columns
-    ]
-    table["auc"] = [clips.class_auc(scores[:, c], targets[:, c], once)[0] for c in columns]
-    table["threshold"] = decision.thresholds
-    table["median_s"] = [length * hop_s for length in decision.medians]
-    return table
-
-
-def _class_delays(late: Delays, labels: Sequence[str]) -> pd.DataFrame:
-    once = np.ones((1, int(late.clip.max(initial=0)) + 1))
-    rows = []
-    for c, label in enumerate(labels):
-        of_class = late.label == c
-        part = Delays(*(column[of_class] for column in late))
-        rows.append({"label": label} | {k: v[0] for k, v in delay_metrics(part, once).items()})
-    return pd.DataFrame(rows)

@@ -35,7 +35,8 @@ def quiet_import() -> Iterator[None]:
     """Silence what the libraries of detection's metrics warn of when they are imported."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*pkg_resources is deprecated.*")
-        warnings.filterwarnings("ignore", category=SyntaxWarning)  # unescaped TeX in docstrings
+        # A SyntaxWarning from Python 3.12 on, before that a DeprecationWarning.
+        warnings.filterwarnings("ignore", message=".*invalid escape sequence.*")
         yield
 
 
