@@ -1,5 +1,7 @@
 """Make an hour of real background in which nothing happens, by which false alarms are counted."""
 
+from pathlib import Path
+
 import paths
 from spikesound.errors import run
 from spikesound.params import Params
@@ -12,11 +14,11 @@ def main() -> None:
 
     from spikesound.data.ontology import Ontology
     from spikesound.data.scenes.background import background_scenes
-    from spikesound.robustness.noises import read_recordings
     from spikesound.data.sources.scenes import Scenes
     from spikesound.data.store import Store
     from spikesound.frontend import read_front_end
     from spikesound.progress import track
+    from spikesound.robustness.noises import read_recordings
     from spikesound.seeds import numpy_generator
 
     place, section, mixed = paths.SHARED["detection"], params.detection, params.sources.scenes
@@ -26,7 +28,7 @@ def main() -> None:
         source = Scenes(mixed, ontology, Store(params.store).root / "sources")
         waves = source.background_waves(section.test_fold)
     else:
-        waves = read_recordings(paths.Path(params.robustness.noises.background), front_end.rate_hz)
+        waves = read_recordings(Path(params.robustness.noises.background), front_end.rate_hz)
     made = background_scenes(
         waves,
         count=section.evaluate.background_clips,

@@ -20,7 +20,7 @@ def main() -> None:
     from spikesound.evaluation.comparisons import comparisons
     from spikesound.evaluation.settings import Settings
     from spikesound.evaluation.summary import compare
-    from spikesound.evaluation.table import text_table
+    from spikesound.evaluation.table import markdown_table, text_table
     from spikesound.evaluation.write import read_metrics
     from spikesound.jsonfile import write_json
     from spikesound.robustness.areas import ROBUSTNESS, join
@@ -59,6 +59,9 @@ def main() -> None:
     )
     curves = [paths.EVALUATION / name / "anytime.csv" for name in networks]
     anytime_table.join(curves).to_csv(paths.METRICS / "anytime.csv", index=False)
+    result = paths.RESULTS / "classification.md"
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_text(markdown_table(summary), encoding="utf-8")
     print(text_table(summary))
     if compared:
         print(comparison_table(compared, settings.confidence))

@@ -51,6 +51,7 @@ DETECTORS = DETECTION / "models"
 DETECTED = DETECTION / "scores"
 DETECTION_METRICS = METRICS / "detection"
 RESULTS = DATA / "results"
+RESULT = DATA / "result.md"
 
 
 def detector(name: str) -> Path:

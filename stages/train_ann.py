@@ -10,13 +10,15 @@ from spikesound.params import Params
 def main(network: str, fold: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound.hearing_file import write_hearing
     from spikesound.labels import read_labels
     from spikesound.networks.model_file import Spec
     from spikesound.training.data import load_features
     from spikesound.training.loop import train_plain
     from spikesound.training.run import train_model
 
-    classes = list(read_labels(paths.CLIPS / "labels.json"))
+    labels = read_labels(paths.CLIPS / "labels.json")
+    classes = list(labels)
     clips = load_features(paths.FEATURES, classes, fold)
     spec = Spec(
         model=f"ann-{network}",
@@ -35,6 +37,7 @@ def main(network: str, fold: str) -> None:
     trained = train_model(
         train_plain, spec, clips, params.train_ann, out=out, checkpoints=paths.STORE / "checkpoints"
     )
+    write_hearing(out, paths.FEATURES, labels, None)
     print(f"{spec.model}, fold {fold}: best epoch {trained.result['best_epoch']}: {out}")
 
 

@@ -22,27 +22,21 @@ def main(model: str, labels: LabelKind) -> None:
     front_end = read_front_end(place.features, section.test_fold)
     events = schema.read_table(place.clips / "events.parquet", schema.EVENTS)
     scenes = load_scenes(place.features, events, list(names), section.test_fold, front_end.hop_s)
-    training, validation = split_scenes(
-        scenes,
-        test_fold=section.test_fold,
-        validation_fold=section.validation_fold,
-        validation_share=section.validation_share,
-        seed=params.seed,
-    )
+    rows = split_scenes(scenes, section, params.seed)
     spec = detector_spec(params, model, labels, names, front_end)
     assert front_end.features.clip_s is not None
     result = run_training(
         spec,
-        scenes.select(training),
-        scenes.select(validation),
+        scenes.select(rows.training),
+        scenes.select(rows.validation),
         events,
         params,
         seconds=front_end.features.clip_s,
         out=paths.DETECTORS / spec.model,
-        checkpoints=paths.STORE / "checkpoints",
+        finished=paths.STORE / "detectors",
     )
     print(
-        f"{spec.model}: {len(training)} clips, best epoch {result['best_epoch']}: "
+        f"{spec.model}: {len(rows.training)} clips, best epoch {result['best_epoch']}: "
         f"{paths.detector(spec.model)}"
     )
 

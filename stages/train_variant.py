@@ -11,6 +11,7 @@ from spikesound.params import Params
 def main(network: str, variant: str, fold: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound.hearing_file import write_hearing
     from spikesound.labels import read_labels
     from spikesound.networks import model_file
     from spikesound.training.data import load_features
@@ -19,7 +20,8 @@ def main(network: str, variant: str, fold: str) -> None:
 
     section = params.variants[variant]
     spec, source = model_file.load(paths.model(f"ann-{network}", fold))
-    classes = list(read_labels(paths.CLIPS / "labels.json"))
+    labels = read_labels(paths.CLIPS / "labels.json")
+    classes = list(labels)
     clips = load_features(paths.FEATURES, classes, fold)
     name = f"ann-{network}-{variant}"
     out = paths.model(name, fold)
@@ -32,6 +34,7 @@ def main(network: str, variant: str, fold: str) -> None:
         out=out,
         checkpoints=paths.STORE / "checkpoints",
     )
+    write_hearing(out, paths.FEATURES, labels, None)
     print(f"{name}, fold {fold}: best epoch {trained.result['best_epoch']}: {out}")
 
 

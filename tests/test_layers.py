@@ -11,12 +11,24 @@ PACKAGE = SRC / "spikesound"
 
 LAYERS = [
     {"errors", "seeds", "progress", "bits", "jsonfile", "aside", "__init__"},
-    {"params", "schema", "labels", "kernels"},
+    {"params", "schema", "labels", "kernels", "safe_file"},
     {"data", "encoding", "neurons", "decoding", "quantise"},
-    {"networks", "spike_shards", "events"},
-    {"training", "costs"},
+    {
+        "frontend",
+        "spec_checks",
+        "hearing",
+        "sound_input",
+        "sound_files",
+        "sound_samples",
+        "sound_checks",
+    },
+    {"hearing_file", "networks", "spike_shards", "events"},
+    {"classifier_file", "training", "costs"},
     {"evaluation", "robustness"},
-    {"report"},
+    {"detection"},
+    {"trained", "model_list", "annotations"},
+    {"export", "api"},
+    {"report", "live", "serve"},
     {"cli", "__main__"},
 ]
 APART = {"data": {"encoding", "neurons"}, "encoding": {"data"}, "neurons": {"data", "encoding"}}

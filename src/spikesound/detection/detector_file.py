@@ -2,34 +2,75 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from safetensors import safe_open
-from safetensors.torch import save_file
-
+from spikesound import safe_file, spec_checks
 from spikesound.detection.networks import Detector
 from spikesound.detection.spec import DetectorSpec, build
+from spikesound.errors import SpikesoundError
 
 FORMAT = "spikesound-detector"
 VERSION = "1"
 
+FRAMES_LIMIT = 2**12
+"""That a detector may look back, or a median filter reach over: minutes."""
+
 
 def save(path: Path, spec: DetectorSpec, network: Detector) -> None:
     """Write weights and spec into one file, whole or not at all."""
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     metadata = {"format": FORMAT, "version": VERSION, "spec": spec.model_dump_json()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    save_file(weights, aside, metadata)
-    aside.replace(path)
+    safe_file.write(path, metadata, network)
 
 
 def load(path: Path) -> tuple[DetectorSpec, Detector]:
-    """Read a file, and return the network ready for inference."""
-    with safe_open(path, "pt") as file:
-        spec = DetectorSpec.model_validate(json.loads(file.metadata()["spec"]))
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    network = build(spec)
-    network.load_state_dict(weights)
+    """Read a file, and return the network ready for inference.
+
+    The file need not be trusted: see :mod:`spikesound.safe_file`.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is missing, of another kind or version, damaged, or asks for what it does not hold.
+    """
+    return opened(safe_file.read(path))
+
+
+def opened(file: safe_file.SafeFile) -> tuple[DetectorSpec, Detector]:
+    """Return what a file holds whose header has been read; raises as :func:`load`."""
+    if file.metadata["format"] != FORMAT:
+        file.refuse("safetensors, but not a detector of spikesound's")
+    if file.metadata["version"] != VERSION:
+        found = file.metadata["version"][:20]
+        file.refuse(f"version {found!r} of the format; this spikesound reads {VERSION!r}")
+    if not file.metadata["sha256"]:
+        file.refuse("no sha256 of its content")
+    spec = spec_checks.parsed(DetectorSpec, file.spec, file.path)
+    _check(spec, file.path)
+    network = spec_checks.filled(file, lambda: build(spec))
     return spec, network.eval()
+
+
+def _check(spec: DetectorSpec, path: Path) -> None:
+    spec_checks.check_name(spec.model, path)
+    spec_checks.check_labels(spec.classes, spec.names, path)
+    spec_checks.check_front_end(spec.front_end, spec.bins, path)
+    spec_checks.check_bounds(spec.network_params.model_dump(), path)
+    # A detector keeps what its last layer's taps look back to, and that has no weights.
+    if max(spec.network_params.dilations) > FRAMES_LIMIT:
+        raise SpikesoundError(f"{path}: spec: dilations: at most {FRAMES_LIMIT} frames are taken")
+    if spec.decision is not None:
+        _check_decision(spec, path)
+
+
+def _check_decision(spec: DetectorSpec, path: Path) -> None:
+    assert spec.decision is not None
+    thresholds, medians = spec.decision.thresholds, spec.decision.medians
+    if not len(thresholds) == len(medians) == len(spec.classes):
+        raise SpikesoundError(
+            f"{path}: spec: {len(thresholds)} thresholds and {len(medians)} medians for "
+            f"{len(spec.classes)} classes"
+        )
+    if not all(0 <= threshold <= 1 for threshold in thresholds):
+        raise SpikesoundError(f"{path}: spec: a threshold that is no probability")
+    if not all(0 < median <= FRAMES_LIMIT and median % 2 for median in medians):
+        raise SpikesoundError(f"{path}: spec: a median filter of a length that is not odd")

@@ -1,4 +1,4 @@
-"""A detector judged on clips that it has not heard: how well, how soon, how falsely, at what cost."""
+"""A detector judged on clips it has not heard: how well, how soon, how falsely, at what cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from spikesound.detection.delay import false_alarms
 from spikesound.detection.energy import Sound, energy_per_second, silence
-from spikesound.detection.metrics.evaluate import evaluate, predict
+from spikesound.detection.metrics.evaluate import predict, resampled, summary
 from spikesound.detection.networks import Detector
 from spikesound.detection.scenes import Scenes
 from spikesound.detection.smoothing import median
@@ -34,6 +34,7 @@ class Judged:
     ----------
     metrics : flat (:func:`spikesound.detection.metrics.evaluate.evaluate`), and
         ``false_alarms_per_hour`` with its interval, of all classes
+    values : each metric of all clips, and then of every resample
     classes : a row per class, its false alarms among it
     framewise : float16 probabilities (clip, frame, class), before the median filter
     clip_ids : of them
@@ -41,6 +42,7 @@ class Judged:
     """
 
     metrics: dict[str, float | int | None]
+    values: dict[str, npt.NDArray[np.float64]]
     classes: pd.DataFrame
     framewise: npt.NDArray[np.float16]
     clip_ids: list[str]
@@ -51,6 +53,7 @@ class Judged:
         folder = scores_folder / name
         folder.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(folder / "scores.npz", x=self.framewise, clips=np.array(self.clip_ids))
+        np.savez_compressed(folder / "resamples.npz", allow_pickle=False, **self.values)
         if self.energy is not None:
             self.energy.to_csv(folder / "energy.csv", index=False)
         write_json(metrics_folder / "models" / f"{name}.json", self.metrics)
@@ -103,7 +106,7 @@ def judge_scores(
     assert features.clip_s is not None
     lengths = dict.fromkeys(test.ids, features.clip_s)
     section = params.detection.evaluate
-    metrics, classes = evaluate(
+    values, sizes, classes = resampled(
         dict(zip(test.ids, framewise, strict=True)),
         events[events["clip_id"].isin(set(test.ids))],
         lengths,
@@ -114,8 +117,8 @@ def judge_scores(
         window_s=features.window / features.rate_hz,
         generator=numpy_generator(params.seed, "detection"),  # the same clips for every model
         resamples=section.resamples,
-        confidence=section.confidence,
     )
+    metrics = sizes | summary(values, section.confidence)
     names = [str(number) for number in range(len(quiet))]
     filtered = {
         name: median(frames, decision.medians) for name, frames in zip(names, quiet, strict=True)
@@ -137,7 +140,8 @@ def judge_scores(
     each = alarms.rename(columns={"per_hour": "false_alarms_per_hour"})
     classes = classes.merge(each[["label", "false_alarms_per_hour"]], on="label")
     classes.insert(0, "name", spec.names)
-    return Judged(metrics, classes, np.stack(framewise).astype(np.float16), test.ids, energies)
+    frames = np.stack(framewise).astype(np.float16)
+    return Judged(metrics, values, classes, frames, test.ids, energies)
 
 
 def sounds(

@@ -22,6 +22,9 @@ from spikesound.params import LabelKind, Params
 from spikesound.progress import track
 from spikesound.training.run import code_digest
 
+CODE = ("causal", "losses", "networks", "pooling", "training")
+"""Files of this package that a training's result depends on."""
+
 
 def detector_spec(
     params: Params, model: str, labels: LabelKind, names: dict[str, str], front_end: FrontEnd
@@ -62,7 +65,7 @@ def run_training(
     *,
     seconds: float,
     out: Path,
-    checkpoints: Path,
+    finished: Path,
 ) -> dict[str, float]:
     """Train a detector, choose its thresholds and median filters on the validation clips, save it.
 
@@ -74,14 +77,15 @@ def run_training(
     events : strong labels; those of the validation clips choose the thresholds, also where the
         network is trained on weak labels
     seconds : length of a clip
-    checkpoints : folder that outlives a kill; the run's file is deleted when it is done
+    finished : folder of trainings, half done ones too, by all that they depend on: a killed one
+        goes on, and one that is there is not done again because something behind it changed
 
     Returns
     -------
     What ``result.json`` says.
     """
     section = params.detection
-    resume = checkpoints / f"{_fingerprint(spec, training, validation, params)}.pt"
+    kept_at = finished / f"{_fingerprint(spec, training, validation, params)}.pt"
     epochs = track(
         range(section.train.epochs), total=section.train.epochs, what=spec.model, unit="epoch"
     )
@@ -90,7 +94,7 @@ def run_training(
         next(epochs, None)
 
     trained = train_detector(
-        DetectionTask(spec, training, validation, section.train, resume, report)
+        DetectionTask(spec, training, validation, section.train, kept_at, report)
     )
     framewise, _ = scores(trained.network, validation.inputs, section.train.batch_clips)
     lengths = dict.fromkeys(validation.ids, seconds)
@@ -118,7 +122,6 @@ def run_training(
         "parameters": sum(weight.numel() for weight in trained.network.parameters()),
     }
     write_json(out / "result.json", result)
-    resume.unlink(missing_ok=True)
     return result
 
 
@@ -129,7 +132,8 @@ def _fingerprint(spec: DetectorSpec, training: Scenes, validation: Scenes, param
         for array in (scenes.inputs, scenes.active, scenes.present):
             content.update(np.ascontiguousarray(array).tobytes())
         content.update(" ".join(scenes.ids).encode())
-    code = sorted((Path(spikesound.__file__).parent / "detection").glob("*.py"))
+    folder = Path(spikesound.__file__).parent / "detection"
+    code = [folder / f"{name}.py" for name in CODE]
     return digest(
         spec.model_dump_json(),
         params.detection.train.model_dump_json(),

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from spikesound.detection.scenes import Rows, Scenes
 from spikesound.errors import SpikesoundError, unknown
+from spikesound.params import DetectionParams
 from spikesound.seeds import derive
 
 
-def split_scenes(
-    scenes: Scenes,
-    *,
-    test_fold: str,
-    validation_fold: str | None,
-    validation_share: float,
-    seed: int,
-) -> tuple[Rows, Rows]:
-    """Return the rows to train on and those to validate on; none of the test fold.
+class Split(NamedTuple):
+    """Rows of the scenes."""
 
-    Parameters
-    ----------
-    validation_fold : None: a share of the other folds' clips, drawn by recording
+    training: Rows
+    validation: Rows
+    test: Rows
+
+
+def split_scenes(scenes: Scenes, params: DetectionParams, seed: int) -> Split:
+    """Divide scenes by folds; where no fold is for validation, a share by recording is.
 
     Raises
     ------
@@ -30,12 +30,13 @@ def split_scenes(
         If a fold has no clips, or the two are the same, or nothing is left to train on.
     """
     folds = np.array(scenes.folds)
+    test_fold, validation_fold = params.test_fold, params.validation_fold
     for key, fold in (("test_fold", test_fold), ("validation_fold", validation_fold)):
         if fold is not None and fold not in folds:
             raise unknown(f"detection.{key}", fold, sorted(set(scenes.folds)))
     if validation_fold == test_fold:
         raise SpikesoundError(
-            f"detection.validation_fold: {test_fold!r} is the test fold; thresholds and weights "
+            f"detection.validation_fold: {test_fold!r} is the test fold; weights and thresholds "
             "must not be chosen on it"
         )
     known = np.flatnonzero(folds != test_fold)
@@ -45,10 +46,12 @@ def split_scenes(
     else:
         groups = [scenes.groups[row] for row in known]
         draw = GroupShuffleSplit(
-            1, test_size=validation_share, random_state=derive(seed, "detection split") % 2**32
+            1,
+            test_size=params.validation_share,
+            random_state=derive(seed, "detection split") % 2**32,
         )
         first, second = next(draw.split(known, groups=groups))
         training, validation = known[first], known[second]
     if not len(training):
         raise SpikesoundError("detection: no clips are left to train on; name other folds")
-    return training, validation
+    return Split(training, validation, np.flatnonzero(folds == test_fold))

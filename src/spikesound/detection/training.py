@@ -37,7 +37,7 @@ class DetectionTask:
     ----------
     spec : what is trained, and on which labels
     training, validation : never of the test fold
-    resume : checkpoint, written after each epoch; the caller deletes it with the result safe
+    resume : checkpoint, written after each epoch
     report : called with each epoch, those before a resume included
     """
 

@@ -87,8 +87,42 @@ def evaluate(
     SpikesoundError
         If scores, truth, lengths, labels and decision do not fit each other.
     """
+    values, sizes, table = resampled(
+        scores,
+        truth,
+        seconds,
+        labels,
+        decision,
+        clip_scores=clip_scores,
+        hop_s=hop_s,
+        window_s=window_s,
+        generator=generator,
+        resamples=resamples,
+    )
+    return sizes | summary(values, confidence), table
+
+
+def resampled(
+    scores: Mapping[str, Frames],
+    truth: pd.DataFrame,
+    seconds: Mapping[str, float],
+    labels: Sequence[str],
+    decision: Decision,
+    *,
+    clip_scores: Mapping[str, NDArray[np.floating]],
+    hop_s: float,
+    window_s: float,
+    generator: np.random.Generator,
+    resamples: int,
+) -> tuple[dict[str, Values], dict[str, int], pd.DataFrame]:
+    """Return each metric of all scenes and then of every resample, the numbers, and the classes.
+
+    Two detectors whose generators have the same seed meet the same resamples, so that the
+    differences of their values are those of a paired bootstrap. Parameters are those of
+    :func:`evaluate`.
+    """
     check_scores(scores, seconds, labels)
-    _check(scores, clip_scores, labels, decision, resamples, confidence)
+    _check(scores, clip_scores, labels, decision, resamples)
     true = true_events(truth, seconds, labels)
     clip_ids = sorted(scores)
     filtered = {clip: median(scores[clip], decision.medians) for clip in clip_ids}
@@ -123,7 +157,7 @@ def evaluate(
     table = class_table(
         labels, true, decision, hop_s, counted, of_events, of_segments, tables, late
     )
-    return sizes | _summary(values, confidence), table
+    return values, sizes, table
 
 
 def predict(
@@ -148,7 +182,6 @@ def _check(
     labels: Sequence[str],
     decision: Decision,
     resamples: int,
-    confidence: float,
 ) -> None:
     if len(decision.thresholds) != len(labels):
         raise SpikesoundError(
@@ -162,11 +195,8 @@ def _check(
             raise SpikesoundError(
                 f"clip scores: of clip {clip!r} are not {len(labels)} values within 0 and 1"
             )
-    if resamples < 1 or not 0 < confidence < 1:
-        raise SpikesoundError(
-            f"bootstrap: resamples {resamples} below 1, or confidence {confidence} not between "
-            "0 and 1"
-        )
+    if resamples < 1:
+        raise SpikesoundError(f"bootstrap: resamples {resamples} below 1")
 
 
 def _tables(
@@ -201,8 +231,17 @@ def _values(
     return values | clips.weighted_metrics(*tables, weights) | delay_metrics(late, weights)
 
 
-def _summary(values: Mapping[str, Values], confidence: float) -> dict[str, float | int | None]:
-    summary: dict[str, float | int | None] = {}
+def summary(values: Mapping[str, Values], confidence: float) -> dict[str, float | int | None]:
+    """Return each metric with the ends ``_low`` and ``_high`` of its interval; None: there is none.
+
+    Raises
+    ------
+    SpikesoundError
+        If the confidence is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise SpikesoundError(f"bootstrap: confidence {confidence} is not between 0 and 1")
+    found: dict[str, float | int | None] = {}
     for name, (whole, *resampled) in values.items():
         there = np.array([value for value in resampled if not math.isnan(value)])
         low = high = math.nan
@@ -211,5 +250,5 @@ def _summary(values: Mapping[str, Values], confidence: float) -> dict[str, float
             # No interpolation: between an infinite d' and a finite one there is no middle.
             low, high = np.quantile(there, tails, method="nearest")
         for key, value in ((name, whole), (f"{name}_low", low), (f"{name}_high", high)):
-            summary[key] = float(value) if math.isfinite(value) else None
-    return summary
+            found[key] = float(value) if math.isfinite(value) else None
+    return found
