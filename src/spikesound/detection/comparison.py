@@ -35,7 +35,7 @@ def difference(first: Values, second: Values, confidence: float) -> dict[str, fl
 
     Both met the same resamples of clips: the interval is that of a paired percentile bootstrap.
     """
-    found = {}
+    found: dict[str, float] = {}
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     for name in COMPARED:
         whole, *drawn = first[name] - second[name]

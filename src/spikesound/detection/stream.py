@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from spikesound.detection.compiled import Compiled
 from spikesound.detection.decide import Event, StreamingEvents
 from spikesound.detection.networks import Detector
 from spikesound.detection.smoothing import StreamingMedian
@@ -46,7 +48,7 @@ class Stream:
 
     Parameters
     ----------
-    spec, network : of a trained detector
+    spec, network : of a trained detector; its compiled form may stand in the network's place
 
     Raises
     ------
@@ -54,12 +56,12 @@ class Stream:
         If the detector has no thresholds, or its features cannot be computed frame by frame.
     """
 
-    def __init__(self, spec: DetectorSpec, network: Detector) -> None:
+    def __init__(self, spec: DetectorSpec, network: Detector | Compiled) -> None:
         if spec.decision is None:
             raise SpikesoundError(f"{spec.model}: no thresholds have been chosen for it")
         self.spec, self.network = spec, network.eval()
         self._frames = FrameStream(spec.front_end)
-        self._state = network.rest(1)
+        self._state: Any = network.rest(1)
         self._median = StreamingMedian(spec.decision.medians)
         self._events = StreamingEvents(
             spec.decision.thresholds, labels=spec.classes, hop_s=spec.front_end.hop_s

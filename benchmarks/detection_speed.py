@@ -1,0 +1,326 @@
+"""How long a detector takes for a second of sound, of background and of silence, on one core.
+
+    python benchmarks/detection_speed.py [--data data/detection] [--labels strong] [--rounds 9]
+
+Needs the features, audio and clips of a detection run; its trained models if they are there, else
+networks of the same shape with weights drawn at random, their norms fitted to the sound. Each frame
+comes by itself, as in a stream. Spiking networks and their twins are run by torch, and compiled
+(event-driven, and by values with zeros left out or not). All take turns; medians over rounds, and
+ratios of the times of one round. Operations are those of synapses and the updates of neurons
+(docs/costs.md). A table and benchmarks/results/detection_speed.json.
+"""
+
+from __future__ import annotations
+
+# Before torch: it sets how OpenMP's threads wait.
+import spikesound  # noqa: F401  # isort: skip
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from machine import machine, versions
+from torch import nn
+
+from spikesound.data import normalise
+from spikesound.data.audio_shards import read_audio
+from spikesound.data.shards import Shards
+from spikesound.detection import detector_file
+from spikesound.detection.conventional import ByValues
+from spikesound.detection.counting import count_frames, layers_of
+from spikesound.detection.event_driven import EventDriven
+from spikesound.detection.networks import Detector
+from spikesound.detection.spec import DetectorSpec, build
+from spikesound.detection.training import time_first
+from spikesound.errors import SpikesoundError, run
+from spikesound.frontend import FrameStream, FrontEnd
+from spikesound.jsonfile import write_json
+from spikesound.params import Params
+from spikesound.progress import track
+from spikesound.schema import CLIPS, read_table
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "benchmarks/results/detection_speed.json"
+TWINS = {"snn-tcn": "ann-tcn", "snn-alif": "ann-gru"}
+MODELS = ("snn-tcn", "ann-tcn", "snn-alif", "ann-gru")
+INPUTS = ("scenes", "background", "silence")
+CLIPS_EACH = 4
+CALLS = 5
+"""Of a whole clip at once, in each round: it takes a millisecond."""
+SHIFT = -0.3
+"""Of norms of random networks: some 5 to 10 of 100 neurons spike."""
+
+Frames = dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A network and how it is run."""
+
+    model: str
+    library: str
+    network: Any
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, default=ROOT / "data/detection")
+    parser.add_argument("--labels", default="strong")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    params = Params.load(ROOT / "params.yaml")
+    frames, front_end = heard(given.data, params)
+    detectors, trained = models(given.data / "models", given.labels, params, front_end, frames)
+    ways = [way for model, (_, network) in detectors.items() for way in ways_of(model, network)]
+    times = measure(ways, frames, given.rounds)
+    operations = {model: counted(*detector, frames) for model, detector in detectors.items()}
+    rows = table(times, operations, front_end, trained)
+    rows.append(features_row(given.data, front_end, given.rounds))
+    print_table(rows)
+    write_json(given.out, rows)
+    print(f"detection speed: {given.out}")
+
+
+def heard(data: Path, params: Params) -> tuple[Frames, FrontEnd]:
+    """Return frames of each input, (clip, frame, bin), and the front end of the test fold."""
+    fold = params.detection.test_fold
+    shards = Shards(data / "features")
+    low, high = normalise.load(data / "features/normalisation.json", fold)
+    clips = read_table(data / "clips/clips.parquet", CLIPS).set_index("clip_id")
+    mine = shards.index["fold"] == fold
+    empty = np.array([not len(clips["labels"][clip]) for clip in shards.index["clip_id"]])
+    chosen = {
+        "scenes": np.flatnonzero(mine & ~empty)[:CLIPS_EACH],
+        "background": np.flatnonzero(mine & empty)[:CLIPS_EACH],
+    }
+    for name, rows in chosen.items():
+        if not len(rows):
+            raise SpikesoundError(f"{data}: fold {fold} has no clips of kind {name}")
+    values = shards.load()
+    found = {name: normalise.apply(values[rows], low, high) for name, rows in chosen.items()}
+    found["silence"] = np.zeros_like(found["scenes"])
+    return found, FrontEnd(features=params.features, low=low.tolist(), high=high.tolist())
+
+
+def models(
+    folder: Path, labels: str, params: Params, front_end: FrontEnd, frames: Frames
+) -> tuple[dict[str, tuple[DetectorSpec, Detector]], bool]:
+    """Load the trained detectors; if there are none, make some."""
+    files = {path.stem: path for path in folder.rglob("*.safetensors")}
+    files |= {path.parent.name: path for path in files.values() if path.stem not in MODELS}
+    wanted = {model: files.get(f"{model}-{labels}") for model in MODELS}
+    if all(wanted.values()):
+        return {model: detector_file.load(path) for model, path in wanted.items() if path}, True
+    print(f"{folder}: not all of {', '.join(wanted)} with {labels} labels: random weights")
+    return {model: drawn(model, params, front_end, frames) for model in MODELS}, False
+
+
+def drawn(
+    model: str, params: Params, front_end: FrontEnd, frames: Frames
+) -> tuple[DetectorSpec, Detector]:
+    """Return a detector with random weights, its norms fitted to the sound."""
+    kind, network = model.split("-")
+    spiking = kind == "snn"
+    neurons = params.neurons
+    spec = DetectorSpec(
+        model=f"{model}-random",
+        network=network,
+        network_params=params.detection.network,
+        neuron="lif" if spiking else None,
+        neuron_params=neurons.lif.model_dump() if spiking else None,
+        recurrent=neurons.alif.model_dump() if network == "alif" else None,
+        attention=False,
+        classes=[str(number) for number in range(7)],
+        names=[str(number) for number in range(7)],
+        labels="strong",
+        front_end=front_end,
+        test_fold=params.detection.test_fold,
+        seed=params.seed,
+    )
+    torch.manual_seed(params.seed)
+    made = build(spec)
+    norms = [each for each in made.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.constant_(norm.bias, SHIFT if spiking else 0.0)
+        norm.momentum = None
+    with torch.no_grad():
+        made.train()(time_first(frames["scenes"]))
+    return spec, made.eval()
+
+
+def ways_of(model: str, network: Detector) -> list[Way]:
+    if model.startswith("snn-"):
+        compiled = [Way(model, "compiled, events", EventDriven(network))]
+    else:
+        compiled = [
+            Way(model, "compiled, dense", ByValues(network, skip=False)),
+            Way(model, "compiled, zero skipping", ByValues(network)),
+        ]
+    return [Way(model, "torch", network), *compiled]
+
+
+Times = dict[tuple[str, str, str], dict[str, list[float]]]
+"""By model, library and input: µs a frame, of each round, frame by frame and all at once."""
+
+
+def measure(ways: list[Way], frames: Frames, rounds: int) -> Times:
+    """Let all take turns; who is first changes from round to round."""
+    clips = {name: time_first(x) for name, x in frames.items()}
+    turns = [(way, name) for way in ways for name in INPUTS]
+    times: Times = {}
+    for number in track(range(rounds + 1), total=rounds + 1, what="detection speed", unit="round"):
+        for way, name in turns[number:] + turns[:number]:
+            clip = number % clips[name].shape[1]
+            x = clips[name][:, clip : clip + 1].contiguous()
+            slow = microseconds(lambda way=way, x=x: stream(way.network, x), len(x))
+            fast = microseconds(lambda way=way, x=x: at_once(way.network, x), len(x), CALLS)
+            if number:  # the first one compiles
+                kept = times.setdefault((way.model, way.library, name), {"frame": [], "whole": []})
+                kept["frame"].append(slow)
+                kept["whole"].append(fast)
+    return times
+
+
+def stream(network: Any, x: torch.Tensor) -> None:
+    state = network.rest(1)
+    with torch.inference_mode():
+        for frame in range(len(x)):
+            _, state = network.advance(x[frame : frame + 1], state)
+
+
+def at_once(network: Any, x: torch.Tensor) -> None:
+    with torch.inference_mode():
+        network.advance(x, network.rest(1))
+
+
+def microseconds(call: Callable[[], None], frames: int, calls: int = 1) -> float:
+    """Return the time of the quickest of some calls: others were kept waiting by the system."""
+    times = []
+    for _ in range(calls):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times) / frames * 1e6
+
+
+def counted(spec: DetectorSpec, network: Detector, frames: Frames) -> dict[str, dict[str, float]]:
+    """Return what each frame of each input takes on average."""
+    found = {}
+    for name, x in frames.items():
+        counts = count_frames(network, spec, x)
+        settled = np.ones(x.shape[:2], bool)
+        settled[:, : x.shape[1] // 2] = name != "silence"
+        layers, lazy = (layers_of(counts, 1, settled, lazy=lazy) for lazy in (False, True))
+        found[name] = {
+            "dense": sum(layer.dense for layer in layers),
+            "operations": sum(layer.effective for layer in layers),
+            "neuron_updates": sum(layer.neuron_updates for layer in layers),
+            "neuron_updates_lazy": sum(layer.neuron_updates for layer in lazy),
+        }
+    return found
+
+
+def table(
+    times: Times,
+    operations: dict[str, dict[str, dict[str, float]]],
+    front_end: FrontEnd,
+    trained: bool,
+) -> list[dict[str, Any]]:
+    """Return a row for each model, library and input."""
+    frame_us = front_end.hop_s * 1e6
+    rows = []
+    order = sorted(times, key=lambda key: (MODELS.index(key[0]), key[1], INPUTS.index(key[2])))
+    for model, library, name in order:
+        kept = times[model, library, name]
+        mine = np.array(kept["frame"])
+        in_scenes = np.array(times[model, library, "scenes"]["frame"])
+        whole = np.array(kept["whole"])
+        whole_scenes = np.array(times[model, library, "scenes"]["whole"])
+        each, most = operations[model][name], operations[model]["scenes"]
+        done = "dense" if library.endswith("dense") else "operations"
+        row: dict[str, Any] = {
+            "bench": "detection_speed",
+            "workload": f"{model}, {name}, {'trained' if trained else 'random weights'}",
+            "model": model,
+            "input": name,
+            "library": library,
+            "mode": "infer",
+            "median_ms": float(np.median(mine)) / 1000,
+            "low_ms": float(mine.min()) / 1000,
+            "high_ms": float(mine.max()) / 1000,
+            "real_time_factor": float(np.median(mine)) / frame_us,
+            "kernel_us": float(np.median(whole)),
+            "time_of_scenes": float(np.median(mine / in_scenes)),
+            "kernel_time_of_scenes": float(np.median(whole / whole_scenes)),
+            **each,
+            "operations_of_scenes": each[done] / most[done],
+        }
+        if (twin := TWINS.get(model)) is not None and library.startswith("compiled"):
+            others = [
+                other
+                for (name_of, way, given), other in times.items()
+                if name_of == twin and given == name and way.startswith("compiled")
+            ]
+            best = min(others, key=lambda other: float(np.median(other["whole"])))
+            row["kernel_time_of_twin"] = float(np.median(whole / np.array(best["whole"])))
+        rows.append(row | {"machine": machine(), "versions": versions("torch", "numba")})
+    return rows
+
+
+def features_row(data: Path, front_end: FrontEnd, rounds: int) -> dict[str, Any]:
+    """Time the features of a stream, hop by hop."""
+    _, samples, _ = next(iter(read_audio(data / "audio")))
+    hop, times = front_end.features.hop, []
+    pieces = [samples[at : at + hop] for at in range(0, len(samples), hop)]
+
+    def feed() -> None:
+        stream = FrameStream(front_end)
+        for piece in pieces:
+            stream.feed(piece)
+
+    for number in range(rounds + 1):
+        if number:
+            times.append(microseconds(feed, len(pieces)))
+        else:
+            feed()
+    return {
+        "bench": "detection_speed",
+        "workload": "features of a stream",
+        "library": "torch",
+        "mode": "infer",
+        "median_ms": float(np.median(times)) / 1000,
+        "low_ms": min(times) / 1000,
+        "high_ms": max(times) / 1000,
+        "real_time_factor": float(np.median(times)) / (front_end.hop_s * 1e6),
+        "machine": machine(),
+        "versions": versions("torch"),
+    }
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    heads = ["model", "run", "input", "µs a frame", "real time", "kernel µs", "of scenes",
+             "operations", "of scenes", "kernel, of twin"]  # fmt: skip
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * 3 + "---:|" * (len(heads) - 3))
+    for row in rows:
+        micro, factor = f"{row['median_ms'] * 1000:.1f}", f"{row['real_time_factor']:.5f}"
+        if "model" not in row:
+            print(f"| {row['workload']} | {row['library']} | | {micro} | {factor} |" + " |" * 5)
+            continue
+        done = row["dense"] if row["library"].endswith("dense") else row["operations"]
+        cells = [row["model"], row["library"], row["input"], micro, factor]
+        cells += [f"{row['kernel_us']:.2f}", f"{row['kernel_time_of_scenes']:.2f}", f"{done:.0f}"]
+        cells += [f"{row['operations_of_scenes']:.3f}"]
+        cells += [f"{row['kernel_time_of_twin']:.2f}" if "kernel_time_of_twin" in row else ""]
+        print("| " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    run(main)
