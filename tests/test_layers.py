@@ -26,8 +26,8 @@ LAYERS = [
     {"classifier_file", "training", "costs"},
     {"evaluation", "robustness"},
     {"detection"},
-    {"trained", "model_list", "annotations"},
-    {"export", "api"},
+    {"trained", "model_list"},
+    {"export", "api", "annotations"},
     {"report", "live", "serve"},
     {"cli", "__main__"},
 ]

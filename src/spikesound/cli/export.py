@@ -1,0 +1,39 @@
+"""``spikesound export``: a trained model in a format that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikesound.cli.model_choice import choose_model
+
+FOLDERS = ("data/detection/models", "data/models")
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A model's file, its folder, or its name.")],
+    to: Annotated[str, typer.Option(help="nir, onnx, torchscript or safetensors")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+) -> None:
+    """Write a trained model in another format, read it back, and compare the outputs.
+
+    Spiking networks go to NIR, conventional ones to ONNX, any to TorchScript, or to one safe file
+    with labels and front end in it (safetensors).
+    """
+    from spikesound.errors import choose
+    from spikesound.export import EXPORTS
+    from spikesound.export import export as write
+    from spikesound.trained import load
+
+    choose(EXPORTS, to, "format")
+    path, what = choose_model(model, FOLDERS)
+    done = write(load(path), to, out)
+    print(f"{what} as {to}: {out}, {done.size:,} bytes")
+    print(
+        f"read back: largest difference {done.difference:.2g} in {done.compared:,} values", end=""
+    )
+    print("" if done.spikes is None else f"; all {done.spikes:,} spikes are equal")
+    for note in done.notes:
+        print(note)

@@ -1,0 +1,72 @@
+"""``spikesound models``: what is trained, and how good it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from spikesound.model_list import Listed
+
+FOLDERS = ("data/models", "data/detection/models")
+HEADLINES = ("accuracy", "map", "psds1", "psds2", "event_f1", "segment_f1")
+
+
+def models(
+    folders: Annotated[
+        list[str] | None, typer.Argument(metavar="[FOLDER]...", help="Of trained models.")
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Folder of metrics: models/*.json, detection/models/*.json.")
+    ] = "metrics",
+    as_json: Annotated[bool, typer.Option("--json", help="All that is known, as JSON.")] = False,
+) -> None:
+    """List what is trained: sizes, what each was trained on, and its metrics."""
+    from spikesound.model_list import list_models
+
+    root = Path(metrics)
+    found = list_models(
+        [Path(folder) for folder in folders or FOLDERS],
+        [root / "models", root / "detection" / "models"],
+    )
+    if as_json:
+        print(json.dumps([asdict(model) for model in found], indent=2, ensure_ascii=False))
+        return
+    print_models(found)
+
+
+def print_models(found: list[Listed]) -> None:
+    """Print a table with a line for each model, and below it what is wrong with any."""
+    console = Console()
+    shown = [key for key in HEADLINES if any(key in model.metrics for model in found)]
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("model", "kind", "trained on"):
+        table.add_column(column, overflow="fold")
+    for column in ("classes", "parameters", "KiB", *shown):
+        table.add_column(column, justify="right")
+    for model in found:
+        if model.error is None:
+            figures = [_figure(model.metrics.get(key)) for key in shown]
+            sizes = (f"{model.classes}", f"{model.parameters:,}", f"{model.size / 1024:,.0f}")
+            row = (model.name, model.kind, model.trained_on, *sizes, *figures)
+            table.add_row(*map(_plain, row))
+    console.print(table if found else "no trained model there")
+    for model in found:
+        if model.error is not None:
+            console.print(_plain(model.error), soft_wrap=True)
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float | int) else "-"
+
+
+def _plain(text: str) -> Text:
+    # Names come from files: what a terminal takes for commands is not printed.
+    return Text("".join(c if c.isprintable() else "�" for c in text))
