@@ -161,9 +161,9 @@ def changed(good: Path, path: Path, **values: object) -> Path:
         ({"classes": [CLASSES[0]] * 3}, "class '/m/bark' is there twice"),
         ({"names": ["Bark", "Rain", "Bell\x1b[31m"]}, r"name 'Bell\\x1b\[31m' cannot be shown"),
         ({"model": "../../etc/passwd"}, "name of the model '../../etc/passwd'"),
-        ({"decision__thresholds": [0.5]}, "1 thresholds and 3 medians"),
+        ({"decision__thresholds": [0.5]}, "1 thresholds for 3 medians"),
         ({"decision__medians": [1, 2, 3]}, "not odd"),
-        ({"decision__thresholds": [0.5, 2.0, 0.5]}, "no probability"),
+        ({"decision__thresholds": [0.5, 2.0, 0.5]}, "less than or equal to 1"),
         ({"surprise": 1}, "surprise: Extra inputs"),
     ],
 )

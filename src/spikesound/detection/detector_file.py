@@ -64,13 +64,10 @@ def _check(spec: DetectorSpec, path: Path) -> None:
 
 def _check_decision(spec: DetectorSpec, path: Path) -> None:
     assert spec.decision is not None
-    thresholds, medians = spec.decision.thresholds, spec.decision.medians
-    if not len(thresholds) == len(medians) == len(spec.classes):
+    if len(spec.decision.medians) != len(spec.classes):
         raise SpikesoundError(
-            f"{path}: spec: {len(thresholds)} thresholds and {len(medians)} medians for "
+            f"{path}: spec: decision: {len(spec.decision.medians)} medians for "
             f"{len(spec.classes)} classes"
         )
-    if not all(0 <= threshold <= 1 for threshold in thresholds):
-        raise SpikesoundError(f"{path}: spec: a threshold that is no probability")
-    if not all(0 < median <= FRAMES_LIMIT and median % 2 for median in medians):
-        raise SpikesoundError(f"{path}: spec: a median filter of a length that is not odd")
+    if max(spec.decision.medians) > FRAMES_LIMIT:
+        raise SpikesoundError(f"{path}: spec: medians: at most {FRAMES_LIMIT} frames are taken")
