@@ -114,7 +114,7 @@ def some_scenes(count: int = 12, frames: int = 20) -> Scenes:
 
 
 def section(**changes: object) -> DetectionTrainParams:
-    own = Params.load(Path(__file__).parents[1] / "params.yaml").detection.train
+    own = Params.load(Path(__file__).parents[1] / "params.yaml").detection.train_snn
     return own.model_copy(update={"epochs": 3, "batch_clips": 4, **changes})
 
 

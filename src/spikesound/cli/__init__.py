@@ -18,8 +18,6 @@ from spikesound.cli.results import compare, table
 from spikesound.errors import run
 
 COMMANDS = (
-    check, labels, segments, status, table, compare, predict, detect, models, export, version
-)
     check,
     labels,
     segments,

@@ -83,7 +83,7 @@ def judge(
     events : strong labels, of these clips and others
     background : features (clip, frame, bin) in [0, 1] of sound without events
     """
-    batch = params.detection.train.batch_clips
+    batch = params.detection.train_of(spec.model).batch_clips
     framewise, clipwise = scores(network, test.inputs, batch)
     quiet, _ = scores(network, background, batch)
     energies = energy_per_second(network, spec, sounds(spec, test, background), params.costs)

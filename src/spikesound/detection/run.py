@@ -46,7 +46,7 @@ def detector_spec(
         neuron="lif" if spiking else None,
         neuron_params=params.neurons.lif.model_dump() if spiking else None,
         recurrent=params.neurons.alif.model_dump() if network == "alif" else None,
-        attention=params.detection.train.pooling == "attention",
+        attention=params.detection.train_of(model).pooling == "attention",
         classes=list(names),
         names=list(names.values()),
         labels=labels,
@@ -84,19 +84,15 @@ def run_training(
     -------
     What ``result.json`` says.
     """
-    section = params.detection
+    section, train = params.detection, params.detection.train_of(spec.model)
     kept_at = finished / f"{_fingerprint(spec, training, validation, params)}.pt"
-    epochs = track(
-        range(section.train.epochs), total=section.train.epochs, what=spec.model, unit="epoch"
-    )
+    epochs = track(range(train.epochs), total=train.epochs, what=spec.model, unit="epoch")
 
     def report(epoch: Epoch) -> None:
         next(epochs, None)
 
-    trained = train_detector(
-        DetectionTask(spec, training, validation, section.train, kept_at, report)
-    )
-    framewise, _ = scores(trained.network, validation.inputs, section.train.batch_clips)
+    trained = train_detector(DetectionTask(spec, training, validation, train, kept_at, report))
+    framewise, _ = scores(trained.network, validation.inputs, train.batch_clips)
     lengths = dict.fromkeys(validation.ids, seconds)
     known = events[events["clip_id"].isin(set(validation.ids))]
     decision, chosen = choose_decision(
@@ -136,7 +132,7 @@ def _fingerprint(spec: DetectorSpec, training: Scenes, validation: Scenes, param
     code = [folder / f"{name}.py" for name in CODE]
     return digest(
         spec.model_dump_json(),
-        params.detection.train.model_dump_json(),
+        params.detection.train_of(spec.model).model_dump_json(),
         content.hexdigest(),
         code_digest(),
         *(path.read_text(encoding="utf-8") for path in code),

@@ -83,6 +83,11 @@ class DetectionParams(Section):
     models: Annotated[list[str], Distinct, AfterValidator(_known)]
     labels: Annotated[list[LabelKind], Field(min_length=1), Distinct]  # each model is trained on
     network: DetectorParams
-    train: DetectionTrainParams
+    train_ann: DetectionTrainParams
+    train_snn: DetectionTrainParams
     decision: DecisionParams
     evaluate: DetectionEvaluateParams
+
+    def train_of(self, model: str) -> DetectionTrainParams:
+        """Return how a model is trained, by its name."""
+        return self.train_snn if model.startswith("snn-") else self.train_ann
