@@ -4,9 +4,11 @@ import sys
 
 import paths
 from spikesound.errors import run
+from spikesound.params import Params
 
 
 def main(task: str) -> None:
+    Params.load(paths.PARAMS)
     found = (paths.RESULTS / f"{task}.md").read_text(encoding="utf-8")
     paths.RESULT.write_text(found, encoding="utf-8")
     print(found)

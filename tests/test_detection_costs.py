@@ -135,10 +135,12 @@ class Modules(nn.Module):
             sums = made(functional.pad(x, (0, 0, block.kernel - 1, 0)))[..., : block.outputs[1]]
             x = block.neuron(block.norm(sums).permute(2, 0, 1, 3)).permute(1, 2, 0, 3)
         x = x.permute(0, 1, 3, 2).flatten(1, 2)
+        heard = []
         for layer, made in zip(self.network.memory.layers, self.layers, strict=True):
             sums = layer.norm(made(functional.pad(x, (layer.before, 0))))
             x = layer.neuron(sums.permute(2, 0, 1)).permute(1, 2, 0)
-        read: torch.Tensor = self.network.readout(x.transpose(1, 2))
+            heard.append(x)
+        read: torch.Tensor = self.network.readout(torch.cat(heard, 1).transpose(1, 2))
         return read
 
 

@@ -9,7 +9,15 @@ import pytest
 import yaml
 from project import ROOT, STAGES, all_imports
 
-GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+def stages(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["stages"]
+    return found
+
+
+GRAPH = stages("dvc.yaml") | {
+    f"detection/{name}": stage for name, stage in stages("detection/dvc.yaml").items()
+}
 
 
 def script(stage: str) -> Path:
@@ -75,3 +83,21 @@ def test_the_conventional_side_does_not_know_the_encoding() -> None:
     for stage in ("baseline", "robustness_ann", "robustness_variant", *own):
         assert not any("encoding" in str(name) for name in GRAPH[stage]["params"])
         assert not any(dep.startswith("data/spikes") for dep in GRAPH[stage]["deps"])
+
+
+def test_detection_runs_in_the_root() -> None:
+    assert {stage["wdir"] for stage in stages("detection/dvc.yaml").values()} == {".."}
+
+
+def test_the_task_decides_what_the_last_stage_waits_for() -> None:
+    assert GRAPH["result"]["deps"][-1] == "data/results/${task}.md"
+    makers = {
+        out: name
+        for name, stage in GRAPH.items()
+        for out in stage["outs"]
+        if isinstance(out, str) and out.startswith("data/results/")
+    }
+    assert makers == {
+        "data/results/classification.md": "compare",
+        "data/results/detection.md": "detection/compare",
+    }

@@ -68,6 +68,11 @@ BAD = [  # section, what stands in the file, what is put there, what the message
         "zero_skipping: [dense]",
         "unknown variant in costs.zero_skipping 'dense'.*sparse",
     ),
+    ("task", "task: classification", "task: detecting", "task: .*'detection', got 'detecting'"),
+    ("sources", "events: [1, 5]", "events: [5, 1]", r"events \[5, 1\] is not from the lower"),
+    ("detection", "source: scenes", "source: scene", "unknown detection.source 'scene'.*scenes"),
+    ("detection", "[ann-tcn, ", "[ann-cnn, ", "unknown model 'ann-cnn'; valid: ann-tcn"),
+    ("detection", "pools: [4, 4]", "pools: [4]", "channels .16, 32. and pools .4. differ"),
     (
         "evaluate",
         "confidence: 0.95",
@@ -112,10 +117,10 @@ def test_a_file_that_is_none(content: str | None, message: str, tmp_path: Path) 
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(GOOD.replace("evaluate:", "evaluation:"))
+    path.write_text(GOOD.replace("\nevaluate:", "\nevaluation:"))
     with pytest.raises(SpikesoundError, match="unknown section 'evaluation'"):
         Params.load(path)
-    path.write_text(GOOD[: GOOD.index("evaluate:")])
+    path.write_text(GOOD[: GOOD.index("\nevaluate:")])
     with pytest.raises(SpikesoundError, match="evaluate: missing"):
         Params.load(path)
 
@@ -130,6 +135,8 @@ def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path:
     arguments = {"train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}
     arguments |= {"train_snn.py": ["cnn", "surrogate", "1"], "robustness.py": ["ann-cnn"]}
     arguments["train_variant.py"] = ["cnn", "int8", "1"]
+    arguments |= {"train_detector.py": ["snn-tcn", "weak"], "detect.py": ["snn-tcn-weak"]}
+    arguments["result.py"] = ["detection"]
     result = subprocess.run(
         [sys.executable, ROOT / "stages" / stage, *arguments.get(stage, [])],
         cwd=tmp_path,

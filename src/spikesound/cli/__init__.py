@@ -10,11 +10,13 @@ import typer
 
 from spikesound.cli.detect import detect
 from spikesound.cli.export import export
+from spikesound.cli.listen import listen
 from spikesound.cli.lists import labels, segments, status
 from spikesound.cli.models import models
 from spikesound.cli.parameters import check, version
 from spikesound.cli.predict import predict
 from spikesound.cli.results import compare, table
+from spikesound.cli.serve import serve
 from spikesound.errors import run
 
 COMMANDS = (
@@ -26,6 +28,8 @@ COMMANDS = (
     compare,
     predict,
     detect,
+    listen,
+    serve,
     models,
     export,
     version,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spikesound.model_list import Listed
 
 FOLDERS = ("data/models", "data/detection/models")
-HEADLINES = ("accuracy", "map", "psds1", "psds2", "event_f1", "segment_f1")
+HEADLINES = ("accuracy", "map", "psds1", "psds2", "event_f1")
 
 
 def models(
@@ -43,24 +43,30 @@ def models(
 
 
 def print_models(found: list[Listed]) -> None:
-    """Print a table with a line for each model, and below it what is wrong with any."""
+    """Print a table of each kind, a line for each model, and below them what is wrong with any."""
     console = Console()
-    shown = [key for key in HEADLINES if any(key in model.metrics for model in found)]
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("model", "kind", "trained on"):
-        table.add_column(column, overflow="fold")
-    for column in ("classes", "parameters", "KiB", *shown):
-        table.add_column(column, justify="right")
-    for model in found:
-        if model.error is None:
-            figures = [_figure(model.metrics.get(key)) for key in shown]
-            sizes = (f"{model.classes}", f"{model.parameters:,}", f"{model.size / 1024:,.0f}")
-            row = (model.name, model.kind, model.trained_on, *sizes, *figures)
-            table.add_row(*map(_plain, row))
-    console.print(table if found else "no trained model there")
+    for kind in sorted({model.kind for model in found if model.error is None}):
+        console.print(_table(kind, [each for each in found if each.kind == kind]))
+    if not found:
+        console.print("no trained model there")
     for model in found:
         if model.error is not None:
             console.print(_plain(model.error), soft_wrap=True)
+
+
+def _table(kind: str, models: list[Listed]) -> Table:
+    good = [model for model in models if model.error is None]
+    shown = [key for key in HEADLINES if any(key in model.metrics for model in good)]
+    table = Table(title=f"{kind}s", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("model", no_wrap=True)
+    table.add_column("trained on", overflow="fold", min_width=12)
+    for column in ("weights", "KiB", *shown):
+        table.add_column(column, justify="right", no_wrap=True)
+    for model in good:
+        figures = [_figure(model.metrics.get(key)) for key in shown]
+        sizes = (f"{model.parameters:,}", f"{model.size / 1024:,.0f}")
+        table.add_row(*map(_plain, (model.name, model.trained_on, *sizes, *figures)))
+    return table
 
 
 def _figure(value: object) -> str:

@@ -28,6 +28,7 @@ from spikesound.detection.kernels.scatter import (
     CHANNELS,
     FIELDS,
     GROUND_AT,
+    HEARD_AT,
     RING_AT,
     UNITS,
     UNITS_AT,
@@ -52,7 +53,7 @@ class Compiled(ABC):
     Parameters
     ----------
     network : trained; its weights are copied
-    layers : of its memory, behind the front and its causal layers, which are folded here
+    layers : those of the front, then those of its memory, all of which the read-out hears
     recurrent : weights of the last layer to itself (from, to), behind all others
     zeros : how many values the state has before its sums
     """
@@ -67,9 +68,11 @@ class Compiled(ABC):
     ) -> None:
         self.layers = layers
         self.bins, self.classes = layers[0].bins, network.readout.out_features
-        read = _readout(network, layers[-1], rounding)
+        heard = len(layers) - len(network.front)
+        read = _readout(network, layers[-heard:], rounding)
         self.beta = np.float32(network.integrator.beta.detach().clamp(0, 1).item())
         self.sizes = _laid_out([*layers, read], zeros)
+        self.sizes[-1 - heard : -1, HEARD_AT] = np.arange(heard) * (len(read.weights) // heard)
         tables = [layer.weights.ravel() for layer in (*layers, read)]
         if recurrent is not None:
             self.sizes[-1, RING_AT] = sum(len(table) for table in tables)
@@ -151,12 +154,17 @@ def neurons(network: Detector) -> list[Any]:
     return [block.neuron for block in network.front] + behind
 
 
-def _readout(network: Detector, before: Folded, rounding: Rounding) -> Folded:
-    heard = network.readout.in_features
-    if before.shape != (heard,):  # gates: their state is read
-        before = replace(before, shape=(heard,), width=rounding.wide(heard))
-    read = fold_linear(network.readout.weight, network.readout.bias, before, rounding)
-    return replace(read, ground=np.nan_to_num(read.ground[: read.width], neginf=0.0))
+def _readout(network: Detector, heard: list[Folded], rounding: Rounding) -> Folded:
+    """Fold the read-out: the rows of all layers that it hears, one layer behind the other."""
+    parts = []
+    for layer, weight in zip(heard, network.readout.weight.chunk(len(heard), 1), strict=True):
+        size = weight.shape[1]
+        # Of gates the state is read, which is narrower than they are.
+        before = replace(layer, shape=(size,), width=rounding.wide(size))
+        parts.append(fold_linear(weight, network.readout.bias, before, rounding))
+    weights = np.concatenate([part.weights for part in parts])
+    ground = np.nan_to_num(parts[0].ground[: parts[0].width], neginf=0.0)
+    return replace(parts[0], weights=weights, ground=ground)
 
 
 def _slots(layer: Folded) -> int:

@@ -8,6 +8,7 @@ from spikesound.detection.kernels.scatter import (
     BINS,
     CHANNELS,
     GROUND_AT,
+    HEARD_AT,
     RING_AT,
     UNITS,
     UNITS_AT,
@@ -111,6 +112,7 @@ def run_spikes(
     readout = rows_of(weights, read[WEIGHTS_AT], read[CHANNELS], read[WIDTH])
     held = floats[len(floats) - read[WIDTH] :]
     for t in range(len(x)):
+        sums[:] = ground[read[GROUND_AT] :]
         count = find_values(x[t], active, values, True)
         for number in range(layers):
             layer = sizes[number]
@@ -126,13 +128,13 @@ def run_spikes(
             fire(layer, now + t, laws[number], ground, floats, waits, fired)
             pack_bytes(fired, words[: size // BITS])
             count = find_set(words[: size // BITS], active)
+            if layer[HEARD_AT] >= 0:
+                add_rows(active, 0, count, layer[HEARD_AT], readout, sums, 0)
             if len(spikes):
                 spikes[t, low : low + size] = fired
         if read[RING_AT] >= 0:  # its own spikes go to the next frame's sums, in the only slot
             own = rows_of(weights, read[RING_AT], last[WIDTH], last[WIDTH])
             add_rows(active, 0, count, 0, own, floats, last[RING_AT])
-        sums[:] = ground[read[GROUND_AT] :]
-        add_rows(active, 0, count, 0, readout, sums, 0)
         for j in range(len(sums)):
             held[j] = beta * held[j] + (one - beta) * sums[j]
         logits[t] = held[: logits.shape[1]]

@@ -13,6 +13,7 @@ from spikesound.detection.kernels.scatter import (
     BINS,
     CHANNELS,
     GROUND_AT,
+    HEARD_AT,
     RING_AT,
     UNITS,
     WEIGHTS_AT,
@@ -143,6 +144,7 @@ def run_values(
     readout = rows_of(weights, read[WEIGHTS_AT], read[CHANNELS], read[WIDTH])
     held = floats[len(floats) - read[WIDTH] :]
     for t in range(len(x)):
+        sums[:] = ground[read[GROUND_AT] :]
         count = find_values(x[t], active, values, skip)
         for number in range(layers):
             layer = sizes[number]
@@ -160,10 +162,10 @@ def run_values(
                 for j in range(size):
                     currents[j] = max(currents[j], np.float32(0))
                 count = find_values(currents, active, values, skip)
+            if layer[HEARD_AT] >= 0:
+                add_weighted(active, values, 0, count, layer[HEARD_AT], readout, sums, 0)
             for j in range(size):
                 currents[j] = ground[start + j]
-        sums[:] = ground[read[GROUND_AT] :]
-        add_weighted(active, values, 0, count, 0, readout, sums, 0)
         for j in range(len(sums)):
             held[j] = beta * held[j] + (one - beta) * sums[j]
         logits[t] = held[: logits.shape[1]]

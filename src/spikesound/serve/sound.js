@@ -1,0 +1,129 @@
+// The two ways to the server. Each calls hear(message) for what it tells, and returns when all is
+// heard; stop() ends it early. What goes wrong is thrown as an Error with a sentence for people.
+
+const WAITING_S = 5; // so much of the microphone's sound waits for the server; more is dropped
+const MICROPHONE = {
+  NotAllowedError: "The browser may not use the microphone: allow it for this page, then try again.",
+  NotFoundError: "No microphone was found: connect one, or choose a file.",
+  NotReadableError: "The microphone is in use by another program.",
+};
+const GONE = "The program behind this page does not answer: is `spikesound serve` still running?";
+
+export class FileSound {
+  constructor(file) {
+    this.file = file;
+    this.control = new AbortController();
+    this.stopped = false;
+  }
+
+  stop() {
+    this.stopped = true;
+    this.control.abort();
+  }
+
+  async run(hear) {
+    try {
+      await this.read(hear);
+    } catch (error) {
+      if (this.stopped) return;
+      throw error instanceof TypeError ? new Error(GONE) : error;
+    }
+  }
+
+  async read(hear) {
+    const name = encodeURIComponent(this.file.name);
+    const options = { method: "POST", body: this.file, signal: this.control.signal };
+    const answer = await fetch(`/file?name=${name}`, options);
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      const lines = (text + value).split("\n");
+      text = lines.pop();
+      for (const line of lines) hear(checked(line));
+    }
+    if (text) hear(checked(text));
+  }
+}
+
+export class MicrophoneSound {
+  constructor(tell) {
+    this.tell = tell; // of how much was dropped, in seconds
+    this.droppedS = 0;
+  }
+
+  stop() {
+    this.stopped = true;
+    if (this.node) this.node.port.postMessage("end");
+    else this.close?.();
+  }
+
+  async run(hear) {
+    const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ audio: raw });
+    } catch (error) {
+      throw new Error(MICROPHONE[error.name] ?? `The microphone cannot be used: ${error.message}`);
+    }
+    const context = new AudioContext();
+    try {
+      await context.audioWorklet.addModule("/worklet.js");
+      await this.send(context, stream, hear);
+    } finally {
+      for (const track of stream.getTracks()) track.stop();
+      await context.close();
+    }
+  }
+
+  send(context, stream, hear) {
+    return new Promise((resolve, reject) => {
+      if (this.stopped) return resolve();
+      const socket = new WebSocket(`ws://${location.host}/sound`);
+      this.close = () => socket.close();
+      let failed = null;
+      socket.onopen = () => {
+        socket.send(JSON.stringify({ rate_hz: context.sampleRate }));
+        const source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
+        this.node = new AudioWorkletNode(context, "blocks", { numberOfOutputs: 1 });
+        this.node.port.onmessage = ({ data }) => {
+          this.pass(socket, data.block ?? data.rest, context.sampleRate, Boolean(data.rest));
+        };
+        source.connect(this.node).connect(context.destination); // it gives out silence
+        stream.getTracks()[0].onended = () => this.stop();
+      };
+      socket.onmessage = ({ data }) => {
+        try {
+          hear(checked(data));
+        } catch (error) {
+          failed = error;
+          socket.close();
+        }
+      };
+      socket.onclose = ({ code }) => {
+        if (failed) reject(failed);
+        else if (code === 1000 || this.stopped) resolve();
+        else reject(new Error(GONE));
+      };
+      return undefined;
+    });
+  }
+
+  pass(socket, block, rateHz, last) {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > WAITING_S * rateHz * block.BYTES_PER_ELEMENT) {
+      this.droppedS += block.length / rateHz;
+      this.tell(this.droppedS);
+    } else if (block.length) {
+      socket.send(block);
+    }
+    if (last) socket.send("end");
+  }
+}
+
+function checked(line) {
+  const message = JSON.parse(line);
+  if (message.error) throw new Error(message.error);
+  return message;
+}
