@@ -4,7 +4,8 @@
 
 ``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
 their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
-download and downloaders the file of their name in benchmarks/results. A test compares them with
+detection, detection_pairs and detection_power those of metrics/detection; download, downloaders and
+detection_speed the file of their name in benchmarks/results. A test compares them with
 what stands there.
 """
 
@@ -13,6 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from spikesound.detection.comparison import COMPARED, markdown
 from spikesound.errors import run
 from spikesound.evaluation.table import markdown_table, percent
 
@@ -225,6 +227,57 @@ def downloaders() -> str:
     return "".join(lines)
 
 
+def detection() -> str:
+    """All detectors of the default run of ``task: detection``."""
+    found = _read("metrics/detection/summary.json")
+    power = {
+        name: {kind: row.get(f"{kind}_uw") for kind in ("events", "background", "silence")}
+        for name, row in found.items()
+    }
+    return markdown(found, power)
+
+
+def detection_pairs() -> str:
+    """Each spiking detector less its conventional twin."""
+    names = ("PSDS 1", "PSDS 2", "Event F1", "Segment F1", "mAP")
+    lines = [f"| Spiking less conventional | {' | '.join(names)} |\n|---|{'---:|' * len(names)}\n"]
+    for pair, row in _read("metrics/detection/comparisons.json").items():
+        if "baseline" in pair:
+            continue
+        cells = [
+            f"{row[key]:+.3f} [{row[f'{key}_low']:+.3f}, {row[f'{key}_high']:+.3f}]"
+            for key in COMPARED
+        ]
+        lines.append(f"| {pair.replace(' vs ', ' − ')} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def detection_power() -> str:
+    """Power in frames with events, in background and in silence, of those trained on strong."""
+    heads = "Model | Run | Account | Sound, µW | Background, µW | Silence, µW | Silence / sound"
+    lines = [f"| {heads} | Spike rate in sound | in silence |\n|{'---|' * 3}{'---:|' * 6}\n"]
+    found: dict[tuple[str, str, str], dict[str, tuple[float, str]]] = {}
+    for row in _rows("metrics/detection/energy.csv"):
+        if not row["model"].endswith("-strong") or row["profile"] != "fp32_45nm":
+            continue
+        accounts = {"MAC and AC": "operations_uw"} if row["dataflow"] == "no_reuse" else {}
+        if row["dataflow"] == "output_stationary":
+            accounts = {"with memory": "total_uw"}
+        for account, key in accounts.items():
+            cells = found.setdefault((row["model"], row["execution"], account), {})
+            cells[row["input"]] = float(row[key]), row["spike_rate"]
+    for (model, execution, account), inputs in found.items():
+        sound, silence = inputs["events"], inputs["silence"]
+        rates = [
+            f"{percent(float(rate))} %" if model.startswith("snn-") else "–"
+            for _, rate in (sound, silence)
+        ]
+        cells = [model, execution.replace("_", " "), account]
+        cells += [f"{inputs[kind][0]:.2f}" for kind in ("events", "background", "silence")]
+        lines.append(f"| {' | '.join([*cells, f'{silence[0] / sound[0]:.2f}', *rates])} |\n")
+    return "".join(lines)
+
+
 TABLES = {
     "results": results,
     "pairings": pairings,
@@ -236,12 +289,18 @@ TABLES = {
     "equal_energy": equal_energy,
     "fifth": fifth,
     "noise": noise,
+    "detection": detection,
+    "detection_pairs": detection_pairs,
+    "detection_power": detection_power,
     "download": download,
     "downloaders": downloaders,
 }
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / f"docs/{name}.md" for name in ("costs", "download", "pairings", "robustness")),
+    *(
+        ROOT / f"docs/{name}.md"
+        for name in ("costs", "detection", "download", "pairings", "robustness")
+    ),
 ]
 
 

@@ -46,7 +46,7 @@ def main() -> None:
         for pair in pairs(section.models, section.labels)
     }
     write_json(
-        paths.DETECTION / "compared" / "comparisons.json",
+        paths.DETECTION_METRICS / "comparisons.json",
         {" vs ".join(pair): found for pair, found in compared.items()},
     )
     table = markdown(metrics, power)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from project import ROOT
+from dvc_project import Project
 
 CHANGES: dict[str, Any] = {
     "encoding": "latency",
@@ -53,82 +47,12 @@ CHANGES: dict[str, Any] = {
     "evaluate": {"resamples": 100, "permutations": 100},
 }
 SNN = {"encode", "train_snn", "evaluate_snn", "robustness_snn"}
-AFTER = {"latency", "costs", "compare", "report"}
-
-
-def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        result[key] = merged(base[key], value) if both else value
-    return result
-
-
-class Project:
-    """A copy of the project with small parameters, under git and DVC of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in ("src", "stages", "data/esc10", "data/noise"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
-        (folder / "data/audioset").mkdir()
-        for name in ("data/audioset/ontology.json", "dvc.yaml", ".gitignore"):
-            shutil.copy(ROOT / name, folder / name)
-        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        self.write(merged(params, CHANGES))
-        self.run("git", "init", "-q")
-        self.run("dvc", "init", "-q")
-        self.run("git", "add", ".")
-        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start")
-
-    def write(self, params: dict[str, Any]) -> None:
-        text = yaml.safe_dump(params, sort_keys=False)
-        (self.folder / "params.yaml").write_text(text, encoding="utf-8")
-
-    def change(self, **changes: Any) -> None:
-        params = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
-        self.write(merged(params, changes))
-
-    def run(self, *command: str, ok: bool = True) -> str:
-        tools = Path(sys.executable).parent
-        environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode == 0) == ok, done.stdout[-3000:]
-        return done.stdout
-
-    def repro(self, *arguments: str, ok: bool = True) -> tuple[set[str], str]:
-        """Run ``dvc repro``; return the stages that were run, without their folds, and the text."""
-        text = self.run("dvc", "repro", *arguments, ok=ok)
-        lines = [line for line in text.splitlines() if line.startswith("Running stage '")]
-        return {line.split("'")[1].split("@")[0] for line in lines}, text
-
-    def metrics(self) -> dict[str, Any]:
-        """Return all metrics but the times."""
-        found = {}
-        for path in sorted((self.folder / "metrics").rglob("*.json")):
-            if path.name == "latency.json":
-                continue
-            content = json.loads(path.read_text(encoding="utf-8"))
-            text = json.dumps(content, sort_keys=True)
-            found[str(path.relative_to(self.folder))] = json.loads(text, object_hook=without_times)
-        return found
-
-
-def without_times(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if not key.startswith("train_s")}
+AFTER = {"latency", "costs", "compare", "report", "result"}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = Project(tmp_path_factory.mktemp("pipeline") / "project")
+    made = Project(tmp_path_factory.mktemp("pipeline") / "project", CHANGES)
     made.repro()
     return made
 
