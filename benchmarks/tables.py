@@ -4,9 +4,9 @@
 
 ``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
 their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
-detection, detection_pairs and detection_power those of metrics/detection; download, downloaders and
-detection_speed the file of their name in benchmarks/results. A test compares them with
-what stands there.
+detection, detection_short, detection_pairs and detection_power those of metrics/detection; download
+and downloaders the file of their name in benchmarks/results. A test compares them with what stands
+there.
 """
 
 import csv
@@ -237,6 +237,23 @@ def detection() -> str:
     return markdown(found, power)
 
 
+def detection_short() -> str:
+    """The detectors trained on strong labels, the main columns."""
+    heads = "Model | PSDS 1 | PSDS 2 | Event F1 | Delay, s | False alarms/h"
+    lines = [f"| {heads} | Power in sound, µW | in silence |\n|---|{'---:|' * 7}\n"]
+    for name, row in _read("metrics/detection/summary.json").items():
+        if not name.endswith(("-strong", "-mel")):
+            continue
+        cells = [name]
+        for key in ("psds1", "psds2", "event_f1"):
+            cells.append(f"{row[key]:.3f} [{row[f'{key}_low']:.3f}–{row[f'{key}_high']:.3f}]")
+        cells += [f"{row['delay_median_s']:.2f}", f"{row['false_alarms_per_hour']:.0f}"]
+        power = (row.get(f"{kind}_uw") for kind in ("events", "silence"))
+        cells += ["–" if uw is None else f"{uw:.1f}" for uw in power]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
 def detection_pairs() -> str:
     """Each spiking detector less its conventional twin."""
     names = ("PSDS 1", "PSDS 2", "Event F1", "Segment F1", "mAP")
@@ -290,6 +307,7 @@ TABLES = {
     "fifth": fifth,
     "noise": noise,
     "detection": detection,
+    "detection_short": detection_short,
     "detection_pairs": detection_pairs,
     "detection_power": detection_power,
     "download": download,
