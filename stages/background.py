@@ -25,14 +25,16 @@ def main() -> None:
     front_end = read_front_end(place.features, section.test_fold)
     if section.source == "scenes":
         ontology = Ontology.load(paths.ONTOLOGY)
-        source = Scenes(mixed, ontology, Store(params.store).root / "sources")
+        at_rate = mixed.model_copy(update={"rate_hz": front_end.rate_hz})
+        source = Scenes(at_rate, ontology, Store(params.store).root / "sources")
         waves = source.background_waves(section.test_fold)
     else:
         waves = read_recordings(Path(params.robustness.noises.background), front_end.rate_hz)
+    assert front_end.features.clip_s is not None
     made = background_scenes(
         waves,
         count=section.evaluate.background_clips,
-        length_s=10.0,
+        length_s=front_end.features.clip_s,
         rate_hz=front_end.rate_hz,
         dbfs=(mixed.background_dbfs[0], mixed.background_dbfs[1]),
         active_db=mixed.active_db,

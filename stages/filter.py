@@ -3,6 +3,7 @@
 import sys
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 import paths
 from spikesound import schema
@@ -11,7 +12,7 @@ from spikesound.data.filtering.report import report_table
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
-from spikesound.errors import run, unknown
+from spikesound.errors import SpikesoundError, run, unknown
 from spikesound.jsonfile import write_json
 from spikesound.params import Params, Task
 
@@ -24,8 +25,15 @@ def main(task: Task = "classification") -> None:
     listing = source.listing()
     pa.default_memory_pool().release_unused()  # millions of rows: what reading took is given back
     chosen = filter_clips(listing, source.ontology, params.filter, params.seed)
+    unlabelled = pc.equal(pc.list_value_length(chosen.clips["labels"]), 0)
+    if task == "classification" and pc.any(unlabelled).as_py():
+        raise SpikesoundError(
+            f"source {params.source}: some clips have no label, which only detection has a use for "
+            "(scenes: sources.scenes.empty_share 0)"
+        )
     present = chosen.clips["fold"].unique().to_pylist()
-    for fold in params.folds:
+    chosen_on = [params.detection.validation_fold] if task == "detection" else []
+    for fold in [*params.folds, *filter(None, chosen_on)]:
         if fold not in present:
             raise unknown(f"fold (source {params.source})", fold, present)
 

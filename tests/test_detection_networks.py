@@ -129,9 +129,11 @@ def test_the_test_fold_is_in_no_other_part(params: Params) -> None:
 
 def test_without_a_validation_fold_recordings_stay_whole(params: Params) -> None:
     scenes = replace(some_scenes(), folds=["1"] * 10 + ["2"] * 2)
-    chosen = params.detection.model_copy(
-        update={"test_fold": "2", "validation_fold": None, "validation_share": 0.3}
-    )
+    none = {"test_fold": "2", "validation_fold": None, "validation_share": 0.3}
+    chosen = params.detection.model_copy(update=none)
+    with pytest.raises(SpikesoundError, match="name a fold; scenes of one fold share"):
+        split_scenes(scenes, chosen, 1)
+    chosen = chosen.model_copy(update={"source": "audioset"})
     rows = split_scenes(scenes, chosen, 1)
     groups = [{scenes.groups[row] for row in part} for part in rows]
     assert sorted([*rows.training, *rows.validation, *rows.test]) == list(range(12))
@@ -249,6 +251,14 @@ def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
     assert events == same
     offline = scores(network, spec.front_end.whole(samples)[None], 1)[0][0]
     assert len(offline) == len(whole)
+
+
+def test_nothing_heard_is_nothing_told() -> None:
+    from spikesound.detection.decide import Decision
+
+    spec, network = detector("snn-tcn", bins=64)
+    always = Decision(thresholds=[0.0] * 3, medians=[1, 3, 1])
+    assert Stream(spec.model_copy(update={"decision": always}), network).finish() == []
 
 
 def test_a_detector_without_thresholds_does_not_stream() -> None:

@@ -101,3 +101,18 @@ def test_the_task_decides_what_the_last_stage_waits_for() -> None:
         "data/results/classification.md": "compare",
         "data/results/detection.md": "detection/compare",
     }
+
+
+def test_no_stage_of_classification_waits_for_one_of_detection() -> None:
+    """A folder as a dep waits for all that is made below it."""
+    made = [
+        str(out if isinstance(out, str) else next(iter(out)))
+        for name, stage in GRAPH.items()
+        if name.startswith("detection/")
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get(kind, [])
+    ]
+    for name, stage in GRAPH.items():
+        if not name.startswith("detection/") and name != "result":
+            for dep in stage["deps"]:
+                assert not any(out == dep or out.startswith(f"{dep}/") for out in made), (name, dep)

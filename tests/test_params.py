@@ -72,6 +72,7 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("sources", "events: [1, 5]", "events: [5, 1]", r"events \[5, 1\] is not from the lower"),
     ("detection", "source: scenes", "source: scene", "unknown detection.source 'scene'.*scenes"),
     ("detection", "[ann-tcn, ", "[ann-cnn, ", "unknown model 'ann-cnn'; valid: ann-tcn"),
+    ("detection", "    kernel: 3\n    hidden", "    kernel: 4\n    hidden", "kernel: 4 is not odd"),
     ("detection", "pools: [4, 4]", "pools: [4]", "channels .16, 32. and pools .4. differ"),
     (
         "evaluate",

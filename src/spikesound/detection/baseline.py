@@ -18,7 +18,7 @@ EVERY = 4
 Scores = list[npt.NDArray[np.float32]]
 
 
-def fit(training: Scenes) -> list[LogisticRegression]:
+def fit(training: Scenes) -> list[LogisticRegression | None]:
     """Fit a logistic regression per class to single frames, by their strong labels.
 
     .. math:: p_{t,c} = \\sigma(w_c \\cdot x_t + b_c)
@@ -27,20 +27,26 @@ def fit(training: Scenes) -> list[LogisticRegression]:
 
     Returns
     -------
-    One per class; a class that sounds in no frame, or in all, is an error of scikit-learn's.
+    One per class; None: it sounds in no frame that is fitted to, or in all.
     """
     frames = training.inputs[:, ::EVERY].reshape(-1, training.inputs.shape[-1]).astype(np.float32)
     active = training.active[:, ::EVERY].reshape(len(frames), -1)
     return [
-        LogisticRegression(max_iter=200).fit(frames, active[:, column])
-        for column in range(active.shape[1])
+        LogisticRegression(max_iter=200).fit(frames, each) if 0 < each.mean() < 1 else None
+        for each in active.T
     ]
 
 
-def frame_scores(fitted: list[LogisticRegression], inputs: npt.NDArray[Any]) -> Scores:
-    """Return each clip's probabilities (frame, class), of inputs (clip, frame, bin)."""
+def frame_scores(fitted: list[LogisticRegression | None], inputs: npt.NDArray[Any]) -> Scores:
+    """Return each clip's probabilities (frame, class), of inputs (clip, frame, bin).
+
+    Of a class that was not fitted it is 0.
+    """
     frames = inputs.reshape(-1, inputs.shape[-1]).astype(np.float32)
-    columns = [each.predict_proba(frames)[:, 1] for each in fitted]
+    columns = [
+        np.zeros(len(frames)) if each is None else each.predict_proba(frames)[:, 1]
+        for each in fitted
+    ]
     found = np.stack(columns, -1).reshape(*inputs.shape[:2], -1).astype(np.float32)
     return list(found)
 

@@ -85,6 +85,7 @@ def judge(
     """
     batch = params.detection.train_of(spec.model).batch_clips
     framewise, clipwise = scores(network, test.inputs, batch)
+    clipwise = np.clip(clipwise, 0, 1)  # weights of attention sum to 1 but for rounding
     quiet, _ = scores(network, background, batch)
     energies = energy_per_second(network, spec, sounds(spec, test, background), params.costs)
     return judge_scores(spec, test, events, framewise, clipwise, quiet, params, energies)

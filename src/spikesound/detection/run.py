@@ -85,6 +85,9 @@ def run_training(
     What ``result.json`` says.
     """
     section, train = params.detection, params.detection.train_of(spec.model)
+    lengths = dict.fromkeys(validation.ids, seconds)
+    known = events[events["clip_id"].isin(lengths)]
+    truth = true_events(known, lengths, spec.classes)  # a wrong label stops here, not after hours
     kept_at = finished / f"{_fingerprint(spec, training, validation, params)}.pt"
     epochs = track(range(train.epochs), total=train.epochs, what=spec.model, unit="epoch")
 
@@ -93,11 +96,9 @@ def run_training(
 
     trained = train_detector(DetectionTask(spec, training, validation, train, kept_at, report))
     framewise, _ = scores(trained.network, validation.inputs, train.batch_clips)
-    lengths = dict.fromkeys(validation.ids, seconds)
-    known = events[events["clip_id"].isin(set(validation.ids))]
     decision, chosen = choose_decision(
         dict(zip(validation.ids, framewise, strict=True)),
-        true_events(known, lengths, spec.classes),
+        truth,
         lengths,
         spec.classes,
         hop_s=spec.front_end.hop_s,

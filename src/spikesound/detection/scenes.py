@@ -63,7 +63,7 @@ def load_scenes(
     Raises
     ------
     SpikesoundError
-        If no clip has an event: the labels are weak only.
+        If no clip has an event, or one has labels and none: the labels are weak only.
     """
     shards = Shards(folder)
     low, high = normalise.load(folder / "normalisation.json", test_fold)
@@ -78,6 +78,17 @@ def load_scenes(
     column = {label: number for number, label in enumerate(classes)}
     for row, labels in enumerate(shards.index["labels"]):
         present[row, [column[label] for label in labels if label in column]] = True
+    told = set(known["clip_id"])
+    weak = [
+        clip
+        for clip, labels in zip(ids, shards.index["labels"], strict=True)
+        if clip not in told and any(label in column for label in labels)
+    ]
+    if weak:
+        raise SpikesoundError(
+            f"{folder}: clip {weak[0]!r} has labels but no events ({len(weak)} such clips): all "
+            "clips of detection's source need strong labels"
+        )
     active = frame_targets(known, ids, classes, inputs.shape[1], hop_s)
     return Scenes(
         ids, list(shards.index["fold"]), list(shards.index["recording"]), inputs, active, present

@@ -43,6 +43,10 @@ def split_scenes(scenes: Scenes, params: DetectionParams, seed: int) -> Split:
     if validation_fold is not None:
         training = known[folds[known] != validation_fold]
         validation = known[folds[known] == validation_fold]
+    elif params.source == "scenes":
+        raise SpikesoundError(
+            "detection.validation_fold: name a fold; scenes of one fold share their recordings"
+        )
     else:
         groups = [scenes.groups[row] for row in known]
         draw = GroupShuffleSplit(

@@ -78,12 +78,12 @@ class Stream:
 
     def finish(self) -> list[Heard]:
         """End the stream: the frames still waited for, and the events that go on to the end."""
+        if not self._samples:
+            return []
         heard = list(self._heard(self._frames.finish()))
         heard += [self._out(scores) for scores in self._median.flush()]
-        if heard:  # else there was no sample
-            heard[-1].closed.extend(
-                self._events.finish(self._samples / self.spec.front_end.rate_hz)
-            )
+        last = self._events.finish(self._samples / self.spec.front_end.rate_hz)
+        heard[-1].closed.extend(last)
         return heard
 
     def _heard(self, frames: list[Floats]) -> Iterator[Heard]:

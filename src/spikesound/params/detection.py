@@ -9,7 +9,14 @@ from pydantic import AfterValidator, Field, model_validator
 
 from spikesound.params.base import Count, Distinct, Positive, Section, Share
 
-Odd = Annotated[int, Field(ge=1, le=15)]
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError(f"{value} is not odd")
+    return value
+
+
+Odd = Annotated[int, Field(ge=1, le=15), AfterValidator(_odd)]
 LabelKind = Literal["strong", "weak", "both"]
 
 
@@ -80,7 +87,7 @@ class DetectionParams(Section):
     test_fold: str
     validation_fold: str | None  # null: a share of the training clips, by recording
     validation_share: Annotated[float, Field(gt=0, lt=0.5)]  # where validation_fold is null
-    models: Annotated[list[str], Distinct, AfterValidator(_known)]
+    models: Annotated[list[str], Field(min_length=1), Distinct, AfterValidator(_known)]
     labels: Annotated[list[LabelKind], Field(min_length=1), Distinct]  # each model is trained on
     network: DetectorParams
     train_ann: DetectionTrainParams

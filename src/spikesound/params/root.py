@@ -116,10 +116,22 @@ class Params(Section):
         """Return what the stages that both tasks share work by: source and folds are the task's.
 
         Sound for detection is kept at the rate of its features.
+
+        Raises
+        ------
+        SpikesoundError
+            If a parameter of a shared section is none that detection can do with.
         """
         if task == "classification":
             return self
-        chosen = self.detection
+        chosen, cleaning = self.detection, self.features.cleaning
+        if cleaning.remove_dc or cleaning.trim_db is not None or cleaning.loudness_lufs is not None:
+            raise SpikesoundError(
+                "features.cleaning: detection hears sound as it comes, with its times: remove_dc, "
+                "trim_db and loudness_lufs must be off"
+            )
+        if self.filter.expand:
+            raise SpikesoundError("filter.expand: ancestors have no events; detection needs false")
         return self.model_copy(
             update={
                 "source": chosen.source,

@@ -93,6 +93,9 @@ class Scenes(Source):
         paths = [Path(each) for each in lists if isinstance(each, str)]
         if missing := [path for path in paths if not path.is_file()]:
             raise SpikesoundError(f"sources.scenes.recordings: {missing[0]}: no such file")
+        mirror = self.params.recordings.mirror
+        if mirror is not None:
+            paths += sorted(path for path in Path(mirror).parent.glob("*") if path.is_file())
         wanted = json.dumps(self.params.model_dump(), sort_keys=True)
         contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
         return self.cache / self.name / digest(VERSION, wanted, *contents)[:16]
