@@ -50,4 +50,4 @@ tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay
-	rm -rf data/checked.txt data/clips data/audio data/features data/spikes data/models data/predictions data/evaluation data/disturbed data/robustness data/compared data/latency.json data/costs.json report.html data/store
+	rm -rf data/checked.txt data/clips data/audio data/features data/spikes data/models data/predictions data/evaluation data/disturbed data/robustness data/compared data/latency.json data/costs.json data/detection data/results data/result.md report.html data/store

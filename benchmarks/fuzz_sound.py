@@ -25,11 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "benchmarks"), str(ROOT / "tests")]
 
 import hearing_models  # noqa: E402
+from machine import machine  # noqa: E402
 from sound_damage import DAMAGES, FORMATS, sounds  # noqa: E402
 
 from spikesound.api import Model, load  # noqa: E402
 from spikesound.data.media import ffmpeg_binary  # noqa: E402
 from spikesound.errors import SpikesoundError  # noqa: E402
+from spikesound.jsonfile import write_json  # noqa: E402
 from spikesound.seeds import numpy_generator  # noqa: E402
 
 LIMIT_S = 20.0
@@ -113,10 +115,24 @@ def main(count: int) -> None:
         told = Counter(o.outcome for o in of)
         print(f"{damage:12} {len(of):5} " + ", ".join(f"{told[o]} {o}" for o in OUTCOMES))
     print(f"longest: {max(o.seconds for o in outcomes):.2f} s")
-    for o in outcomes:
-        bad = o.damage == "whole" and o.outcome == "refused"
-        if bad or o.outcome not in ("labelled", "refused"):
-            print(o)
+    wrong = [
+        o
+        for o in outcomes
+        if o.outcome not in ("labelled", "refused") or (o.damage, o.outcome) == ("whole", "refused")
+    ]
+    for o in wrong:
+        print(o)
+    result = {
+        "bench": "fuzz_sound",
+        "files": len(outcomes),
+        **{outcome: sum(o.outcome == outcome for o in outcomes) for outcome in OUTCOMES},
+        "whole_refused": sum((o.damage, o.outcome) == ("whole", "refused") for o in outcomes),
+        "longest_s": round(max(o.seconds for o in outcomes), 2),
+        "machine": machine(),
+    }
+    write_json(Path(__file__).parent / "results/fuzz_sound.json", result)
+    if wrong:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

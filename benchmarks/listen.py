@@ -25,6 +25,7 @@ from machine import machine, versions
 from spikesound import api, trained
 from spikesound.data.features.resample import resample
 from spikesound.detection.decide import Event
+from spikesound.errors import run
 from spikesound.live.listen import State, listen
 from spikesound.live.watched import WatchedStream
 from spikesound.seeds import numpy_generator
@@ -133,4 +134,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

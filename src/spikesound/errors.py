@@ -35,10 +35,15 @@ def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
     return registry[name]
 
 
+def shown(error: SpikesoundError) -> str:
+    """Return its message without what a terminal takes for commands: names come from files."""
+    return "".join(sign if sign.isprintable() else "�" for sign in str(error))
+
+
 def run(main: Callable[..., None], *arguments: str) -> None:
     """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1."""
     try:
         main(*arguments)
     except SpikesoundError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(error)}", file=sys.stderr)
         sys.exit(1)

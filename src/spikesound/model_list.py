@@ -92,11 +92,15 @@ def _folds(path: Path, folds: Sequence[Path], metrics: Sequence[Path]) -> Listed
         str(path),
         "classifier",
         f"clips ({spec.get('encoding', '?')}); {held_out} left out",
-        len(spec.get("classes", [])),
+        _count(spec.get("classes")),
         _parameters(file),
         folds[0].stat().st_size,
         _metrics(metrics[:1], path.name),
     )
+
+
+def _count(found: Any) -> int:
+    return len(found) if isinstance(found, list) else 0
 
 
 def _file(path: Path, weights: Path, metrics: Sequence[Path]) -> Listed:
@@ -115,7 +119,7 @@ def _file(path: Path, weights: Path, metrics: Sequence[Path]) -> Listed:
         str(path),
         kind,
         trained_on,
-        len(_get(spec, "classes")),
+        _count(_get(spec, "classes")),
         _parameters(file),
         weights.stat().st_size,
         _metrics(places, name),

@@ -81,7 +81,8 @@ def is_endless(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(8)
     said = int.from_bytes(head[4:], "little")
-    return head[:4] == b"RIFF" and said >= 0x7FF00000 and path.stat().st_size < said
+    by_a_pipe = 0x7FF00000 <= said <= 0x80000100 or said >= 0xFFFFFF00
+    return head[:4] == b"RIFF" and by_a_pipe and path.stat().st_size < said
 
 
 def complaint(told: str, endless: bool = False) -> str:
@@ -107,7 +108,7 @@ def check_end(path: Path, name: str, told: str, seconds: float) -> None:
     ------
     SpikesoundError
         If that is shorter than the header says, in a format whose header is exact; or if an Ogg
-        file ends inside a page.
+        file ends inside a page, or before its stream's end.
     """
     declared = _DURATION.search(told)
     # A film's length is that of its pictures.
@@ -120,11 +121,13 @@ def check_end(path: Path, name: str, told: str, seconds: float) -> None:
                 f"{name}: cut off: {seconds:.2f} s of the {said_s:.2f} s that its header tells of"
             )
     if _in_a_page(path):
-        raise SpikesoundError(f"{name}: cut off: it ends in the middle of an Ogg page")
+        raise SpikesoundError(
+            f"{name}: cut off: its last Ogg page is not whole, or not the last of its stream"
+        )
 
 
 def _in_a_page(path: Path) -> bool:
-    """Tell whether an Ogg file ends inside a page (RFC 3533, section 6)."""
+    """Tell whether an Ogg file ends inside a page or before its stream's end (RFC 3533, 6)."""
     with path.open("rb") as file:
         if file.read(4) != b"OggS":
             return False
@@ -134,5 +137,7 @@ def _in_a_page(path: Path) -> bool:
     at = end.rfind(b"OggS\0")
     head, lacing = end[at : at + 27], end[at + 27 :]
     if at < 0 or len(head) < 27 or len(lacing) < head[26]:
+        return True
+    if not head[5] & 4:  # the flag of a stream's end
         return True
     return first + at + 27 + head[26] + sum(lacing[: head[26]]) > size

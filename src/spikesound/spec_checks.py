@@ -20,8 +20,11 @@ from spikesound.safe_file import SafeFile
 S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=nn.Module)
 
-LIMITS = {"window": 2**16, "mels": 2**12, "clip_s": 24 * 3600.0, "batch_clips": 2**12}
+LIMITS = {"window": 2**16, "mels": 2**12, "clip_s": 600.0, "batch_clips": 2**12}
 """Of features: what a file may ask for of memory each time that it is used."""
+
+WINDOWS_LIMIT = 64
+"""Windows that one sample may lie in."""
 
 TEXT_LIMIT = 300
 LAYERS_LIMIT = 256
@@ -74,6 +77,11 @@ def check_front_end(front_end: FrontEnd, bins: int, where: object) -> None:
             raise SpikesoundError(
                 f"{where}: spec: features.{key} is {value:g}; at most {most:g} are taken"
             )
+    if features.window > WINDOWS_LIMIT * features.hop:
+        raise SpikesoundError(
+            f"{where}: spec: features.hop is {features.hop}; at least 1/{WINDOWS_LIMIT} of the "
+            "window is taken"
+        )
     expected = len(bin_names(features))
     for key, found in (
         ("low", len(front_end.low)),

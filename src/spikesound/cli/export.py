@@ -16,20 +16,28 @@ def export(
     model: Annotated[str, typer.Argument(help="A model's file, its folder, or its name.")],
     to: Annotated[str, typer.Option(help="nir, onnx, torchscript or safetensors")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
 ) -> None:
     """Write a trained model in another format, read it back, and compare the outputs.
 
     Spiking networks go to NIR, conventional ones to ONNX, any to TorchScript, or to one safe file
     with labels and front end in it (safetensors).
     """
-    from spikesound.errors import choose
+    from spikesound.errors import SpikesoundError, choose
     from spikesound.export import EXPORTS
     from spikesound.export import export as write
     from spikesound.trained import load
 
     choose(EXPORTS, to, "format")
+    if out.exists() and not force:
+        raise SpikesoundError(f"{out}: is there already; --force writes over it")
     path, what = choose_model(model, FOLDERS)
-    done = write(load(path), to, out)
+    try:
+        done = write(load(path), to, out)
+    except OSError as error:
+        raise SpikesoundError(f"{out}: cannot be written: {error.strerror}") from error
     print(f"{what} as {to}: {out}, {done.size:,} bytes")
     print(
         f"read back: largest difference {done.difference:.2g} in {done.compared:,} values", end=""

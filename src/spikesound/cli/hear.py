@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesound.errors import SpikesoundError, choose
+from spikesound.errors import SpikesoundError, choose, shown
 
 if TYPE_CHECKING:
     from spikesound.annotations import Format, Labelled
@@ -120,7 +120,7 @@ def _each(
         except SpikesoundError as error:
             failed.append(error)
             if many:
-                tqdm.write(f"error: {error}", file=sys.stderr)
+                tqdm.write(f"error: {shown(error)}", file=sys.stderr)
             continue
         name = str(sound).encode("utf-8", "replace").decode()
         events = heard.events or []
@@ -140,6 +140,8 @@ def _targets(
         return {}
     if chosen is None:
         raise SpikesoundError("--out takes files: give --format too, one of those of --help")
+    if out.exists() and not out.is_dir():
+        raise SpikesoundError(f"{out}: a file; --out takes a folder")
     targets = {sound: out / (sound.name + chosen.suffix) for sound in sounds}
     by_target: dict[Path, SoundFile] = {}
     for sound, target in targets.items():
@@ -157,6 +159,9 @@ def _targets(
 def _write(target: Path, text: str) -> None:
     from spikesound.aside import written_aside
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(target) as file:
-        file.write(text.encode())
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(target) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise SpikesoundError(f"{target}: cannot be written: {error.strerror}") from error

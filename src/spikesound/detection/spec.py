@@ -54,6 +54,8 @@ def build(spec: DetectorSpec) -> Detector:
         If the network or the neuron is not known, or has other parameters.
     """
     make = choose(MEMORIES, spec.network, "network of detection")
+    if spec.network == "alif" and spec.recurrent is None:
+        raise SpikesoundError("network alif: no parameters of its recurrent neurons")
     recurrent = None if spec.recurrent is None else _neuron_params("alif", spec.recurrent)
 
     def neuron() -> nn.Module:

@@ -168,17 +168,24 @@ def _detector(builder: Builder, network: Detector) -> None:
     size = int(np.prod(builder.shape))
     flatten = nir.Flatten({"input": np.array(builder.shape)}, 0, -1)
     builder.add("flatten", flatten, (size,))
+    layers = []
     for number, layer in enumerate(network.memory.layers):
         assert isinstance(layer, CausalLayer)
         _causal_layer(builder, f"memory_{number}", layer)
+        layers.append(builder.last)
     classes = (network.readout.out_features,)
     weight, bias = array(network.readout.weight), array(network.readout.bias)
-    builder.add("readout", nir.Affine(weight, bias), classes)
     beta = float(network.integrator.beta.clamp(0, 1))
     if beta == 1:
         raise SpikesoundError("layer 'integrator': a decay of 1 takes nothing in")
+    # The read-out hears every layer: a node for each, whose sum the integrator takes.
+    parts = np.split(weight, len(layers), axis=1)
+    for number, (name, part) in enumerate(zip(layers, parts, strict=True)):
+        builder.nodes[f"readout_{number}"] = nir.Linear(part) if number else nir.Affine(part, bias)
+        builder.edges += [(name, f"readout_{number}"), (f"readout_{number}", "integrator")]
     tau = np.full(classes, DT_S / (1 - beta))
-    builder.add("integrator", nir.LI(tau, np.ones(classes), np.zeros(classes)), classes)
+    builder.nodes["integrator"] = nir.LI(tau, np.ones(classes), np.zeros(classes))
+    builder.last, builder.shape = "integrator", classes
 
 
 def _causal_block(builder: Builder, name: str, block: CausalBlock) -> None:

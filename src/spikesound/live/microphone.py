@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesound.errors import SpikesoundError
+from spikesound.sound_samples import within_full_scale
 
 Floats = npt.NDArray[np.float32]
 
@@ -59,17 +60,22 @@ class Microphone:
                 blocksize=round(self.rate_hz * _BLOCK_S),
                 callback=self._came,
             )
+            stream.start()
         except self._sounddevice.PortAudioError as error:
             raise SpikesoundError(
                 f"microphone {self.name!r}: {error}; choose another by --device, {OTHER_WAYS}"
             ) from error
-        with stream:
+        try:
             while True:
                 try:
-                    yield self._queue.get(timeout=1.0)
+                    block = self._queue.get(timeout=1.0)
                 except queue.Empty:
                     if not stream.active:
                         raise SpikesoundError(f"microphone {self.name!r} went away") from None
+                else:
+                    yield within_full_scale(block, f"microphone {self.name!r}")
+        finally:
+            stream.close()
 
     def _came(self, block: Floats, frames: int, time: Any, status: Any) -> None:
         """Take a block, on PortAudio's own thread: nothing here may wait."""

@@ -18,6 +18,7 @@ from spikesound.errors import SpikesoundError
 from spikesound.live.sound_file import SoundFile
 from spikesound.live.watched import WatchedStream
 from spikesound.serve.messages import told
+from spikesound.sound_samples import within_full_scale
 
 RATES_HZ = (8_000, 384_000)
 """The lowest and the highest sampling rate of a microphone."""
@@ -116,7 +117,7 @@ def _samples(content: bytes) -> np.ndarray:
     samples = np.frombuffer(content, "<f4") if len(content) % 4 == 0 else None
     if samples is None or not np.isfinite(samples).all():
         raise SpikesoundError("the page sent something else than samples")
-    return samples.astype(np.float32)
+    return within_full_scale(samples.astype(np.float32), "the microphone")
 
 
 def _last(stream: WatchedStream) -> str:

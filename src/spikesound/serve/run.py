@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 import uvicorn
@@ -55,14 +56,20 @@ class Server:
 
 
 def _bound(address: str, port: int) -> socket.socket:
-    if address in ("", "0.0.0.0", "::"):
-        raise SpikesoundError(
-            f"--host {address!r} stands for every address: name the one that the page is to have"
-        )
+    every = SpikesoundError(
+        f"--host {address!r} stands for every address: name the one that the page is to have"
+    )
+    if not address:
+        raise every
     try:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return socket.create_server((address, port), family=family)
+        made = socket.create_server((address, port), family=family)
     except OSError as error:
         raise SpikesoundError(
             f"cannot serve at {address}, port {port}: {error.strerror}; --port 0 takes a free one"
         ) from error
+    # By the socket, since 0, 0.0 and 0x0 are other names of 0.0.0.0.
+    if ipaddress.ip_address(made.getsockname()[0]).is_unspecified:
+        made.close()
+        raise every
+    return made
