@@ -165,6 +165,9 @@ def changed(good: Path, path: Path, **values: object) -> Path:
         ({"decision__medians": [1, 2, 3]}, "not odd"),
         ({"decision__thresholds": [0.5, 2.0, 0.5]}, "less than or equal to 1"),
         ({"surprise": 1}, "surprise: Extra inputs"),
+        ({"network": "alif", "recurrent": None}, "network alif: no parameters"),
+        ({"front_end__features__hop": 1}, "features.hop is 1; at least 1/64 of the window"),
+        ({"front_end__features__clip_s": 86400.0}, "features.clip_s is 86400; at most 600"),
     ],
 )
 def test_a_spec_that_cannot_be_is_refused_at_once(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import typer
 from models_made import LIF, classifier, detector, folder_of
-from spikesound.cli.export import export
-from spikesound.cli.models import models
 from typer.testing import CliRunner
 
 from spikesound import classifier_file
+from spikesound.cli.export import export
+from spikesound.cli.models import models
 from spikesound.detection import detector_file
 from spikesound.errors import SpikesoundError
 from spikesound.jsonfile import write_json
@@ -100,3 +100,29 @@ def test_export_at_the_terminal_says_what_it_compared(trained: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "largest difference 0 in 3 values" in done.output
     assert out.is_file()
+
+
+def test_export_asks_before_it_writes_over_a_file(trained: Path) -> None:
+    model = trained / "detection/snn-tcn-strong"
+    before = (model / "model.safetensors").read_bytes()
+    done = CliRunner().invoke(
+        app,
+        ["export", str(model), "--to", "torchscript", "--out", str(model / "model.safetensors")],
+    )
+    assert isinstance(done.exception, SpikesoundError)
+    assert "--force writes over it" in str(done.exception)
+    assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_a_file_that_makes_no_sense_does_not_end_the_list(trained: Path) -> None:
+    path = trained / "detection/snn-tcn-strong/model.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    spec = json.loads(header["__metadata__"]["spec"]) | {"classes": 5}
+    header["__metadata__"]["spec"] = json.dumps(spec)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    found = listed(trained)
+    assert "snn-cnn-surrogate" in found
+    assert "not a model file" in found

@@ -251,5 +251,6 @@ def test_an_address_that_cannot_be_had_is_told_in_a_line(up: Up) -> None:
     port = int(up[0].url.rsplit(":", 1)[1].strip("/"))
     with pytest.raises(SpikesoundError, match="--port 0 takes a free one"):
         Server(up[1], "127.0.0.1", port)
-    with pytest.raises(SpikesoundError, match="every address"):
-        Server(up[1], "0.0.0.0", 0)
+    for every in ("", "0.0.0.0", "0", "0x0", "::"):
+        with pytest.raises(SpikesoundError, match="every address"):
+            Server(up[1], every, 0)

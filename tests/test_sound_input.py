@@ -92,6 +92,23 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, suffix: str) -> None
         list(blocks(path, 22050))
 
 
+def test_what_a_decoder_does_not_notice_is_refused_too(tmp_path: Path) -> None:
+    """An Ogg file cut between two pages, and a WAV whose header tells of gigabytes."""
+    whole = RECORDING.read_bytes()
+    pages = [match.start() for match in re.finditer(b"OggS\\x00", whole)]
+    cut = tmp_path / "a.ogg"
+    cut.write_bytes(whole[: pages[-1]])
+    with pytest.raises(SpikesoundError, match="not the last of its stream"):
+        list(blocks(cut, 22050))
+    big = tmp_path / "a.wav"
+    soundfile.write(big, noise(1, 8000), 8000)
+    content = bytearray(big.read_bytes())
+    content[4:8], content[40:44] = [(0x90000000).to_bytes(4, "little")] * 2
+    big.write_bytes(content)
+    with pytest.raises(SpikesoundError, match=r"a.wav: "):
+        list(blocks(big, 8000))
+
+
 def test_refusals_name_the_file_and_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     bad = noise(0.1, 8000)
