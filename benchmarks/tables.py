@@ -4,9 +4,9 @@
 
 ``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
 their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
-detection, detection_short, detection_pairs and detection_power those of metrics/detection; download
-and downloaders the file of their name in benchmarks/results. A test compares them with what stands
-there.
+detection, detection_short, detection_pairs and detection_power those of metrics/detection;
+download, downloaders and detection_speed the file of their name in benchmarks/results. A test
+compares them with what stands there.
 """
 
 import csv
@@ -295,6 +295,36 @@ def detection_power() -> str:
     return "".join(lines)
 
 
+def detection_speed() -> str:
+    """Streaming on one core: real-time factors, and what silence and the twin take of it."""
+    heads = (
+        "Model | Run by | Real-time factor | Of a whole clip | Silence / scenes, time | operations"
+    )
+    lines = [f"| {heads} | Time / the twin's best, scenes | silence |\n|---|---|{'---:|' * 6}\n"]
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    frame_s = 0.0
+    for row in _read("benchmarks/results/detection_speed.json"):
+        frame_s = frame_s or row["median_ms"] / 1000 / row["real_time_factor"]
+        key = (row.get("model", "features alone"), row["library"])
+        found.setdefault(key, {})[row.get("input", "scenes")] = row
+    for (model, library), inputs in found.items():
+        scenes, silence = inputs["scenes"], inputs.get("silence")
+        cells = [model, library, f"{scenes['real_time_factor']:.5f}"]
+        if silence is None:
+            cells += ["–"] * 5
+        else:
+            cells += [f"{scenes['kernel_us'] / 1e6 / frame_s:.5f}"]
+            cells += [f"{silence['kernel_time_of_scenes']:.2f}"]
+            dense = library.endswith("dense")
+            cells += ["1" if dense else f"{silence['operations_of_scenes']:.2f}"]
+            cells += [
+                f"{row['kernel_time_of_twin']:.2f}" if "kernel_time_of_twin" in row else "–"
+                for row in (scenes, silence)
+            ]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
 TABLES = {
     "results": results,
     "pairings": pairings,
@@ -310,6 +340,7 @@ TABLES = {
     "detection_short": detection_short,
     "detection_pairs": detection_pairs,
     "detection_power": detection_power,
+    "detection_speed": detection_speed,
     "download": download,
     "downloaders": downloaders,
 }
