@@ -2,12 +2,11 @@
 
     python benchmarks/detection_speed.py [--data data/detection] [--labels strong] [--rounds 9]
 
-Needs the features, audio and clips of a detection run; its trained models if they are there, else
-networks of the same shape with weights drawn at random, their norms fitted to the sound. Each frame
-comes by itself, as in a stream. Spiking networks and their twins are run by torch, and compiled
-(event-driven, and by values with zeros left out or not). All take turns; medians over rounds, and
-ratios of the times of one round. Operations are those of synapses and the updates of neurons
-(docs/costs.md). A table and benchmarks/results/detection_speed.json.
+Needs the features, audio, clips and models of a detection run (dvc repro detection/dvc.yaml). Each
+frame comes by itself, as in a stream. Spiking networks and their twins are run by torch, and
+compiled (event-driven, and by values with zeros left out or not). All take turns; medians over
+rounds, and ratios of the times of one round. Operations are those of synapses and the updates of
+neurons (docs/costs.md). A table and benchmarks/results/detection_speed.json.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from machine import machine, versions
-from torch import nn
 
 from spikesound.data import normalise
 from spikesound.data.audio_shards import read_audio
@@ -36,7 +34,7 @@ from spikesound.detection.conventional import ByValues
 from spikesound.detection.counting import count_frames, layers_of
 from spikesound.detection.event_driven import EventDriven
 from spikesound.detection.networks import Detector
-from spikesound.detection.spec import DetectorSpec, build
+from spikesound.detection.spec import DetectorSpec
 from spikesound.detection.training import time_first
 from spikesound.errors import SpikesoundError, run
 from spikesound.frontend import FrameStream, FrontEnd
@@ -53,9 +51,6 @@ INPUTS = ("scenes", "background", "silence")
 CLIPS_EACH = 4
 CALLS = 5
 """Of a whole clip at once, in each round: it takes a millisecond."""
-SHIFT = -0.3
-"""Of norms of random networks: some 5 to 10 of 100 neurons spike."""
-
 Frames = dict[str, npt.NDArray[np.float32]]
 
 
@@ -78,11 +73,11 @@ def main() -> None:
     torch.set_num_threads(1)
     params = Params.load(ROOT / "params.yaml")
     frames, front_end = heard(given.data, params)
-    detectors, trained = models(given.data / "models", given.labels, params, front_end, frames)
+    detectors = models(given.data / "models", given.labels)
     ways = [way for model, (_, network) in detectors.items() for way in ways_of(model, network)]
     times = measure(ways, frames, given.rounds)
     operations = {model: counted(*detector, frames) for model, detector in detectors.items()}
-    rows = table(times, operations, front_end, trained)
+    rows = table(times, operations, front_end)
     rows.append(features_row(given.data, front_end, given.rounds))
     print_table(rows)
     write_json(given.out, rows)
@@ -110,50 +105,10 @@ def heard(data: Path, params: Params) -> tuple[Frames, FrontEnd]:
     return found, FrontEnd(features=params.features, low=low.tolist(), high=high.tolist())
 
 
-def models(
-    folder: Path, labels: str, params: Params, front_end: FrontEnd, frames: Frames
-) -> tuple[dict[str, tuple[DetectorSpec, Detector]], bool]:
-    """Load the trained detectors; if there are none, make some."""
-    files = {path.stem: path for path in folder.rglob("*.safetensors")}
-    files |= {path.parent.name: path for path in files.values() if path.stem not in MODELS}
-    wanted = {model: files.get(f"{model}-{labels}") for model in MODELS}
-    if all(wanted.values()):
-        return {model: detector_file.load(path) for model, path in wanted.items() if path}, True
-    print(f"{folder}: not all of {', '.join(wanted)} with {labels} labels: random weights")
-    return {model: drawn(model, params, front_end, frames) for model in MODELS}, False
-
-
-def drawn(
-    model: str, params: Params, front_end: FrontEnd, frames: Frames
-) -> tuple[DetectorSpec, Detector]:
-    """Return a detector with random weights, its norms fitted to the sound."""
-    kind, network = model.split("-")
-    spiking = kind == "snn"
-    neurons = params.neurons
-    spec = DetectorSpec(
-        model=f"{model}-random",
-        network=network,
-        network_params=params.detection.network,
-        neuron="lif" if spiking else None,
-        neuron_params=neurons.lif.model_dump() if spiking else None,
-        recurrent=neurons.alif.model_dump() if network == "alif" else None,
-        attention=False,
-        classes=[str(number) for number in range(7)],
-        names=[str(number) for number in range(7)],
-        labels="strong",
-        front_end=front_end,
-        test_fold=params.detection.test_fold,
-        seed=params.seed,
-    )
-    torch.manual_seed(params.seed)
-    made = build(spec)
-    norms = [each for each in made.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)]
-    for norm in norms:
-        nn.init.constant_(norm.bias, SHIFT if spiking else 0.0)
-        norm.momentum = None
-    with torch.no_grad():
-        made.train()(time_first(frames["scenes"]))
-    return spec, made.eval()
+def models(folder: Path, labels: str) -> dict[str, tuple[DetectorSpec, Detector]]:
+    """Load the trained detectors."""
+    names = {model: folder / f"{model}-{labels}" for model in MODELS}
+    return {model: detector_file.load(path / "model.safetensors") for model, path in names.items()}
 
 
 def ways_of(model: str, network: Detector) -> list[Way]:
@@ -232,7 +187,6 @@ def table(
     times: Times,
     operations: dict[str, dict[str, dict[str, float]]],
     front_end: FrontEnd,
-    trained: bool,
 ) -> list[dict[str, Any]]:
     """Return a row for each model, library and input."""
     frame_us = front_end.hop_s * 1e6
@@ -248,7 +202,7 @@ def table(
         done = "dense" if library.endswith("dense") else "operations"
         row: dict[str, Any] = {
             "bench": "detection_speed",
-            "workload": f"{model}, {name}, {'trained' if trained else 'random weights'}",
+            "workload": f"{model}, {name}",
             "model": model,
             "input": name,
             "library": library,
