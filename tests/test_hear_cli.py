@@ -142,6 +142,11 @@ def test_the_model_is_a_spiking_one_with_strong_labels_unless_named(tmp_path: Pa
     path, words = choose_model(None, folders)
     assert path == tmp_path / "m/snn-tcn-strong/model.safetensors"
     assert "one of 5, --model takes another" in words
+    table = tmp_path / "m/ann-tcn-strong/decision.csv"
+    for figures, chosen in (("0.2\n0.4", "ann-tcn-strong"), ("none", "snn-tcn-strong")):
+        table.parent.mkdir(exist_ok=True)
+        table.write_text(f"event_f1\n{figures}\n", encoding="utf-8")
+        assert choose_model(None, folders)[0].parent.name == chosen
     assert choose_model("baseline-mel", folders)[0].parent.name == "baseline-mel"
     fold = tmp_path / "c/ann-cnn/fold-2"
     for given in ("ann-cnn", str(tmp_path / "c/ann-cnn"), str(fold)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from spikesound.errors import SpikesoundError, unknown
 
 WEIGHTS = "model.safetensors"
 SPEC = "spec.json"
+DECISION = "decision.csv"
 KINDS = ("snn", "ann")
 LABELS = ("strong", "both")
 
@@ -19,7 +21,8 @@ def choose_model(given: str | None, folders: Sequence[str]) -> tuple[Path, str]:
     Parameters
     ----------
     given : a path, or the name of a model in one of the folders; None: of the first folder that
-        has models, a spiking one rather than another, and one that was trained on strong labels
+        has models, the one with the best event F1 on its validation clips (``decision.csv`` beside
+        it); where none says, a spiking one trained on strong labels rather than another
     folders : of trained models
 
     Raises
@@ -41,10 +44,10 @@ def choose_model(given: str | None, folders: Sequence[str]) -> tuple[Path, str]:
     if not there:
         raise SpikesoundError(
             f"no trained model in {' or '.join(folders)}: give one by --model, or train some: "
-            "dvc exp run -S task=detection"
+            "dvc exp run -S task=detection result"
         )
     models = there[0]
-    name = min(models, key=_rank)
+    name = min(models, key=lambda name: (-_validation_f1(models[name]), _rank(name)))
     others = f"; one of {len(models)}, --model takes another" if len(models) > 1 else ""
     return models[name], f"{name} ({models[name]}{others})"
 
@@ -71,6 +74,19 @@ def _of(path: Path) -> Path:
     if not folds:
         raise SpikesoundError(f"{path}: no model in this folder")
     return folds[0].parent
+
+
+def _validation_f1(path: Path) -> float:
+    """Return the mean over classes of the event F1 by which thresholds were chosen; else 0."""
+    table = path.with_name(DECISION)
+    if not table.is_file():
+        return 0.0
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return sum(float(row["event_f1"]) for row in rows) / len(rows)
+    except (KeyError, ValueError, ZeroDivisionError):
+        return 0.0
 
 
 def _rank(name: str) -> tuple[int, int, str]:
