@@ -23,7 +23,6 @@ import torch
 from machine import machine, versions
 
 from spikesound import api, trained
-from spikesound.data.features.resample import resample
 from spikesound.detection.decide import Event
 from spikesound.errors import run
 from spikesound.live.listen import State, listen
@@ -55,7 +54,8 @@ class Recordings:
         while left > 0:
             pause = generator.normal(0, 1e-4, generator.integers(1, 3 * self.rate_hz))
             sound = self._sounds[generator.integers(len(self._sounds))]
-            waiting = np.concatenate([waiting, pause.astype(np.float32), sound])
+            both = np.concatenate([waiting, pause.astype(np.float32), sound])
+            waiting = np.clip(both, -1, 1)  # as every source of samples gives them
             while len(waiting) >= size and left > 0:
                 piece, waiting = waiting[: min(size, left)], waiting[size:]
                 left -= len(piece)
@@ -94,7 +94,7 @@ def rss_mb() -> float:
 def offline(model: api.Model, source: Recordings) -> list[Event]:
     """Return what ``detect`` hears in the whole."""
     whole = np.concatenate(list(source.blocks()))
-    return model.detect(resample(whole, source.rate_hz, model.rate_hz), model.rate_hz)
+    return model.detect(whole, source.rate_hz)
 
 
 def main() -> None:
