@@ -253,6 +253,22 @@ def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
     assert len(offline) == len(whole)
 
 
+@pytest.mark.parametrize("samples", [1, 511, 512, 1023, 1024, 1536, 5000])
+def test_events_that_go_on_to_the_end_are_ended(samples: int) -> None:
+    """Also where the last frame was there before the end, and no filter waits."""
+    from spikesound.detection.decide import Decision
+
+    spec, network = detector("snn-tcn", bins=64)
+    always = Decision(thresholds=[0.0] * 3, medians=[1, 1, 1])
+    stream = Stream(spec.model_copy(update={"decision": always}), network)
+    heard = stream.feed(np.zeros(samples, np.float32)) + stream.finish()
+    ended = [event for each in heard for event in each.closed]
+    assert len(ended) == 3
+    for event in ended:  # the last frame reaches to half a hop beyond its middle
+        assert samples / 22050 - 1024 / 22050 <= event.offset_s <= samples / 22050
+    assert {event.onset_s for event in ended} == {0.0}
+
+
 def test_nothing_heard_is_nothing_told() -> None:
     from spikesound.detection.decide import Decision
 

@@ -67,6 +67,7 @@ class Stream:
             spec.decision.thresholds, labels=spec.classes, hop_s=spec.front_end.hop_s
         )
         self._given = 0
+        self._last: Heard
         self._samples = 0
         self.spike_rate = 0.0
         """Spikes per neuron in the last frame."""
@@ -77,13 +78,19 @@ class Stream:
         return list(self._heard(self._frames.feed(samples)))
 
     def finish(self) -> list[Heard]:
-        """End the stream: the frames still waited for, and the events that go on to the end."""
+        """End the stream: the frames still waited for, and the events that go on to the end.
+
+        Where no frame is left and an event goes on, the last frame comes again, with its end.
+        """
         if not self._samples:
             return []
         heard = list(self._heard(self._frames.finish()))
         heard += [self._out(scores) for scores in self._median.flush()]
         last = self._events.finish(self._samples / self.spec.front_end.rate_hz)
-        heard[-1].closed.extend(last)
+        if last and not heard:
+            heard = [Heard(self._last.at_s, self._last.scores, [], [])]
+        if last:
+            heard[-1].closed.extend(last)
         return heard
 
     def _heard(self, frames: list[Floats]) -> Iterator[Heard]:
@@ -106,4 +113,5 @@ class Stream:
         changes = self._events.feed(scores)
         at_s = self._given * self.spec.front_end.hop_s
         self._given += 1
-        return Heard(at_s, scores, changes.opened, changes.closed)
+        self._last = Heard(at_s, scores, changes.opened, changes.closed)
+        return self._last
