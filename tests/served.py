@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from browsing import Opened, chromium
 
 from spikesound import trained
 from spikesound.serve.app import Serving
 from spikesound.serve.run import Server
-
-
-def missing(what: str) -> None:
-    """Skip, or fail where a browser is required."""
-    if os.environ.get("SPIKESOUND_BROWSER") == "required":
-        pytest.fail(f"SPIKESOUND_BROWSER=required, but {what}")
-    pytest.skip(what)
 
 
 @contextmanager
@@ -42,54 +33,22 @@ def running(path: Path, max_bytes: int = 2**24) -> Iterator[tuple[Server, Servin
 @contextmanager
 def hearing_browser(recording: Path) -> Iterator[Any]:
     """Start a Chromium whose microphone plays a WAV file once."""
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        missing("playwright is not installed (pip install -e '.[browser]')")
-    names = (os.environ.get("SPIKESOUND_CHROMIUM", ""), "chromium", "chromium-browser")
-    own = next((found for name in names if name and (found := shutil.which(name))), None)
     arguments = [
-        "--no-sandbox",
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={recording}%noloop",
     ]
-    with sync_playwright() as playwright:
-        try:
-            started = playwright.chromium.launch(executable_path=own, args=arguments)
-        except Error as error:
-            missing(f"no Chromium starts ({error.message.splitlines()[0]})")
+    with chromium(arguments) as started:
         yield started
-        started.close()
 
 
-class Tab:
-    """A page with all that it said and asked for."""
+class Tab(Opened):
+    """The page of ``spikesound serve``."""
 
     def __init__(self, browser: Any, url: str, width: int, scheme: str, **more: Any) -> None:
         size = {"width": width, "height": 900}
-        self.context = browser.new_context(viewport=size, color_scheme=scheme, **more)
-        self.page = self.context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on(
-            "console",
-            lambda told: self.said.append(told.text) if told.type in ("error", "warning") else None,
-        )
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("websocket", lambda socket: self.asked.append(socket.url))
-        self.context.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(url, wait_until="load")
+        super().__init__(browser, url, viewport=size, color_scheme=scheme, **more)
         self.page.locator("canvas").first.wait_for(timeout=10_000)
-
-    def __enter__(self) -> Tab:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-    def run(self, script: str) -> Any:
-        return self.page.evaluate(script)
 
     def status(self, text: str) -> None:
         """Wait until the page's status has a text."""

@@ -7,7 +7,7 @@ import pytest
 from detected import HOP_S, WINDOW_S, Scenes, scenes
 
 from spikesound.detection.decide import Decision, Event, edges, events
-from spikesound.detection.metrics.evaluate import evaluate
+from spikesound.detection.metrics.evaluate import resampled, summary
 from spikesound.detection.metrics.intersections import (
     PSDS1,
     PSDS2,
@@ -176,30 +176,31 @@ def evaluated(made: Scenes, seed: int = 0, **other: object) -> tuple[dict[str, f
         "window_s": WINDOW_S,
         "generator": np.random.default_rng(seed),
         "resamples": 60,
-        "confidence": 0.9,
     } | other
+    confidence = arguments.pop("confidence", 0.9)
     decision = Decision(thresholds=[0.5] * len(made.labels), medians=[5] * len(made.labels))
-    return evaluate(  # type: ignore[return-value]
+    values, sizes, table = resampled(
         made.scores, made.events, made.seconds, made.labels, decision, **arguments
     )
+    return sizes | summary(values, confidence), table
 
 
 def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes() -> None:
     made = scenes(20, 3, 6, skill=3.0)
-    summary, table = evaluated(made)
-    names = [key for key in summary if f"{key}_low" in summary]
+    found, table = evaluated(made)
+    names = [key for key in found if f"{key}_low" in found]
     assert len(names) == 14
     for name in names:
-        assert summary[f"{name}_low"] <= summary[name] <= summary[f"{name}_high"], name
-    assert (summary["clips"], summary["classes"], summary["classes_scored"]) == (20, 3, 3)
-    assert summary["events"] == len(made.events) == table["events"].sum()
-    assert summary["events_joined"] == 0
-    assert summary["events_predicted"] == table["predicted"].sum()
-    assert summary["event_f1"] == pytest.approx(table["event_f1"].mean())
-    assert summary["map"] == pytest.approx(table["average_precision"].mean())
-    assert summary["auc"] == pytest.approx(table["auc"].mean())
-    assert evaluated(made)[0] == summary
-    assert evaluated(made, seed=1)[0] != summary
+        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"], name
+    assert (found["clips"], found["classes"], found["classes_scored"]) == (20, 3, 3)
+    assert found["events"] == len(made.events) == table["events"].sum()
+    assert found["events_joined"] == 0
+    assert found["events_predicted"] == table["predicted"].sum()
+    assert found["event_f1"] == pytest.approx(table["event_f1"].mean())
+    assert found["map"] == pytest.approx(table["average_precision"].mean())
+    assert found["auc"] == pytest.approx(table["auc"].mean())
+    assert evaluated(made)[0] == found
+    assert evaluated(made, seed=1)[0] != found
 
 
 def test_a_perfect_detector_has_everything_and_an_infinite_d_prime_is_none() -> None:
@@ -212,15 +213,15 @@ def test_a_perfect_detector_has_everything_and_an_infinite_d_prime_is_none() -> 
             sounding = (middle > event.onset_s - HOP_S) & (middle < event.offset_s + HOP_S)
             perfect[clip][sounding, made.labels.index(event.label)] = 1
     made = made._replace(scores=perfect)
-    summary, _ = evaluated(made)
+    found, _ = evaluated(made)
     for name in ("map", "auc", "lwlrap"):
-        assert summary[name] == 1
-    assert summary["psds2"] > 0.95
-    assert summary["event_f1"] > 0.9
-    assert summary["missed_share"] < 0.05
-    assert summary["d_prime"] is None
+        assert found[name] == 1
+    assert found["psds2"] > 0.95
+    assert found["event_f1"] > 0.9
+    assert found["missed_share"] < 0.05
+    assert found["d_prime"] is None
     # An onset's frame is at most half a step off; two further and half a window are waited for.
-    assert 2 * HOP_S <= summary["delay_median_s"] <= 3 * HOP_S
+    assert 2 * HOP_S <= found["delay_median_s"] <= 3 * HOP_S
 
 
 def test_what_does_not_fit_is_refused_before_the_work() -> None:
@@ -238,10 +239,10 @@ def test_what_does_not_fit_is_refused_before_the_work() -> None:
 def test_a_detector_that_hears_nothing_has_zeros_and_no_delay() -> None:
     made = scenes(4, 2, 1)
     silent = made._replace(scores={clip: np.zeros_like(of) for clip, of in made.scores.items()})
-    summary, table = evaluated(silent)
+    found, table = evaluated(silent)
     for name in ("psds1", "psds2", "event_f1", "segment_f1", "events_predicted"):
-        assert summary[name] == 0
-    assert summary["missed_share"] == 1
-    assert summary["delay_median_s"] is summary["delay_median_s_low"] is None
-    assert (summary["auc"], summary["d_prime"]) == (0.5, 0)
+        assert found[name] == 0
+    assert found["missed_share"] == 1
+    assert found["delay_median_s"] is found["delay_median_s_low"] is None
+    assert (found["auc"], found["d_prime"]) == (0.5, 0)
     assert table["delay_95_s"].isna().all()

@@ -7,14 +7,13 @@ them the tests are skipped, unless SPIKESOUND_BROWSER is ``required``.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Opened, chromium, missing
 from report_inputs import PAIR, report_inputs
 
 from spikesound.params import Params
@@ -25,29 +24,10 @@ WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
 
 
-def missing(what: str) -> None:
-    """Skip, or fail where a browser is required."""
-    if os.environ.get("SPIKESOUND_BROWSER") == "required":
-        pytest.fail(f"SPIKESOUND_BROWSER=required, but {what}")
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        missing("playwright is not installed (pip install -e '.[browser]')")
-    names = (os.environ.get("SPIKESOUND_CHROMIUM", ""), "chromium", "chromium-browser")
-    own = next((found for name in names if name and (found := shutil.which(name))), None)
-    with sync_playwright() as playwright:
-        try:
-            # Without its sandbox Chromium also starts for root and in containers; the page is ours.
-            started = playwright.chromium.launch(executable_path=own, args=["--no-sandbox"])
-        except Error as error:
-            missing(f"no Chromium starts ({error.message.splitlines()[0]})")
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,37 +37,11 @@ def path(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-class Opened:
-    """A page with all that it said and asked for."""
-
-    def __init__(self, browser: Any, path: Path, **context: Any) -> None:
-        self.context = browser.new_context(**context)
-        self.page = self.context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on(
-            "console",
-            lambda told: self.said.append(told.text) if told.type in ("error", "warning") else None,
-        )
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.context.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri(), wait_until="load")
-
-    def __enter__(self) -> Opened:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-    def run(self, script: str) -> Any:
-        return self.page.evaluate(script)
-
-
 def opened(
     browser: Any, path: Path, width: int = 1440, scheme: str = "light", **more: Any
 ) -> Opened:
     size = {"width": width, "height": 900}
-    return Opened(browser, path, viewport=size, color_scheme=scheme, **more)
+    return Opened(browser, path.as_uri(), viewport=size, color_scheme=scheme, **more)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -17,7 +17,8 @@ from spikesound import api
 
 pytest.importorskip("starlette", reason="starlette is not installed (pip install -e '.[serve]')")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip install -e '.[serve]')")
-from served import Tab, hearing_browser, missing, opened, running
+from browsing import missing
+from served import Tab, hearing_browser, opened, running
 
 from spikesound.serve.app import Serving
 from spikesound.serve.run import Server

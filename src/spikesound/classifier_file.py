@@ -51,13 +51,7 @@ def load(path: Path) -> tuple[Spec, nn.Module, Hearing]:
 
 def opened(file: safe_file.SafeFile) -> tuple[Spec, nn.Module, Hearing]:
     """Return what a file holds whose header has been read; raises as :func:`load`."""
-    if file.metadata["format"] != FORMAT:
-        file.refuse("safetensors, but not a classifier of spikesound's")
-    if file.metadata["version"] != VERSION:
-        found = file.metadata["version"][:20]
-        file.refuse(f"version {found!r} of the format; this spikesound reads {VERSION!r}")
-    if not file.metadata["sha256"]:
-        file.refuse("no sha256 of its content")
+    file.check_kind(FORMAT, VERSION, "a classifier")
     whole = spec_checks.parsed(Whole, file.spec, file.path)
     return whole.network, _filled(file, whole.network, whole.hearing), whole.hearing
 

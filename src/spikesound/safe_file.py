@@ -69,6 +69,22 @@ class SafeFile:
     table: dict[str, Entry]
     data_at: int
 
+    def check_kind(self, kind: str, version: str, what: str) -> None:
+        """Check that the file is of a format and version, and says what its hash is.
+
+        Raises
+        ------
+        SpikesoundError
+            If it is not; ``what`` says in words what it should be.
+        """
+        if self.metadata["format"] != kind:
+            self.refuse(f"safetensors, but not {what} of spikesound's")
+        if self.metadata["version"] != version:
+            found = self.metadata["version"][:20]
+            self.refuse(f"version {found!r} of the format; this spikesound reads {version!r}")
+        if not self.metadata["sha256"]:
+            self.refuse("no sha256 of its content")
+
     def check_fits(self, network: nn.Module) -> None:
         """Compare names, types and shapes with those of a network, which may be a meta one.
 

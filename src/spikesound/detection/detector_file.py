@@ -37,13 +37,7 @@ def load(path: Path) -> tuple[DetectorSpec, Detector]:
 
 def opened(file: safe_file.SafeFile) -> tuple[DetectorSpec, Detector]:
     """Return what a file holds whose header has been read; raises as :func:`load`."""
-    if file.metadata["format"] != FORMAT:
-        file.refuse("safetensors, but not a detector of spikesound's")
-    if file.metadata["version"] != VERSION:
-        found = file.metadata["version"][:20]
-        file.refuse(f"version {found!r} of the format; this spikesound reads {VERSION!r}")
-    if not file.metadata["sha256"]:
-        file.refuse("no sha256 of its content")
+    file.check_kind(FORMAT, VERSION, "a detector")
     spec = spec_checks.parsed(DetectorSpec, file.spec, file.path)
     _check(spec, file.path)
     network = spec_checks.filled(file, lambda: build(spec))

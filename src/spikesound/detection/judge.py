@@ -32,7 +32,7 @@ class Judged:
 
     Attributes
     ----------
-    metrics : flat (:func:`spikesound.detection.metrics.evaluate.evaluate`), and
+    metrics : flat (:func:`spikesound.detection.metrics.evaluate.summary`), and
         ``false_alarms_per_hour`` with its interval, of all classes
     values : each metric of all clips, and then of every resample
     classes : a row per class, its false alarms among it

@@ -29,7 +29,7 @@ from spikesound.evaluation.predictions import Flags, Scores
 _CRITERIA = {"psds1": intersections.PSDS1, "psds2": intersections.PSDS2}
 
 
-def evaluate(
+def resampled(
     scores: Mapping[str, Frames],
     truth: pd.DataFrame,
     seconds: Mapping[str, float],
@@ -41,13 +41,11 @@ def evaluate(
     window_s: float,
     generator: np.random.Generator,
     resamples: int,
-    confidence: float,
-) -> tuple[dict[str, float | int | None], pd.DataFrame]:
-    r"""Return the metrics of one detector on scenes that had no part in training or choosing.
+) -> tuple[dict[str, Values], dict[str, int], pd.DataFrame]:
+    """Judge a detector by scenes that had no part in training or choosing.
 
     All metrics meet the same resamples of scenes, and so do two detectors whose generators have
-    the same seed. The interval runs between the :math:`\alpha / 2` and :math:`1 - \alpha / 2`
-    quantiles over resamples that have a value.
+    the same seed: the differences of their values are those of a paired bootstrap.
 
     Parameters
     ----------
@@ -69,57 +67,25 @@ def evaluate(
         Draws the resamples.
     resamples
         How many, at least 1.
-    confidence
-        Of the intervals, between 0 and 1.
 
     Returns
     -------
-    dict, DataFrame
-        Flat metrics: ``psds1``, ``psds2``, ``event_f1``, ``event_f1_micro``, ``segment_f1``,
+    dict
+        Of ``psds1``, ``psds2``, ``event_f1``, ``event_f1_micro``, ``segment_f1``,
         ``segment_f1_micro``, ``map``, ``auc``, ``d_prime``, ``lwlrap``, ``delay_median_s``,
-        ``delay_95_s``, ``missed_share``, ``early_share``, each with ``_low`` and ``_high``; and
-        the numbers of ``clips``, ``events`` (true), ``events_joined`` (taken into another that
+        ``delay_95_s``, ``missed_share`` and ``early_share`` the value of all scenes and then that
+        of every resample; :func:`summary` makes intervals of them.
+    dict
+        The numbers of ``clips``, ``events`` (true), ``events_joined`` (taken into another that
         they touched), ``events_predicted``, ``classes`` and ``classes_scored`` (with a true
-        event). A value that does not exist or is infinite is None. And one row per class.
+        event).
+    DataFrame
+        One row per class.
 
     Raises
     ------
     SpikesoundError
         If scores, truth, lengths, labels and decision do not fit each other.
-    """
-    values, sizes, table = resampled(
-        scores,
-        truth,
-        seconds,
-        labels,
-        decision,
-        clip_scores=clip_scores,
-        hop_s=hop_s,
-        window_s=window_s,
-        generator=generator,
-        resamples=resamples,
-    )
-    return sizes | summary(values, confidence), table
-
-
-def resampled(
-    scores: Mapping[str, Frames],
-    truth: pd.DataFrame,
-    seconds: Mapping[str, float],
-    labels: Sequence[str],
-    decision: Decision,
-    *,
-    clip_scores: Mapping[str, NDArray[np.floating]],
-    hop_s: float,
-    window_s: float,
-    generator: np.random.Generator,
-    resamples: int,
-) -> tuple[dict[str, Values], dict[str, int], pd.DataFrame]:
-    """Return each metric of all scenes and then of every resample, the numbers, and the classes.
-
-    Two detectors whose generators have the same seed meet the same resamples, so that the
-    differences of their values are those of a paired bootstrap. Parameters are those of
-    :func:`evaluate`.
     """
     check_scores(scores, seconds, labels)
     _check(scores, clip_scores, labels, decision, resamples)
@@ -232,7 +198,10 @@ def _values(
 
 
 def summary(values: Mapping[str, Values], confidence: float) -> dict[str, float | int | None]:
-    """Return each metric with the ends ``_low`` and ``_high`` of its interval; None: there is none.
+    r"""Return each metric with the ends ``_low`` and ``_high`` of its interval.
+
+    The interval runs between the :math:`\alpha / 2` and :math:`1 - \alpha / 2` quantiles over
+    the resamples that have a value. A value that does not exist or is infinite is None.
 
     Raises
     ------
