@@ -25,6 +25,7 @@ from typing import IO, Self
 from urllib.parse import urlsplit
 
 TICK_S = 0.25  # a throttled body is sent in pieces, one a tick
+SETTLE_S = 2.0  # how long the log is waited for
 BODY_FAULTS = ("reset", "truncated", "slow")  # the faults that are in the sending
 
 
@@ -91,8 +92,9 @@ def read_log(path: Path) -> list[Entry]:
 class Loopback:
     """The server; a context manager that listens between ``with`` and the block's end.
 
-    ``entries`` holds a request as soon as its answer has ended, however it ended, so the last ones
-    may be missing until the block's end.
+    A client may have the last byte of an answer before the server has noted it: ``entries`` waits
+    for the answers under way, :data:`SETTLE_S` at most, and holds those that have ended, however
+    they ended.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ class Loopback:
         tls: ssl.SSLContext | None = None,
         hosts: str = r"[^\s\S]",
     ) -> None:
-        self.entries: list[Entry] = []
+        self._entries: list[Entry] = []
         self.peak = 0  # the most requests that were being answered at one time
         self.url = ""
         self._answer = answer
@@ -146,6 +148,14 @@ class Loopback:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The requests whose answers have ended, in the order of their ends."""
+        until_s = time.monotonic() + SETTLE_S
+        while self._busy and time.monotonic() < until_s:
+            time.sleep(0.005)
+        return list(self._entries)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -207,8 +217,8 @@ class Loopback:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
         finally:
-            self._busy -= 1
             self._note(request, t_s, answer.fault, answer.status, sent, complete)
+            self._busy -= 1
         return complete and request.headers.get("connection", "").lower() != "close"
 
     async def _send(
@@ -242,7 +252,7 @@ class Loopback:
         asked = request.headers.get("range", "")
         named = (request.method, request.host, request.path, asked)
         entry = Entry(t_s, time.time() - t_s, *named, fault, status, sent, complete)
-        self.entries.append(entry)
+        self._entries.append(entry)
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(entry)) + "\n")
