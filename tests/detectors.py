@@ -21,7 +21,11 @@ SMALL = {"channels": [3, 5], "pools": [3, 2], "kernel": 3, "hidden": 6, "dilatio
 
 
 def detector(
-    model: str, seed: int = 0, bins: int = BINS, network: dict[str, object] | None = None
+    model: str,
+    seed: int = 0,
+    bins: int = BINS,
+    network: dict[str, object] | None = None,
+    reset: str = "subtract",
 ) -> tuple[DetectorSpec, Detector]:
     """Return a detector whose neurons spike: norms with shifts of their own."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -33,7 +37,7 @@ def detector(
         network=name,
         network_params=DetectorParams.model_validate(network or SMALL),
         neuron="lif" if spiking else None,
-        neuron_params=params["neurons"]["lif"] if spiking else None,
+        neuron_params=params["neurons"]["lif"] | {"reset": reset} if spiking else None,
         recurrent=params["neurons"]["alif"] if name == "alif" else None,
         attention=False,
         classes=[f"/m/{number}" for number in range(CLASSES)],

@@ -163,7 +163,9 @@ def waiting(neuron: Any, currents: Any, touched: Any, bias: Any) -> tuple[list[A
     """Run neurons (time, unit) that wait and catch up, in double precision: their spikes, and how
     many are updated in each frame. Written for LIF and ALIF at once: LIF adapts by nothing."""
     beta, theta = neuron.beta.item(), float(torch.as_tensor(neuron.threshold).detach())
-    rho, rise = (neuron.rho.item(), neuron.rise) if hasattr(neuron, "rho") else (0.0, 0.0)
+    adapts = hasattr(neuron, "rho")
+    rho, rise = (neuron.rho.item(), neuron.rise) if adapts else (0.0, 0.0)
+    drop = theta if adapts or neuron.rule.reset == "subtract" else 0.0
     units = currents.shape[1]
     u, a, at = np.zeros(units), np.zeros(units), np.full(units, -1)
     fired = np.zeros(units, bool)
@@ -174,7 +176,7 @@ def waiting(neuron: Any, currents: Any, touched: Any, bias: Any) -> tuple[list[A
         u = np.where(now, beta**n * u + bias * (1 - beta**n) / (1 - beta), u)
         a = np.where(now, rho**n * a, a)
         a = np.where(now, rho * a + fired, a)
-        u = np.where(now, beta * u + currents[t] - theta * fired, u)
+        u = np.where(now, beta * u + currents[t] - drop * fired, u)
         at = np.where(now, t, at)
         fired = now & (u > theta + rise * a)
         all_spikes.append(fired)
@@ -183,9 +185,10 @@ def waiting(neuron: Any, currents: Any, touched: Any, bias: Any) -> tuple[list[A
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("reset", ["subtract", "none"])
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif"])
-def test_neurons_that_wait_spike_as_those_that_do_not(model: str, seed: int) -> None:
-    spec, network = detector(model, seed)
+def test_neurons_that_wait_spike_as_those_that_do_not(model: str, reset: str, seed: int) -> None:
+    spec, network = detector(model, seed, reset=reset)
     x = features(1, 40, seed=seed)
     counts = count_frames(network, spec, x)
     given = layer_inputs(network, torch.from_numpy(x.swapaxes(0, 1).copy()))[:-1]

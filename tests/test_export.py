@@ -22,17 +22,24 @@ from spikesound.trained import load
 nir = pytest.importorskip("nir")
 
 
-@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
-def test_all_spikes_of_a_detector_in_nir_are_equal(tmp_path: Path, reset: str) -> None:
+@pytest.mark.parametrize(
+    ("reset", "kinds"),
+    [("subtract", {nir.LIF}), ("zero", {nir.LIF}), ("none", {nir.LI, nir.Threshold})],
+)
+def test_all_spikes_of_a_detector_in_nir_are_equal(
+    tmp_path: Path, reset: str, kinds: set[type]
+) -> None:
     done = export(detector("tcn", neuron=LIF | {"reset": reset}), "nir", tmp_path / "m.nir")
     assert done.spikes is not None
     assert done.spikes > 100
     assert done.difference < 1e-12
     graph = nir.read(tmp_path / "m.nir")
     assert json.loads(graph.metadata["names"]) == NAMES
-    assert {
-        node.metadata["reset"] for node in graph.nodes.values() if isinstance(node, nir.LIF)
-    } == {reset}
+    nodes = [node for node in graph.nodes.values() if type(node) in (nir.LIF, *kinds)]
+    assert {type(node) for node in nodes} == kinds
+    told = {node.metadata["reset"] for node in nodes if "reset" in node.metadata}
+    assert told == ({reset} if nir.LIF in kinds else set()), "what has no reset needs no word on it"
+    assert any("v_reset" in note for note in done.notes) == (nir.LIF in kinds)
 
 
 def test_all_spikes_of_a_classifier_in_nir_are_equal(tmp_path: Path, params: Params) -> None:

@@ -44,7 +44,7 @@ def detector_spec(
         network=network,
         network_params=params.detection.network,
         neuron="lif" if spiking else None,
-        neuron_params=params.neurons.lif.model_dump() if spiking else None,
+        neuron_params=params.detection.lif.model_dump() if spiking else None,
         recurrent=params.neurons.alif.model_dump() if network == "alif" else None,
         attention=params.detection.train_of(model).pooling == "attention",
         classes=list(names),

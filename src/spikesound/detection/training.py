@@ -100,9 +100,10 @@ def train_detector(task: DetectionTask) -> TrainedDetector:
         seconds = time.perf_counter() - started
         loss, rate = validate(network, task)
         if math.isnan(loss):
+            section = "train_ann" if task.spec.neuron is None else "train_snn"
             raise SpikesoundError(
                 f"{task.spec.model}, epoch {number}: the validation loss is not a number; lower "
-                f"detection.train.learning_rate, now {params.learning_rate:g}"
+                f"detection.{section}.learning_rate, now {params.learning_rate:g}"
             )
         history.append(
             {

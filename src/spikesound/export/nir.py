@@ -11,9 +11,9 @@ so that our decay and current are those of :math:`\\tau = dt / (1 - \\beta)`,
 the leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`. dt is a convention, that of
 snnTorch's reader; the graph's metadata say which time a step stands for.
 
-NIR's spiking neurons are set to ``v_reset``. Ours have the threshold taken off in the next step (or
-are set to zero, or not reset): the node's metadata ``reset`` says which, and a reader that does not
-heed it gives other spikes.
+NIR's spiking neurons are set to ``v_reset``. Ours have the threshold taken off in the next step, or
+are set to zero: the node's metadata ``reset`` says which, and a reader that does not heed it gives
+other spikes. A neuron without a reset is two nodes, ``nir.LI`` and ``nir.Threshold``, that say all.
 
 References
 ----------
@@ -83,7 +83,8 @@ def to_nir(model: Trained, out: Path) -> Exported:
     difference = 0.0
     if potentials is not None:
         difference = largest_difference(torch.from_numpy(values["output"]), potentials)
-    notes = [NOT_HEEDED, *([] if isinstance(model, Detecting) else [READOUT])]
+    resets = any("reset" in node.metadata for node in graph.nodes.values())
+    notes = [NOT_HEEDED] * resets + [READOUT] * (not isinstance(model, Detecting))
     number = sum(int(one.sum()) for one in expected)
     return Exported(out, difference, sum(one.numel() for one in expected), number, notes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,13 @@ class Builder:
     def taps(self, name: str, nodes: dict[int, Any], neuron: nn.Module, shape: Shape) -> None:
         """Put a neuron behind the last node, which hears it so many steps ago through each node."""
         nir, source = library("nir"), self.last
-        self.nodes[f"{name}_neuron"] = neuron_node(neuron, f"{name}.neuron", shape)
+        parts = {
+            f"{name}_{part}": node
+            for part, node in neuron_nodes(neuron, f"{name}.neuron", shape).items()
+        }
+        self.nodes |= parts
+        self.edges += pairwise(parts)
+        hears, self.last = next(iter(parts)), list(parts)[-1]
         for steps, node in sorted(nodes.items()):
             tap = f"{name}_{steps}_ago"
             self.nodes[tap] = node
@@ -56,8 +63,8 @@ class Builder:
                 self.edges += [(source, f"{tap}_delay"), (f"{tap}_delay", tap)]
             else:
                 self.edges.append((source, tap))
-            self.edges.append((tap, f"{name}_neuron"))
-        self.last, self.shape = f"{name}_neuron", shape
+            self.edges.append((tap, hears))
+        self.shape = shape
         self.spiking.append(self.last)
 
     def done(self, metadata: dict[str, Any]) -> Any:
@@ -103,8 +110,10 @@ def graph_of(model: Trained, shape: Shape) -> tuple[Any, list[str]]:
     )
 
 
-def neuron_node(neuron: nn.Module, name: str, shape: Shape) -> Any:
-    """Return the node of a neuron; the module docstring of ``export.nir`` has the equations.
+def neuron_nodes(neuron: nn.Module, name: str, shape: Shape) -> dict[str, Any]:
+    """Return the nodes of a neuron, each of which hears the one before it; the last one spikes.
+
+    The module docstring of ``export.nir`` has the equations.
 
     Raises
     ------
@@ -126,15 +135,15 @@ def neuron_node(neuron: nn.Module, name: str, shape: Shape) -> Any:
             f"layer {name!r}: {type(neuron).__name__} cannot be said in NIR with its parameters; "
             f"valid: LIF without a refractory period, IF from zero"
         )
-    said = {"reset": reset}
-    if beta == 1:
-        node = nir.IF(full(1 / DT_S), full(threshold), full(0.0), metadata=said)
-    else:
-        tau = DT_S / (1 - beta)
-        node = nir.LIF(
-            full(tau), full(tau / DT_S), full(0.0), full(threshold), full(0.0), metadata=said
-        )
-    return node
+    gain = full(1 / DT_S if beta == 1 else 1 / (1 - beta))  # tau / dt, tau being dt / (1 - beta)
+    leak = () if beta == 1 else (full(DT_S / (1 - beta)),)
+    rest = () if beta == 1 else (full(0.0),)
+    if reset == "none":
+        membrane = (nir.LI if leak else nir.I)(*leak, gain, *rest)
+        return {"membrane": membrane, "neuron": nir.Threshold(full(threshold))}
+    kind = nir.LIF if leak else nir.IF
+    metadata = {"reset": reset}
+    return {"neuron": kind(*leak, gain, *rest, full(threshold), full(0.0), metadata=metadata)}
 
 
 def folded(weight: torch.Tensor, norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:

@@ -80,6 +80,16 @@ def _delay(node: Any, x: Array, dt_s: float) -> Array:
     return out
 
 
+def _integrated(node: Any, x: Array, dt_s: float) -> Array:
+    """Run ``dv/dt = R I`` by Euler."""
+    out: Array = np.cumsum(dt_s * node.r * x, axis=0)
+    return out
+
+
+def _threshold(node: Any, x: Array, dt_s: float) -> Array:
+    return (x > node.threshold).astype(np.float64)
+
+
 def _leaky(node: Any, x: Array, dt_s: float) -> Array:
     """Run ``tau dv/dt = v_leak - v + R I`` by Euler, without a threshold."""
     share = dt_s / node.tau
@@ -119,7 +129,9 @@ NODES: dict[str, Callable[[Any, Array, float], Array]] = {
     "Conv2d": _convolution,
     "Flatten": _flatten,
     "Delay": _delay,
+    "I": _integrated,
     "LI": _leaky,
+    "Threshold": _threshold,
     "LIF": _spiking,
     "IF": _spiking,
 }

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from spikesound.params.base import Count, Distinct, Positive, Section, Share
+from spikesound.params.neurons import LIFParams
 
 
 def _odd(value: int) -> int:
@@ -90,6 +91,7 @@ class DetectionParams(Section):
     models: Annotated[list[str], Field(min_length=1), Distinct, AfterValidator(_known)]
     labels: Annotated[list[LabelKind], Field(min_length=1), Distinct]  # each model is trained on
     network: DetectorParams
+    lif: LIFParams  # of spiking detectors, instead of neurons.lif
     train_ann: DetectionTrainParams
     train_snn: DetectionTrainParams
     decision: DecisionParams
