@@ -10,12 +10,13 @@ does not where
 
 .. math:: b \\le (1 - \\beta) \\theta, \\qquad U_t \\le \\theta
 
-because then :math:`U_{t+1} \\le \\beta \\theta + (1 - \\beta) \\theta = \\theta`, and so on. Thus
-a neuron needs an update in each frame in which an input of it is not zero, and after each of its
-own spikes, whose reset is due or which, without a reset, another may follow; a neuron whose b is larger fires by itself, in silence too, and
-needs one in every frame. The threshold of an adaptive neuron never falls below theta, so that the
-same holds for it, but that its potential may stay above theta without a spike: in such frames it
-needs one as well. Of other neurons each is updated in each frame.
+because then :math:`U_{t+1} \\le \\beta \\theta + (1 - \\beta) \\theta = \\theta`, and so on. Thus a
+neuron needs an update in each frame in which an input of it is not zero, and after each of its own
+spikes, whose reset is due or which, without a reset, another may follow; a neuron whose b is larger
+fires by itself, in silence too, and needs one in every frame. The threshold of an adaptive neuron
+never falls below theta, so that the same holds for it, but that its potential may stay above theta
+without a spike: in such frames it needs one as well. Of other neurons each is updated in each
+frame.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def _integrated(node: Any, x: Array, dt_s: float) -> Array:
 
 
 def _threshold(node: Any, x: Array, dt_s: float) -> Array:
-    return (x > node.threshold).astype(np.float64)
+    out: Array = (x > node.threshold).astype(np.float64)
+    return out
 
 
 def _leaky(node: Any, x: Array, dt_s: float) -> Array:
