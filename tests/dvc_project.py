@@ -28,7 +28,8 @@ class Project:
     def __init__(self, folder: Path, changes: dict[str, Any]) -> None:
         self.folder = folder
         for name in ("src", "stages", "detection", "data/esc10", "data/noise", "data/scenes"):
-            skipped = shutil.ignore_patterns("*.pyc", "dvc.lock")
+            # Caches are written beside the sources while another worker copies.
+            skipped = shutil.ignore_patterns("*.pyc*", "*.tmp.*", "dvc.lock")
             shutil.copytree(ROOT / name, folder / name, ignore=skipped)
         (folder / "data/audioset").mkdir()
         for name in ("data/audioset/ontology.json", "dvc.yaml", ".gitignore"):

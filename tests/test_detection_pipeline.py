@@ -10,6 +10,7 @@ import pytest
 from dvc_project import Project
 
 from spikesound.api import load
+from spikesound.detection import detector_file
 
 TRAIN = {"epochs": 2, "batch_clips": 4}
 CHANGES: dict[str, Any] = {
@@ -56,10 +57,14 @@ def test_one_parameter_runs_detection_from_recordings_to_the_table(project: Proj
 
 
 def test_what_is_trained_hears_a_file(project: Project) -> None:
-    model = load(project.folder / "data/detection/models/snn-tcn-both/model.safetensors")
+    path = project.folder / "data/detection/models/snn-tcn-both/model.safetensors"
+    model = load(path)
     found = model.predict(Path(project.folder) / "data/esc10/audio/1-100032-A.ogg")
     assert len(found) == 7
     assert all(0 <= value <= 1 for value in found.values())
+    spec, _ = detector_file.load(path)
+    assert spec.neuron_params is not None
+    assert spec.neuron_params["reset"] == "none", "detection.lif, not neurons.lif"
 
 
 def test_other_thresholds_train_nothing_again(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from torch import nn
 from spikesound.errors import SpikesoundError
 from spikesound.export import EXPORTS, export
 from spikesound.export.exported import Exported, checked, probe
-from spikesound.export.nir_graph import DT_S
+from spikesound.export.nir_graph import DT_S, neuron_nodes
 from spikesound.export.nir_runner import run
-from spikesound.params import Params
+from spikesound.neurons import NEURONS
+from spikesound.params import LIFParams, Params
 from spikesound.trained import load
 
 nir = pytest.importorskip("nir")
@@ -60,6 +62,22 @@ def test_a_leak_of_nir_is_that_of_the_step() -> None:
     graph = nir.NIRGraph(nodes, [("input", "neuron"), ("neuron", "output")])
     found = run(graph, np.full((5, 1), 0.8), DT_S)["output"]
     assert found[:, 0].tolist() == [0, 1, 0, 0, 1]
+
+
+def test_a_neuron_that_neither_leaks_nor_resets_is_an_integrator_and_a_threshold() -> None:
+    neuron = NEURONS["lif"](LIFParams.model_validate(LIF | {"reset": "none", "beta": 0.5}))
+    nn.init.ones_(neuron.beta)
+    parts = neuron_nodes(neuron, "layer", (1,))
+    nodes = {
+        "input": nir.Input({"input": np.array([1])}),
+        **parts,
+        "output": nir.Output({"output": np.array([1])}),
+    }
+    assert [type(node) for node in parts.values()] == [nir.I, nir.Threshold]
+    graph = nir.NIRGraph(nodes, list(pairwise(nodes)))
+    currents = np.array([[0.7], [0.7], [-0.5], [0.2]])  # U = 0.7, 1.4 (spike), 0.9, 1.1 (spike)
+    assert run(graph, currents, DT_S)["output"][:, 0].tolist() == [0, 1, 0, 1]
+    assert neuron(torch.from_numpy(currents).float()).flatten().tolist() == [0, 1, 0, 1]
 
 
 def test_nirtorch_and_snntorch_run_the_graph_to_the_same_spikes(

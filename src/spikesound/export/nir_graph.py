@@ -128,7 +128,7 @@ def neuron_nodes(neuron: nn.Module, name: str, shape: Shape) -> dict[str, Any]:
     if isinstance(neuron, IF) and neuron.initial == 0:
         beta, threshold, reset = 1.0, neuron.threshold, "subtract"
     elif type(neuron) is LIF and neuron.rule.refractory == 0:
-        beta, threshold = float(neuron.beta.clamp(0, 1)), float(neuron.threshold)
+        beta, threshold = neuron.beta.clamp(0, 1).item(), neuron.threshold.item()
         reset = neuron.rule.reset
     else:
         raise SpikesoundError(
