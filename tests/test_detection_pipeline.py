@@ -12,6 +12,9 @@ from dvc_project import Project
 from spikesound.api import load
 from spikesound.detection import detector_file
 
+# The whole pipeline, on a machine that may have other work.
+pytestmark = pytest.mark.timeout(900)
+
 TRAIN = {"epochs": 2, "batch_clips": 4}
 CHANGES: dict[str, Any] = {
     "task": "detection",

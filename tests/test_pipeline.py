@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from dvc_project import Project
 
+# The whole pipeline, on a machine that may have other work.
+pytestmark = pytest.mark.timeout(900)
+
 CHANGES: dict[str, Any] = {
     "encoding": "latency",
     "folds": ["1", "2"],
