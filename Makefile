@@ -11,7 +11,7 @@ repro: .venv/ready ## make the environment, run the pipeline
 	@echo "results: metrics/summary.json; as a page: report.html"
 
 test: .venv/ready ## make the environment, run the tests
-	pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder # a core each
 
 lint: .venv/ready
 	ruff check .
