@@ -25,11 +25,11 @@ import pandas as pd
 from machine import machine, versions
 
 from features import recordings
+from spikesound.core.schema import STATUS, write_table
 from spikesound.data.audio_shards import STATUS_FILE, write_audio
-from spikesound.data.features.extract import extract
 from spikesound.data.store import Store
+from spikesound.features.extract import extract
 from spikesound.params import FeatureParams, Params
-from spikesound.schema import STATUS, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))

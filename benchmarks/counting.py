@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stages"))
 from machine import machine, versions
 
 import paths
+from spikesound.core.errors import run
+from spikesound.core.json_files import write_json
+from spikesound.core.labels import read_labels
+from spikesound.core.progress import track
 from spikesound.costs.count import Counted, counting
-from spikesound.errors import run
-from spikesound.jsonfile import write_json
-from spikesound.labels import read_labels
-from spikesound.networks import model_file
+from spikesound.models import classifier_spec
 from spikesound.params import Params
-from spikesound.progress import track
 from spikesound.training.data import load_features, load_spikes
 from spikesound.training.loop import predict
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 def measure(params: Params, model: str) -> dict[str, Any]:
     fold, labels = params.folds[0], list(read_labels(paths.CLIPS / "labels.json"))
-    spec, network = model_file.load(paths.model(model, fold))
+    spec, network = classifier_spec.load(paths.model(model, fold))
     if spec.neuron is None:
         clips = load_features(paths.FEATURES, labels, fold).only(fold)
     else:

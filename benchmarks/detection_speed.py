@@ -26,22 +26,22 @@ import numpy.typing as npt
 import torch
 from machine import machine, versions
 
-from spikesound.data import normalise
+from spikesound.core.errors import SpikesoundError, run
+from spikesound.core.json_files import write_json
+from spikesound.core.progress import track
+from spikesound.core.schema import CLIPS, read_table
+from spikesound.costs.detection_counting import count_frames, layers_of
 from spikesound.data.audio_shards import read_audio
-from spikesound.data.shards import Shards
-from spikesound.detection import detector_file
-from spikesound.detection.conventional import ByValues
-from spikesound.detection.counting import count_frames, layers_of
-from spikesound.detection.event_driven import EventDriven
-from spikesound.detection.networks import Detector
-from spikesound.detection.spec import DetectorSpec
-from spikesound.detection.training import time_first
-from spikesound.errors import SpikesoundError, run
-from spikesound.frontend import FrameStream, FrontEnd
-from spikesound.jsonfile import write_json
+from spikesound.features import normalisation
+from spikesound.features.front_end import FrameStream, FrontEnd
+from spikesound.features.shards import Shards
+from spikesound.inference.streaming.conventional import ByValues
+from spikesound.inference.streaming.event_driven import EventDriven
+from spikesound.models import detector_file
+from spikesound.models.detector_spec import DetectorSpec
+from spikesound.models.networks.detector import Detector
 from spikesound.params import Params
-from spikesound.progress import track
-from spikesound.schema import CLIPS, read_table
+from spikesound.training.detection import time_first
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks/results/detection_speed.json"
@@ -88,7 +88,7 @@ def heard(data: Path, params: Params) -> tuple[Frames, FrontEnd]:
     """Return frames of each input, (clip, frame, bin), and the front end of the test fold."""
     fold = params.detection.test_fold
     shards = Shards(data / "features")
-    low, high = normalise.load(data / "features/normalisation.json", fold)
+    low, high = normalisation.load(data / "features/normalisation.json", fold)
     clips = read_table(data / "clips/clips.parquet", CLIPS).set_index("clip_id")
     mine = shards.index["fold"] == fold
     empty = np.array([not len(clips["labels"][clip]) for clip in shards.index["clip_id"]])
@@ -100,7 +100,7 @@ def heard(data: Path, params: Params) -> tuple[Frames, FrontEnd]:
         if not len(rows):
             raise SpikesoundError(f"{data}: fold {fold} has no clips of kind {name}")
     values = shards.load()
-    found = {name: normalise.apply(values[rows], low, high) for name, rows in chosen.items()}
+    found = {name: normalisation.apply(values[rows], low, high) for name, rows in chosen.items()}
     found["silence"] = np.zeros_like(found["scenes"])
     return found, FrontEnd(features=params.features, low=low.tolist(), high=high.tolist())
 

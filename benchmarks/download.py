@@ -34,9 +34,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from fetch_all import SOUNDS, Clip, Killed, fetch_all, name_of, parameters, whole  # noqa: E402
 from mirror import Plan  # noqa: E402
 
-from spikesound.data.lists.audioset import read_segments  # noqa: E402
-from spikesound.data.media import ffmpeg_binary  # noqa: E402
-from spikesound.schema import STATUS, read_table  # noqa: E402
+from spikesound.audio.ffmpeg import ffmpeg_binary
+from spikesound.core.schema import STATUS, read_table
+from spikesound.data.lists.audioset import read_segments
 
 SEED = 1
 

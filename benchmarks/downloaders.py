@@ -27,7 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from machine import machine
 
-from spikesound.data.media import MediaError, decode
+from spikesound.audio.ffmpeg import MediaError, decode
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

@@ -26,10 +26,10 @@ import soundfile
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from spikesound.data.features import clip_samples, compute, stored
-from spikesound.data.features.resample import fit_length, resample
-from spikesound.data.media import from_flac, to_flac
+from spikesound.audio.ffmpeg import from_flac, to_flac
+from spikesound.audio.resampling import fit_length, resample
 from spikesound.evaluation.peak_memory import peak_mb
+from spikesound.features import clip_samples, compute, stored
 from spikesound.params import FeatureParams, Params
 
 ROOT = Path(__file__).resolve().parents[1]

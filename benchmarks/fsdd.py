@@ -24,10 +24,10 @@ from typing import Any
 
 import yaml
 
-from spikesound.errors import SpikesoundError, run
-from spikesound.jsonfile import write_json
+from spikesound.core.errors import SpikesoundError, run
+from spikesound.core.json_files import write_json
+from spikesound.core.progress import track
 from spikesound.params import Params
-from spikesound.progress import track
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "metrics/fsdd.json"
@@ -131,11 +131,11 @@ def set_threads(threads: int) -> None:
 
 def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
+    from spikesound.core.labels import read_labels
     from spikesound.costs.count import Counted
     from spikesound.costs.widths import SPIKING
     from spikesound.data.store import digest
     from spikesound.evaluation.predict import parameter_count, run_fold
-    from spikesound.labels import read_labels
     from spikesound.training import METHODS
     from spikesound.training.data import load_spikes
     from spikesound.training.run import code_digest, snn_spec, train_model

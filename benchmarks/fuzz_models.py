@@ -21,10 +21,10 @@ from pathlib import Path
 from hostile import BOMB_RAN, SIGNED, WAYS
 from machine import machine, versions
 
-from spikesound.errors import SpikesoundError, run
-from spikesound.jsonfile import write_json
-from spikesound.progress import track
-from spikesound.trained import load
+from spikesound.core.errors import SpikesoundError, run
+from spikesound.core.json_files import write_json
+from spikesound.core.progress import track
+from spikesound.models.loading import load
 
 OUT = Path(__file__).resolve().parent / "results/fuzz_models.json"
 OUTCOMES = ("refused", "same", "another")

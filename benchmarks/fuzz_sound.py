@@ -28,11 +28,11 @@ import hearing_models  # noqa: E402
 from machine import machine  # noqa: E402
 from sound_damage import DAMAGES, FORMATS, sounds  # noqa: E402
 
-from spikesound.api import Model, load  # noqa: E402
-from spikesound.data.media import ffmpeg_binary  # noqa: E402
-from spikesound.errors import SpikesoundError  # noqa: E402
-from spikesound.jsonfile import write_json  # noqa: E402
-from spikesound.seeds import numpy_generator  # noqa: E402
+from spikesound.apps.api import Model, load
+from spikesound.audio.ffmpeg import ffmpeg_binary
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import write_json
+from spikesound.core.seeds import numpy_generator
 
 LIMIT_S = 20.0
 OUTCOMES = ("labelled", "refused", "silent", "crashed", "hung")

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from spikesound.safe_file import digest
+from spikesound.models.safe_file import digest
 
 Header = dict[str, Any]
 

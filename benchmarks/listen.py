@@ -22,13 +22,14 @@ import numpy.typing as npt
 import torch
 from machine import machine, versions
 
-from spikesound import api, trained
-from spikesound.detection.decide import Event
-from spikesound.errors import run
-from spikesound.live.listen import State, listen
-from spikesound.live.watched import WatchedStream
-from spikesound.seeds import numpy_generator
-from spikesound.sound_input import blocks
+from spikesound.apps import api
+from spikesound.apps.live.listen import State, listen
+from spikesound.apps.live.traced import WatchedStream
+from spikesound.audio.reading import blocks
+from spikesound.core.errors import run
+from spikesound.core.seeds import numpy_generator
+from spikesound.models import loading
+from spikesound.tasks.detection.decision import Event
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDINGS = 40
@@ -107,8 +108,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    loaded = trained.load(options.model)
-    if not isinstance(loaded, trained.Detecting):
+    loaded = loading.load(options.model)
+    if not isinstance(loaded, loading.Detecting):
         parser.error(f"{options.model} is no detector")
     source = Recordings(options.rate, options.seconds, options.seed)
     watch = Watch(options.seconds)

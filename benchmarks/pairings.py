@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stages"))
 from tables import pairings
 
 import paths
-from spikesound.errors import run
-from spikesound.jsonfile import write_json
+from spikesound.core.errors import run
+from spikesound.core.json_files import write_json
+from spikesound.core.progress import track
 from spikesound.params import Encodings, Methods, Params
-from spikesound.progress import track
 
 OUT = Path("metrics/pairings.json")
 WORK = paths.STORE / "pairings"
@@ -104,16 +104,16 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     """Train and test one network, or return what an earlier run found."""
     import numpy as np
 
+    from spikesound.core.labels import read_labels
     from spikesound.costs.count import Counted
     from spikesound.costs.widths import SPIKING
+    from spikesound.data.store import digest
+    from spikesound.evaluation.predict import run_fold
 
     # Here, in the process that works; its parent need not wait for them.
-    from spikesound.data.shards import Shards
-    from spikesound.data.store import digest
-    from spikesound.encoding import ENCODERS
-    from spikesound.evaluation.predict import run_fold
-    from spikesound.labels import read_labels
-    from spikesound.spike_shards import encode_shards
+    from spikesound.features.shards import Shards
+    from spikesound.features.spike_shards import encode_shards
+    from spikesound.snn.encoding import ENCODERS
     from spikesound.training import METHODS as TRAIN
     from spikesound.training.data import load_spikes
     from spikesound.training.run import code_digest, snn_spec, train_model
@@ -187,7 +187,7 @@ def summary(params: Params, folds: list[dict[str, Any]]) -> dict[str, Any]:
     """Put the folds of a pairing together; accuracy with its interval over clips."""
     import numpy as np
 
-    from spikesound.seeds import numpy_generator
+    from spikesound.core.seeds import numpy_generator
 
     hits = np.concatenate([np.array(fold["hits"], float) for fold in folds])
     generator = numpy_generator(params.seed, "pairings")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from spikesound.data.media import ffmpeg_binary
+from spikesound.audio.ffmpeg import ffmpeg_binary
 
 Generator = np.random.Generator
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "aiff", "webm", "wma")

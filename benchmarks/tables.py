@@ -14,8 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spikesound.detection.comparison import COMPARED, markdown
-from spikesound.errors import run
+from spikesound.core.errors import run
+from spikesound.evaluation.detection_comparison import COMPARED, markdown
 from spikesound.evaluation.table import markdown_table, percent
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -12,14 +12,14 @@ def main() -> None:
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     import numpy as np
 
+    from spikesound.core.progress import track
+    from spikesound.core.seeds import numpy_generator
     from spikesound.data.ontology import Ontology
     from spikesound.data.scenes.background import background_scenes
     from spikesound.data.sources.scenes import Scenes
     from spikesound.data.store import Store
-    from spikesound.frontend import read_front_end
-    from spikesound.progress import track
-    from spikesound.robustness.noises import read_recordings
-    from spikesound.seeds import numpy_generator
+    from spikesound.evaluation.robustness.noises import read_recordings
+    from spikesound.features.front_end import read_front_end
 
     place, section, mixed = paths.SHARED["detection"], params.detection, params.sources.scenes
     front_end = read_front_end(place.features, section.test_fold)

@@ -1,19 +1,19 @@
 """Fit and test the logistic regression that every network must beat."""
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main() -> None:
     params = Params.load(paths.PARAMS)
     # Below, scikit-learn is imported: seconds that a wrong parameter need not wait for.
-    from spikesound import schema
-    from spikesound.data.shards import Shards
+    from spikesound.core import schema
+    from spikesound.core.labels import read_labels
     from spikesound.evaluation.baseline import MODEL, logistic_baseline
     from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.write import write_evaluation
-    from spikesound.labels import read_labels
+    from spikesound.features.shards import Shards
 
     labels = read_labels(paths.CLIPS / "labels.json")
     shards = Shards(paths.FEATURES)

@@ -4,7 +4,7 @@ The output is always the same, so that a good change reruns nothing but what it 
 """
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 

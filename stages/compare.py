@@ -3,7 +3,7 @@
 import json
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -12,19 +12,19 @@ def main() -> None:
     # Below, scikit-learn is imported: seconds that a wrong parameter need not wait for.
     import pandas as pd
 
-    from spikesound import schema
+    from spikesound.core import schema
+    from spikesound.core.json_files import write_json
     from spikesound.evaluation import anytime_table
     from spikesound.evaluation.baseline import MODEL
     from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.comparison_table import comparison_table
     from spikesound.evaluation.comparisons import comparisons
+    from spikesound.evaluation.robustness.areas import ROBUSTNESS, join
+    from spikesound.evaluation.robustness.paired import compare_areas
     from spikesound.evaluation.settings import Settings
     from spikesound.evaluation.summary import compare
     from spikesound.evaluation.table import markdown_table, text_table
     from spikesound.evaluation.write import read_metrics
-    from spikesound.jsonfile import write_json
-    from spikesound.robustness.areas import ROBUSTNESS, join
-    from spikesound.robustness.paired import compare_areas
 
     networks = params.models.names()
     models = [MODEL, *networks]

@@ -3,7 +3,7 @@
 import json
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -12,9 +12,9 @@ def main() -> None:
     import numpy as np
     import pandas as pd
 
-    from spikesound.detection.baseline import MODEL
-    from spikesound.detection.comparison import difference, markdown, pairs, verdict
-    from spikesound.jsonfile import write_json
+    from spikesound.core.json_files import write_json
+    from spikesound.evaluation.detection_baseline import MODEL
+    from spikesound.evaluation.detection_comparison import difference, markdown, pairs, verdict
 
     section = params.detection
     detectors = [f"{model}-{labels}" for model in section.models for labels in section.labels]

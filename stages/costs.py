@@ -1,17 +1,17 @@
 """Price the counted operations and the memory traffic of every model."""
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main() -> None:
     params = Params.load(paths.PARAMS)
     # Below, numpy and pandas are imported: time that a wrong parameter need not wait for.
+    from spikesound.core.json_files import write_json
     from spikesound.costs.layer import read_layers
     from spikesound.costs.models import counts_of, pairs_of
     from spikesound.costs.tables import break_even_table, energy_table, figures
-    from spikesound.jsonfile import write_json
 
     models = {
         name: counts_of(name, read_layers(paths.EVALUATION / name / "operations.csv"), params)

@@ -3,7 +3,7 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -12,10 +12,10 @@ def main(name: str) -> None:
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     import numpy as np
 
-    from spikesound import schema
-    from spikesound.detection import detector_file
-    from spikesound.detection.judge import judge
-    from spikesound.detection.scenes import load_scenes
+    from spikesound.core import schema
+    from spikesound.evaluation.detection import judge
+    from spikesound.models import detector_file
+    from spikesound.training.detection_data import load_scenes
 
     place, section = paths.SHARED["detection"], params.detection
     spec, network = detector_file.load(paths.detector(name))

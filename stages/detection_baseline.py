@@ -1,7 +1,7 @@
 """Fit and test the baseline of detection: logistic regression on the mel energies of a frame."""
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -10,16 +10,16 @@ def main() -> None:
     # Below, torch and scikit-learn are imported: seconds that a wrong parameter need not wait for.
     import numpy as np
 
-    from spikesound import schema
-    from spikesound.detection.baseline import MODEL, clip_scores, fit, frame_scores
-    from spikesound.detection.choose import choose_decision
-    from spikesound.detection.judge import judge_scores
-    from spikesound.detection.metrics.truth import true_events
-    from spikesound.detection.run import detector_spec
-    from spikesound.detection.scenes import load_scenes
-    from spikesound.detection.split import split_scenes
-    from spikesound.frontend import read_front_end
-    from spikesound.labels import read_labels
+    from spikesound.core import schema
+    from spikesound.core.labels import read_labels
+    from spikesound.evaluation.detection import judge_scores
+    from spikesound.evaluation.detection_baseline import MODEL, clip_scores, fit, frame_scores
+    from spikesound.features.front_end import read_front_end
+    from spikesound.tasks.detection.metrics.truth import true_events
+    from spikesound.tasks.detection.tuning import choose_decision
+    from spikesound.training.detection_data import load_scenes
+    from spikesound.training.detection_run import detector_spec
+    from spikesound.training.detection_split import split_scenes
 
     place, section = paths.SHARED["detection"], params.detection
     names = read_labels(place.clips / "labels.json")

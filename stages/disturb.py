@@ -1,7 +1,7 @@
 """Disturb the sound of every clip in every way, and compute its features."""
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -10,11 +10,11 @@ def main() -> None:
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from pathlib import Path
 
-    from spikesound import schema
-    from spikesound.data.features.extract import fitted
-    from spikesound.robustness.conditions import sound_conditions
-    from spikesound.robustness.disturb import Setup, disturb
-    from spikesound.robustness.noises import Recordings, read_recordings
+    from spikesound.core import schema
+    from spikesound.evaluation.robustness.conditions import sound_conditions
+    from spikesound.evaluation.robustness.disturb import Setup, disturb
+    from spikesound.evaluation.robustness.noises import Recordings, read_recordings
+    from spikesound.features.extract import fitted
 
     noises, sound = params.robustness.noises, params.robustness.sound
     rate_hz = params.features.rate_hz

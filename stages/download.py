@@ -3,12 +3,12 @@
 import sys
 
 import paths
-from spikesound import schema
+from spikesound.core import schema
+from spikesound.core.errors import run
 from spikesound.data.download import download
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
-from spikesound.errors import run
 from spikesound.params import Params, Task
 
 

@@ -1,16 +1,16 @@
 """Encode the features into spikes, once for each held-out fold, with that fold's normalisation."""
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main() -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound.data.shards import Shards
-    from spikesound.encoding import ENCODERS
-    from spikesound.spike_shards import encode_shards
+    from spikesound.features.shards import Shards
+    from spikesound.features.spike_shards import encode_shards
+    from spikesound.snn.encoding import ENCODERS
 
     for fold in params.folds:
         encode_shards(

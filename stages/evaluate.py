@@ -3,21 +3,21 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main(model: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound import schema
+    from spikesound.core import schema
+    from spikesound.core.labels import read_labels
     from spikesound.costs.layer import write_layers
     from spikesound.evaluation import anytime_table
     from spikesound.evaluation.anytime import anytime
     from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.model import evaluate_model
     from spikesound.evaluation.write import write_evaluation
-    from spikesound.labels import read_labels
     from spikesound.training.data import Clips, load_features, load_spikes
 
     labels = read_labels(paths.CLIPS / "labels.json")

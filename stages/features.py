@@ -3,7 +3,7 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params, Task
 
 
@@ -11,9 +11,9 @@ def main(task: Task = "classification") -> None:
     params = Params.load(paths.PARAMS).of_task(task)
     place = paths.SHARED[task]
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound import schema
-    from spikesound.data.features.extract import extract
+    from spikesound.core import schema
     from spikesound.data.store import Store
+    from spikesound.features.extract import extract
 
     done = extract(
         place.audio,

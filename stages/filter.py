@@ -6,14 +6,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import paths
-from spikesound import schema
+from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError, run, unknown
+from spikesound.core.json_files import write_json
 from spikesound.data.filtering.choose import filter_clips
 from spikesound.data.filtering.report import report_table
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
-from spikesound.errors import SpikesoundError, run, unknown
-from spikesound.jsonfile import write_json
 from spikesound.params import Params, Task
 
 

@@ -1,7 +1,7 @@
 """Measure what a clip costs on this machine: time, memory, energy; all models in one run."""
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
@@ -11,11 +11,11 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from spikesound.encoding import ENCODERS
+    from spikesound.core.json_files import write_json
+    from spikesound.core.labels import read_labels
+    from spikesound.core.seeds import derive, numpy_generator
     from spikesound.evaluation.latency import Subject, latency
-    from spikesound.jsonfile import write_json
-    from spikesound.labels import read_labels
-    from spikesound.seeds import derive, numpy_generator
+    from spikesound.snn.encoding import ENCODERS
     from spikesound.training.data import load_features, load_spikes
 
     fold, labels = params.folds[0], list(read_labels(paths.CLIPS / "labels.json"))

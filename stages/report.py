@@ -4,17 +4,17 @@ import json
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main(*clip_ids: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch and scikit-learn are imported: seconds that a wrong parameter need not wait for.
-    from spikesound import schema
+    from spikesound.core import schema
+    from spikesound.core.labels import read_labels
     from spikesound.evaluation.curves import read_curves
     from spikesound.evaluation.predictions import to_matrix
-    from spikesound.labels import read_labels
     from spikesound.report.clips import choose_clips
     from spikesound.report.context import shown_models
     from spikesound.report.gather import Folders, gather

@@ -3,7 +3,7 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 

@@ -3,20 +3,20 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main(model: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound import schema
-    from spikesound.labels import read_labels
-    from spikesound.robustness.areas import ROBUSTNESS
-    from spikesound.robustness.conditions import fault_conditions, sound_conditions
-    from spikesound.robustness.evaluate import Plan, run_model, summary
-    from spikesound.robustness.inputs import PLAIN, Inputs
-    from spikesound.seeds import numpy_generator
+    from spikesound.core import schema
+    from spikesound.core.labels import read_labels
+    from spikesound.core.seeds import numpy_generator
+    from spikesound.evaluation.robustness.areas import ROBUSTNESS
+    from spikesound.evaluation.robustness.conditions import fault_conditions, sound_conditions
+    from spikesound.evaluation.robustness.evaluate import Plan, run_model, summary
+    from spikesound.evaluation.robustness.inputs import PLAIN, Inputs
 
     classes = list(read_labels(paths.CLIPS / "labels.json"))
     encoding = params.encoding if model.startswith("snn-") else PLAIN

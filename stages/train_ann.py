@@ -3,16 +3,16 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main(network: str, fold: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound.hearing_file import write_hearing
-    from spikesound.labels import read_labels
-    from spikesound.networks.model_file import Spec
+    from spikesound.core.labels import read_labels
+    from spikesound.models.classifier_spec import Spec
+    from spikesound.models.input_file import write_hearing
     from spikesound.training.data import load_features
     from spikesound.training.loop import train_plain
     from spikesound.training.run import train_model

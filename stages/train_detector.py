@@ -3,19 +3,19 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import LabelKind, Params
 
 
 def main(model: str, labels: LabelKind) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound import schema
-    from spikesound.detection.run import detector_spec, run_training
-    from spikesound.detection.scenes import load_scenes
-    from spikesound.detection.split import split_scenes
-    from spikesound.frontend import read_front_end
-    from spikesound.labels import read_labels
+    from spikesound.core import schema
+    from spikesound.core.labels import read_labels
+    from spikesound.features.front_end import read_front_end
+    from spikesound.training.detection_data import load_scenes
+    from spikesound.training.detection_run import detector_spec, run_training
+    from spikesound.training.detection_split import split_scenes
 
     place, section = paths.SHARED["detection"], params.detection
     names = read_labels(place.clips / "labels.json")

@@ -3,15 +3,15 @@
 import sys
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main(network: str, method: str, fold: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound.hearing_file import write_hearing
-    from spikesound.labels import read_labels
+    from spikesound.core.labels import read_labels
+    from spikesound.models.input_file import write_hearing
     from spikesound.training import METHODS
     from spikesound.training.data import load_spikes
     from spikesound.training.run import snn_spec, train_model

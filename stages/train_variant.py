@@ -4,22 +4,22 @@ import sys
 from functools import partial
 
 import paths
-from spikesound.errors import run
+from spikesound.core.errors import run
 from spikesound.params import Params
 
 
 def main(network: str, variant: str, fold: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound.hearing_file import write_hearing
-    from spikesound.labels import read_labels
-    from spikesound.networks import model_file
+    from spikesound.core.labels import read_labels
+    from spikesound.models import classifier_spec
+    from spikesound.models.input_file import write_hearing
     from spikesound.training.data import load_features
+    from spikesound.training.methods.variant import train_variant
     from spikesound.training.run import train_model
-    from spikesound.training.variant import train_variant
 
     section = params.variants[variant]
-    spec, source = model_file.load(paths.model(f"ann-{network}", fold))
+    spec, source = classifier_spec.load(paths.model(f"ann-{network}", fold))
     labels = read_labels(paths.CLIPS / "labels.json")
     classes = list(labels)
     clips = load_features(paths.FEATURES, classes, fold)

@@ -38,9 +38,9 @@ from measure import inference, take_turns, training  # noqa: E402
 from rows import Rows, Workload  # noqa: E402
 from settings import spikes  # noqa: E402
 
-from spikesound.aside import written_aside  # noqa: E402
-from spikesound.errors import run  # noqa: E402
-from spikesound.evaluation.peak_memory import peak_mb  # noqa: E402
+from spikesound.core.atomic import written_aside
+from spikesound.core.errors import run
+from spikesound.evaluation.peak_memory import peak_mb
 
 STEPS = (16, 100, 400)
 RATES = (0.1, 0.01)

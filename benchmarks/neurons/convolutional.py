@@ -11,11 +11,11 @@ from others import SpikingJelly
 from settings import CLASSES, PARAMS
 from torch import nn
 
-from spikesound.events.frozen_cnn import FrozenCNN
-from spikesound.networks.cnn import CNN
-from spikesound.networks.layout import Layout
-from spikesound.neurons import NEURONS
+from spikesound.inference.event_driven_cnn import FrozenCNN
+from spikesound.models.networks.cnn import CNN
+from spikesound.models.networks.layout import Layout
 from spikesound.params import Params
+from spikesound.snn.neurons import NEURONS
 
 FRAMES, BINS = 108, 64  # ESC-10's, at the default features
 BATCH = 32

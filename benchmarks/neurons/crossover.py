@@ -6,8 +6,8 @@ from measure import Run, inference, take_turns, training
 from rows import Rows, Workload
 from settings import HIDDEN, PARAMS, spikes
 
-from spikesound.events import spiking_linear
-from spikesound.events.spiking_linear import SpikingLinear
+from spikesound.snn.event_driven import spiking_linear
+from spikesound.snn.event_driven.spiking_linear import SpikingLinear
 
 RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 STEPS = 100

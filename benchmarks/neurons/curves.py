@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rows import Row
 
-from spikesound.aside import written_aside
+from spikesound.core.atomic import written_aside
 from spikesound.report.svg import drawing, to_svg
 
 COLOURS = {

@@ -11,7 +11,7 @@ from others import Norse, Sinabs, SpikingJelly
 from settings import BETA, CLASSES, HIDDEN, INPUTS, PARAMS, WIDTHS
 from torch import nn
 
-from spikesound.events.spiking_linear import SpikingLinear, SpikingStack
+from spikesound.snn.event_driven.spiking_linear import SpikingLinear, SpikingStack
 
 
 def spiking_stack(x: torch.Tensor, rate: float) -> SpikingStack:

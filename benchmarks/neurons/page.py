@@ -7,8 +7,8 @@ from pathlib import Path
 import targets
 from rows import Row
 
-from spikesound.aside import written_aside
-from spikesound.errors import SpikesoundError
+from spikesound.core.atomic import written_aside
+from spikesound.core.errors import SpikesoundError
 
 STEPS = {targets.FORWARD: (100,), targets.CNN: (4, 16), "recurrent": (100,)}
 """The time steps of which each kind's rows are shown; the others stand in the file of results."""

@@ -11,7 +11,7 @@ from others import NorseRecurrent, Sinabs, SpikingJelly
 from settings import CLASSES, HIDDEN, INPUTS, PARAMS
 from torch import nn
 
-from spikesound.neurons import RECURRENT
+from spikesound.snn.neurons import RECURRENT
 
 
 class DenseRecurrent(nn.Module):

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "stages"))
 from settings import SEEDS, SETTINGS, Setting
 
 import paths
-from spikesound.errors import SpikesoundError, run
-from spikesound.jsonfile import write_json
+from spikesound.core.errors import SpikesoundError, run
+from spikesound.core.json_files import write_json
+from spikesound.core.progress import track
 from spikesound.params import Params
-from spikesound.progress import track
 
 OUT = Path("metrics/study.json")
 TWIN, DEFAULT = Setting(None), Setting(4)
@@ -46,7 +46,7 @@ def main() -> None:
     import rows
     from train import train
 
-    from spikesound.labels import read_labels
+    from spikesound.core.labels import read_labels
 
     classes = list(read_labels(paths.CLIPS / "labels.json"))
     wanted = [s for s in SETTINGS if options.only is None or s.name in options.only]

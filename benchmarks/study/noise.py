@@ -9,16 +9,16 @@ import numpy as np
 from settings import NOISES, SNR_DB
 
 import paths
-from spikesound import schema
-from spikesound.data import normalise
-from spikesound.data.features.extract import fitted
-from spikesound.data.shards import Shards
+from spikesound.core import schema
+from spikesound.core.seeds import derive, numpy_generator
 from spikesound.data.store import digest
+from spikesound.evaluation.robustness.conditions import Condition
+from spikesound.evaluation.robustness.disturb import Setup, disturb
+from spikesound.evaluation.robustness.noises import Recordings, read_recordings
+from spikesound.features import normalisation
+from spikesound.features.extract import fitted
+from spikesound.features.shards import Shards
 from spikesound.params import Params
-from spikesound.robustness.conditions import Condition
-from spikesound.robustness.disturb import Setup, disturb
-from spikesound.robustness.noises import Recordings, read_recordings
-from spikesound.seeds import derive, numpy_generator
 
 CONDITIONS = [Condition(name, level) for name in NOISES for level in SNR_DB]
 
@@ -33,8 +33,8 @@ def inputs(params: Params, fold: str, clip_ids: list[str]) -> Any:
     )
     tables = [np.load(folder / condition.file, mmap_mode="r") for condition in CONDITIONS]
     values = np.stack([tables[which][row] for row, which in enumerate(drawn)])
-    low, high = normalise.load(paths.FEATURES / "normalisation.json", fold)
-    return normalise.apply(values, low, high).astype(np.float16)[:, None]
+    low, high = normalisation.load(paths.FEATURES / "normalisation.json", fold)
+    return normalisation.apply(values, low, high).astype(np.float16)[:, None]
 
 
 def prepared(params: Params) -> Path:

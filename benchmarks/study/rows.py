@@ -11,26 +11,26 @@ import pandas as pd
 from settings import Setting
 
 import paths
-from spikesound import schema
+from spikesound.core import schema
+from spikesound.core.seeds import numpy_generator
 from spikesound.costs.break_even import break_even_rate, spike_rate
 from spikesound.costs.tables import Counts, price
-from spikesound.evaluation.classify import METRICS, metrics
+from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.clusters import clusters_of, recordings_of
 from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.correction import holm
-from spikesound.evaluation.hits import hit_intervals
 from spikesound.evaluation.manifest import manifest_hash
 from spikesound.evaluation.model import Evaluated, evaluate_model
 from spikesound.evaluation.paired import hits
 from spikesound.evaluation.pairing import side_of
 from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.robustness.areas import areas, paired_areas
+from spikesound.evaluation.robustness.conditions import NOISY, Condition
+from spikesound.evaluation.robustness.evaluate import Plan, run_model, summary
+from spikesound.evaluation.robustness.inputs import PLAIN, Inputs
 from spikesound.evaluation.settings import Settings as Tests
 from spikesound.params import Dataflow, Params
-from spikesound.robustness.areas import areas, paired_areas
-from spikesound.robustness.conditions import NOISY, Condition
-from spikesound.robustness.evaluate import Plan, run_model, summary
-from spikesound.robustness.inputs import PLAIN, Inputs
-from spikesound.seeds import numpy_generator
+from spikesound.tasks.classification.metrics import METRICS, metrics
 from spikesound.training.data import load_features
 
 Folders = dict[str, Path]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from spikesound.core.errors import choose
 from spikesound.costs.count_cnn import watch_cnn
 from spikesound.costs.count_own import watch_som, watch_wta
 from spikesound.costs.count_recurrent import watch_recurrent
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.tally import Input, Tally
-from spikesound.errors import choose
-from spikesound.networks import model_file
+from spikesound.models import classifier_spec
 
 WATCHERS: dict[str, Callable[[nn.Module, Input, Tally], list[object]]] = {
     "cnn": watch_cnn,
@@ -40,7 +40,7 @@ class Counted:
 
 
 @contextmanager
-def counting(network: nn.Module, spec: model_file.Spec, counted: Counted) -> Iterator[None]:
+def counting(network: nn.Module, spec: classifier_spec.Spec, counted: Counted) -> Iterator[None]:
     """Count what every call of the network within the context does.
 
     Operations are those of the batch that is run: each place of a layer's input that is not zero,

@@ -13,8 +13,8 @@ from spikesound.costs.fan_out import Geometry, fan_out, geometry
 from spikesound.costs.layer import LayerCounts, Source
 from spikesound.costs.tally import Input, Tally
 from spikesound.costs.widths import SPIKING
-from spikesound.networks.cnn import CNN, Block, max_pooled
-from spikesound.neurons import SpikingNeuron
+from spikesound.models.networks.cnn import CNN, Block, max_pooled
+from spikesound.snn.neurons import SpikingNeuron
 
 
 def watch_cnn(network: nn.Module, first: Input, tally: Tally) -> list[object]:

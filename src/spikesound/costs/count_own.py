@@ -12,8 +12,8 @@ from spikesound.costs.active import active_count
 from spikesound.costs.count_cnn import additions, linear
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.tally import Input, Tally
-from spikesound.networks.som import SOM
-from spikesound.networks.wta import WTA
+from spikesound.models.networks.som import SOM
+from spikesound.models.networks.wta import WTA
 
 
 def watch_wta(network: nn.Module, first: Input, tally: Tally) -> list[object]:

@@ -12,7 +12,7 @@ from spikesound.costs.active import active_count
 from spikesound.costs.count_cnn import additions, linear
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.tally import Input, Tally
-from spikesound.networks.recurrent import Recurrent
+from spikesound.models.networks.recurrent import Recurrent
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from spikesound.networks.cnn import Block, max_pooled, strided
+from spikesound.models.networks.cnn import Block, max_pooled, strided
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 Operation = Literal["mac", "ac", "weighted_ac"]
 """What a synapse does: multiply and accumulate a value; accumulate its weight for a spike; the

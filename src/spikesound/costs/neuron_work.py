@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from spikesound.core.errors import choose
 from spikesound.costs.layer import LayerCounts
-from spikesound.errors import choose
 
 # (multiply-accumulates, additions) an update, (additions) a spike. A comparison counts as an
 # addition, a sigmoid or hyperbolic tangent as one multiply-accumulate (piecewise linear), a reset

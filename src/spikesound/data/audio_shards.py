@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound.aside import place
-from spikesound.data.media import from_flac
-from spikesound.errors import SpikesoundError
-from spikesound.schema import AUDIO, STATUS, read_table, write_table
+from spikesound.audio.ffmpeg import from_flac
+from spikesound.core.atomic import place
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import AUDIO, STATUS, read_table, write_table
 
 STATUS_FILE = "status.parquet"
 """Table STATUS in an audio folder. It is written last: a folder without it is unfinished."""

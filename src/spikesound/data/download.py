@@ -20,7 +20,11 @@ from urllib.parse import urlsplit
 import fsspec
 import pandas as pd
 
-from spikesound.aside import is_local
+from spikesound.core.atomic import is_local
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import Board, track
+from spikesound.core.schema import STATES, STATUS, write_table
+from spikesound.core.seeds import numpy_generator
 from spikesound.data.audio_shards import STATUS_FILE, clear, write_audio
 from spikesound.data.executor import check_store, executor
 from spikesound.data.fetch.fetched import recall
@@ -32,11 +36,7 @@ from spikesound.data.fetch.session import check_session, is_youtube
 from spikesound.data.fetch.survey import Survey, survey
 from spikesound.data.parallel import as_done
 from spikesound.data.store import Store
-from spikesound.errors import SpikesoundError
 from spikesound.params import DownloadParams
-from spikesound.progress import Board, track
-from spikesound.schema import STATES, STATUS, write_table
-from spikesound.seeds import numpy_generator
 
 FLAC_SHARE = 0.7
 """Of the size of 16-bit samples, that FLAC leaves of sound on the average or a little less."""

@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.store import Store, digest
-from spikesound.errors import SpikesoundError
 
 if TYPE_CHECKING:
     from distributed import Client

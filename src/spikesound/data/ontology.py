@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 
 class Ontology:

@@ -6,8 +6,8 @@ import re
 
 import pandas as pd
 
-from spikesound.errors import choose
-from spikesound.schema import STATES
+from spikesound.core.errors import choose
+from spikesound.core.schema import STATES
 
 REASONS = 3
 """So many reasons of each state are shown, the commonest first."""

@@ -10,8 +10,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from spikesound.aside import is_local, place, written_aside
-from spikesound.errors import SpikesoundError
+from spikesound.core.atomic import is_local, place, written_aside
+from spikesound.core.errors import SpikesoundError
 
 
 def digest(*parts: str | int | float | bool | None) -> str:
@@ -62,7 +62,7 @@ class Store:
     def put(self, key: str, content: bytes) -> Path:
         """Keep the bytes under the key, replacing what was there, and return their file.
 
-        No reader ever meets half of them: see :func:`spikesound.aside.written_aside`.
+        No reader ever meets half of them: see :func:`spikesound.core.atomic.written_aside`.
         """
         path = self._path(key)
         if is_local(path):  # elsewhere there are no folders to make

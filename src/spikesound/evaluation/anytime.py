@@ -14,18 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
+from spikesound.core.seeds import numpy_generator
+from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.anytime_table import COLUMNS
-from spikesound.evaluation.held_out import Load, held_out
-from spikesound.evaluation.hits import hit_intervals
-from spikesound.evaluation.stable import Ints, stable_figures
-from spikesound.evaluation.streaming import recurrent_layer, running_scores
-from spikesound.networks import model_file
-from spikesound.networks.cnn import CNN
-from spikesound.networks.wta import WTA
+from spikesound.evaluation.decision_time import Ints, stable_figures
+from spikesound.evaluation.folds import Load, held_out
+from spikesound.inference.recurrent_stream import recurrent_layer, running_scores
+from spikesound.models import classifier_spec
+from spikesound.models.networks.cnn import CNN
+from spikesound.models.networks.wta import WTA
 from spikesound.params import EvaluateParams
-from spikesound.progress import track
-from spikesound.seeds import numpy_generator
 from spikesound.training.data import Clips
 from spikesound.training.loop import time_first
 
@@ -40,7 +40,7 @@ class Anytime:
     Attributes
     ----------
     curve : columns :data:`COLUMNS`, rows in the order of time, axis ``steps`` first
-    stable : figures of :func:`spikesound.evaluation.stable.stable_figures`
+    stable : figures of :func:`spikesound.evaluation.decision_time.stable_figures`
     """
 
     curve: pd.DataFrame
@@ -56,7 +56,7 @@ def anytime(
     frame_rate_hz: float,
     params: EvaluateParams,
     seed: int,
-    load: Load = model_file.load,
+    load: Load = classifier_spec.load,
 ) -> Anytime:
     """Test each fold's network, on clips it was not trained on, before it has heard all.
 
@@ -86,7 +86,7 @@ def anytime(
     Raises
     ------
     SpikesoundError
-        As :func:`spikesound.evaluation.held_out.held_out` raises, or if folds differ in length.
+        As :func:`spikesound.evaluation.folds.held_out` raises, or if folds differ in length.
     """
     parts: list[_Decided] = []
     for fold, folder in track(folders.items(), total=len(folders), what="anytime", unit="fold"):

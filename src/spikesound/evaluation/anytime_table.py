@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 COLUMNS = ("model", "axis", "at", "accuracy", "accuracy_low", "accuracy_high")
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from spikesound.errors import SpikesoundError, unknown
+from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.evaluation.predictions import Flags, Scores, target_matrix, to_frame
 
 MODEL = "baseline-logistic"

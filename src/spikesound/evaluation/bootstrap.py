@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesound.errors import SpikesoundError
-from spikesound.evaluation.classify import METRICS, Values, Weights, weighted_metrics
+from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.clusters import Clusters
 from spikesound.evaluation.predictions import ScoreMatrix
+from spikesound.tasks.classification.metrics import METRICS, Values, Weights, weighted_metrics
 
 # Resamples are drawn and scored in blocks, so that memory stays near 8 bytes times this.
 _BLOCK_NUMBERS = 4_000_000
@@ -56,7 +56,7 @@ def intervals(
     Returns
     -------
     dict
-        For each metric of :data:`spikesound.evaluation.classify.METRICS`, (low, high).
+        For each metric of :data:`spikesound.tasks.classification.metrics.METRICS`, (low, high).
 
     References
     ----------

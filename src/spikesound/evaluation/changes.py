@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesound.errors import SpikesoundError
-from spikesound.evaluation.classify import METRICS, metrics
+from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.pairing import Pair, side_of
 from spikesound.evaluation.revisions import Revision
 from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
+from spikesound.tasks.classification.metrics import METRICS, metrics
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 Clusters = NDArray[np.intp]
 """For each clip the number of its recording, from 0 upwards; shape (clip,)."""

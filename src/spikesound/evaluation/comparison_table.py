@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spikesound.evaluation.classify import METRICS
 from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.table import aligned, percent
 from spikesound.evaluation.wording import NOT_SHOWN, TITLES, bounds, differs, points
+from spikesound.tasks.classification.metrics import METRICS
 
 
 def comparison_table(content: Mapping[str, Metrics], confidence: float) -> str:

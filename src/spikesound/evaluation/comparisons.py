@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from spikesound.core.progress import track
+from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.bootstrap import percentiles, resampled_metrics
-from spikesound.evaluation.classify import METRICS, Values, metrics
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.paired import hits, mcnemar_p, permutation_p
@@ -17,8 +18,7 @@ from spikesound.evaluation.pairing import Pair, Side, pairs, side_of
 from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.wording import verdict
-from spikesound.progress import track
-from spikesound.seeds import numpy_generator
+from spikesound.tasks.classification.metrics import METRICS, Values, metrics
 
 PERMUTATION = "permutation by recording"
 MCNEMAR = "McNemar, exact"
@@ -66,7 +66,7 @@ def compare_pairs(
 ) -> dict[str, Metrics]:
     """Return for each pair its differences, first minus second, with intervals and tests.
 
-    For each metric of :data:`spikesound.evaluation.classify.METRICS`:
+    For each metric of :data:`spikesound.tasks.classification.metrics.METRICS`:
 
     - ``_difference``, ``_difference_low``, ``_difference_high``: with the percentile interval over
       resampled recordings, both models on the same resamples. The interval is that of one pair

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

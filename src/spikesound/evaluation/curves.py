@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.predictions import ScoreMatrix
 
 CURVE_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validation_accuracy")

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from spikesound.core.progress import track
 from spikesound.evaluation.cpu_energy import (
     LOOP_S,
     NOT_AVAILABLE,
@@ -21,14 +22,13 @@ from spikesound.evaluation.cpu_energy import (
     measure,
     open_counter,
 )
-from spikesound.evaluation.held_out import Load
+from spikesound.evaluation.folds import Load
 from spikesound.evaluation.machine import machine
 from spikesound.evaluation.peak_memory import alone
-from spikesound.evaluation.streaming import Stream, recurrent_layer
 from spikesound.evaluation.timing import TAILS, Times, interleaved, middle, ratio
-from spikesound.evaluation.ways import WAYS, Score, model_peak_mb, ways_of
-from spikesound.networks import model_file
-from spikesound.progress import track
+from spikesound.inference.backends import WAYS, Score, model_peak_mb, ways_of
+from spikesound.inference.recurrent_stream import Stream, recurrent_layer
+from spikesound.models import classifier_spec
 
 REFERENCE = "ann-cnn"
 BUDGET_S = 15.0
@@ -52,7 +52,7 @@ class Subject:
     folder: Path
     inputs: NDArray[np.float32]
     encode: Callable[[int], object] | None = None
-    load: Load = model_file.load
+    load: Load = classifier_spec.load
 
 
 def latency(
@@ -79,12 +79,12 @@ def latency(
     -------
     dict
         For each model: ``clip_ms`` (median over rounds), ``clip_ms_low``, ``clip_ms_high`` (5th and
-        95th percentile), ``how`` it was computed (of :data:`spikesound.evaluation.ways.WAYS`);
+        95th percentile), ``how`` it was computed (of :data:`spikesound.inference.backends.WAYS`);
         ``module_ms``, ``folded_ms``, ``event_driven_ms`` (medians of the ways there are);
         ``frame_ms`` (of a clip's frames one by one, their mean; None where the network does
         not stream); ``encode_ms`` (of a spiking model: from features to spikes, not in clip_ms);
         ``ratio_to_ann_cnn`` (median over rounds; None without that model); ``peak_mb``, by
-        :func:`spikesound.evaluation.ways.model_peak_mb`; ``cpu_energy_mj``, ``cpu_energy_raw_mj``,
+        :func:`spikesound.inference.backends.model_peak_mb`; ``cpu_energy_mj``, ``cpu_energy_raw_mj``,
         by :func:`spikesound.evaluation.cpu_energy.measure`, or "not available". Under ``machine``
         texts on the machine, and why energy is not available.
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from spikesound.core.progress import track
 from spikesound.costs.break_even import spike_rate
 from spikesound.costs.count import Counted
 from spikesound.costs.layer import LayerCounts, totals
 from spikesound.costs.widths import SPIKING
-from spikesound.evaluation.held_out import held_out
+from spikesound.evaluation.folds import held_out
 from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.evaluation.summary import Value
-from spikesound.progress import track
 from spikesound.training.data import Clips
 
 

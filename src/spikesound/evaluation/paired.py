@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from spikesound.errors import SpikesoundError
-from spikesound.evaluation.classify import (
+from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.clusters import Clusters
+from spikesound.evaluation.predictions import Flags, ScoreMatrix, Scores
+from spikesound.tasks.classification.metrics import (
     METRICS,
     Values,
     Weights,
@@ -15,8 +17,6 @@ from spikesound.evaluation.classify import (
     macro_f1,
     mean_average_precision,
 )
-from spikesound.evaluation.clusters import Clusters
-from spikesound.evaluation.predictions import Flags, ScoreMatrix, Scores
 
 # Permutations are drawn and scored in blocks, so that memory stays near 8 bytes times this.
 _BLOCK_NUMBERS = 4_000_000
@@ -90,7 +90,7 @@ def permutation_p(
     Returns
     -------
     dict
-        p for each metric of :data:`spikesound.evaluation.classify.METRICS`.
+        p for each metric of :data:`spikesound.tasks.classification.metrics.METRICS`.
 
     References
     ----------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
 from spikesound.evaluation.summary import family, model_order, twin
 

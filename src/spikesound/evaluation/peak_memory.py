@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 T = TypeVar("T")
 

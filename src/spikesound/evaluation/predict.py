@@ -8,7 +8,7 @@ from torch import nn
 
 from spikesound.costs.count import Counted, counting
 from spikesound.evaluation.predictions import to_frame
-from spikesound.networks.model_file import Spec
+from spikesound.models.classifier_spec import Spec
 from spikesound.training.data import Clips
 from spikesound.training.loop import predict
 

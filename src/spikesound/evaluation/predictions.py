@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound import schema
-from spikesound.errors import SpikesoundError, unknown
+from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError, unknown
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]

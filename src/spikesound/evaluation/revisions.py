@@ -12,8 +12,8 @@ from typing import cast
 import pandas as pd
 from upath import UPath
 
-from spikesound import schema
-from spikesound.errors import SpikesoundError, choose
+from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError, choose
 from spikesound.evaluation.clusters import recordings_of
 from spikesound.evaluation.write import read_metrics
 

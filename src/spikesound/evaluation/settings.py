@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 
 @dataclass(frozen=True)

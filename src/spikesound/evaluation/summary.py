@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spikesound.errors import SpikesoundError, unknown
+from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.bootstrap import intervals
-from spikesound.evaluation.classify import METRICS, metrics
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.params import EvaluateParams
-from spikesound.seeds import numpy_generator
+from spikesound.tasks.classification.metrics import METRICS, metrics
 
 Value = int | float | str
 Metrics = dict[str, Value]

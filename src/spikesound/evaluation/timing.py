@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.errors import SpikesoundError
-from spikesound.progress import track
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
 
 Times = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spikesound.evaluation.classify import METRICS
+from spikesound.tasks.classification.metrics import METRICS
 
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "map": "mAP"}
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikesound import schema
-from spikesound.errors import SpikesoundError
+from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import write_json
 from spikesound.evaluation.curves import write_confusion, write_curves
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.summary import Metrics, Value, model_metrics
-from spikesound.jsonfile import write_json
 from spikesound.params import EvaluateParams
 
 

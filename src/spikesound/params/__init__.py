@@ -60,12 +60,7 @@ from spikesound.params.neurons import (
     Neurons,
     SurrogateName,
 )
-from spikesound.params.robustness import (
-    FaultParams,
-    NoiseParams,
-    RobustnessParams,
-    SoundParams,
-)
+from spikesound.params.robustness import FaultParams, NoiseParams, RobustnessParams, SoundParams
 from spikesound.params.root import Params, Scheduler, Task
 from spikesound.params.training import (
     AugmentParams,

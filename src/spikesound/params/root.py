@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from spikesound.errors import SpikesoundError, unknown
+from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.params.base import Distinct, Section
 from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams, Sources

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spikesound.report.look import Look
 from spikesound.report.numbers import as_float, interval, number, share
 from spikesound.report.plot import Axis, Plot, Series, Table, View
+from spikesound.report.theme import Look
 
 AXES = {
     "steps": ("Over time steps", "Time steps", "step"),

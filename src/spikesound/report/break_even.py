@@ -8,9 +8,9 @@ import pandas as pd
 
 from spikesound.evaluation.summary import Metrics
 from spikesound.report.energy import ACCOUNTINGS, flow_name, options, profile_name
-from spikesound.report.look import Look
 from spikesound.report.numbers import as_float, share
 from spikesound.report.plot import Axis, Choice, Plot, Series, Table, View
+from spikesound.report.theme import Look
 
 
 def break_even_plot(

@@ -11,7 +11,7 @@ import soundfile
 import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from spikesound.errors import unknown
+from spikesound.core.errors import unknown
 from spikesound.evaluation.predictions import ScoreMatrix
 
 SOUND_RATE_HZ = 22050

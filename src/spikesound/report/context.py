@@ -7,7 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import STATES
 from spikesound.evaluation.curves import confusion_counts
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
 from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
@@ -16,12 +17,11 @@ from spikesound.report import anytime, break_even, clips, energy, pictures, robu
 from spikesound.report import verdict as words
 from spikesound.report.confusion import most_confused
 from spikesound.report.inputs import Clip, ReportInputs
-from spikesound.report.look import Look, looks
 from spikesound.report.models_table import latency_table, models_table
 from spikesound.report.numbers import as_float
 from spikesound.report.plot import Plot, drawn
 from spikesound.report.results import MADE_BY
-from spikesound.schema import STATES
+from spikesound.report.theme import Look, looks
 
 Matrices = Mapping[str, ScoreMatrix]
 

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from spikesound.evaluation.summary import Metrics, twin
-from spikesound.report.look import Look
 from spikesound.report.numbers import as_float, interval, number, share
 from spikesound.report.pareto import dominated, front, log10, name_places
 from spikesound.report.plot import Axis, Choice, Plot, Series, Table, View
 from spikesound.report.results import COLUMNS
+from spikesound.report.theme import Look
 
 ACCOUNTINGS = {"memory": "with memory", "operations": "operations only"}
 DATAFLOWS = {

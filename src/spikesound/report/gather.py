@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.bits import unpack
+from spikesound.core.bitpack import unpack
+from spikesound.core.schema import STATUS, read_table
 from spikesound.data.audio_shards import STATUS_FILE, read_shard
-from spikesound.data.shards import Shards
-from spikesound.networks import model_file
+from spikesound.features.shards import Shards
+from spikesound.models import classifier_spec
 from spikesound.report.inputs import Clip
 from spikesound.report.record import first_layer
-from spikesound.schema import STATUS, read_table
 
 
 @dataclass(frozen=True)
@@ -96,5 +96,5 @@ def _spikes(folders: Folders, fold: str, clip_id: str) -> NDArray[np.float32] | 
     if values.dtype == np.uint8:
         spec = json.loads((encoded.folder / "spec.json").read_text(encoding="utf-8"))
         values = unpack(values, spec["bins"])
-    _, network = model_file.load(folders.networks[fold])
+    _, network = classifier_spec.load(folders.networks[fold])
     return first_layer(network, values.astype(np.float32))

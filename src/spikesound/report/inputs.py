@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound.errors import SpikesoundError, unknown
+from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.evaluation.summary import Metrics
 from spikesound.report.results import Results
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from spikesound.evaluation.summary import family
 from spikesound.evaluation.table import percent
 from spikesound.report.inputs import Clip
-from spikesound.report.look import COLOURS
 from spikesound.report.svg import drawing, to_svg
+from spikesound.report.theme import COLOURS
 
 _TRAINING = COLOURS["baseline"]
 _FULL_CELL = 0.6  # opacity of a whole row: ink stays readable on it, on a light and a dark page

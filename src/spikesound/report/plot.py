@@ -15,7 +15,7 @@ class Series:
     Attributes
     ----------
     name, family, symbol, dash
-        Whose, and how it looks (:mod:`spikesound.report.look`).
+        Whose, and how it looks (:mod:`spikesound.report.theme`).
     x, y
         One number a point; None is a gap.
     low, high

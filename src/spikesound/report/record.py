@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spikesound.neurons import SpikingNeuron
+from spikesound.snn.neurons import SpikingNeuron
 
 
 def first_layer(network: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "energy": (

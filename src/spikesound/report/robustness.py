@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spikesound.report.look import Look
 from spikesound.report.numbers import as_float, interval, number, share, signed
 from spikesound.report.plot import Axis, Plot, Series, Table, View
+from spikesound.report.theme import Look
 
 CLEAN = "clean"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from spikesound.report.energy import ACCOUNTINGS, Point, front_view
-from spikesound.report.look import SYMBOLS, Look
 from spikesound.report.numbers import as_float, number, share, times
 from spikesound.report.plot import Axis, Choice, Plot, Table
+from spikesound.report.theme import SYMBOLS, Look
 
 WITHIN = 0.02
 """A spiking setting this near in accuracy (a share) counts as equal enough to ask what it saves."""

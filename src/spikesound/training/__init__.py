@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spikesound.training.convert import train_converted
-from spikesound.training.proxy import train_proxy
-from spikesound.training.qcfs import train_qcfs
-from spikesound.training.som import train_som
-from spikesound.training.stdp import train_memristor, train_stdp
-from spikesound.training.surrogate import train_surrogate
+from spikesound.training.methods.convert import train_converted
+from spikesound.training.methods.proxy import train_proxy
+from spikesound.training.methods.qcfs import train_qcfs
+from spikesound.training.methods.som import train_som
+from spikesound.training.methods.stdp import train_memristor, train_stdp
+from spikesound.training.methods.surrogate import train_surrogate
 from spikesound.training.task import Task, Trained
 
 METHODS: dict[str, Callable[[Task], Trained]] = {

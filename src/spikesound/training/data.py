@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesound.bits import unpack
-from spikesound.data import normalise
-from spikesound.data.shards import Shards
+from spikesound.core.bitpack import unpack
+from spikesound.features import normalisation
+from spikesound.features.shards import Shards
 
 Floats = npt.NDArray[np.float32]
 
@@ -94,8 +94,8 @@ class Clips:
 def load_features(folder: Path, classes: Sequence[str], fold: str) -> Clips:
     """Load feature shards, normalised by the figures of the other folds' clips."""
     shards = Shards(folder)
-    low, high = normalise.load(folder / "normalisation.json", fold)
-    values = normalise.apply(shards.load(), low, high).astype(np.float16)
+    low, high = normalisation.load(folder / "normalisation.json", fold)
+    values = normalisation.apply(shards.load(), low, high).astype(np.float16)
     return _clips(shards, values[:, None], classes, bins=values.shape[-1])
 
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from spikesound.decoding import cross_entropy
-from spikesound.errors import SpikesoundError
-from spikesound.networks import model_file
-from spikesound.seeds import derive, numpy_generator
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.seeds import derive, numpy_generator
+from spikesound.models import classifier_spec
+from spikesound.snn.decoding import cross_entropy
 from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
 from spikesound.training.data import Clips
@@ -24,7 +24,7 @@ from spikesound.training.task import Epoch, Task, Trained
 
 def train_plain(task: Task) -> Trained:
     """Train the network of the task's spec; see :func:`train`."""
-    return train(model_file.build(task.spec), task)
+    return train(classifier_spec.build(task.spec), task)
 
 
 class Objective(Protocol):

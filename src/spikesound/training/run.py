@@ -12,12 +12,12 @@ import torch
 from dvclive import Live
 
 import spikesound
+from spikesound.core.json_files import write_json
+from spikesound.core.progress import track
+from spikesound.core.seeds import derive
 from spikesound.data.store import digest
-from spikesound.jsonfile import write_json
-from spikesound.networks import model_file
+from spikesound.models import classifier_spec
 from spikesound.params import Params, Section, TrainParams
-from spikesound.progress import track
-from spikesound.seeds import derive
 from spikesound.training.data import Clips
 from spikesound.training.split import split_validation
 from spikesound.training.task import Epoch, Task, Trained
@@ -25,7 +25,7 @@ from spikesound.training.task import Epoch, Task, Trained
 
 def train_model(
     method: Callable[[Task], Trained],
-    spec: model_file.Spec,
+    spec: classifier_spec.Spec,
     clips: Clips,
     params: TrainParams,
     *,
@@ -36,7 +36,7 @@ def train_model(
 ) -> Trained:
     """Train the model of a spec on all folds but its own, and write it to a folder.
 
-    The folder gets the weights and the spec (:mod:`spikesound.networks.model_file`),
+    The folder gets the weights and the spec (:mod:`spikesound.models.classifier_spec`),
     ``history.csv`` with a row per epoch, ``result.json`` (`Trained.result`) and DVCLive's log.
 
     Parameters
@@ -73,7 +73,7 @@ def train_model(
                 report,
             )
         )
-    model_file.save(out, trained.spec, trained.network)
+    classifier_spec.save(out, trained.spec, trained.network)
     history = pd.DataFrame(trained.history).astype({"epoch": int})
     history.to_csv(out / "history.csv", index=False)
     write_json(out / "result.json", trained.result)
@@ -81,12 +81,12 @@ def train_model(
     return trained
 
 
-def _title(spec: model_file.Spec) -> str:
+def _title(spec: classifier_spec.Spec) -> str:
     return f"{spec.model}, fold {spec.fold}"
 
 
 def _fingerprint(
-    spec: model_file.Spec,
+    spec: classifier_spec.Spec,
     clips: Clips,
     params: TrainParams,
     section: Section | None,
@@ -123,7 +123,7 @@ def snn_spec(
     classes: list[str],
     bins: int,
     encoding: dict[str, Any],
-) -> model_file.Spec:
+) -> classifier_spec.Spec:
     """Return the spec of a spiking network by params.yaml.
 
     Parameters
@@ -132,7 +132,7 @@ def snn_spec(
     bins, encoding : of the spikes, and what their ``spec.json`` says
     """
     neuron = params.train_snn.neuron
-    return model_file.Spec(
+    return classifier_spec.Spec(
         model=f"snn-{network}-{method}",
         network=network,
         network_params=getattr(params.networks, network).model_dump(),

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from spikesound.errors import SpikesoundError
-from spikesound.seeds import derive
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.seeds import derive
 from spikesound.training.data import Clips
 
 Rows = npt.NDArray[np.intp]

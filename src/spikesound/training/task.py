@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from spikesound.networks.model_file import Spec
+from spikesound.models.classifier_spec import Spec
 from spikesound.params import TrainParams
 from spikesound.training.data import Clips
 

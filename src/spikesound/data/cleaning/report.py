@@ -7,11 +7,11 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import CLEANING
 from spikesound.data.cleaning.clean import Figures
 from spikesound.data.cleaning.duplicates import Match
-from spikesound.errors import SpikesoundError
 from spikesound.params import CleaningParams
-from spikesound.schema import CLEANING
 
 
 def cleaning_table(

@@ -28,7 +28,7 @@ from yt_dlp.utils import (
     UnsupportedError,
 )
 
-from spikesound.data.media import MediaError
+from spikesound.audio.ffmpeg import MediaError
 
 Meaning = tuple[str, bool, bool]  # state, retry, refusal
 

@@ -11,21 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikesound.audio.ffmpeg import MediaError, Samples, cut, fit, peak_db, to_flac
 from spikesound.data.fetch.fetched import Fetched, keep
 from spikesound.data.fetch.place import is_web, local_file
 from spikesound.data.fetch.rates import Measured, Rates
-from spikesound.data.fetch.recording import (
-    Clip,
-    Outcome,
-    Recording,
-    lost,
-    part_of,
-    place_of,
-    there,
-)
+from spikesound.data.fetch.recording import Clip, Outcome, Recording, lost, part_of, place_of, there
 from spikesound.data.fetch.survey import remember
 from spikesound.data.fetch.web import fetch_web
-from spikesound.data.media import MediaError, Samples, cut, fit, peak_db, to_flac
 from spikesound.data.store import Store
 from spikesound.params import DownloadParams
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from upath import UPath
 
-from spikesound.data.media import MediaError
+from spikesound.audio.ffmpeg import MediaError
 
 
 def is_web(location: str) -> bool:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from spikesound.audio.ffmpeg import MediaError
 from spikesound.data.fetch.obtain import Attempt
 from spikesound.data.fetch.rates import Rates
 from spikesound.data.fetch.recording import Outcome, Recording, lost
-from spikesound.data.media import MediaError
 from spikesound.params import DownloadParams
 
 LONGEST_WAIT_S = 3600.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikesound.audio.ffmpeg import MediaError
 from spikesound.data.fetch.fetched import Fetched
-from spikesound.data.media import MediaError
 from spikesound.data.store import digest
 
 

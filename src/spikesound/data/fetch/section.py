@@ -7,8 +7,8 @@ from typing import Any
 
 import ffmpeg
 
-from spikesound.data.media import CONTAINERS, MediaError, Samples, Span, cut_stream, pcm
-from spikesound.data.media import span as samples_of
+from spikesound.audio.ffmpeg import CONTAINERS, MediaError, Samples, Span, cut_stream, pcm
+from spikesound.audio.ffmpeg import span as samples_of
 
 LEAD_S = 2.0
 """Decoded ahead of a stretch: after a jump, decoders drop a packet, or need some to settle."""

@@ -21,8 +21,8 @@ from yt_dlp.utils._jsruntime import (
     QuickJsRuntime,
 )
 
-from spikesound.data.media import ffmpeg_binary
-from spikesound.errors import SpikesoundError
+from spikesound.audio.ffmpeg import ffmpeg_binary
+from spikesound.core.errors import SpikesoundError
 from spikesound.params import DownloadParams
 
 SLOWEST_BYTES_PER_S = 1000

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spikesound.audio.ffmpeg import MediaError
 from spikesound.data.fetch.fetched import Verdict, keep_verdict, recall, recall_verdict
 from spikesound.data.fetch.place import identity, is_web
 from spikesound.data.fetch.recording import Clip, Outcome, Recording, lost, place_of, there
-from spikesound.data.media import MediaError
 from spikesound.data.store import Store, digest
 from spikesound.params import DownloadParams
 

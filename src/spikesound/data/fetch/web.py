@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadError
 
+from spikesound.audio.ffmpeg import MediaError, Samples, Span
 from spikesound.data.fetch.classify import classify
 from spikesound.data.fetch.rates import SLACK, Measured, Rates
 from spikesound.data.fetch.section import fetch_section
 from spikesound.data.fetch.session import Session, session
-from spikesound.data.media import MediaError, Samples, Span
 from spikesound.params import DownloadParams
 
 SOUND_SUFFIXES = frozenset(

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.seeds import derive
 from spikesound.data.filtering.report import make_report
 from spikesound.data.lists.audioset import refuse
 from spikesound.data.lists.label_sets import LabelSets
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.source import Listing
-from spikesound.errors import SpikesoundError
 from spikesound.params import FilterParams
-from spikesound.seeds import derive
 
 _BLOCK_CLIPS = 20_000
 

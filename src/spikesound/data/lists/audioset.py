@@ -15,10 +15,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spikesound.aside import written_aside
+from spikesound.core.atomic import written_aside
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.lists.segment_rows import SEGMENTS, check, parse, without
 from spikesound.data.lists.text_lines import blocks, set_aside
-from spikesound.errors import SpikesoundError
 
 _HEADER = "YTID, start_seconds, end_seconds, positive_labels"
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spikesound.core.schema import EVENTS, REJECTED
 from spikesound.data.lists.audioset import read_segments
 from spikesound.data.lists.strong_labels import is_strong, read_strong
 from spikesound.data.lists.text_lines import blocks, lines_at, rejected_table
-from spikesound.schema import EVENTS, REJECTED
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import EVENTS
 from spikesound.data.lists.segment_rows import (
     LONGEST_S,
     SEGMENTS,
@@ -27,8 +29,6 @@ from spikesound.data.lists.segment_rows import (
     without,
 )
 from spikesound.data.lists.text_lines import blocks, lines_at, rejected_table, set_aside
-from spikesound.errors import SpikesoundError
-from spikesound.schema import EVENTS
 
 CLIP_S = 10.0
 _COLUMNS = ("segment", "onset", "offset", "label")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spikesound.aside import written_aside
+from spikesound.core.atomic import written_aside
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.lists.audioset import seconds
 from spikesound.data.lists.strong_labels import CLIP_S
-from spikesound.errors import SpikesoundError
 
 _HEADER = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n"
 _CLIP_ID = re.compile(r"[^#\s][^\t\r\n]*_[0-9]{1,12}")

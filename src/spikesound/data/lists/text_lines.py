@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from spikesound.errors import SpikesoundError
-from spikesound.schema import REJECTED
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import REJECTED
 
 _BLOCK_CHARS = 1 << 22
 

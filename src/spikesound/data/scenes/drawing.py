@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.scenes.material import Material, Recording, Spans
-from spikesound.errors import SpikesoundError
 
 GAP_MS = 200
 """Two events of one label in a scene are so far apart at least: nearer they would be one."""

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesound.data.media import Samples, to_flac
+from spikesound.audio.ffmpeg import Samples, to_flac
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
+from spikesound.core.seeds import numpy_generator
 from spikesound.data.parallel import in_order
 from spikesound.data.scenes.background import CROSS_FADE_S, at_level, continued
 from spikesound.data.scenes.drawing import draw_events
@@ -28,10 +31,7 @@ from spikesound.data.scenes.material import (
 )
 from spikesound.data.scenes.mix import mix
 from spikesound.data.scenes.tables import MixedRow, write_lists
-from spikesound.errors import SpikesoundError
 from spikesound.params import ScenesParams
-from spikesound.progress import track
-from spikesound.seeds import numpy_generator
 
 VERSION = 1
 """Of how scenes are made: raise it with any change to their bytes."""

@@ -11,7 +11,7 @@ import soundfile
 import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 JOINED_S = 0.25
 """Active parts nearer than this are one: as the ear takes a barking dog's barks."""

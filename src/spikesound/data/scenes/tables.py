@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spikesound.aside import written_aside
+from spikesound.core.atomic import written_aside
+from spikesound.core.schema import EVENTS
 from spikesound.data.lists.audioset import write_segments
 from spikesound.data.lists.strong_labels import CLIP_S
 from spikesound.data.lists.strong_writing import write_strong
 from spikesound.data.scenes.drawing import Drawn
-from spikesound.schema import EVENTS
 
 SEGMENTS_FILE = "segments.csv"
 STRONG_FILE = "strong.tsv"

@@ -19,7 +19,7 @@ from typing import IO, Literal
 
 from tqdm import tqdm
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 # Recorded sound seldom packs to a fifth; what unpacks to more than this is made to fill the disk.
 MOST_TIMES = 100

@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from spikesound.audio.lengths import length_s
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.archive import unpack
-from spikesound.data.sources.lengths import length_s
 from spikesound.data.sources.remote import obtain
 from spikesound.data.sources.source import Listing, Source
 from spikesound.data.sources.tables import SAFE_NAME, Origin, Rejected, Row, tabulate
-from spikesound.errors import SpikesoundError
-from spikesound.progress import track
 
 
 class Collection(Source):

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from spikesound.audio.lengths import SUFFIXES, length_s
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
 from spikesound.data.sources.archive import inside
 from spikesound.data.sources.collection import Collection, of_file
 from spikesound.data.sources.dealing import deal
-from spikesound.data.sources.lengths import SUFFIXES, length_s
 from spikesound.data.sources.tables import SAFE_NAME, CsvRow, Origin, Rejected, Row, read_csv
-from spikesound.errors import SpikesoundError
-from spikesound.progress import track
 
 OPTIONAL = ("start_s", "end_s", "fold", "recording")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 
 
 def read_folds(path: Path | str) -> dict[str, str]:

@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 
 import requests
 
-from spikesound.aside import written_aside
+from spikesound.core.atomic import written_aside
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.sources.collection import Collection
 from spikesound.data.sources.dealing import deal
 from spikesound.data.sources.remote import TIMEOUT_S, again
 from spikesound.data.sources.tables import Origin, Rejected, Row
-from spikesound.errors import SpikesoundError
 
 FIELDS = ("id", "name", "tags", "license", "username", "duration", "previews")
 PREVIEW = "preview-hq-mp3"

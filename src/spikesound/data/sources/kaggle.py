@@ -12,9 +12,9 @@ from typing import Any
 
 import requests
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.sources.archive import inside, unpack
 from spikesound.data.sources.folder import Folder
-from spikesound.errors import SpikesoundError
 
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*(/[0-9]+)?")
 

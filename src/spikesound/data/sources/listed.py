@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import CLIPS, EVENTS
 from spikesound.data.lists.label_sets import LabelSets
 from spikesound.data.lists.merging import Merged, SegmentList, list_of, merge, read_list, reject
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.folds import read_folds
 from spikesound.data.sources.remote import obtain
 from spikesound.data.sources.source import Listing, Source
-from spikesound.errors import SpikesoundError
 from spikesound.params import ListedParams
-from spikesound.schema import CLIPS, EVENTS
 
 
 class Listed(Source):

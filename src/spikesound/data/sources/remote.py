@@ -14,7 +14,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from spikesound.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError
 from spikesound.params import RemoteFile
 
 T = TypeVar("T")

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spikesound.aside import is_local
+from spikesound.core.atomic import is_local
+from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.core.schema import CLIPS, REJECTED
 from spikesound.data.lists.audioset import read_segments
 from spikesound.data.lists.merging import clip_ids
 from spikesound.data.lists.strong_labels import CLIP_S, read_strong
@@ -26,9 +28,7 @@ from spikesound.data.sources.esc10 import Esc10
 from spikesound.data.sources.folds import read_folds
 from spikesound.data.sources.source import Listing, Source
 from spikesound.data.store import digest
-from spikesound.errors import SpikesoundError, unknown
 from spikesound.params import ScenesParams
-from spikesound.schema import CLIPS, REJECTED
 
 
 class Scenes(Source):

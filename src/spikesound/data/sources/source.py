@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from spikesound.core.schema import CLIPS, EVENTS, REJECTED
 from spikesound.data.ontology import Ontology
-from spikesound.schema import CLIPS, EVENTS, REJECTED
 
 
 @dataclass(frozen=True)

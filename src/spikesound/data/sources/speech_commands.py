@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.data.sources.collection import Archived, measured, of_file
 from spikesound.data.sources.tables import Origin, Rejected, Row
-from spikesound.errors import SpikesoundError, unknown
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 NOISE = "_background_noise_"

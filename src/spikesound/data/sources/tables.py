@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import CLIPS, EVENTS, REJECTED
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.source import Listing
-from spikesound.errors import SpikesoundError
-from spikesound.schema import CLIPS, EVENTS, REJECTED
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 """A media id, or a file's name, that can stand in a path of any system and leads nowhere else."""

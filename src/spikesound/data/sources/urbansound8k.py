@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.data.sources.collection import Archived, measured
 from spikesound.data.sources.tables import SAFE_NAME, CsvRow, Rejected, Row, read_csv
-from spikesound.errors import SpikesoundError
 
 
 class UrbanSound8K(Archived):

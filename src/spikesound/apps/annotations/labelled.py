@@ -1,0 +1,36 @@
+"""What is written down of one sound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spikesound.tasks.detection.decision import Event
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a model heard in one sound.
+
+    Attributes
+    ----------
+    file : the sound's name
+    seconds : its length
+    model : who heard it
+    events : by onset; their labels are display names
+    probabilities : by label
+    high_hz : the highest frequency that the model hears
+    """
+
+    file: str
+    seconds: float
+    model: str
+    high_hz: float
+    events: Sequence[Event] = ()
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+
+def one_line(text: str) -> str:
+    """Return a label as a tab-separated file can hold it: tabs and line breaks become spaces."""
+    return re.sub(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", text).replace("\0", "")

@@ -1,0 +1,196 @@
+"""Trained models on sound, for programs: load, predict, detect, stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesound.audio.reading import blocks
+from spikesound.audio.resampling import fit_length, resample
+from spikesound.audio.samples import mono
+from spikesound.core.errors import SpikesoundError
+from spikesound.inference.streaming.stream import Heard, Stream
+from spikesound.models import loading
+from spikesound.tasks.detection.decision import Event
+
+__all__ = ["Event", "Heard", "Model", "Result", "SpikesoundError", "Stream", "load"]
+
+WINDOW_S = 10.0
+"""What a classifier hears at once, if it was not trained on clips of one length."""
+
+Floats = npt.NDArray[np.float32]
+Sound = str | Path | IO[bytes] | npt.NDArray[Any]
+"""A file, a stream of a file's bytes, or samples, (sample,) or (sample, channel)."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a model made of one sound.
+
+    Attributes
+    ----------
+    seconds : length of the sound
+    probabilities : by label, in the model's order
+    events : by onset; None of a classifier, which cannot tell when
+    """
+
+    seconds: float
+    probabilities: dict[str, float]
+    events: list[Event] | None
+
+
+class Model:
+    """A trained detector or classifier; see :func:`load`.
+
+    Attributes
+    ----------
+    name : of the model, as in the tables of results
+    labels : display names of the classes, in the order of every array of scores
+    rate_hz : of the sound that it hears; other sound is resampled
+    high_hz : the highest frequency that it hears
+    detects : whether it tells when a sound begins and ends
+    """
+
+    def __init__(self, loaded: loading.Detecting | loading.Classifying) -> None:
+        self._loaded = loaded
+        self.name: str = loaded.name
+        self.labels: list[str] = list(loaded.labels)
+        self.rate_hz: int = loaded.front_end.rate_hz
+        self.high_hz: float = loaded.front_end.features.high_hz
+        self.detects: bool = isinstance(loaded, loading.Detecting)
+
+    def predict(self, sound: Sound, rate_hz: int | None = None) -> dict[str, float]:
+        """Return the probability of each label anywhere in the sound.
+
+        Of a detector it is the highest after its median filter: at or above the label's threshold
+        exactly if :meth:`detect` finds an event. Of a classifier it is the mean over windows of
+        the length of the clips that it was trained on, each half a window after the one before.
+        The last window ends where the sound ends, unless less than a hundredth of it would be new;
+        a sound shorter than a window is padded with zeros.
+
+        Parameters
+        ----------
+        sound : anything that ffmpeg reads, of any length; or samples, integers of their type's
+            full scale or floats of full scale 1
+        rate_hz : of samples; a file knows its own
+
+        Raises
+        ------
+        SpikesoundError
+            If the sound is missing, damaged or empty; or ``rate_hz`` is missing or too much.
+        """
+        return self.hear(sound, rate_hz).probabilities
+
+    def detect(self, sound: Sound, rate_hz: int | None = None) -> list[Event]:
+        """Return the events in the sound, by onset: what :meth:`stream` gives for the same samples.
+
+        Parameters and errors as of :meth:`predict`.
+
+        Raises
+        ------
+        SpikesoundError
+            If the model is a classifier.
+        """
+        self._must_detect()
+        return self.hear(sound, rate_hz).events or []
+
+    def stream(self) -> Stream:
+        """Return a new stream, that hears samples as they come, in pieces of any size.
+
+        Raises
+        ------
+        SpikesoundError
+            If the model is a classifier.
+        """
+        loaded = self._must_detect()
+        return Stream(loaded.spec.model_copy(update={"classes": self.labels}), loaded.network)
+
+    def hear(self, sound: Sound, rate_hz: int | None = None) -> Result:
+        """Return all that :meth:`predict` and :meth:`detect` give, and the length of the sound."""
+        pieces = _samples(sound, rate_hz, self.rate_hz)
+        if isinstance(self._loaded, loading.Detecting):
+            return self._streamed(pieces)
+        return self._windowed(pieces, self._loaded)
+
+    def _must_detect(self) -> loading.Detecting:
+        if not isinstance(self._loaded, loading.Detecting):
+            raise SpikesoundError(
+                f"{self.name} is a classifier: it tells what sounds (predict), not when"
+            )
+        return self._loaded
+
+    def _streamed(self, pieces: Iterable[Floats]) -> Result:
+        stream = self.stream()
+        highest = np.zeros(len(self.labels), np.float32)
+        events: list[Event] = []
+        count = 0
+        for samples in chain(pieces, [None]):
+            count += 0 if samples is None else len(samples)
+            for heard in stream.finish() if samples is None else stream.feed(samples):
+                highest = np.maximum(highest, heard.scores)
+                events += heard.closed
+        column = {label: number for number, label in enumerate(self.labels)}
+        events.sort(key=lambda event: (event.onset_s, column[event.label]))
+        return Result(count / self.rate_hz, self._named(highest), events)
+
+    def _windowed(self, pieces: Iterable[Floats], model: loading.Classifying) -> Result:
+        length = round((model.clip_s or WINDOW_S) * self.rate_hz)
+        total = np.zeros(len(self.labels))
+        ends = []
+        for samples, end in _windows(pieces, length):
+            total += model.probabilities(model.front_end.whole(samples))
+            ends.append(end)
+        return Result(ends[-1] / self.rate_hz, self._named(total / len(ends)), None)
+
+    def _named(self, values: npt.NDArray[Any]) -> dict[str, float]:
+        return dict(zip(self.labels, map(float, values), strict=True))
+
+
+def load(path: str | Path) -> Model:
+    """Load a trained model.
+
+    Parameters
+    ----------
+    path : a model's file, or the folder of one that the pipeline trained
+
+    Raises
+    ------
+    SpikesoundError
+        If it is missing, damaged, or no model.
+    """
+    return Model(loading.load(Path(path)))
+
+
+def _samples(sound: Sound, rate_hz: int | None, wanted_hz: int) -> Iterator[Floats]:
+    if not isinstance(sound, np.ndarray):
+        if rate_hz is not None:
+            raise SpikesoundError("rate_hz is of samples: a file knows its own")
+        return blocks(Path(sound) if isinstance(sound, str) else sound, wanted_hz)
+    if rate_hz is None:
+        raise SpikesoundError("samples need their rate: rate_hz")
+    if rate_hz < 1:
+        raise SpikesoundError(f"rate_hz {rate_hz}: not a sampling rate")
+    return iter([resample(mono(sound), rate_hz, wanted_hz)])
+
+
+def _windows(pieces: Iterable[Floats], length: int) -> Iterator[tuple[Floats, int]]:
+    """Yield windows of so many samples, half one apart, and where each one ends in the sound."""
+    hop = max(1, length // 2)
+    held, at, dropped = np.zeros(0, np.float32), 0, 0  # at: of the next window, among those held
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        while at + length <= len(held):
+            yield held[at : at + length], dropped + at + length
+            at += hop
+        passed = max(0, at - hop)  # the last window may begin right behind the one before it
+        held, at, dropped = held[passed:], at - passed, dropped + passed
+    if at == 0:
+        yield fit_length(held, length), len(held)
+    elif len(held) - (at - hop + length) > length // 100:
+        yield held[-length:], dropped + len(held)

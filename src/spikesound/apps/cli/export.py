@@ -1,0 +1,47 @@
+"""``spikesound export``: a trained model in a format that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikesound.apps.cli.model_choice import choose_model
+
+FOLDERS = ("data/detection/models", "data/models")
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A model's file, its folder, or its name.")],
+    to: Annotated[str, typer.Option(help="nir, onnx, torchscript or safetensors")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
+) -> None:
+    """Write a trained model in another format, read it back, and compare the outputs.
+
+    Spiking networks go to NIR, conventional ones to ONNX, any to TorchScript, or to one safe file
+    with labels and front end in it (safetensors).
+    """
+    from spikesound.core.errors import SpikesoundError, choose
+    from spikesound.models.export import EXPORTS
+    from spikesound.models.export import export as write
+    from spikesound.models.loading import load
+
+    choose(EXPORTS, to, "format")
+    if out.exists() and not force:
+        raise SpikesoundError(f"{out}: is there already; --force writes over it")
+    path, what = choose_model(model, FOLDERS)
+    try:
+        done = write(load(path), to, out)
+    except OSError as error:
+        raise SpikesoundError(f"{out}: cannot be written: {error.strerror}") from error
+    print(f"{what} as {to}: {out}, {done.size:,} bytes")
+    print(
+        f"read back: largest difference {done.difference:.2g} in {done.compared:,} values", end=""
+    )
+    print("" if done.spikes is None else f"; all {done.spikes:,} spikes are equal")
+    for note in done.notes:
+        print(note)

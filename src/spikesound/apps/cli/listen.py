@@ -1,0 +1,107 @@
+"""``spikesound listen``: a detector on the microphone, a pipe or a file, as it sounds."""
+
+from __future__ import annotations
+
+import sys
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from spikesound.apps.cli.inputs import Detectors, ModelName
+from spikesound.core.errors import SpikesoundError
+
+if TYPE_CHECKING:
+    from spikesound.apps.live.listen import State
+    from spikesound.apps.live.source import Source
+    from spikesound.apps.live.traced import WatchedStream
+    from spikesound.models.detector_spec import DetectorSpec
+    from spikesound.models.networks.detector import Detector
+
+
+def listen(
+    model: ModelName = None,
+    detectors: Detectors = "data/detection/models",
+    device: Annotated[
+        str | None, typer.Option(help="The microphone, by part of its name or by number.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="A sound file instead of a microphone.")] = None,
+    pcm: Annotated[
+        str | None, typer.Option(help="Samples on the standard input: s16le or f32le.")
+    ] = None,
+    rate: Annotated[int, typer.Option(help="Of --pcm, in Hz.", min=1000, max=1_000_000)] = 16_000,
+    channels: Annotated[int, typer.Option(help="Of --pcm.", min=1, max=64)] = 1,
+    json: Annotated[bool, typer.Option("--json", help="A line of JSON for each event.")] = False,
+) -> None:
+    """Listen, and show which sounds there are while they sound; Ctrl-C ends it."""
+    if file is not None and pcm is not None:
+        raise SpikesoundError("--file and --pcm are two sources: give one")
+    if device is not None and (file is not None or pcm is not None):
+        raise SpikesoundError("--device is of the microphone: give it without --file and --pcm")
+    spec, network = load_detector(model, detectors)
+    from spikesound.apps.live.traced import WatchedStream
+
+    source: Source
+    if file is not None:
+        from spikesound.apps.live.sound_file import SoundFile
+
+        source = SoundFile(file, spec.front_end.rate_hz)
+    elif pcm is not None:
+        from spikesound.apps.live.pipe import Pipe
+
+        source = Pipe(cast(BufferedReader, sys.stdin.buffer), pcm, rate, channels)
+    else:
+        from spikesound.apps.live.microphone import Microphone
+
+        source = Microphone(device)
+        print(f"microphone: {source.name}", file=sys.stderr)
+    _listen(source, WatchedStream(spec, network, source.rate_hz), json)
+
+
+def load_detector(model: str | None, folder: str) -> tuple[DetectorSpec, Detector]:
+    """Load the detector that is named, or a good one of the folder, for streams on one core.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is none, or it is a classifier.
+    """
+    from spikesound.apps.cli.model_choice import choose_model
+
+    path, words = choose_model(model, [folder])
+    import torch
+
+    from spikesound.models import loading
+
+    # A frame is too little work to be shared: more threads only wait for each other.
+    torch.set_num_threads(1)
+    loaded = loading.load(path)
+    if not isinstance(loaded, loading.Detecting):
+        raise SpikesoundError(
+            f"{loaded.name} is a classifier, which hears whole clips: listen and serve need a "
+            "detector (dvc exp run -S task=detection trains some)"
+        )
+    print(f"model: {words}", file=sys.stderr)
+    return loaded.spec, loaded.network
+
+
+def _listen(source: Source, stream: WatchedStream, json: bool) -> None:
+    from rich.console import Console
+
+    from spikesound.apps.live.listen import listen
+    from spikesound.apps.live.meter import Meter, Printer, summary
+
+    console = Console()
+    out = sys.stderr if json else sys.stdout
+    state: State
+    try:
+        if console.is_terminal and not json:
+            with Meter(console) as meter:
+                state = listen(source, stream, meter.show)
+        else:
+            state = listen(source, stream, Printer(sys.stdout, json).show)
+        for line in summary(state, source.warnings):
+            print(line, file=out)
+    except BrokenPipeError:  # whoever read the events has gone: there is nobody to tell
+        sys.stderr.close()

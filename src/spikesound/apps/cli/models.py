@@ -1,0 +1,78 @@
+"""``spikesound models``: what is trained, and how good it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from spikesound.models.listing import Listed
+
+FOLDERS = ("data/models", "data/detection/models")
+HEADLINES = ("accuracy", "map", "psds1", "psds2", "event_f1")
+
+
+def models(
+    folders: Annotated[
+        list[str] | None, typer.Argument(metavar="[FOLDER]...", help="Of trained models.")
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Folder of metrics: models/*.json, detection/models/*.json.")
+    ] = "metrics",
+    as_json: Annotated[bool, typer.Option("--json", help="All that is known, as JSON.")] = False,
+) -> None:
+    """List what is trained: sizes, what each was trained on, and its metrics."""
+    from spikesound.models.listing import list_models
+
+    root = Path(metrics)
+    found = list_models(
+        [Path(folder) for folder in folders or FOLDERS],
+        [root / "models", root / "detection" / "models"],
+    )
+    if as_json:
+        print(json.dumps([asdict(model) for model in found], indent=2, ensure_ascii=False))
+        return
+    print_models(found)
+
+
+def print_models(found: list[Listed]) -> None:
+    """Print a table of each kind, a line for each model, and below them what is wrong with any."""
+    console = Console()
+    for kind in sorted({model.kind for model in found if model.error is None}):
+        console.print(_table(kind, [each for each in found if each.kind == kind]))
+    if not found:
+        console.print("no trained model there")
+    for model in found:
+        if model.error is not None:
+            console.print(_plain(model.error), soft_wrap=True)
+
+
+def _table(kind: str, models: list[Listed]) -> Table:
+    good = [model for model in models if model.error is None]
+    shown = [key for key in HEADLINES if any(key in model.metrics for model in good)]
+    table = Table(title=f"{kind}s", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("model", no_wrap=True)
+    table.add_column("trained on", overflow="fold", min_width=12)
+    for column in ("weights", "KiB", *shown):
+        table.add_column(column, justify="right", no_wrap=True)
+    for model in good:
+        figures = [_figure(model.metrics.get(key)) for key in shown]
+        sizes = (f"{model.parameters:,}", f"{model.size / 1024:,.0f}")
+        table.add_row(*map(_plain, (model.name, model.trained_on, *sizes, *figures)))
+    return table
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float | int) else "-"
+
+
+def _plain(text: str) -> Text:
+    # Names come from files: what a terminal takes for commands is not printed.
+    return Text("".join(c if c.isprintable() else "�" for c in text))

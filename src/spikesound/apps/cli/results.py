@@ -1,0 +1,58 @@
+"""Commands that look at what a run measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikesound.core.errors import SpikesoundError
+
+
+def table(summary: Path) -> None:
+    """Print a metrics/summary.json as a Markdown table."""
+    from spikesound.evaluation.table import markdown_table
+
+    if not summary.is_file():
+        raise SpikesoundError(f"{summary}: no such file; run the pipeline (make repro)")
+    print(markdown_table(json.loads(summary.read_text(encoding="utf-8"))), end="")
+
+
+def compare(
+    before: Annotated[str, typer.Argument(metavar="REV1", help="Commit, tag, branch, experiment")],
+    after: Annotated[
+        str, typer.Argument(metavar="REV2", help="The same; workspace: the files as they are")
+    ] = "workspace",
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    resamples: Annotated[int, typer.Option(help="Of the bootstrap over recordings.")] = 1000,
+    permutations: Annotated[int, typer.Option(help="Of the paired tests, at least.")] = 4999,
+    confidence: Annotated[float, typer.Option(help="Of the intervals and tests.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Of resamples and permutations.")] = 1,
+    predictions: Annotated[str, typer.Option(help="Folder of predictions.")] = "data/predictions",
+    metrics: Annotated[str, typer.Option(help="Folder of metrics.")] = "metrics",
+    clips: Annotated[str, typer.Option(help="Table of clips.")] = "data/clips/clips.parquet",
+) -> None:
+    """Compare each model's stored predictions between two revisions: REV2 minus REV1."""
+    from spikesound.evaluation.changes import changes, shared_models
+    from spikesound.evaluation.comparison_table import change_table
+    from spikesound.evaluation.revisions import Places, models_of, read_revision
+    from spikesound.evaluation.settings import Settings
+
+    settings = Settings(resamples, permutations, confidence, seed)
+    root, places = Path.cwd(), Places(predictions, metrics, clips)
+    there = {name: models_of(name, root, places) for name in (before, after)}
+    chosen = [model] if model else shared_models(there[before], there[after])
+    old, new = (read_revision(name, root, places, chosen) for name in (before, after))
+    found = changes(old, new, settings)
+    if found.models:
+        print(change_table(found.models, before, after, confidence))
+    for figures in found.models.values():
+        print(figures["verdict"])
+    for note in found.notes:
+        print(note)
+    for name, other in ((before, after), (after, before)):
+        only = sorted(set(there[name]) - set(there[other]))
+        if only and not model:
+            print(f"only in {name}: {', '.join(only)}")

@@ -1,0 +1,145 @@
+"""The server: a page, and a stream for each tab that listens."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from spikesound.apps.annotations import FORMATS
+from spikesound.apps.serve.audio import of_file, of_socket, store
+from spikesound.apps.serve.guard import Guard
+from spikesound.apps.serve.labels import labelled, read_body
+from spikesound.apps.serve.messages import about
+from spikesound.core.errors import SpikesoundError, choose
+from spikesound.models.detector_spec import DetectorSpec
+from spikesound.models.networks.detector import Detector
+
+STREAMS = 8
+"""So many files and microphones are heard at once, in all tabs together."""
+
+_PAGE = {
+    "/": ("page.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/picture.js": ("picture.js", "text/javascript"),
+    "/sound.js": ("sound.js", "text/javascript"),
+    "/worklet.js": ("worklet.js", "text/javascript"),
+}
+
+
+@dataclass
+class Serving:
+    """A detector that is served.
+
+    Attributes
+    ----------
+    spec, network : of the detector
+    max_bytes : of a file
+    streams : files and microphones that are heard now
+    """
+
+    spec: DetectorSpec
+    network: Detector
+    max_bytes: int
+    streams: int = field(default=0, init=False)
+
+    async def file(self, request: Request) -> ASGIApp:
+        """Hear the file in the body; answer with lines of JSON while it is heard."""
+        name = request.query_params.get("name", "the file")[:200]
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            with tempfile.TemporaryDirectory(prefix="spikesound-") as folder, self._one_more():
+                path = Path(folder) / "sound"
+                await store(request, path, self.max_bytes)
+                async with aclosing(of_file(self.spec, self.network, path, name)) as lines:
+                    response = StreamingResponse(lines, media_type="application/x-ndjson")
+                    await response(scope, receive, send)
+
+        return _told(answer)
+
+    async def sound(self, socket: WebSocket) -> None:
+        """Hear a microphone."""
+        await socket.accept()
+        try:
+            with self._one_more():
+                await of_socket(self.spec, self.network, socket)
+        except SpikesoundError as error:
+            await socket.send_json({"error": str(error)})
+            await socket.close(1008)
+        except WebSocketDisconnect:
+            pass
+
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
+        if self.streams >= STREAMS:
+            raise SpikesoundError(
+                f"{STREAMS} files and microphones are heard already: stop one of them first"
+            )
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
+
+    async def model(self, request: Request) -> Response:
+        """Tell of the model."""
+        return JSONResponse(about(self.spec, self.network, FORMATS))
+
+    async def labels(self, request: Request) -> Response:
+        """Write the events of the body in a format."""
+        name = request.path_params["name"]
+        try:
+            format = choose(FORMATS, name, "format")
+            sound = labelled(await read_body(request), self.spec)
+            text = await run_in_threadpool(format.write, sound)
+        except SpikesoundError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return Response(
+            text, media_type="application/octet-stream", headers={"x-suffix": format.suffix}
+        )
+
+
+def make_app(serving: Serving, hosts: list[str]) -> ASGIApp:
+    """Return the server's application, which answers to these hosts only."""
+    app = Starlette(
+        routes=[
+            *(Route(path, _page) for path in _PAGE),
+            Route("/model", serving.model),
+            Route("/file", serving.file, methods=["POST"]),
+            Route("/labels/{name}", serving.labels, methods=["POST"]),
+            WebSocketRoute("/sound", serving.sound),
+        ]
+    )
+    return Guard(app, hosts)
+
+
+async def _page(request: Request) -> Response:
+    name, kind = _PAGE[request.url.path]
+    text = files("spikesound.apps.serve").joinpath(name).read_text(encoding="utf-8")
+    return PlainTextResponse(text, media_type=kind)
+
+
+def _told(answer: ASGIApp) -> ASGIApp:
+    """Say what is wrong with the input as JSON; a page that went away is told nothing."""
+
+    async def telling(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await answer(scope, receive, send)
+        except SpikesoundError as error:
+            await JSONResponse({"error": str(error)}, 400)(scope, receive, send)
+        except ClientDisconnect:
+            pass
+
+    return telling

@@ -1,0 +1,129 @@
+"""The two ways in which sound comes to the server: a file as a whole, a microphone bit by bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.websockets import WebSocket
+
+from spikesound.apps.live.sound_file import SoundFile
+from spikesound.apps.live.traced import WatchedStream
+from spikesound.apps.serve.messages import told
+from spikesound.audio.samples import within_full_scale
+from spikesound.core.errors import SpikesoundError
+from spikesound.models.detector_spec import DetectorSpec
+from spikesound.models.networks.detector import Detector
+
+RATES_HZ = (8_000, 384_000)
+"""The lowest and the highest sampling rate of a microphone."""
+
+
+async def store(request: Request, path: Path, limit: int) -> None:
+    """Write a request's body into a file.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is longer than ``limit`` bytes.
+    ClientDisconnect
+        If the page went away meanwhile.
+    """
+    length = request.headers.get("content-length", "0")
+    size = int(length) if length.isdecimal() else 0
+    too_large = SpikesoundError(f"the file is larger than {limit // 2**20} MiB (--max-mb)")
+    if size > limit:
+        raise too_large
+    size = 0
+    with path.open("wb") as file:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > limit:
+                raise too_large
+            await run_in_threadpool(file.write, piece)
+
+
+async def of_file(
+    spec: DetectorSpec, network: Detector, path: Path, name: str
+) -> AsyncGenerator[str, None]:
+    """Yield what is heard in a file, one line of JSON at a time; an error is the last line.
+
+    A line is computed when the one before is on its way, so that a page that reads slowly is not
+    computed for in advance.
+    """
+    lines = _heard(spec, network, path, name)
+    try:
+        while line := await run_in_threadpool(next, lines, ""):
+            yield line
+    finally:
+        lines.close()
+
+
+def _heard(
+    spec: DetectorSpec, network: Detector, path: Path, name: str
+) -> Generator[str, None, None]:
+    source = SoundFile(path, spec.front_end.rate_hz, name)
+    stream = WatchedStream(spec, network, source.rate_hz)
+    try:
+        for block in source.blocks():
+            yield _line(told(stream.feed(block), stream.thresholds))
+    except SpikesoundError as error:
+        yield _line({"error": str(error)})
+        return
+    yield _last(stream)
+
+
+async def of_socket(spec: DetectorSpec, network: Detector, socket: WebSocket) -> None:
+    """Hear the samples that a page sends, and answer each message before the next is read.
+
+    The page first sends ``{"rate_hz": ...}``, then float32 samples (little-endian, mono) in binary
+    messages, and in the end the text ``end``. What waits is bounded by the socket's own buffers: a
+    page that sends faster than is computed is read more slowly.
+
+    Raises
+    ------
+    SpikesoundError
+        If the page sends something else.
+    WebSocketDisconnect
+        If it goes away.
+    """
+    stream = WatchedStream(spec, network, _rate(await socket.receive_text()))
+    while (message := await socket.receive())["type"] == "websocket.receive":
+        if message.get("bytes") is None:
+            await socket.send_text(await run_in_threadpool(_last, stream))
+            await socket.close()
+            return
+        moment = await run_in_threadpool(stream.feed, _samples(message["bytes"]))
+        await socket.send_text(_line(told(moment, stream.thresholds)))
+
+
+def _rate(text: str) -> int:
+    try:
+        rate_hz = json.loads(text)["rate_hz"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        rate_hz = None
+    lowest, highest = RATES_HZ
+    if not isinstance(rate_hz, int) or not lowest <= rate_hz <= highest:
+        raise SpikesoundError(f"the page's sampling rate is not between {lowest} and {highest} Hz")
+    return rate_hz
+
+
+def _samples(content: bytes) -> np.ndarray:
+    samples = np.frombuffer(content, "<f4") if len(content) % 4 == 0 else None
+    if samples is None or not np.isfinite(samples).all():
+        raise SpikesoundError("the page sent something else than samples")
+    return within_full_scale(samples.astype(np.float32), "the microphone")
+
+
+def _last(stream: WatchedStream) -> str:
+    last = told(stream.finish(), stream.thresholds)
+    return _line({**last, "sound_s": stream.sound_s, "busy_s": stream.busy_s})
+
+
+def _line(message: dict[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False) + "\n"

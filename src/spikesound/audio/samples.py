@@ -1,0 +1,68 @@
+"""Samples as programs hold them, to one channel of full scale 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesound.core.errors import SpikesoundError
+
+Floats = npt.NDArray[np.float32]
+
+LOUDEST = 100.0
+"""Of full scale: samples beyond it are damaged, or integers that were made floats."""
+
+
+def mono(samples: npt.NDArray[Any]) -> Floats:
+    """Return the mean of the channels, within [-1, 1] [shape=(sample,)].
+
+    Parameters
+    ----------
+    samples
+        (sample,) or (sample, channel), as soundfile reads them. Signed integers are divided by
+        their type's full scale, 2^15 for int16; uint8 has its zero at 128, as in a WAV file.
+
+    Raises
+    ------
+    SpikesoundError
+        If they are none, of another shape or type, or not numbers.
+    """
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > samples.shape[0]):
+        raise SpikesoundError(
+            f"samples of shape {samples.shape}: (sample,) or (sample, channel) is needed"
+        )
+    if samples.size == 0:
+        raise SpikesoundError("no samples in it")
+    scaled = _full_scale(samples)
+    mixed = scaled if scaled.ndim == 1 else scaled.mean(axis=1, dtype=np.float32)
+    return within_full_scale(mixed, "samples")
+
+
+def within_full_scale(samples: Floats, name: str) -> Floats:
+    """Return samples clipped to [-1, 1], as 16-bit ones are, which models are trained on.
+
+    Raises
+    ------
+    SpikesoundError
+        Naming the sound, if a sample is not a number or beyond :data:`LOUDEST`.
+    """
+    if not np.isfinite(samples).all():
+        raise SpikesoundError(f"{name}: some are not numbers (NaN or infinite)")
+    loudest = float(np.abs(samples).max(initial=0.0))
+    if loudest > LOUDEST:
+        raise SpikesoundError(f"{name}: {loudest:.3g} times full scale (1.0) is no sound")
+    clipped: Floats = np.clip(samples, -1, 1)
+    return clipped
+
+
+def _full_scale(samples: npt.NDArray[Any]) -> Floats:
+    kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
+    if kind == "f":
+        return samples.astype(np.float32)
+    if kind == "i":
+        return (samples.astype(np.float64) / 2.0 ** (bits - 1)).astype(np.float32)
+    if samples.dtype == np.uint8:
+        return (samples.astype(np.float32) - 128) / np.float32(128)
+    raise SpikesoundError(f"samples of type {samples.dtype}: floats or integers are needed")

@@ -1,0 +1,24 @@
+"""A model with the plain loop over time in place of compiled kernels."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+
+from spikesound.models.loading import Trained
+from spikesound.snn.neurons.lif import LIF
+
+
+def plain_loops(model: Trained, dtype: torch.dtype = torch.float32) -> Trained:
+    """Return a copy whose neurons loop over time in torch, with weights of a type.
+
+    The spikes are the same: tests of the kernels hold them to it.
+    """
+    network = copy.deepcopy(model.network).to(dtype).eval()
+    for module in network.modules():
+        if isinstance(module, LIF):
+            module.backend = "torch"
+    changed: Trained = replace(model, network=network)  # type: ignore[arg-type]  # of its own kind
+    return changed

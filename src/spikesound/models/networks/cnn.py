@@ -1,0 +1,183 @@
+"""A plain convolutional network over the spectrogram, and its spiking twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models.networks.layout import Layout
+from spikesound.models.networks.output import Output
+from spikesound.params import CNNParams
+
+
+class Block(nn.Module):
+    """Convolution, 2 x 2 pooling of the currents, batch norm, neuron.
+
+    Pooling comes before the neuron, so that what goes to the next layer are spikes and there are
+    four times fewer neurons to update. With average pooling all before the neuron is linear. An
+    axis with a single row left is not pooled further.
+    """
+
+    def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(
+            inputs, outputs, params.kernel, padding=params.kernel // 2, bias=False
+        )
+        self.kernel = params.kernel
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
+        self.pooled = POOLED[params.pool]
+        self.neuron = neuron
+
+    def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
+        """Map (time, batch, channel, frame, bin) to the same at half the frames and bins.
+
+        Where the input has one time step and ``steps`` are asked for, the current is computed
+        once and given to the neuron at each of them (direct coding).
+        """
+        time, batch = x.shape[:2]
+        flat = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        currents = self.norm(self.pooled(flat, self.convolution)).unflatten(0, (time, batch))
+        if time == 1 and steps > 1:
+            currents = currents.expand(steps, *currents.shape[1:])
+        out: torch.Tensor = self.neuron(currents)
+        return out
+
+    def fold(self) -> None:
+        """Put the batch norm into the weights and a bias of the convolution, for inference.
+
+        .. math:: w' = \\frac{\\gamma}{\\sqrt{\\sigma^2 + \\epsilon}} w, \\qquad
+                  b' = \\beta - \\frac{\\gamma \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}
+
+        Raises
+        ------
+        SpikesoundError
+            If pooling stands between them that a negative factor does not pass through.
+        """
+        if self.pooled is max_pooled:
+            raise SpikesoundError(
+                "networks.cnn.pool: 'max' does not let a batch norm be folded into the "
+                "convolution; valid: average, stride"
+            )
+        assert isinstance(self.norm, nn.BatchNorm2d)
+        assert self.norm.running_mean is not None
+        assert self.norm.running_var is not None
+        old = self.convolution
+        with torch.no_grad():
+            scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+            self.convolution = nn.Conv2d(
+                old.in_channels, old.out_channels, self.kernel, padding=self.kernel // 2
+            ).to(memory_format=torch.channels_last)
+            assert self.convolution.bias is not None
+            self.convolution.weight.copy_(old.weight * scale.view(-1, 1, 1, 1))
+            self.convolution.bias.copy_(self.norm.bias - scale * self.norm.running_mean)
+        self.norm = nn.Identity()
+
+
+def average_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Convolve and average over 2 x 2 places, as one convolution of stride 2.
+
+    .. math::
+        \\tfrac14 \\sum_{i, j} (w * x)[2 u + i, 2 v + j] = (w' * x)[2 u, 2 v], \\qquad
+        w'[a, b] = \\tfrac14 \\sum_{i, j} w[a - i, b - j], \\qquad i, j \\in \\{0, 1\\}
+
+    With a kernel of k x k that is (k + 1)^2 products for each pooled value instead of 4 k^2.
+    """
+    (rows, columns), padding = x.shape[-2:], convolution.padding
+    high, wide = 1 + (rows > 1), 1 + (columns > 1)
+    weight = functional.pad(convolution.weight, (wide - 1, wide - 1, high - 1, high - 1))
+    merged = functional.avg_pool2d(weight, (high, wide), stride=1)
+    assert not isinstance(padding, str)
+    return functional.conv2d(x, merged, convolution.bias, stride=(high, wide), padding=padding)
+
+
+def max_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Convolve, and take the largest of 2 x 2 places."""
+    maps = convolution(x)
+    return functional.max_pool2d(maps, [min(2, size) for size in maps.shape[-2:]])
+
+
+def strided(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Convolve at every other place of both axes."""
+    stride = [1 + (size > 1) for size in x.shape[-2:]]
+    return functional.conv2d(x, convolution.weight, convolution.bias, stride, convolution.padding)
+
+
+POOLED: dict[str, Callable[[torch.Tensor, nn.Conv2d], torch.Tensor]] = {
+    "average": average_pooled,
+    "max": max_pooled,
+    "stride": strided,
+}
+
+
+class CNN(nn.Module):
+    """Blocks of convolution, pooling, batch norm and neuron; mean plus maximum over frames; linear.
+
+    With ReLU it is the conventional network at one time step, with a spiking neuron its twin: the
+    weights have the same shapes. The read-out ``rate`` is linear in the spike counts: the last
+    layer's spikes are averaged over time steps and bins, then pooled over frames. Any other reads
+    output neurons, one a class, whose currents are the same map of each step's spikes; those of
+    which the membrane is read do not spike.
+
+    Parameters
+    ----------
+    params : channels of each block, kernel size, kind of pooling, dropout before the read-out
+    layout : bins, classes, steps, weights of the steps, read-out
+    neuron : makes the neuron of each block, a module on (time, batch, channel, frame, bin)
+    """
+
+    step_weights: torch.Tensor | None
+
+    def __init__(self, params: CNNParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        widths = [1, *params.channels]
+        self.blocks = nn.ModuleList(
+            Block(inputs, outputs, params, neuron()) for inputs, outputs in pairwise(widths)
+        )
+        self.dropout = nn.Dropout(params.dropout)
+        self.readout = nn.Linear(widths[-1], layout.classes)
+        self.layout = layout
+        weights = layout.step_weights
+        self.register_buffer(
+            "step_weights", None if weights is None else torch.tensor(weights), persistent=False
+        )
+        self.to(memory_format=torch.channels_last)
+        self.output = Output(layout.readout, neuron) if layout.readout != "rate" else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, frame, bin) to class scores (batch, class)."""
+        return self.scores([self.summary(self.weighted(x), self.layout.steps)])
+
+    def weighted(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply the input of each step by the step's weight, if there are such."""
+        return x if self.step_weights is None else x * self.step_weights.view(-1, 1, 1, 1)
+
+    def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
+        """Return what the read-out needs of these steps, of weighted inputs.
+
+        For ``rate`` the spikes summed over steps and averaged over bins (batch, channel, frame);
+        else the pooled spikes of each step (time, batch, channel).
+        """
+        x = x.unsqueeze(2)
+        for block in self.blocks:
+            x = block(x, steps)
+        if self.output is None:
+            return x.sum(0).mean(-1)
+        frames = x.mean(-1)
+        return frames.mean(-1) + frames.amax(-1)
+
+    def scores(self, summaries: list[torch.Tensor]) -> torch.Tensor:
+        """Return class scores (batch, class) from the summaries of all steps, piece by piece."""
+        if self.output is None:
+            frames = torch.stack(summaries).sum(0) / self.layout.steps
+            pooled = frames.mean(-1) + frames.amax(-1)
+            scores: torch.Tensor = self.readout(self.dropout(pooled))
+            return scores
+        pooled = torch.cat(summaries)
+        kept = self.dropout(torch.ones_like(pooled[:1]))  # the same units at all steps
+        read: torch.Tensor = self.output(self.readout(pooled * kept))
+        return read

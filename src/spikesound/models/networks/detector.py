@@ -1,0 +1,258 @@
+"""Networks that go along with the sound: frame after frame, a probability for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models.networks.causal import (
+    CausalBlock,
+    CausalLayer,
+    Integrator,
+    Spikes,
+    State,
+    advance,
+)
+from spikesound.models.networks.recurrent import CELLS
+from spikesound.params import DetectorParams
+from spikesound.snn.neurons import RECURRENT
+
+MakeNeuron = Callable[[], nn.Module]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What a network gives for frames, each (time, batch, class).
+
+    Attributes
+    ----------
+    logits : of the classes
+    attention : logits of how much each frame counts for the clip; None: without such a head
+    """
+
+    logits: torch.Tensor
+    attention: torch.Tensor | None
+
+
+class Detector(nn.Module):
+    """A causal convolutional front, a layer or layers with memory, and what reads them.
+
+    The front's blocks go over frames and bins (:class:`CausalBlock`); what is left of the bins is
+    laid beside the channels. Behind the memory each class has a leaky integrator, that does not
+    spike (:class:`Integrator`); its sigmoid is the probability.
+
+    Parameters
+    ----------
+    params : channels, pooling and kernel of the front, dropout before the read-out
+    bins, classes : sizes of input and output
+    neuron : makes the neuron of each block
+    memory : makes what lies between front and read-out, for so many features of the front; a module
+        with ``features``, how many it puts out
+    attention : with a head for attention over frames
+    """
+
+    def __init__(
+        self,
+        params: DetectorParams,
+        bins: int,
+        classes: int,
+        neuron: MakeNeuron,
+        memory: Callable[[int], nn.Module],
+        *,
+        attention: bool,
+    ) -> None:
+        super().__init__()
+        blocks = []
+        for (inputs, outputs), pool in zip(
+            pairwise([1, *params.channels]), params.pools, strict=True
+        ):
+            blocks.append(CausalBlock(inputs, outputs, bins, params.kernel, pool, neuron()))
+            bins = blocks[-1].outputs[1]
+        if bins < 1:
+            raise SpikesoundError(f"detection.network: pools {params.pools} leave no bin")
+        self.front = nn.ModuleList(blocks)
+        self.memory = memory(params.channels[-1] * bins)
+        self.dropout = nn.Dropout(params.dropout)
+        features: Any = self.memory.features
+        self.readout = nn.Linear(features, classes)
+        self.integrator = Integrator(classes)
+        self.attention = nn.Linear(features, classes) if attention else None
+
+    def forward(self, x: torch.Tensor) -> Frames:
+        """Map whole clips (time, batch, bin), from rest."""
+        x = x.unsqueeze(2)
+        for block in self.front:
+            x = block(x)
+        hidden = self.dropout(self.memory(x.flatten(2)))
+        attention = None if self.attention is None else self.attention(hidden)
+        return Frames(self.integrator(self.readout(hidden)), attention)
+
+    def rest(self, batch: int = 1) -> State:
+        """Return the state before the first frame."""
+        blocks: list[Any] = list(self.front)
+        memory: Any = self.memory
+        return (
+            [block.rest(batch) for block in blocks],
+            memory.rest(batch),
+            self.integrator.rest(batch),
+        )
+
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Map the next frames (time, batch, bin) to logits (time, batch, class), and the state.
+
+        Parameters
+        ----------
+        spikes : gets those of each spiking layer, from front to back
+        """
+        front, kept, last = state
+        after = []
+        blocks: list[Any] = list(self.front)
+        memory: Any = self.memory
+        x = x.unsqueeze(2)
+        for block, mine in zip(blocks, front, strict=True):
+            x, then = block.advance(x, mine, spikes)
+            after.append(then)
+        hidden, kept = memory.advance(x.flatten(2), kept, spikes)
+        logits, last = self.integrator.advance(self.readout(hidden), last)
+        return logits, (after, kept, last)
+
+
+class Convolutions(nn.Module):
+    """Causal convolutions over frames, one behind the other; what reads them hears each."""
+
+    def __init__(
+        self, inputs: int, hidden: int, taps: int, dilations: Sequence[int], neuron: MakeNeuron
+    ) -> None:
+        super().__init__()
+        widths = [inputs] + [hidden] * len(dilations)
+        self.layers = nn.ModuleList(
+            CausalLayer(before, after, taps, dilation, neuron())
+            for (before, after), dilation in zip(pairwise(widths), dilations, strict=True)
+        )
+        self.features = hidden * len(dilations)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, inputs) to the outputs of all layers (time, batch, feature)."""
+        heard = []
+        for layer in self.layers:
+            x = layer(x)
+            heard.append(x)
+        return torch.cat(heard, -1)
+
+    def rest(self, batch: int) -> State:
+        """Return the state before the first frame."""
+        layers: list[Any] = list(self.layers)
+        return [layer.rest(batch) for layer in layers]
+
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Map the next frames, and return the state after them."""
+        heard, after = [], []
+        layers: list[Any] = list(self.layers)
+        for layer, mine in zip(layers, state, strict=True):
+            x, then = layer.advance(x, mine, spikes)
+            heard.append(x)
+            after.append(then)
+        return torch.cat(heard, -1), after
+
+
+class Gated(nn.Module):
+    """LSTM or GRU over frames."""
+
+    def __init__(self, inputs: int, hidden: int, cell: str) -> None:
+        super().__init__()
+        self.cells = CELLS[cell](inputs, hidden)
+        self.features = hidden
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, inputs) to (time, batch, hidden)."""
+        out: torch.Tensor = self.cells(x)[0]
+        return out
+
+    def rest(self, batch: int) -> State:
+        """Return the state before the first frame."""
+        zeros = self.cells.weight_hh_l0.new_zeros(1, batch, self.cells.hidden_size)  # type: ignore[operator]
+        return (zeros, zeros) if isinstance(self.cells, nn.LSTM) else zeros
+
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Map the next frames, and return the state after them."""
+        found: tuple[torch.Tensor, State] = self.cells(x, state)
+        return found
+
+
+class Adaptive(nn.Module):
+    """Recurrent spiking neurons with adaptive thresholds: a layer of an LSNN.
+
+    References
+    ----------
+    Bellec et al. 2018, "Long short-term memory and learning-to-learn in networks of spiking
+    neurons".
+    """
+
+    def __init__(self, inputs: int, hidden: int, neuron_params: Any) -> None:
+        super().__init__()
+        self.currents = nn.Linear(inputs, hidden, bias=False)
+        self.norm = nn.BatchNorm1d(hidden)
+        self.neuron = RECURRENT["alif"](neuron_params, hidden)
+        self.features = hidden
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, inputs) to spikes (time, batch, hidden)."""
+        out: torch.Tensor = self.neuron(self._normed(x))
+        return out
+
+    def rest(self, batch: int) -> State:
+        """Return the state before the first frame."""
+        return self.neuron.initial_state(
+            self.currents.weight.new_zeros(batch, len(self.norm.weight))
+        )
+
+    def advance(
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Map the next frames, and return the state after them."""
+        return advance(self.neuron, self._normed(x), state, spikes)
+
+    def _normed(self, x: torch.Tensor) -> torch.Tensor:
+        normed: torch.Tensor = self.norm(self.currents(x).flatten(0, 1))
+        return normed.view(*x.shape[:2], -1)
+
+
+def tcn(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
+    """Return the memory of network ``tcn``, for so many features."""
+    return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
+
+
+def gru(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
+    """Return the memory of network ``gru``."""
+    return Gated(inputs, params.hidden, "gru")
+
+
+def lstm(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
+    """Return the memory of network ``lstm``."""
+    return Gated(inputs, params.hidden, "lstm")
+
+
+def alif(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
+    """Return the memory of network ``alif``; ``recurrent``: parameters of its neuron."""
+    return Adaptive(inputs, params.hidden, recurrent)
+
+
+MEMORIES: dict[str, Callable[[Any, int, MakeNeuron, Any], nn.Module]] = {
+    "tcn": tcn,
+    "gru": gru,
+    "lstm": lstm,
+    "alif": alif,
+}
+"""What lies behind the front, by the network's name in params.yaml."""

@@ -1,0 +1,25 @@
+"""What a network is made for, apart from its own parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of input and output, and how time is gone through.
+
+    Attributes
+    ----------
+    bins, classes : size of the feature axis, and number of classes
+    steps : time steps; an input of one step is repeated, any other must have this many
+    step_weights : what the input of each step is multiplied by; None: nothing
+    readout : ``rate``, a linear map of the spike counts, or an entry of
+        :data:`spikesound.snn.decoding.READOUTS` on output neurons
+    """
+
+    bins: int
+    classes: int
+    steps: int = 1
+    step_weights: tuple[float, ...] | None = None
+    readout: str = "rate"

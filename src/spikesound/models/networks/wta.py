@@ -1,0 +1,76 @@
+"""One wide layer of spiking neurons in competition, and a linear read-out of their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models.networks.layout import Layout
+from spikesound.models.networks.winner import WinnerTakeAll
+from spikesound.params import WTAParams
+
+
+class WTA(nn.Module):
+    """Neurons that each hear some frames and all bins, side by side at every frame.
+
+    At each frame and time step at most one neuron spikes (`WinnerTakeAll`). Spikes are counted over
+    frames and steps, and the read-out is linear in the counts. A local rule sets the layer's
+    weights: its spikes have no gradient.
+
+    Parameters
+    ----------
+    params : neurons of a place, frames that each hears
+    layout : bins, classes, weights of the steps
+    neuron : makes an LIF without reset, whose parameters the layer takes
+
+    Raises
+    ------
+    SpikesoundError
+        If the neuron is another one.
+    """
+
+    step_weights: torch.Tensor | None
+
+    def __init__(self, params: WTAParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.frames = params.frames
+        self.weight = nn.Parameter(torch.zeros(params.neurons, params.frames, layout.bins))
+        self.neuron = WinnerTakeAll(params.neurons, neuron())
+        self.readout = nn.Linear(params.neurons, layout.classes)
+        weights = layout.step_weights
+        self.register_buffer(
+            "step_weights", None if weights is None else torch.tensor(weights), persistent=False
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map spikes (time, batch, frame, bin) to class scores (batch, class).
+
+        Raises
+        ------
+        SpikesoundError
+            If there are fewer frames than a neuron hears.
+        """
+        scores: torch.Tensor = self.readout(self.counts(x))
+        return scores
+
+    def counts(self, x: torch.Tensor) -> torch.Tensor:
+        """Return how often each neuron spikes, per frame and step (batch, neuron)."""
+        if x.shape[2] < self.frames:
+            raise SpikesoundError(
+                f"a neuron hears {self.frames} frames, and the clips have {x.shape[2]}; "
+                f"lower frames in the method's section"
+            )
+        flat = self.weighted(x).flatten(0, 1).unsqueeze(1)
+        currents = functional.conv2d(flat, self.weight.unsqueeze(1)).squeeze(-1)
+        places = currents.transpose(1, 2)  # (time x batch, frame, neuron)
+        spikes: torch.Tensor = self.neuron(places.reshape(*x.shape[:2], *places.shape[1:]))
+        return spikes.mean((0, 2))
+
+    def weighted(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply the input of each step by the step's weight, if there are such."""
+        shape = (-1, *[1] * (x.dim() - 1))
+        return x if self.step_weights is None else x * self.step_weights.view(shape)

@@ -1,0 +1,292 @@
+"""Weights and what they are of, in one file that can be read without trusting it.
+
+It is a ``.safetensors`` file, which any reader of these opens: weights, and in the header's
+metadata ``format``, ``version``, ``spec`` (JSON) and ``sha256``. Nothing in it is ever run. The
+header is checked before anything is made by it, the weights' sizes before they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from spikesound.core.atomic import written_aside
+from spikesound.core.errors import SpikesoundError
+
+HEADER_LIMIT = 2**20
+"""Bytes of a header: far more than names and ranges of thousands of classes and bins take."""
+
+LIST_LIMIT, DEPTH_LIMIT = 10_000, 32
+"""Entries of one list or mapping of JSON, and how deep they lie in one another."""
+
+DTYPES = {"F32": torch.float32, "I64": torch.int64}
+"""Types of weights, and of a batch norm's count of batches."""
+
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive, as PyTorch's checkpoints are, which are never unpickled here",
+    b"\x80": "a Python pickle, which is never unpickled here",
+    b"\x89HDF": "an HDF5 file, as NIR graphs are",
+    b"\x08": "perhaps an ONNX file",
+    b"{": "JSON",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor by the header: its type, shape, and place in the bytes behind the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class SafeFile:
+    """A file whose header is sound. Its weights have not been read yet.
+
+    Attributes
+    ----------
+    metadata : of the header, without the spec; empty strings where a key is missing
+    spec : what the weights are of, finite numbers only
+    table : the tensors by name
+    data_at : where the weights begin, in bytes
+    """
+
+    path: Path
+    metadata: dict[str, str]
+    spec: Any
+    table: dict[str, Entry]
+    data_at: int
+
+    def check_kind(self, kind: str, version: str, what: str) -> None:
+        """Check that the file is of a format and version, and says what its hash is.
+
+        Raises
+        ------
+        SpikesoundError
+            If it is not; ``what`` says in words what it should be.
+        """
+        if self.metadata["format"] != kind:
+            self.refuse(f"safetensors, but not {what} of spikesound's")
+        if self.metadata["version"] != version:
+            found = self.metadata["version"][:20]
+            self.refuse(f"version {found!r} of the format; this spikesound reads {version!r}")
+        if not self.metadata["sha256"]:
+            self.refuse("no sha256 of its content")
+
+    def check_fits(self, network: nn.Module) -> None:
+        """Compare names, types and shapes with those of a network, which may be a meta one.
+
+        Raises
+        ------
+        SpikesoundError
+            If they differ; the message names the first.
+        """
+        wanted = {name: (value.dtype, tuple(value.shape)) for name, value in _state(network)}
+        for name in sorted(wanted.keys() | self.table.keys()):
+            if name not in self.table:
+                self.refuse(f"no weights {name!r}, which its network has")
+            if name not in wanted:
+                self.refuse(f"weights {name[:80]!r}, which its network does not have")
+            entry = self.table[name]
+            dtype, shape = wanted[name]
+            if (DTYPES[entry.dtype], entry.shape) != (dtype, shape):
+                self.refuse(f"weights {name!r} are {entry.dtype} {entry.shape}, not {shape}")
+
+    def fill(self, network: nn.Module) -> None:
+        """Read the weights into a network that they fit, by their hash and finite.
+
+        Raises
+        ------
+        SpikesoundError
+            If they are not those that were written, or not finite.
+        """
+        content = self.path.read_bytes()
+        if self.metadata["sha256"] and self.metadata["sha256"] != digest(content):
+            self.refuse("damaged: its content does not have the sha256 that it names")
+        try:
+            weights = safetensors.torch.load(content)
+        except safetensors.SafetensorError as error:
+            raise SpikesoundError(f"{self.path}: {_line(error)}") from error
+        for name, value in weights.items():
+            if value.is_floating_point() and not bool(value.isfinite().all()):
+                self.refuse(f"weights {name!r} are not finite")
+            if name.endswith("running_var") and bool((value < 0).any()):
+                self.refuse(f"weights {name!r} are variances below zero")
+        network.load_state_dict(weights)
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise the error that says what is wrong with the file."""
+        raise SpikesoundError(f"{self.path}: {why}")
+
+
+def write(path: Path, metadata: Mapping[str, str], network: nn.Module) -> None:
+    """Write a network's weights with the metadata and a hash of both, whole or not at all."""
+    weights = {name: value.contiguous() for name, value in _state(network)}
+    content = safetensors.torch.save(weights, dict(metadata))
+    header, body = _split(content)
+    header["__metadata__"]["sha256"] = digest(content)
+    # The library writes metadata in any order: sorted, equal models are equal bytes.
+    text = json.dumps(header, sort_keys=True, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as file:
+        file.write(len(text).to_bytes(8, "little") + text + body)
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of a file's header, without the hash in it, and of its weights."""
+    header, body = _split(content)
+    header.get("__metadata__", {}).pop("sha256", None)
+    canonical = json.dumps(header, sort_keys=True).encode()
+    return hashlib.sha256(canonical + b"\0" + body).hexdigest()
+
+
+def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def read(path: Path) -> SafeFile:
+    """Read the header, and check it against the file's size.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is missing, another kind of file, cut off, or its header is not sound.
+    """
+    header, data_at, size = _header(path)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise SpikesoundError(f"{path}: its metadata are not texts by name")
+    table = {name: _entry(path, name, value) for name, value in header.items()}
+    place = 0
+    for name, entry in sorted(table.items(), key=lambda item: (item[1].start, item[1].end)):
+        if entry.start != place:
+            raise SpikesoundError(f"{path}: weights {name[:80]!r} do not follow on those before")
+        place = entry.end
+    if place != size - data_at:
+        raise SpikesoundError(f"{path}: {size - data_at} bytes of weights, not {place}: cut off?")
+    spec = (
+        read_json(metadata["spec"].encode(errors="surrogatepass"), f"{path}: spec")
+        if "spec" in metadata
+        else None
+    )
+    known = {key: metadata.get(key, "") for key in ("format", "version", "sha256")}
+    return SafeFile(path, known, spec, table, data_at)
+
+
+def read_json(text: bytes, what: str) -> Any:
+    """Parse JSON of finite numbers and distinct keys.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is anything else, or nested too deeply.
+    """
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a name twice")
+        return found
+
+    def finite(number: str) -> float:
+        if not math.isfinite(value := float(number)):
+            raise ValueError(f"a number that is not finite: {number[:20]}")
+        return value
+
+    try:
+        found = json.loads(
+            text.decode(), object_pairs_hook=distinct, parse_float=finite, parse_constant=finite
+        )
+        _check_extent(found)
+        return found
+    except RecursionError as error:
+        raise SpikesoundError(f"{what}: JSON nested too deeply") from error
+    except ValueError as error:
+        raise SpikesoundError(f"{what}: not JSON that can be used: {_line(error)}") from error
+
+
+def _check_extent(value: Any) -> None:
+    """Refuse what is nested deeply, or long, before anything goes through it that takes longer."""
+    layer, depth = [value], 0
+    while layer:
+        if depth > DEPTH_LIMIT or any(len(part) > LIST_LIMIT for part in layer if _many(part)):
+            raise ValueError(
+                f"nested deeper than {DEPTH_LIMIT}, or a list longer than {LIST_LIMIT}"
+            )
+        parts = [part.values() if isinstance(part, dict) else part for part in layer if _many(part)]
+        layer, depth = [inner for part in parts for inner in part if _many(inner)], depth + 1
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int, int]:
+    """Return the header, where the weights begin, and the file's size."""
+    if not path.is_file():
+        raise SpikesoundError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(9)
+        length = int.from_bytes(start[:8], "little")
+        if len(start) < 9 or start[8:] != b"{" or length > size - 8:
+            raise SpikesoundError(f"{path}: not a model file{_kind(start, size)}")
+        if length > HEADER_LIMIT:
+            raise SpikesoundError(
+                f"{path}: a header of {length} bytes; at most {HEADER_LIMIT} are read"
+            )
+        text = start[8:] + file.read(length - 1)
+    header = read_json(text, f"{path}: header")
+    assert isinstance(header, dict)  # it begins with a brace
+    return header, 8 + length, size
+
+
+def _kind(start: bytes, size: int) -> str:
+    if size < 9:
+        return f": {size} bytes"
+    for magic, kind in FOREIGN.items():
+        if start.startswith(magic):
+            return f" but {kind}"
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return " but text"
+    return ", or one that is cut off or damaged"
+
+
+def _entry(path: Path, name: str, value: Any) -> Entry:
+    try:
+        dtype, shape, (start, end) = value["dtype"], value["shape"], value["data_offsets"]
+    except (TypeError, KeyError, ValueError) as error:
+        raise SpikesoundError(f"{path}: weights {name[:80]!r}: no type, shape or place") from error
+    numbers = [*shape, start, end] if isinstance(shape, list) else [None]
+    if not all(type(number) is int and 0 <= number < 2**48 for number in numbers):
+        raise SpikesoundError(f"{path}: weights {name[:80]!r}: a size that cannot be")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise SpikesoundError(
+            f"{path}: weights {name[:80]!r} are of type {str(dtype)[:20]!r}; "
+            f"valid: {', '.join(DTYPES)}"
+        )
+    if math.prod(shape) * DTYPES[dtype].itemsize != end - start:
+        raise SpikesoundError(f"{path}: weights {name[:80]!r}: {end - start} bytes for {shape[:8]}")
+    return Entry(dtype, tuple(shape), start, end)
+
+
+def _state(network: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return list(network.state_dict().items())
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

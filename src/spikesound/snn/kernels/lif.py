@@ -1,0 +1,145 @@
+"""The one call: currents to spikes by the backend that suits device and type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import torch
+
+from spikesound.core.errors import SpikesoundError, choose
+from spikesound.snn.kernels import torch_lif
+from spikesound.snn.kernels.rule import Rule, once
+
+Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Rule], torch.Tensor]
+
+
+def lif(
+    currents: torch.Tensor,
+    beta: torch.Tensor,
+    threshold: torch.Tensor,
+    rule: Rule,
+    backend: str = "auto",
+) -> torch.Tensor:
+    """Map currents (time, ...) to spikes of the same shape, from rest.
+
+    Equations: :func:`spikesound.snn.kernels.torch_lif.step`. Gradients reach currents, ``beta`` and
+    ``threshold`` (scalars). For training, ``numba`` and ``triton`` keep 4 bytes per current, 5 with
+    a refractory period; they go backward once only (no ``retain_graph``).
+
+    Parameters
+    ----------
+    backend : ``torch`` (any device and type), ``numba`` (processor, float32), ``triton`` (CUDA,
+        float32), or ``auto``: the fastest of them that can take these currents
+
+    Raises
+    ------
+    SpikesoundError
+        If the backend is not known, not installed, or cannot take these currents.
+    """
+    name = _fitting(currents) if backend == "auto" else backend
+    return choose(KERNELS, name, "backend")(currents, beta, threshold, rule)
+
+
+def _fitting(currents: torch.Tensor) -> str:
+    if currents.dtype != torch.float32 or not currents.numel():
+        return "torch"
+    if currents.device.type == "cuda" and find_spec("triton"):
+        return "triton"
+    return "numba" if currents.device.type == "cpu" else "torch"
+
+
+def _numba(
+    currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
+) -> torch.Tensor:
+    _check("numba", currents, ("cpu",))
+    spikes: torch.Tensor = _NumbaLIF.apply(currents, beta, threshold, rule)
+    return spikes
+
+
+def _triton(
+    currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
+) -> torch.Tensor:
+    if not find_spec("triton"):
+        raise SpikesoundError("backend 'triton' is not installed; valid: auto, numba, torch")
+    from spikesound.snn.kernels import triton_lif
+
+    _check("triton", currents, ("cpu", "cuda") if triton_lif.INTERPRETED else ("cuda",))
+    return triton_lif.lif(currents, beta, threshold, rule)
+
+
+KERNELS: dict[str, Kernel] = {"torch": torch_lif.lif, "numba": _numba, "triton": _triton}
+
+
+def _check(name: str, currents: torch.Tensor, devices: tuple[str, ...]) -> None:
+    if currents.dtype != torch.float32 or currents.device.type not in devices:
+        raise SpikesoundError(
+            f"backend {name!r} takes float32 on {' or '.join(devices)}, not {currents.dtype} on "
+            f"{currents.device.type}; 'auto' and 'torch' take any"
+        )
+
+
+class _NumbaLIF(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
+    ) -> torch.Tensor:
+        from spikesound.snn.kernels import compiled, numba_lif
+
+        compiled.share_threads()
+        order = _order(currents)
+        flat = currents.permute(order).reshape(len(currents), -1).contiguous()
+        trains = any(ctx.needs_input_grad)
+        membrane = torch.empty_like(flat) if trains else flat.new_empty(0, 0)
+        kept = trains and rule.refractory > 0
+        held = torch.empty(flat.shape if kept else (0, 0), dtype=torch.uint8)
+        spikes = torch.empty_like(flat)
+        state = np.zeros(flat.shape[1], np.float32), np.zeros(flat.shape[1], np.int32)
+        law = numba_lif.law(beta.item(), threshold.item(), rule)
+        numba_lif.forward(
+            flat.detach().numpy(), membrane.numpy(), held.numpy(), spikes.numpy(), *state, law
+        )
+        ctx.save_for_backward(membrane, held)
+        ctx.law, ctx.rule, ctx.order = law, rule, order
+        ctx.scalars = beta, threshold
+        return _shaped(spikes, currents.shape, order)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        from spikesound.snn.kernels import compiled, numba_lif
+
+        once(ctx)
+        compiled.share_threads()
+        (gradient,) = gradients
+        membrane, held = ctx.saved_tensors
+        flat = gradient.permute(ctx.order).reshape(membrane.shape).contiguous()
+        sums = np.zeros((-(-flat.shape[1] // numba_lif.WIDTH), 2))
+        numba_lif.backward(
+            flat.detach().numpy(),
+            membrane.numpy(),
+            held.numpy(),
+            sums,
+            numba_lif.WIDTH,
+            ctx.law,
+            numba_lif.slope(ctx.rule),
+        )
+        of_beta, of_threshold = (
+            torch.full_like(scalar, total)
+            for scalar, total in zip(ctx.scalars, sums.sum(0), strict=True)
+        )
+        return _shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None
+
+
+def _order(x: torch.Tensor) -> list[int]:
+    """Return the axes of x as they lie in memory, time first: so channels may be last."""
+    strides = x.stride()
+    rest = sorted(range(1, x.dim()), key=lambda axis: -int(strides[axis]))
+    return [0, *rest]
+
+
+def _shaped(flat: torch.Tensor, shape: torch.Size, order: list[int]) -> torch.Tensor:
+    """Give (time, column) the shape it had before its axes were taken in an order."""
+    laid = flat.view([shape[axis] for axis in order])
+    return laid.permute([order.index(axis) for axis in range(len(order))])

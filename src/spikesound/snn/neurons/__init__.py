@@ -1,0 +1,34 @@
+"""Neurons: from input currents over time to spikes.
+
+A neuron is a module on ``(time, batch, ...)`` that keeps no state between calls: every call starts
+from rest. Entries take their section of ``neurons`` in params.yaml, and act on each value alone, so
+that they fit a layer of any shape. What needs the size of the last axis is apart: ``RECURRENT`` has
+the recurrent neurons, by the name of the neuron whose section they take, and `DelayedLinear` is a
+linear layer with learnt delays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spikesound.snn.neurons.alif import ALIF
+from spikesound.snn.neurons.cuba_lif import CubaLIF
+from spikesound.snn.neurons.delays import DelayedLinear
+from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
+from spikesound.snn.neurons.if_ import IF
+from spikesound.snn.neurons.izhikevich import Izhikevich
+from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.recurrent import RECURRENT
+from spikesound.snn.neurons.spiking import SpikingNeuron
+
+__all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "SpikingNeuron"]
+
+NEURONS: dict[str, Callable[[Any], SpikingNeuron]] = {
+    "lif": LIF,
+    "integrate_and_fire": IF,
+    "cuba_lif": CubaLIF,
+    "alif": ALIF,
+    "izhikevich": Izhikevich,
+    "hodgkin_huxley": HodgkinHuxley,
+}

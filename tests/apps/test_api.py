@@ -1,0 +1,161 @@
+"""Load, predict, detect, stream; and the lines of README that show them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import hearing_models
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hearing_models import NAMES, RECORDING, detector, front_end
+from hypothesis import given
+from hypothesis import strategies as st
+from project import ROOT
+
+from spikesound.apps import api
+from spikesound.apps.api import Model, load
+from spikesound.audio.reading import blocks
+from spikesound.core.errors import SpikesoundError
+from spikesound.models import detector_file, loading
+from spikesound.tasks.detection.decision import events as offline_events
+from spikesound.tasks.detection.median_filter import median
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(detector(tmp_path_factory.mktemp("model") / "model.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    return np.concatenate(list(blocks(RECORDING, 22050)))
+
+
+def test_a_detector_says_what_and_when(model: Model) -> None:
+    found = model.detect(RECORDING)
+    assert (model.name, model.labels, model.detects) == ("snn-tcn-strong", NAMES, True)
+    assert len(found) >= 3
+    assert found == sorted(found, key=lambda event: (event.onset_s, NAMES.index(event.label)))
+    assert all(0 <= e.onset_s < e.offset_s <= 5.01 and e.label in NAMES for e in found)
+    probabilities = model.predict(str(RECORDING))
+    assert list(probabilities) == NAMES
+    for label, probability in probabilities.items():
+        scores = [event.score for event in found if event.label == label]
+        assert (probability >= 0.5) == bool(scores)
+        assert not scores or max(scores) == pytest.approx(probability)
+
+
+def test_detect_is_what_the_whole_clip_gives_at_once(model: Model, samples: np.ndarray) -> None:
+    loaded = model._loaded
+    assert isinstance(loaded, loading.Detecting)
+    features = torch.from_numpy(loaded.front_end.whole(samples))
+    with torch.inference_mode():
+        scores = torch.sigmoid(loaded.network(features[:, None]).logits[:, 0]).numpy()
+    decision = loaded.spec.decision
+    assert decision is not None
+    filtered = median(scores, decision.medians)
+    seconds, hop_s = len(samples) / 22050, loaded.front_end.hop_s
+    expected = offline_events(
+        filtered, decision.thresholds, labels=NAMES, hop_s=hop_s, seconds=seconds
+    )
+    found = model.detect(RECORDING)
+    assert [e[:3] for e in found] == [e[:3] for e in expected]
+    assert [e.score for e in found] == pytest.approx([e.score for e in expected], abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stream_in_any_pieces_gives_what_detect_gives(
+    model: Model, samples: np.ndarray, seed: int
+) -> None:
+    samples = samples[:40000]
+    generator = np.random.default_rng(seed)
+    cuts = np.sort(generator.integers(0, len(samples), 4 ** (1 + seed)))
+    stream = model.stream()
+    heard = [h for piece in np.split(samples, cuts) for h in stream.feed(piece)]
+    heard += stream.finish()
+    closed = [event for h in heard for event in h.closed]
+    closed.sort(key=lambda event: (event.onset_s, NAMES.index(event.label)))
+    assert closed == model.detect(samples, 22050)
+
+
+def test_a_file_and_its_samples_are_the_same_sound(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    stereo = np.random.default_rng(1).integers(-9000, 9000, (44100, 2)).astype(np.int16)
+    soundfile.write(path, stereo, 44100)
+    file, array = model.hear(path), model.hear(stereo, 44100)
+    assert file.seconds == array.seconds == 1.0
+    assert file.probabilities == pytest.approx(array.probabilities, abs=1e-5)
+    with path.open("rb") as stream:
+        assert model.hear(stream) == file
+
+
+def test_what_is_missing_is_asked_for(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(SpikesoundError, match="samples need their rate"):
+        model.predict(np.zeros(100))
+    with pytest.raises(SpikesoundError, match="a file knows its own"):
+        model.predict(RECORDING, 44100)
+    with pytest.raises(SpikesoundError, match=r"rate_hz 0"):
+        model.predict(np.zeros(100), 0)
+    spec, network = detector_file.load(detector(tmp_path / "a.safetensors"))
+    undecided = tmp_path / "undecided.safetensors"
+    detector_file.save(undecided, spec.model_copy(update={"decision": None}), network)
+    with pytest.raises(SpikesoundError, match="no thresholds have been chosen"):
+        load(undecided).detect(RECORDING)
+
+
+class Loudness:
+    """In place of a trained classifier: its scores are the mean and the length of the features."""
+
+    name, labels, ids, clip_s = "ann-loud", ["mean", "frames"], ["m", "f"], 1.0
+    front_end = front_end()
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        return np.array([features.mean(), len(features)], np.float32)
+
+
+def classifier() -> Model:
+    return Model(Loudness())  # type: ignore[arg-type]
+
+
+def test_a_classifier_hears_windows_that_overlap_by_half(samples: np.ndarray) -> None:
+    second = 22050
+    starts = [0, second // 2, second, len(samples[:48000]) - second]
+    whole = Loudness.front_end.whole
+    expected = np.mean([whole(samples[at : at + second]).mean() for at in starts])
+    found = classifier().hear(samples[:48000], second)
+    assert found.seconds == 48000 / second
+    assert found.events is None
+    assert found.probabilities["mean"] == pytest.approx(expected, abs=1e-6)
+    assert found.probabilities["frames"] == 1 + second // 1024
+    hardly_longer = classifier().predict(samples[: second + 200], second)
+    assert hardly_longer["mean"] == pytest.approx(whole(samples[:second]).mean(), abs=1e-6)
+    with pytest.raises(SpikesoundError, match="ann-loud is a classifier: it tells what"):
+        classifier().detect(RECORDING)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=9), st.integers(2, 60))
+def test_windows_are_the_same_whatever_the_pieces(lengths: list[int], length: int) -> None:
+    sound = np.arange(1, sum(lengths) + 1, dtype=np.float32)
+    pieces = np.split(sound, np.cumsum(lengths)[:-1])
+    found = [(list(samples), end) for samples, end in api._windows(pieces, length)]
+    hop, last = length // 2, max(0, len(sound) - length)
+    starts = sorted({*range(0, last + 1, hop), last})
+    padded = np.pad(sound, (0, max(0, length - len(sound))))
+    assert [samples for samples, _ in found] == [list(padded[s : s + length]) for s in starts]
+    assert found[-1][1] == len(sound)
+
+
+def test_the_lines_of_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [block] = [b for b in re.findall(r"```python\n(.*?)```", readme, re.S) if "api" in b]
+    assert len(block.strip().splitlines()) <= 12
+    [path] = re.findall(r'load\("(.*?)"\)', block)
+    hearing_models.detector(tmp_path / path)
+    soundfile.write(tmp_path / "street.wav", np.zeros(22050), 22050)
+    monkeypatch.chdir(tmp_path)
+    names = {"microphone": [np.zeros(4096, np.float32)] * 3}
+    exec(compile(block, "README.md", "exec"), names)
+    assert isinstance(names["model"], Model)

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hearing_models import NAMES, RECORDING, detector
+
+from spikesound.apps import api
+from spikesound.audio.resampling import resample
+from spikesound.core.errors import SpikesoundError
+
+pytest.importorskip("starlette", reason="starlette is not installed (pip install -e '.[serve]')")
+pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip install -e '.[serve]')")
+import requests
+from served import running
+from starlette.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from spikesound.apps.serve import app as app_module
+from spikesound.apps.serve.app import Serving
+from spikesound.apps.serve.guard import Guard, hosts
+from spikesound.apps.serve.run import Server
+
+Up = tuple[Server, Serving]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return detector(tmp_path_factory.mktemp("serve") / "model.safetensors", seed=5)
+
+
+@pytest.fixture(scope="module")
+def up(model: Path) -> Iterator[Up]:
+    with running(model, 2**20) as running_server:
+        yield running_server
+
+
+def idle(serving: Serving) -> bool:
+    """Wait until no stream is open."""
+    deadline = time.monotonic() + 5
+    while serving.streams and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return serving.streams == 0
+
+
+def heard(server: Server, path: Path) -> list[dict[str, Any]]:
+    answer = requests.post(f"{server.url}file", data=path.read_bytes(), params={"name": path.name})
+    assert answer.status_code == 200
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def events_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    events = [event for message in messages for event in message["events"]]
+    return sorted(events, key=lambda event: (event["onset_s"], NAMES.index(event["label"])))
+
+
+def test_a_file_is_heard_as_detect_hears_it(up: Up, model: Path) -> None:
+    messages = heard(up[0], RECORDING)
+    assert events_of(messages) == [each._asdict() for each in api.load(model).detect(RECORDING)]
+    seen = [frame for message in messages for frame in message["seen"]]
+    assert len(seen) == sum(len(message["heard"]) for message in messages) == 108
+    assert {len(frame["mel"]) for frame in seen} == {64}
+    assert {tuple(map(len, frame["layers"])) for frame in seen} == {(24, 16, 8, 8)}
+    assert max(max(frame["layers"][0]) for frame in seen) > 0
+    assert messages[-1]["sound_s"] == pytest.approx(5, abs=0.01)
+
+
+def test_a_microphone_is_heard_as_the_whole_sound_is(up: Up, model: Path) -> None:
+    samples, rate_hz = soundfile.read(RECORDING, dtype="float32")
+    messages = []
+    with connect(f"ws{up[0].url[4:]}sound") as socket:
+        socket.send(json.dumps({"rate_hz": rate_hz}))
+        for block in np.array_split(samples, 53):
+            socket.send(block.astype("<f4").tobytes())
+            messages.append(json.loads(socket.recv()))
+        socket.send("end")
+        messages.append(json.loads(socket.recv()))
+        with pytest.raises(ConnectionClosed):
+            socket.recv()
+    stream = api.load(model).stream()
+    frames = stream.feed(resample(samples, rate_hz, 22050)) + stream.finish()
+    wanted = [event._asdict() for frame in frames for event in frame.closed]
+    wanted.sort(key=lambda event: (event["onset_s"], NAMES.index(event["label"])))
+    assert len(wanted) == 3
+    assert events_of(messages) == wanted
+    scores = [frame["scores"] for message in messages for frame in message["heard"]]
+    np.testing.assert_allclose(scores, [frame.scores for frame in frames], atol=6e-5)
+
+
+def test_a_damaged_file_gives_one_error_and_no_labels(up: Up, tmp_path: Path) -> None:
+    path = tmp_path / "text.wav"
+    path.write_text("no sound")
+    [message] = heard(up[0], path)
+    assert message["error"].startswith("text.wav: ")
+    assert "/" not in message["error"].partition(":")[0]
+    assert idle(up[1])
+
+
+def test_a_file_that_is_too_large_is_refused_with_or_without_its_length(up: Up) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(5):
+            yield bytes(2**18)
+
+    for body in (bytes(2**20 + 1), pieces()):
+        answer = requests.post(f"{up[0].url}file", data=body)
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "the file is larger than 1 MiB (--max-mb)"}
+    assert idle(up[1])
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "words"),
+    [
+        ("{}", None, "sampling rate"),
+        ('{"rate_hz": 1e99}', None, "sampling rate"),
+        ("[" * 5000, None, "sampling rate"),
+        ('{"rate_hz": 48000}', b"abc", "something else"),
+        ('{"rate_hz": 48000}', np.array([np.nan], "<f4").tobytes(), "something else"),
+    ],
+)
+def test_a_socket_that_sends_no_samples_is_told_and_closed(
+    up: Up, first: str, then: bytes | None, words: str
+) -> None:
+    with connect(f"ws{up[0].url[4:]}sound") as socket:
+        socket.send(first)
+        if then is not None:
+            socket.send(then)
+        assert words in json.loads(socket.recv())["error"]
+        with pytest.raises(ConnectionClosed):
+            socket.recv()
+    assert idle(up[1])
+
+
+def test_a_tab_that_is_closed_ends_its_stream(up: Up) -> None:
+    with connect(f"ws{up[0].url[4:]}sound") as socket:
+        socket.send('{"rate_hz": 48000}')
+        socket.send(bytes(4096))
+        socket.recv()
+        assert up[1].streams == 1
+    assert idle(up[1])
+    with requests.post(f"{up[0].url}file", data=RECORDING.read_bytes(), stream=True) as answer:
+        next(answer.iter_lines())
+        assert up[1].streams == 1
+    assert idle(up[1])
+
+
+def test_so_many_streams_and_no_more(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "STREAMS", 1)
+    url = f"ws{up[0].url[4:]}sound"
+    with connect(url) as first, connect(url) as second:
+        first.send('{"rate_hz": 48000}')
+        first.send(bytes(400))
+        first.recv()
+        assert "1 files and microphones" in json.loads(second.recv())["error"]
+        answer = requests.post(f"{up[0].url}file", data=RECORDING.read_bytes())
+        assert "1 files and microphones" in answer.json()["error"]
+    assert idle(up[1])
+
+
+def test_a_page_that_sends_faster_than_is_computed_is_read_more_slowly(up: Up) -> None:
+    block, waiting = bytes(4 * 48_000), 0  # a second
+    with connect(f"ws{up[0].url[4:]}sound", max_queue=None, close_timeout=0.1) as socket:
+        assert socket.protocol.extensions == []  # compressed, a little that is read can be a lot
+        socket.send('{"rate_hz": 48000}')
+        socket.socket.settimeout(1.0)
+        start = time.monotonic()
+        try:
+            while time.monotonic() - start < 1.0:
+                socket.send(block)
+                waiting += 1
+        except (TimeoutError, ConnectionClosed):
+            pass
+        try:
+            while True:
+                socket.recv(timeout=0)
+                waiting -= 1
+        except (TimeoutError, ConnectionClosed):
+            pass
+    # What the sockets of both sides hold at most: 10 MB by Linux's defaults.
+    assert 0 < waiting < 100
+    assert idle(up[1])
+
+
+OTHERS = ({"host": "evil.example"}, {"host": "127.0.0.1:1"}, {"origin": "http://evil.example"})
+
+
+@pytest.mark.parametrize("headers", [*OTHERS, {"origin": "null"}])
+def test_other_hosts_and_other_pages_are_refused(up: Up, headers: dict[str, str]) -> None:
+    for path in ("", "model"):
+        assert requests.get(f"{up[0].url}{path}", headers=headers).status_code == 403
+    answer = requests.post(f"{up[0].url}file", data=RECORDING.read_bytes(), headers=headers)
+    assert answer.status_code == 403
+    if "origin" in headers:
+        with (
+            pytest.raises(InvalidStatus, match="403"),
+            connect(
+                f"ws{up[0].url[4:]}sound",
+                origin=headers["origin"],  # type: ignore[arg-type]
+            ),
+        ):
+            pass
+
+
+def test_the_guard_knows_the_server_by_its_own_names_only() -> None:
+    guard = Guard(None, hosts("127.0.0.1", 8000))  # type: ignore[arg-type]
+    for host in ("127.0.0.1:8000", "localhost:8000", "LOCALHOST:8000", "[::1]:8000"):
+        assert guard.allows(Headers({"host": host}))
+        assert guard.allows(Headers({"host": host, "origin": f"http://{host}"}))
+    assert not guard.allows(Headers({"host": "localhost:8000", "origin": "http://127.0.0.1:8000"}))
+    assert not guard.allows(Headers({"host": "127.0.0.1"}))
+    assert not guard.allows(Headers({}))
+    twice = Headers(raw=[(b"host", b"localhost:8000"), (b"host", b"evil.example")])
+    assert not guard.allows(twice)
+    assert "localhost" in hosts("192.168.1.5", 80)
+
+
+def test_every_answer_tells_the_browser_to_ask_nobody_else(up: Up) -> None:
+    for path in ("", "page.js", "model", "nothing"):
+        headers = requests.get(f"{up[0].url}{path}").headers
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+        assert "server" not in headers
+    assert requests.get(f"{up[0].url}../run.py").status_code == 404
+
+
+def test_labels_come_in_the_order_of_the_sound_and_only_of_real_events(up: Up) -> None:
+    late = {"label": "Dog", "onset_s": 2.0, "offset_s": 3.0, "score": 0.75}
+    early = {"label": "Sneeze", "onset_s": 1.0, "offset_s": 4.0, "score": 0.5}
+    body = {"name": "a.wav", "sound_s": 5.0, "events": [late, early]}
+    answer = requests.post(f"{up[0].url}labels/audacity", json=body)
+    assert answer.headers["x-suffix"] == ".txt"
+    rows = [row.split("\t") for row in answer.text.splitlines()]
+    assert [(float(row[0]), row[2].split()[0]) for row in rows] == [(1, "Sneeze"), (2, "Dog")]
+    wrong = [{**late, "label": "Cat"}, {**late, "onset_s": "nan"}, {**late, "score": -1}, 3]
+    for event in wrong:
+        answer = requests.post(f"{up[0].url}labels/csv", json={**body, "events": [event]})
+        assert answer.json() == {"error": "these are no events of this detector"}
+    assert "valid: " in requests.post(f"{up[0].url}labels/x", json=body).json()["error"]
+
+
+def test_an_address_that_cannot_be_had_is_told_in_a_line(up: Up) -> None:
+    port = int(up[0].url.rsplit(":", 1)[1].strip("/"))
+    with pytest.raises(SpikesoundError, match="--port 0 takes a free one"):
+        Server(up[1], "127.0.0.1", port)
+    for every in ("", "0.0.0.0", "0", "0x0", "::"):
+        with pytest.raises(SpikesoundError, match="every address"):
+            Server(up[1], every, 0)

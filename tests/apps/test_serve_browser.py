@@ -1,0 +1,200 @@
+"""The page of ``spikesound serve`` in a real Chromium, whose microphone plays a recording.
+
+Needs the extras ``browser`` and ``serve`` and a Chromium; see tests/test_report_browser.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from hearing_models import NAMES, RECORDING, detector
+
+from spikesound.apps import api
+
+pytest.importorskip("starlette", reason="starlette is not installed (pip install -e '.[serve]')")
+pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip install -e '.[serve]')")
+from browsing import missing
+from served import Tab, hearing_browser, opened, running
+
+from spikesound.apps.serve.app import Serving
+from spikesound.apps.serve.run import Server
+
+SHOWN = """() => [...document.querySelectorAll('#events tr')].map(row =>
+  [...row.children].slice(0, 4).map(cell => cell.textContent))"""
+INKED = """(row) => { const pen = row.querySelector('canvas').getContext('2d');
+  const { width, height } = pen.canvas;
+  const data = pen.getImageData(0, 0, width, height).data;
+  const found = new Set();
+  for (let i = 0; i < data.length; i += 4) found.add(data.slice(i, i + 4).join());
+  return found.size; }"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return detector(tmp_path_factory.mktemp("page") / "model.safetensors", seed=5)
+
+
+@pytest.fixture(scope="module")
+def up(model: Path) -> Iterator[tuple[Server, Serving]]:
+    with running(model) as running_server:
+        yield running_server
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bark at 0.4 s, so that nobody waits for it."""
+    samples, rate_hz = soundfile.read(RECORDING)
+    path = tmp_path_factory.mktemp("microphone") / "bark.wav"
+    soundfile.write(path, samples[2 * rate_hz : 4 * rate_hz], rate_hz, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(recording: Path) -> Iterator[Any]:
+    with hearing_browser(recording) as started:
+        yield started
+
+
+def quiet(tab: Tab, server: Server) -> None:
+    """Check that the page complained of nothing and asked nobody but its own server."""
+    assert tab.said == []
+    host = server.url.split("/")[2]
+    assert tab.asked
+    assert {url.split("/")[2] for url in tab.asked if not url.startswith("blob:")} == {host}
+    assert [url for url in tab.asked if url.startswith("blob:") and host not in url] == []
+
+
+def test_a_dropped_file_is_heard_as_detect_hears_it_and_its_labels_fetched(
+    browser: Any, up: tuple[Server, Serving], model: Path
+) -> None:
+    wanted = api.load(model).detect(RECORDING)
+    with opened(browser, up[0].url, accept_downloads=True) as tab:
+        content = list(RECORDING.read_bytes())
+        tab.page.evaluate(
+            """([bytes, name]) => { const carried = new DataTransfer();
+              carried.items.add(new File([new Uint8Array(bytes)], name));
+              document.body.dispatchEvent(new DragEvent('drop',
+                { dataTransfer: carried, bubbles: true, cancelable: true })); }""",
+            [content, RECORDING.name],
+        )
+        tab.status("Finished: 0:05.0 heard, 3 events")
+        rows = sorted(tab.run(SHOWN))
+        assert rows == sorted(
+            [e.label, f"0:0{e.onset_s:.1f}", f"0:0{e.offset_s:.1f}", f"{e.score:.2f}"]
+            for e in wanted
+        )
+        tab.page.select_option("#format", "csv")
+        with tab.page.expect_download() as fetched:
+            tab.page.click("#download")
+        assert fetched.value.suggested_filename == f"{RECORDING.stem}.csv"
+        lines = Path(fetched.value.path()).read_text().splitlines()
+        assert len(lines) == 1 + len(wanted)
+        assert all(any(name in line for line in lines) for name in NAMES)
+        tab.page.locator("#player").wait_for(timeout=3000)
+        tab.page.get_by_role("button", name="Show Dog").click()
+        assert tab.run("document.getElementById('player').currentTime") == pytest.approx(
+            next(e.onset_s for e in wanted if e.label == "Dog"), abs=0.01
+        )
+        quiet(tab, up[0])
+
+
+def test_the_microphone_is_heard_and_the_picture_moves(
+    browser: Any, up: tuple[Server, Serving]
+) -> None:
+    with opened(browser, up[0].url) as tab, opened(browser, up[0].url, 360) as other:
+        tab.page.click("#microphone")
+        tab.status("Listening to the microphone.")
+        tab.page.locator("#events tr").nth(2).wait_for(timeout=8000)
+        other.page.set_input_files("#file", RECORDING)  # meanwhile in another tab
+        other.status("Finished")
+        strips = tab.page.locator(".strip").all()
+        assert len(strips) == 1 + 4 + 3
+        assert all(strip.evaluate(INKED) >= 2 for strip in strips)
+        before = tab.page.text_content("#figures")
+        tab.page.wait_for_timeout(300)
+        assert tab.page.text_content("#figures") != before
+        tab.page.get_by_role("button", name="Stop").click()
+        tab.status("Finished")
+        assert {row[0] for row in tab.run(SHOWN)} == set(NAMES)
+        assert up[1].streams == 0
+        quiet(tab, up[0])
+        quiet(other, up[0])
+
+
+def test_what_goes_wrong_is_said_in_the_page(
+    browser: Any, up: tuple[Server, Serving], tmp_path: Path
+) -> None:
+    path = tmp_path / "letter.wav"
+    path.write_text("no sound at all")
+    with opened(browser, up[0].url) as tab:
+        tab.page.set_input_files("#file", path)
+        tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=5000)
+        tab.run(
+            "void (navigator.mediaDevices.getUserMedia = async () => { "
+            "throw new DOMException('', 'NotAllowedError'); })"
+        )
+        tab.page.click("#microphone")
+        tab.page.get_by_role("alert").filter(has_text="may not use the microphone").wait_for()
+        quiet(tab, up[0])
+        tab.page.route("**/file*", lambda route: route.abort())
+        tab.page.set_input_files("#file", RECORDING)
+        tab.page.get_by_role("alert").filter(has_text="does not answer").wait_for(timeout=5000)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")])
+def test_the_page_fits_and_axe_finds_no_fault(
+    browser: Any, up: tuple[Server, Serving], width: int, scheme: str
+) -> None:
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing("axe-playwright-python is not installed (pip install -e '.[browser]')")
+    with opened(browser, up[0].url, width, scheme, bypass_csp=True) as tab:
+        tab.page.set_input_files("#file", RECORDING)
+        tab.status("Finished")
+        tab.run("document.querySelectorAll('details').forEach(e => e.open = true)")
+        assert tab.run("document.documentElement.scrollWidth") <= width
+        found = Axe().run(tab.page).response
+        assert [(e["id"], e["nodes"][0]["html"][:160]) for e in found["violations"]] == []
+        assert {"color-contrast", "label", "heading-order"} <= {e["id"] for e in found["passes"]}
+
+
+def test_the_keyboard_reaches_every_control(browser: Any, up: tuple[Server, Serving]) -> None:
+    with opened(browser, up[0].url) as tab:
+        reached = []
+        for _ in range(8):
+            tab.page.keyboard.press("Tab")
+            reached.append(tab.run("document.activeElement.id || document.activeElement.tagName"))
+        wanted = ["A", "theme", "file", "microphone", "SUMMARY", "format"]
+        assert list(dict.fromkeys(each for each in reached if each in wanted)) == wanted
+        tab.page.locator("#file").focus()
+        outline = "getComputedStyle(document.querySelector('.button')).outlineStyle"
+        tab.page.keyboard.press("Shift+Tab")
+        tab.page.keyboard.press("Tab")
+        assert tab.run(outline) == "solid"
+        before = tab.run("getComputedStyle(document.body).backgroundColor")
+        tab.page.click("#theme")
+        assert tab.run("getComputedStyle(document.body).backgroundColor") != before
+
+
+COUNT = """() => new Promise(resolve => { let count = 0;
+  new MutationObserver(() => { count += 1; }).observe(
+    document.getElementById('figures'), { childList: true });
+  setTimeout(() => resolve(count), 1300); })"""
+
+
+def test_where_motion_is_not_welcome_the_picture_changes_once_a_second(
+    browser: Any, up: tuple[Server, Serving]
+) -> None:
+    changes = {}
+    for motion in ("reduce", "no-preference"):
+        with opened(browser, up[0].url, reduced_motion=motion) as tab:
+            tab.page.click("#microphone")
+            tab.page.get_by_text("heard ·").wait_for(timeout=5000)
+            changes[motion] = tab.page.evaluate(COUNT)
+    assert 1 <= changes["reduce"] <= 2
+    assert changes["no-preference"] > 3

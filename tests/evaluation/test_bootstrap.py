@@ -1,0 +1,179 @@
+"""Bootstrap intervals: what they hold, how wide they are, how often they hold the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scored import matrix, random_matrix
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation import bootstrap
+from spikesound.evaluation.bootstrap import draw, intervals, resampled_metrics
+from spikesound.evaluation.clusters import Clusters, clusters_of
+from spikesound.evaluation.predictions import ScoreMatrix
+from spikesound.tasks.classification.metrics import METRICS, metrics
+
+Bounds = dict[str, tuple[float, float]]
+
+
+def each_alone(clips: int) -> Clusters:
+    return np.arange(clips)
+
+
+def interval(
+    scored: ScoreMatrix,
+    seed: int = 0,
+    resamples: int = 400,
+    confidence: float = 0.95,
+    clusters: Clusters | None = None,
+) -> Bounds:
+    return intervals(
+        scored,
+        each_alone(len(scored.clip_ids)) if clusters is None else clusters,
+        generator=np.random.default_rng(seed),
+        resamples=resamples,
+        confidence=confidence,
+    )
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_interval_holds_the_figure(several: bool) -> None:
+    scored = random_matrix(100, 5, 0, several=several)
+    found, bounds = metrics(scored), interval(scored)
+    for name in METRICS:
+        low, high = bounds[name]
+        assert 0 <= low < found[name] < high <= 1
+
+
+def test_more_clips_narrow_it_and_more_confidence_widens_it() -> None:
+    few, many = random_matrix(50, 4, 1), random_matrix(800, 4, 1)
+    for name in METRICS:
+        width_few = np.ptp(interval(few)[name])
+        assert np.ptp(interval(many)[name]) < width_few / 2
+        assert np.ptp(interval(few, confidence=0.5)[name]) < width_few
+
+
+def test_the_same_generator_gives_the_same_interval() -> None:
+    scored = random_matrix(50, 4, 2)
+    assert interval(scored, seed=7) == interval(scored, seed=7)
+    assert interval(scored, seed=7) != interval(scored, seed=8)
+
+
+def test_blocks_do_not_change_the_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = random_matrix(50, 4, 3)
+    whole = interval(scored)
+    monkeypatch.setattr(bootstrap, "_BLOCK_NUMBERS", 50 * 7)
+    assert interval(scored) == whole
+
+
+def test_each_resample_has_as_many_clips_as_there_are() -> None:
+    weights = draw(each_alone(30), 2000, np.random.default_rng(0))
+    assert weights.shape == (2000, 30)
+    assert (weights.sum(axis=1) == 30).all()
+    # Each clip is drawn once on average; the mean of 2,000 has a deviation of 1/sqrt(2000).
+    assert np.abs(weights.mean(axis=0) - 1).max() < 5 / np.sqrt(2000)
+
+
+def test_accuracy_varies_as_the_binomial_says() -> None:
+    scored = random_matrix(400, 4, 4)
+    share = metrics(scored)["accuracy"]
+    values = resampled_metrics(
+        scored, each_alone(400), generator=np.random.default_rng(0), resamples=2000
+    )
+    expected = np.sqrt(share * (1 - share) / 400)
+    assert values["accuracy"].std() == pytest.approx(expected, rel=0.1)
+    low, high = interval(scored, resamples=2000)["accuracy"]
+    assert low == pytest.approx(share - 1.96 * expected, abs=0.005)
+    assert high == pytest.approx(share + 1.96 * expected, abs=0.005)
+
+
+def of_hits(right: NDArray[np.bool_]) -> ScoreMatrix:
+    """Return two-label scores that name the clips rightly where said."""
+    scores = np.where(right[:, None], [0.9, 0.1], [0.1, 0.9])
+    return matrix(scores, np.tile([True, False], (len(right), 1)))
+
+
+def share_held(clusters: Clusters, taken_as: Clusters, alike: float) -> float:
+    """Return how often 90 % intervals hold the truth: 70 % of clips are named rightly.
+
+    With probability ``alike`` a clip is named as its recording is, else by a draw of its own.
+    """
+    generator = np.random.default_rng(5)
+    held = 0
+    for _ in range(200):
+        of_recording = generator.random(clusters.max() + 1) < 0.7
+        of_clip = generator.random(len(clusters)) < 0.7
+        shared = generator.random(len(clusters)) < alike
+        right = np.where(shared, of_recording[clusters], of_clip)
+        bounds = intervals(
+            of_hits(right), taken_as, generator=generator, resamples=200, confidence=0.9
+        )
+        low, high = bounds["accuracy"]
+        held += low <= 0.7 <= high
+    return held / 200
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    # 0.9 with a deviation of 0.02; percentile intervals hold it a little less often.
+    assert 0.8 <= share_held(each_alone(80), each_alone(80), 0.0) <= 0.975
+
+
+def test_clips_of_one_recording_need_an_interval_over_recordings() -> None:
+    recordings = np.repeat(np.arange(80), 5)
+    assert share_held(recordings, each_alone(400), 0.9) < 0.7, "clip by clip it is too narrow"
+    assert 0.8 <= share_held(recordings, recordings, 0.9) <= 0.975
+
+
+def test_all_clips_of_a_recording_are_drawn_together() -> None:
+    clusters = np.array([0, 1, 0, 2, 1, 0])
+    weights = draw(clusters, 500, np.random.default_rng(0))
+    assert (weights[:, [0, 0]] == weights[:, [2, 5]]).all()
+    assert (weights[:, 1] == weights[:, 4]).all()
+    assert (weights[:, 0] + weights[:, 1] + weights[:, 3] == 3).all(), "as many as recordings"
+    assert len(np.unique(weights.sum(axis=1))) > 1, "so not always as many clips"
+
+
+@given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=30))
+def test_recordings_are_numbered_as_they_come(recordings: list[str]) -> None:
+    clip_ids = [str(i) for i in range(len(recordings))]
+    found = clusters_of(clip_ids, dict(zip(clip_ids, recordings, strict=True)))
+    order = list(dict.fromkeys(recordings))
+    assert found.tolist() == [order.index(recording) for recording in recordings]
+
+
+def test_recordings_of_one_clip_each_give_the_interval_over_clips() -> None:
+    scored = random_matrix(60, 4, 6)
+    names = {clip: f"recording of {clip}" for clip in reversed(scored.clip_ids)}
+    clusters = clusters_of(scored.clip_ids, names)
+    assert interval(scored, clusters=clusters) == interval(scored)
+    # Drawn by hand as in the plain bootstrap over clips.
+    drawn = np.random.default_rng(3).integers(60, size=(50, 60))
+    by_hand = np.stack([np.bincount(row, minlength=60) for row in drawn])
+    assert (draw(clusters, 50, np.random.default_rng(3)) == by_hand).all()
+
+
+def test_a_clip_without_a_recording_is_named() -> None:
+    with pytest.raises(SpikesoundError, match=r"no recording of clip 'b' \(2 such clips\)"):
+        clusters_of(["a", "b", "c"], {"a": "r", "c": ""})
+
+
+def test_a_label_missing_from_a_resample_leaves_its_mean() -> None:
+    # Label 1 has one clip, ranked first for it, and label 0 is ranked perfectly: mAP is 1 in every
+    # resample only if resamples without label 1 do not count it as 0.
+    scored = matrix([[0.9, 0.1]] * 5 + [[0.1, 0.9]], [[1, 0]] * 5 + [[0, 1]])
+    values = resampled_metrics(
+        scored, each_alone(6), generator=np.random.default_rng(0), resamples=300
+    )
+    assert (values["map"] == 1).all()
+    assert (values["macro_f1"] == 1).all()
+
+
+def test_a_wrong_number_is_named() -> None:
+    scored = random_matrix(10, 2, 0)
+    with pytest.raises(SpikesoundError, match="confidence 1 is not between 0 and 1"):
+        interval(scored, confidence=1)
+    with pytest.raises(SpikesoundError, match="resamples 0 is below 1"):
+        interval(scored, resamples=0)

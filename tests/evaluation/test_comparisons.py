@@ -1,0 +1,245 @@
+"""Pairs of models: which, what is found of each, and what the sentence on it says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scored import frame, random_matrix
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.seeds import numpy_generator
+from spikesound.evaluation.bootstrap import percentiles, resampled_metrics
+from spikesound.evaluation.clusters import clusters_of
+from spikesound.evaluation.comparison_table import comparison_table
+from spikesound.evaluation.comparisons import comparisons, permutations_needed
+from spikesound.evaluation.correction import holm
+from spikesound.evaluation.paired import hits, mcnemar_p
+from spikesound.evaluation.pairing import pairs
+from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.settings import Settings
+from spikesound.evaluation.wording import NOT_SHOWN, differs, verdict
+from spikesound.tasks.classification.metrics import METRICS, metrics
+
+SETTINGS = Settings(resamples=200, permutations=400, confidence=0.95, seed=1)
+CLIPS = [f"clip{i:04d}" for i in range(120)]
+ALONE = {clip: clip for clip in CLIPS}
+IN_TWOS = {clip: f"r{i // 2}" for i, clip in enumerate(CLIPS)}
+STRONG, WEAK = "snn-cnn-surrogate vs ann-cnn", "snn-cnn-surrogate vs baseline-logistic"
+
+
+def predictions(skill: float, seed: int = 0) -> pd.DataFrame:
+    scored = random_matrix(len(CLIPS), 4, seed, skill=skill)
+    return frame(scored.scores, scored.targets)
+
+
+def of_models() -> dict[str, pd.DataFrame]:
+    """Return a spiking model, a twin about as good on the same clips, and a far worse baseline."""
+    good = predictions(0.6)
+    twin = good.assign(score=good["score"].where(good.index % 9 > 0, 0.4))
+    return {
+        "baseline-logistic": predictions(0.0),
+        "ann-cnn": twin,
+        "snn-cnn-surrogate": good,
+    }
+
+
+def test_each_spiking_model_meets_its_twin_first_and_all_others() -> None:
+    conventional = ["ann-gru", "ann-cnn-int8", "ann-cnn", "ann-lstm", "ann-cnn-sparse"]
+    names = [*conventional, "baseline-logistic", "snn-cnn-surrogate", "snn-cnn-stdp"]
+    found = pairs(dict.fromkeys(names))
+    first, second = "snn-cnn-stdp", "snn-cnn-surrogate"
+    assert [b for a, b in found if a == second] == [
+        "ann-cnn",
+        "ann-cnn-int8",
+        "ann-cnn-sparse",
+        "ann-gru",
+        "ann-lstm",
+        "baseline-logistic",
+    ]
+    assert {b for a, b in found if a == first} == set(names) - {first}
+    assert (first, second) == found[-1], "among each other, once"
+    assert len(found) == len(set(found)) == 13
+    assert pairs({"ann-cnn": 1, "baseline-logistic": 1}) == []
+
+
+def test_a_pairs_figures_are_those_of_the_two_models() -> None:
+    tables = of_models()
+    found = comparisons(tables, IN_TWOS, SETTINGS)
+    assert list(found) == [STRONG, WEAK]
+    ours, theirs = (to_matrix(tables[name]) for name in ("snn-cnn-surrogate", "baseline-logistic"))
+    clusters = clusters_of(ours.clip_ids, IN_TWOS)
+    draws = [
+        resampled_metrics(
+            matrix, clusters, generator=numpy_generator(1, "bootstrap"), resamples=200
+        )
+        for matrix in (ours, theirs)
+    ]
+    figures = found[WEAK]
+    for name in METRICS:
+        apart = metrics(ours)[name] - metrics(theirs)[name]
+        low, high = percentiles(draws[0][name] - draws[1][name], 0.95)
+        assert figures[f"{name}_difference"] == round(apart, 4)
+        assert figures[f"{name}_difference_low"] == round(low, 4)
+        assert figures[f"{name}_difference_high"] == round(high, 4)
+    assert figures["clips"] == 120
+    assert figures["recordings"] == 60
+    assert json.loads(json.dumps(found)) == found
+    assert comparisons(tables, IN_TWOS, SETTINGS) == found, "equal seeds, equal figures"
+
+
+def test_paired_intervals_are_narrower_than_those_of_unrelated_models() -> None:
+    good = predictions(0.6)
+    near = good.assign(score=good["score"].where(good.index % 40 > 0, 0.4))
+    apart = {"ann-cnn": near, "snn-cnn-x": good}
+    low, high = (
+        float(
+            comparisons(apart, IN_TWOS, SETTINGS)["snn-cnn-x vs ann-cnn"][f"map_difference_{end}"]
+        )
+        for end in ("low", "high")
+    )
+    alone = resampled_metrics(
+        to_matrix(good),
+        clusters_of(CLIPS, IN_TWOS),
+        generator=np.random.default_rng(0),
+        resamples=200,
+    )["map"]
+    assert high - low < np.ptp(percentiles(alone, 0.95)) / 2
+
+
+def test_which_test_of_accuracy_hangs_on_the_recordings() -> None:
+    tables = of_models()
+    exact = mcnemar_p(*(hits(to_matrix(tables[n])) for n in ("snn-cnn-surrogate", "ann-cnn")))
+    alone, in_twos = (comparisons(tables, r, SETTINGS)[STRONG] for r in (ALONE, IN_TWOS))
+    assert alone["accuracy_test"] == "McNemar, exact"
+    assert alone["accuracy_p"] == alone["accuracy_mcnemar_p"] == float(f"{exact:.3g}")
+    assert in_twos["accuracy_test"] == "permutation by recording"
+    assert in_twos["accuracy_mcnemar_p"] == alone["accuracy_mcnemar_p"]
+    assert float(in_twos["accuracy_p"]) * 401 == pytest.approx(
+        round(float(in_twos["accuracy_p"]) * 401), abs=0.3
+    )
+
+
+def test_the_correction_is_over_all_metrics_of_all_pairs() -> None:
+    found = comparisons(of_models(), IN_TWOS, SETTINGS)
+    places = [(key, name) for key in found for name in METRICS]
+    raw = [float(found[key][f"{name}_p"]) for key, name in places]
+    corrected = [float(found[key][f"{name}_p_corrected"]) for key, name in places]
+    assert corrected == pytest.approx(holm(raw), rel=0.01)
+    assert len(raw) == 6
+
+
+def test_many_pairs_get_enough_permutations_to_show_something() -> None:
+    needed = permutations_needed(300, 0.95)
+    assert 300 / (1 + needed) < 0.05
+    few = Settings(resamples=100, permutations=1, confidence=0.95, seed=1)
+    assert comparisons(of_models(), IN_TWOS, few)[WEAK]["permutations"] == permutations_needed(
+        6, 0.95
+    )
+    assert comparisons(of_models(), IN_TWOS, SETTINGS)[WEAK]["permutations"] == 400
+
+
+def test_the_verdicts_say_what_is_shown_and_what_is_not() -> None:
+    found = comparisons(of_models(), IN_TWOS, SETTINGS)
+    assert str(found[WEAK]["verdict"]).startswith(
+        "snn-cnn-surrogate is better than baseline-logistic by "
+    )
+    same = comparisons(
+        {"ann-cnn": predictions(0.6), "snn-cnn-x": predictions(0.6)}, ALONE, SETTINGS
+    )
+    said = str(same["snn-cnn-x vs ann-cnn"]["verdict"])
+    assert said.startswith("no difference shown between snn-cnn-x and ann-cnn in accuracy (")
+
+
+def figures(**corrected: float) -> dict[str, float]:
+    shares = {"accuracy": (0.052, 0.021, 0.083), "macro_f1": (-0.03, -0.051, -0.0099),
+              "map": (0.0, -0.0004, 0.034)}  # fmt: skip
+    content = {}
+    for name, (by, low, high) in shares.items():
+        content |= {
+            f"{name}_difference": by,
+            f"{name}_difference_low": low,
+            f"{name}_difference_high": high,
+            f"{name}_p": 0.01,
+            f"{name}_p_corrected": corrected.get(name, 1.0),
+        }
+    return content
+
+
+def test_verdicts_by_hand() -> None:
+    unsure = verdict(figures(), "A", "B", 0.95)
+    assert unsure == (
+        "no difference shown between A and B in accuracy (+2.1 to +8.3), macro F1 (-5.1 to -1.0) "
+        "or mAP (+0.0 to +3.4); differences within these 95 % intervals, in points, are not "
+        "ruled out"
+    )
+    mixed = verdict(figures(accuracy=0.004, macro_f1=0.049), "A", "B", 0.95)
+    assert mixed == (
+        "A is better than B by 5.2 points of accuracy (+2.1 to +8.3; corrected p 0.004); "
+        "B is better than A by 3.0 points of macro F1 (-5.1 to -1.0; corrected p 0.049); "
+        "no difference shown in mAP (+0.0 to +3.4); differences within these 95 % intervals, in "
+        "points, are not ruled out"
+    )
+    assert not differs(figures(accuracy=0.05), "accuracy", 0.95), "not below 0.05"
+    assert differs(figures(accuracy=0.0499), "accuracy", 0.95)
+    whole = verdict(figures(accuracy=0.01, macro_f1=0.01, map=0.01), "A", "B", 0.95)
+    assert NOT_SHOWN not in whole
+
+
+def test_the_table_of_pairs_by_hand() -> None:
+    lines = comparison_table({"a vs b": figures(accuracy=0.004)}, 0.95).splitlines()
+    assert [line.split() for line in lines] == [
+        ["Pair", "Metric", "Points", "95", "%", "interval", "p", "p", "corrected", "Shown"],
+        ["a", "vs", "b", "accuracy", "+5.2", "+2.1", "to", "+8.3", "0.01", "0.004", "better"],
+        ["macro", "F1", "-3.0", "-5.1", "to", "-1.0", "0.01", "1", "no", "difference", "shown"],
+        ["mAP", "+0.0", "+0.0", "to", "+3.4", "0.01", "1", "no", "difference", "shown"],
+    ]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_models_on_other_clips_labels_or_targets_are_not_paired() -> None:
+    good = predictions(0.6)
+    fewer = good[good["clip_id"] != "clip0007"]
+    with pytest.raises(SpikesoundError, match=r"ann-a .* snn-a-b: clip 'clip0007' is in one"):
+        comparisons({"ann-a": good, "snn-a-b": fewer}, ALONE, SETTINGS)
+    label = good[good["label"] != "/m/3"]
+    held = label.groupby("clip_id")["target"].transform("any")
+    part = good[good["clip_id"].isin(label[held]["clip_id"])]
+    with pytest.raises(SpikesoundError, match="label '/m/3'"):
+        comparisons({"ann-a": label[held], "snn-a-b": part}, ALONE, SETTINGS)
+    turned = good.assign(
+        target=np.roll(good["target"].to_numpy().reshape(-1, 4), 1, axis=1).ravel()
+    )
+    with pytest.raises(SpikesoundError, match="other true labels"):
+        comparisons({"ann-a": good, "snn-a-b": turned}, ALONE, SETTINGS)
+    with pytest.raises(SpikesoundError, match="no recording of clip 'clip0000'"):
+        comparisons({"ann-a": good, "snn-a-b": good}, {}, SETTINGS)
+
+
+def test_the_order_of_rows_and_labels_does_not_matter() -> None:
+    tables = of_models()
+    mixed = {
+        name: table.sample(frac=1, random_state=3) if name == "ann-cnn" else table
+        for name, table in tables.items()
+    }
+    assert comparisons(mixed, ALONE, SETTINGS) == comparisons(tables, ALONE, SETTINGS)
+
+
+def test_without_a_spiking_model_there_is_nothing_to_compare() -> None:
+    assert comparisons({"ann-a": predictions(0.6)}, ALONE, SETTINGS) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"resamples": 0}, "resamples 0 is below 1"),
+        ({"permutations": 0}, "permutations 0 is below 1"),
+        ({"confidence": 1.0}, r"confidence 1\.0 is not between 0 and 1"),
+    ],
+)
+def test_a_wrong_setting_is_named(change: dict[str, float], message: str) -> None:
+    with pytest.raises(SpikesoundError, match=message):
+        replace(SETTINGS, **change)  # type: ignore[arg-type]

@@ -1,0 +1,115 @@
+"""Compiled detectors against the networks that they were made from, whole and frame by frame."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from detectors import BINS, MODELS, SMALL, detector, features
+from torch import nn
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.inference.streaming.compiled import Compiled
+from spikesound.inference.streaming.conventional import ByValues
+from spikesound.inference.streaming.event_driven import EventDriven
+from spikesound.models.networks.detector import Detector
+from spikesound.snn.neurons.lif import LIF
+
+WIDE = {**SMALL, "channels": [16, 20], "hidden": 24, "dilations": [2, 1], "taps": 2}
+DEEP = {**SMALL, "channels": [4, 3, 2], "pools": [2, 1, 4], "kernel": 5, "hidden": 40}
+FRAMES = 30
+
+
+def compiled(model: str, network: Detector) -> Compiled:
+    return EventDriven(network) if model.startswith("snn-") else ByValues(network)
+
+
+def frames(seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(features(1, FRAMES, seed=seed).swapaxes(0, 1).copy())
+
+
+@pytest.mark.parametrize("shape", [SMALL, WIDE, DEEP], ids=["small", "wide", "deep"])
+@pytest.mark.parametrize("model", MODELS)
+def test_logits_and_spikes_are_the_networks(model: str, shape: dict[str, object]) -> None:
+    _, network = detector(model, network=shape)
+    made = compiled(model, network)
+    x = frames()
+    wanted, spikes = [], []  # type: ignore[var-annotated]
+    with torch.inference_mode():
+        wanted, _ = network.advance(x, network.rest(1), spikes)
+    found: list[torch.Tensor] = []
+    logits, state = made.advance(x, made.rest(), found)
+    assert state.now == FRAMES
+    torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
+    assert len(found) == len(spikes) == (0 if model.startswith("ann-") else len(made.layers))
+    for mine, theirs in zip(found, spikes, strict=True):
+        assert torch.equal(mine, theirs)
+        assert 0 < mine.mean() < 0.9
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_pieces_do_not_matter_and_a_state_can_be_used_again(model: str) -> None:
+    _, network = detector(model)
+    made = compiled(model, network)
+    x = frames()
+    whole, _ = made.advance(x, made.rest())
+    state, parts = made.rest(), []
+    for piece in x.split([1, 5, 0, 17, 7]):
+        part, after = made.advance(piece, state)
+        again, _ = made.advance(piece, state)
+        assert torch.equal(part, again)
+        parts.append(part)
+        state = after
+    assert torch.equal(torch.cat(parts), whole)
+
+
+@pytest.mark.parametrize("model", ["ann-tcn", "ann-gru", "ann-lstm"])
+def test_leaving_zeros_out_changes_nothing_but_rounding(model: str) -> None:
+    _, network = detector(model)
+    x = frames()
+    results = [made.advance(x, made.rest())[0]
+               for made in (ByValues(network, skip=skip) for skip in (True, False))]  # fmt: skip
+    torch.testing.assert_close(*results, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("refractory", [0, 2])
+def test_every_reset_and_refractory_period(reset: str, refractory: int) -> None:
+    _, network = detector("snn-tcn")
+    for module in network.modules():
+        if isinstance(module, LIF):
+            rule = type(module.rule)(reset, refractory)
+            module.rule = rule
+    made = EventDriven(network)
+    x = frames()
+    with torch.inference_mode():
+        wanted, _ = network.advance(x, network.rest(1))
+    torch.testing.assert_close(made.advance(x, made.rest())[0], wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_adaptations_that_fade_do_not_become_too_small_to_be_quick() -> None:
+    _, network = detector("snn-alif")
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.zeros_(module.running_mean)  # type: ignore[arg-type]
+            nn.init.zeros_(module.bias)
+    made = EventDriven(network)
+    spikes: list[torch.Tensor] = []
+    _, state = made.advance(frames(), made.rest(), spikes)
+    units = len(state.waits)
+    assert spikes[-1].sum() > 0
+    assert state.floats[units : 2 * units].max() > 0
+    _, state = made.advance(torch.zeros(1500, 1, BINS), state)
+    assert state.floats[units : 2 * units].max() == 0
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    spiking, twin = detector("snn-tcn")[1], detector("ann-gru")[1]
+    with pytest.raises(SpikesoundError, match="ReLU does not spike"):
+        EventDriven(twin)
+    with pytest.raises(SpikesoundError, match="LIF is not ReLU: use EventDriven"):
+        ByValues(spiking)
+    made = EventDriven(spiking)
+    with pytest.raises(SpikesoundError, match="one clip at a time, not 2"):
+        made.rest(2)
+    with pytest.raises(SpikesoundError, match=f"this detector takes \\(time, 1, {BINS}\\)"):
+        made.advance(torch.zeros(1, 1, BINS + 1), made.rest())

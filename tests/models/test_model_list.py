@@ -1,0 +1,127 @@
+"""``spikesound models`` and ``spikesound export``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from models_made import LIF, classifier, detector, folder_of
+from typer.testing import CliRunner
+
+from spikesound.apps.cli.export import export
+from spikesound.apps.cli.models import models
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import write_json
+from spikesound.models import classifier_file, detector_file
+from spikesound.params import Params
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(export)
+app.command()(models)
+
+
+@pytest.fixture
+def trained(tmp_path: Path, params: Params) -> Path:
+    """A run's folder, with a classifier of two folds, a detector, a packed model, a damaged one."""
+    made = classifier("cnn", params, spiking=True)
+    for fold in ("1", "2"):
+        folder_of(made, tmp_path / f"models/{made.name}/fold-{fold}")
+    found = detector("tcn", neuron=LIF)
+    place = tmp_path / "detection" / found.name
+    detector_file.save(place / "model.safetensors", found.spec, found.network)
+    classifier_file.save(
+        tmp_path / "detection/mine.safetensors", made.spec, made.hearing, made.network
+    )
+    (tmp_path / "detection/bad").mkdir()
+    (tmp_path / "detection/bad/model.safetensors").write_bytes(b"PK\x03\x04 and so on")
+    write_json(tmp_path / "metrics/models/snn-cnn-surrogate.json", {"accuracy": 0.5, "map": 0.25})
+    write_json(
+        tmp_path / "metrics/detection/models/snn-tcn-strong.json", {"psds1": 0.125, "other": 1}
+    )
+    return tmp_path
+
+
+def listed(folder: Path, *more: str) -> str:
+    """Run the command."""
+    done = CliRunner().invoke(
+        app,
+        [
+            "models",
+            str(folder / "models"),
+            str(folder / "detection"),
+            "--metrics",
+            str(folder / "metrics"),
+            *more,
+        ],
+        env={"COLUMNS": "200"},
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_models_are_listed_with_sizes_and_metrics(trained: Path, params: Params) -> None:
+    found = {
+        row["path"].removeprefix(f"{trained}/"): row
+        for row in json.loads(listed(trained, "--json"))
+    }
+    one = found["models/snn-cnn-surrogate"]
+    learnt = classifier("cnn", params, spiking=True).network.parameters()
+    assert one["parameters"] == sum(p.numel() for p in learnt)
+    assert one["trained_on"] == "clips (direct); each of folds 1, 2 left out"
+    assert one["metrics"] == {"accuracy": 0.5, "map": 0.25}
+    two = found["detection/snn-tcn-strong"]
+    assert (two["kind"], two["classes"]) == ("detector", 3)
+    assert two["trained_on"] == "strong labels; fold 5 left out"
+    assert two["metrics"] == {"psds1": 0.125, "other": 1}
+    assert found["detection/mine.safetensors"]["kind"] == "classifier"
+    assert "zip archive" in found["detection/bad"]["error"]
+
+
+def test_the_table_shows_every_model_and_what_is_wrong_with_one(trained: Path) -> None:
+    text = listed(trained)
+    for part in ("snn-cnn-surrogate", "0.500", "snn-tcn-strong", "0.125", "zip archive"):
+        assert part in text
+    with pytest.raises(SpikesoundError, match="no such folder"):
+        listed(trained / "elsewhere")
+
+
+def test_export_at_the_terminal_says_what_it_compared(trained: Path) -> None:
+    out = trained / "packed.safetensors"
+    source = str(trained / "models/snn-cnn-surrogate/fold-1")
+    done = CliRunner().invoke(
+        app,
+        ["export", source, "--to", "safetensors", "--out", str(out)],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0, done.output
+    assert "largest difference 0 in 3 values" in done.output
+    assert out.is_file()
+
+
+def test_export_asks_before_it_writes_over_a_file(trained: Path) -> None:
+    model = trained / "detection/snn-tcn-strong"
+    before = (model / "model.safetensors").read_bytes()
+    done = CliRunner().invoke(
+        app,
+        ["export", str(model), "--to", "torchscript", "--out", str(model / "model.safetensors")],
+    )
+    assert isinstance(done.exception, SpikesoundError)
+    assert "--force writes over it" in str(done.exception)
+    assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_a_file_that_makes_no_sense_does_not_end_the_list(trained: Path) -> None:
+    path = trained / "detection/snn-tcn-strong/model.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    spec = json.loads(header["__metadata__"]["spec"]) | {"classes": 5}
+    header["__metadata__"]["spec"] = json.dumps(spec)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    found = listed(trained)
+    assert "snn-cnn-surrogate" in found
+    assert "not a model file" in found

@@ -1,0 +1,134 @@
+"""Networks: shapes, twins, and the model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models import classifier_spec
+from spikesound.models.networks import NETWORKS
+from spikesound.models.networks.cnn import CNN
+from spikesound.models.networks.layout import Layout
+from spikesound.params import CNNParams, Networks, Params
+
+
+def spec(params: Params, name: str, **changes: Any) -> classifier_spec.Spec:
+    values: dict[str, Any] = {
+        "model": f"ann-{name}",
+        "network": name,
+        "network_params": getattr(params.networks, name).model_dump(),
+        "neuron": None,
+        "neuron_params": None,
+        "classes": ["/m/1", "/m/2", "/m/3"],
+        "bins": 20,
+        "steps": 1,
+        "encoding": "features",
+        "fold": "1",
+        "seed": 0,
+    }
+    return classifier_spec.Spec.model_validate(values | changes)
+
+
+def spiking(params: Params, name: str, **changes: Any) -> classifier_spec.Spec:
+    lif = params.neurons.lif.model_dump()
+    return spec(params, name, neuron="lif", neuron_params=lif, steps=3, **changes)
+
+
+def test_registry_and_parameters_name_the_same_networks() -> None:
+    assert set(NETWORKS) == set(Networks.model_fields)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_keeps_the_contract(name: str, params: Params) -> None:
+    network = classifier_spec.build(spec(params, name))
+    x = torch.rand(1, 4, 33, 20, requires_grad=True)
+    scores = network(x)
+    assert scores.shape == (4, 3)
+    scores.sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+SPIKING = [name for name in NETWORKS if Networks.model_fields[name].annotation.spiking]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", SPIKING)
+def test_a_twin_differs_only_in_its_neuron(name: str, params: Params) -> None:
+    def shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
+        return [(n, p.shape) for n, p in network.named_parameters() if ".neuron." not in n]
+
+    ann, snn = (
+        classifier_spec.build(spec(params, name)),
+        classifier_spec.build(spiking(params, name)),
+    )
+    assert shapes(ann) == shapes(snn)
+    assert snn(torch.rand(3, 2, 33, 20)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", SPIKING)
+def test_an_input_of_one_step_is_repeated(name: str, params: Params) -> None:
+    network = classifier_spec.build(spiking(params, name)).eval()
+    x = torch.rand(1, 2, 33, 20)
+    assert torch.allclose(network(x), network(x.expand(3, -1, -1, -1)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("frames", "bins"), [(33, 1), (3, 20), (1, 1)])
+def test_cnn_takes_small_inputs(frames: int, bins: int, params: Params) -> None:
+    network = classifier_spec.build(spec(params, "cnn", bins=bins)).eval()
+    assert torch.isfinite(network(torch.rand(1, 2, frames, bins))).all()
+
+
+def test_cnn_by_hand() -> None:
+    params = CNNParams(channels=[1], kernel=1, pool="average", dropout=0.0)
+    network = CNN(params, Layout(2, 1), nn.ReLU).eval()
+    with torch.no_grad():
+        network.blocks[0].convolution.weight.fill_(2.0)
+        network.readout.weight.fill_(3.0)
+        network.readout.bias.fill_(0.5)
+        network.blocks[0].norm.eps = 0.0
+    # Two pooled frames, 2 * 1.5 = 3 and 2 * 3.5 = 7: mean 5 plus maximum 7, times 3, plus 0.5.
+    x = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, 4.0]])[None, None]
+    assert network(x).item() == pytest.approx(36.5)
+
+
+def test_lstm_refuses_to_spike(params: Params) -> None:
+    with pytest.raises(SpikesoundError, match="no spiking twin"):
+        classifier_spec.build(spec(params, "lstm", steps=4))
+
+
+def test_an_unknown_network_lists_the_valid_ones(params: Params) -> None:
+    with pytest.raises(SpikesoundError, match="unknown network 'cmm'; valid: cnn, gru, lstm"):
+        classifier_spec.build(spec(params, "cnn", network="cmm"))
+
+
+def test_a_saved_network_gives_the_same_scores(tmp_path: Path, params: Params) -> None:
+    wanted = spiking(params, "cnn")
+    network = classifier_spec.build(wanted).eval()
+    classifier_spec.save(tmp_path, wanted, network)
+    found, loaded = classifier_spec.load(tmp_path)
+    x = torch.rand(3, 2, 33, 20)
+    assert found == wanted
+    assert torch.equal(loaded(x), network(x))
+
+
+def test_damaged_model_files_give_one_clear_error(tmp_path: Path, params: Params) -> None:
+    with pytest.raises(SpikesoundError, match=r"spec\.json: no such file"):
+        classifier_spec.load(tmp_path)
+    wanted = spec(params, "cnn")
+    classifier_spec.save(tmp_path, wanted, classifier_spec.build(wanted))
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(weights[:100])
+    with pytest.raises(SpikesoundError, match="weights do not fit"):
+        classifier_spec.load(tmp_path)
+    other = spec(params, "cnn", bins=20, classes=["/m/1"])
+    classifier_spec.save(tmp_path, other, classifier_spec.build(other))
+    (tmp_path / "model.safetensors").write_bytes(weights)
+    with pytest.raises(SpikesoundError, match="weights do not fit"):
+        classifier_spec.load(tmp_path)
+    (tmp_path / "spec.json").write_text('{"model": 3}')
+    with pytest.raises(SpikesoundError, match="not a model's spec"):
+        classifier_spec.load(tmp_path)

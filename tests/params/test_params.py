@@ -1,0 +1,151 @@
+"""params.yaml: a wrong value is one line that names the key and the valid choices."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from project import ROOT
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.params import Params
+
+GOOD = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+BAD = [  # section, what stands in the file, what is put there, what the message must say
+    ("source", "source: esc10", "source: esc11", "unknown source 'esc11' .*valid: audioset, esc10"),
+    ("encoding", "encoding: ", "encoding: x", "unknown encoding 'x.*valid: .*latency, .*rate"),
+    ("folds", "folds: ['1'", "folds: ['2'", "folds: named twice: 2"),
+    ("folds", "folds: ['1'", "folds: [1", "folds.0: .*valid string, got 1"),
+    ("seed", "seed: 1", "seed: one", "seed: .*valid integer, got 'one'"),
+    ("store", "store: data/store", "store: 5", "store: .*valid string, got 5"),
+    ("scheduler", "scheduler: #", "scheduler: host #", "scheduler: .*match pattern.*tcp.*'host'"),
+    (
+        "models",
+        "ann: [cnn, lstm, gru, rnn]",
+        "ann: [cnm]",
+        "unknown network .*'cnm'.*valid: cnn, gru, lstm",
+    ),
+    ("models", "snn: [cnn]", "snn: [lstm]", "unknown spiking network .*'lstm'.*valid: cnn"),
+    (
+        "models",
+        "methods: [surrogate]",
+        "methods: [bptt]",
+        "unknown method in models.methods 'bptt'",
+    ),
+    ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: folds, mirror"),
+    ("sources", "      url: https://g", "      ulr: https://g", "'ulr'.*'url'.*valid: hash, url"),
+    ("sources", "split: recordings", "split: words", "fsdd.split: .*'speakers', got 'words'"),
+    ("sources", "train: data/", "train: {ulr: x, hash: } # data/", "'ulr'.*'url'.*: hash, url"),
+    ("filter", "balance: false", "balance: maybe", "filter.balance: .*boolean, got 'maybe'"),
+    ("download", "workers: 4", "workers: 0", "download.workers: .*greater than or equal to 1"),
+    ("download", "pause_s: [0.5", "pause_s: [3.0", "pause_s .3.0, 2.0. is not from a shorter"),
+    ("download", "extractor_args: {}", "extractor_args: {a: b}", "extractor_args.a: .*got 'b'"),
+    ("features", "duplicates: keep", "duplicates: drp", "cleaning.duplicates: .*'drop', got 'drp'"),
+    ("features", "kinds: [mel]", "kinds: [mell]", "features.kinds.0: .*'mel'.*got 'mell'"),
+    ("features", "high_hz: 11025.0", "high_hz: 20000.0", "high_hz 20000 is above rate_hz / 2"),
+    ("encodings", "gain: 1.0", "gain: -1.0", "encodings.rate.gain: .*greater than 0, got -1.0"),
+    ("neurons", "surrogate: atan", "surrogate: tan", "neurons.lif.surrogate: .*'atan'.*got 'tan'"),
+    ("methods", "levels: 4", "levels: 0", "methods.qcfs.levels: input should be"),
+    ("networks", "pool: average", "pool: median", "networks.cnn.pool: .*got 'median'"),
+    ("train_ann", "patience: ", "patiense: ", "key of train_ann 'patiense'.*'patience'"),
+    ("train_snn", "neuron: lif", "neuron: lyf", "unknown train_snn.neuron 'lyf'.*valid: .*lif"),
+    ("models", "variants: [int8,", "variants: [int9,", "variant in models.variants 'int9'.*int8"),
+    ("models", "ann: [cnn, ", "ann: [", "twin, for models.variants, of models.snn in models.ann"),
+    ("variants", "activation_bits: 8", "activation_bits: 0", "variants.int8.activation_bits: "),
+    ("latency", "budget_s: 15.0", "budget_s: 0.0", "latency.budget_s: .*greater than 0"),
+    ("robustness", "talkers: 4", "talkers: none", "robustness.sound.talkers: .*valid integer"),
+    ("costs", "profile: fp32_45nm", "profile: int9", "unknown costs.profile 'int9'.*fp32_45nm"),
+    ("costs", "on_chip_kib: 1024", "on_chip_kib: 2048", "costs.memory: on_chip_kib is above"),
+    ("costs", "dram_pj: 1300", "dram_pj: 13", "costs.memory: dram_pj is below"),
+    ("costs", "dataflow: output_", "dataflow: out_", "costs.dataflow: .*output_stationary"),
+    (
+        "costs",
+        "zero_skipping: [sparse]",
+        "zero_skipping: [dense]",
+        "unknown variant in costs.zero_skipping 'dense'.*sparse",
+    ),
+    ("task", "task: classification", "task: detecting", "task: .*'detection', got 'detecting'"),
+    ("sources", "events: [1, 5]", "events: [5, 1]", r"events \[5, 1\] is not from the lower"),
+    ("detection", "source: scenes", "source: scene", "unknown detection.source 'scene'.*scenes"),
+    ("detection", "[ann-tcn, ", "[ann-cnn, ", "unknown model 'ann-cnn'; valid: ann-tcn"),
+    ("detection", "    kernel: 3\n    hidden", "    kernel: 4\n    hidden", "kernel: 4 is not odd"),
+    ("detection", "pools: [4, 4]", "pools: [4]", "channels .16, 32. and pools .4. differ"),
+    (
+        "evaluate",
+        "confidence: 0.95",
+        "confidence: 95",
+        "evaluate.confidence: .*than 1, got 95",
+    ),
+]
+
+
+def test_the_projects_own_parameters_are_good(params: Params) -> None:
+    assert params.source == "esc10"
+
+
+def test_every_section_has_a_bad_value_here() -> None:
+    assert {section for section, *_ in BAD} == set(Params.model_fields)
+
+
+@pytest.mark.parametrize(("section", "old", "new", "message"), BAD)
+def test_a_bad_value_is_named(
+    section: str, old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    assert old in GOOD, f"params.yaml no longer says {old!r}"
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(SpikesoundError, match=message) as caught:
+        Params.load(path)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("- a", "not a mapping"), ("a: [", "not YAML"), ("", "not a mapping"), (None, "no such file")],
+)
+def test_a_file_that_is_none(content: str | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SpikesoundError, match=message):
+        Params.load(path)
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD.replace("\nevaluate:", "\nevaluation:"))
+    with pytest.raises(SpikesoundError, match="unknown section 'evaluation'"):
+        Params.load(path)
+    path.write_text(GOOD[: GOOD.index("\nevaluate:")])
+    with pytest.raises(SpikesoundError, match="evaluate: missing"):
+        Params.load(path)
+
+
+STAGES = sorted({path.name for path in (ROOT / "stages").glob("*.py")} - {"paths.py"})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(GOOD.replace("confidence: 0.95", "confidence: 95"))
+    started = time.monotonic()
+    arguments = {"train_ann.py": ["cnn", "1"], "evaluate.py": ["ann-cnn"]}
+    arguments |= {"train_snn.py": ["cnn", "surrogate", "1"], "robustness.py": ["ann-cnn"]}
+    arguments["train_variant.py"] = ["cnn", "int8", "1"]
+    arguments |= {"train_detector.py": ["snn-tcn", "weak"], "detect.py": ["snn-tcn-weak"]}
+    arguments["result.py"] = ["detection"]
+    result = subprocess.run(
+        [sys.executable, ROOT / "stages" / stage, *arguments.get(stage, [])],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: params.yaml: evaluate.confidence")
+    assert result.stderr.count("\n") == 1
+    assert time.monotonic() - started < 5

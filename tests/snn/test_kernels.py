@@ -1,0 +1,286 @@
+"""Kernels of leaky integrate-and-fire: each backend against snnTorch and against the plain loop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import snntorch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snntorch import surrogate
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.params import LIFParams
+from spikesound.snn.kernels.lif import lif
+from spikesound.snn.kernels.rule import RESETS, SURROGATE_CODES, Rule
+from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.surrogate import DERIVATIVES, SURROGATES
+
+BACKENDS = ["torch", "numba"]
+THEIRS = {
+    "atan": lambda slope: surrogate.atan(alpha=slope),
+    "fast_sigmoid": lambda slope: surrogate.fast_sigmoid(slope=slope),
+    "straight_through": lambda slope: surrogate.straight_through_estimator(),
+}
+
+
+def drawn(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def results(spikes: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the spikes, and the gradients of a weighted sum of them."""
+    weights = drawn(tuple(spikes.shape), 1)
+    return [spikes.detach(), *torch.autograd.grad((spikes * weights).sum(), leaves)]
+
+
+def ours(
+    currents: torch.Tensor, beta: float, threshold: float, rule: Rule, backend: str
+) -> list[torch.Tensor]:
+    leaves = [currents.clone(), torch.tensor(beta), torch.tensor(threshold)]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    spikes = lif(leaves[0], leaves[1].clamp(0, 1), leaves[2], rule, backend)
+    return results(spikes, leaves)
+
+
+def snntorchs(
+    currents: torch.Tensor, beta: float, threshold: float, rule: Rule
+) -> list[torch.Tensor]:
+    cell = snntorch.Leaky(
+        beta=beta,
+        learn_beta=True,
+        threshold=threshold,
+        learn_threshold=True,
+        spike_grad=THEIRS[rule.surrogate](rule.slope),
+        reset_mechanism=rule.reset,
+    )
+    leaf = currents.clone().requires_grad_()
+    potential = torch.zeros_like(currents[0])
+    spikes = []
+    for current in leaf.unbind(0):
+        spike, potential = cell(current, potential)
+        spikes.append(spike)
+    return results(torch.stack(spikes), [leaf, cell.beta, cell.threshold])
+
+
+def assert_same(mine: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
+    """Spikes identical; currents' gradient within 1e-5 of its largest value.
+
+    Gradients of decay and threshold are sums over all of it, of both signs, and are compared with
+    what can be lost in such a sum.
+    """
+    assert torch.equal(mine[0], theirs[0])
+    largest = theirs[1].abs().max()
+    assert (mine[1] - theirs[1]).abs().max() <= 1e-5 * largest
+    for a, b in zip(mine[2:], theirs[2:], strict=True):
+        assert (a - b).abs() <= 1e-5 * (b.abs() + theirs[1].abs().sum())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.integers(1, 20),
+    shape=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    beta=st.floats(0, 1),
+    threshold=st.floats(0.25, 2),
+    reset=st.sampled_from(RESETS),
+    name=st.sampled_from(sorted(THEIRS)),
+    slope=st.floats(0.25, 25),
+    seed=st.integers(0, 1000),
+)
+def test_spikes_and_gradients_are_snntorchs(  # type: ignore[no-untyped-def]
+    backend, steps, shape, beta, threshold, reset, name, slope, seed
+) -> None:
+    currents = threshold * (0.3 + drawn((steps, *shape), seed))
+    currents[0].flatten()[0] = 2 * threshold  # at least one spike
+    rule = Rule(reset, 0, name, slope)
+    theirs = snntorchs(currents, beta, threshold, rule)
+    assert theirs[0].any()
+    assert_same(ours(currents, beta, threshold, rule, backend), theirs)
+
+
+def test_many_strips_of_neurons_give_what_one_gives() -> None:
+    currents = drawn((30, 3, 1111))  # more than three strips, the last of them short
+    rule = Rule()
+    theirs = snntorchs(currents, 0.9, 1.0, rule)
+    assert 0.01 < theirs[0].mean() < 0.5
+    assert_same(ours(currents, 0.9, 1.0, rule, "numba"), theirs)
+
+
+@pytest.mark.parametrize("refractory", [0, 1, 3])
+@pytest.mark.parametrize("name", SURROGATE_CODES)
+@pytest.mark.parametrize("reset", RESETS)
+def test_numba_is_the_plain_loop(reset: str, name: str, refractory: int) -> None:
+    currents = drawn((25, 4, 50)) + 0.3
+    rule = Rule(reset, refractory, name, 1.5)
+    plain = ours(currents, 0.8, 0.9, rule, "torch")
+    assert plain[0].any()
+    assert_same(ours(currents, 0.8, 0.9, rule, "numba"), plain)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("reset", "spikes"),
+    [
+        # held for two steps after each spike; the potential stays at 2 - 1 = 1, at 0, or at 2
+        ("subtract", [1, 0, 0, 0, 1, 0]),  # ... then 0.5 + 0.4 = 0.9, 0.45 + 0.6 = 1.05
+        ("zero", [1, 0, 0, 0, 0, 1]),  # ... then 0.4, 0.8, 0.4 + 1 = 1.4
+        ("none", [1, 0, 0, 1, 0, 0]),  # ... then 1 + 0.4 = 1.4
+    ],
+)
+def test_refractory_trace_by_hand(backend: str, reset: str, spikes: list[int]) -> None:
+    currents = torch.tensor([2.0, 9.0, 9.0, 0.4, 0.6, 1.0]).reshape(-1, 1)
+    half, one = torch.tensor(0.5), torch.tensor(1.0)
+    assert lif(currents, half, one, Rule(reset, 2), backend).flatten().tolist() == spikes
+
+
+@settings(max_examples=25, deadline=None)
+@given(refractory=st.integers(0, 5), seed=st.integers(0, 1000), reset=st.sampled_from(RESETS))
+def test_no_two_spikes_come_within_the_refractory_period(
+    refractory: int, seed: int, reset: str
+) -> None:
+    currents = 2 * drawn((40, 30), seed) + 1
+    spikes = lif(currents, torch.tensor(0.9), torch.tensor(1.0), Rule(reset, refractory), "numba")
+    assert spikes.any()
+    for column in spikes.T:
+        assert (column.nonzero().flatten().diff() > refractory).all()
+
+
+@pytest.mark.parametrize("refractory", [0, 2])
+def test_a_triton_kernel_is_the_plain_loop(refractory: int, tmp_path: Path) -> None:
+    # The interpreter is chosen when triton is imported: in a process of its own.
+    pytest.importorskip("triton")
+    script = tmp_path / "run.py"
+    script.write_text(
+        "from test_kernels import *\n"
+        f"for reset in RESETS:\n"
+        "    for name in SURROGATE_CODES:\n"
+        f"        rule = Rule(reset, {refractory}, name, 1.5)\n"
+        "        currents = drawn((7, 3, 61)) + 0.3\n"
+        "        plain = ours(currents, 0.8, 0.9, rule, 'torch')\n"
+        "        assert plain[0].any()\n"
+        "        assert_same(ours(currents, 0.8, 0.9, rule, 'triton'), plain)\n"
+        "        if rule.refractory == 0 and name in THEIRS:\n"
+        "            assert_same(ours(currents, 0.8, 0.9, rule, 'triton'),\n"
+        "                        snntorchs(currents, 0.8, 0.9, rule))\n"
+        "print('done')\n",
+        encoding="utf-8",
+    )
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent / "src")])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.endswith("done\n"), done.stderr
+
+
+@pytest.mark.parametrize("name", SURROGATE_CODES)
+def test_kernels_and_neurons_mean_the_same_surrogates(name: str) -> None:
+    currents = torch.linspace(-3, 3, 41)[None]
+    rule = Rule(surrogate=name, slope=0.7)
+    _, gradient, _, _ = ours(currents, 0.5, 1.0, rule, "numba")
+    expected = DERIVATIVES[name](currents - 1, 0.7) * drawn((1, 41), 1)
+    assert torch.allclose(gradient, expected, rtol=1e-5, atol=1e-7)
+    assert set(SURROGATE_CODES) == set(SURROGATES)
+
+
+@pytest.mark.parametrize("refractory", [0, 3])
+@pytest.mark.parametrize("reset", RESETS)
+def test_a_stream_of_steps_gives_the_spikes_of_one_call(reset: str, refractory: int) -> None:
+    neuron = LIF(params(reset=reset, refractory=refractory))
+    currents = drawn((30, 4, 20)) + 0.3
+    state = neuron.initial_state(currents[0])
+    spikes = []
+    for current in currents:
+        spike, state = neuron.step(current, state)
+        spikes.append(spike)
+    whole = neuron(currents)
+    assert whole.any()
+    assert torch.equal(torch.stack(spikes), whole)
+
+
+def test_training_keeps_four_bytes_a_current_and_five_with_a_refractory_period() -> None:
+    for refractory, most in ((0, 4), (2, 5)):
+        sizes: list[int] = []
+
+        def count(kept: torch.Tensor, sizes: list[int] = sizes) -> torch.Tensor:
+            sizes.append(kept.numel() * kept.element_size())
+            return kept
+
+        currents = drawn((50, 200)).requires_grad_()
+        scalars = torch.tensor(0.9), torch.tensor(1.0)
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda kept: kept):
+            lif(currents, *scalars, Rule(refractory=refractory), "numba")
+        assert sum(sizes) <= most * currents.numel()
+
+
+def test_other_types_take_the_plain_loop_and_named_backends_refuse_them() -> None:
+    currents = drawn((5, 6)).double()
+    scalars = torch.tensor(0.9), torch.tensor(1.0)
+    assert lif(currents, *scalars, Rule()).dtype == torch.float64
+    with pytest.raises(SpikesoundError, match=r"'numba' takes float32 on cpu, not torch.float64"):
+        lif(currents, *scalars, Rule(), "numba")
+
+
+def test_a_second_backward_pass_is_refused_and_not_wrong() -> None:
+    currents = drawn((5, 6)).requires_grad_()
+    spikes = lif(currents, torch.tensor(0.9), torch.tensor(1.0), Rule(), "numba").sum()
+    spikes.backward(retain_graph=True)
+    with pytest.raises(SpikesoundError, match="runs once"):
+        spikes.backward()
+
+
+def test_unknown_names_list_the_valid_ones() -> None:
+    with pytest.raises(SpikesoundError, match=r"unknown reset 'half'.*none, subtract, zero"):
+        Rule("half")
+    with pytest.raises(SpikesoundError, match=r"unknown surrogate 'box'.*atan, fast_sigmoid"):
+        Rule(surrogate="box")
+    with pytest.raises(SpikesoundError, match=r"unknown backend 'numpy'.*numba, torch, triton"):
+        lif(drawn((2, 2)), torch.tensor(0.9), torch.tensor(1.0), Rule(), "numpy")
+
+
+def test_learnt_threshold_and_decay_of_the_neuron_get_gradients() -> None:
+    neuron = LIF(params(learn_beta=True, learn_threshold=True))
+    neuron(drawn((10, 30))).sum().backward()
+    for value in (neuron.beta, neuron.threshold):
+        assert value.grad is not None
+        assert value.grad.abs() > 0
+    fixed = LIF(params())
+    assert not any(value.requires_grad for value in fixed.parameters())
+
+
+def params(**changes: object) -> LIFParams:
+    values: dict[str, object] = {
+        "beta": 0.9,
+        "learn_beta": False,
+        "threshold": 1.0,
+        "learn_threshold": False,
+        "reset": "subtract",
+        "refractory": 0,
+        "surrogate": "atan",
+        "slope": 2.0,
+        "backend": "auto",
+    }
+    return LIFParams.model_validate(values | changes)
+
+
+def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
+    """Else what comes after it in a network with channels last is many times slower."""
+    plain = torch.rand(3 * 2, 4, 5, 6).mul(2).contiguous(memory_format=torch.channels_last)
+    currents = plain.unflatten(0, (3, 2)).requires_grad_()
+    beta, threshold = torch.tensor(0.5), torch.tensor(1.0)
+    spikes = lif(currents, beta, threshold, Rule(), "numba")
+    assert spikes.stride() == currents.stride()
+    assert torch.equal(spikes, lif(currents, beta, threshold, Rule(), "torch"))
+    (gradient,) = torch.autograd.grad(spikes.sum(), currents)
+    assert gradient.stride() == currents.stride()

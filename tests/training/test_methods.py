@@ -1,0 +1,321 @@
+"""Ways of training a spiking network: what each promises, on toy clips."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_training import NO_AUGMENT, task, toy
+from test_training import settings as train_settings
+from torch import nn
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models import classifier_spec
+from spikesound.models.networks.cnn import CNN
+from spikesound.params import Methods, Params, SurrogateParams
+from spikesound.snn.neurons import NEURONS, SpikingNeuron
+from spikesound.snn.neurons.spiking import carried
+from spikesound.snn.quantisation.qcfs import QCFS
+from spikesound.snn.quantisation.weights import fake_quantise, synapses
+from spikesound.training import METHODS
+from spikesound.training.loop import predict
+from spikesound.training.methods.convert import convert, percentiles, train_source
+from spikesound.training.methods.proxy import Proxy
+from spikesound.training.methods.surrogate import Backpropagation
+from spikesound.training.task import Task
+
+
+def test_registry_and_parameters_name_the_same_methods() -> None:
+    assert set(METHODS) == set(Methods.model_fields)
+
+
+def long(params: Params, folder: Path, method: str, **changes: object) -> Task:
+    """A task with enough epochs, and no augmentation, to learn the toy clips."""
+    few = train_settings(params, epochs=30, patience=30, augment=NO_AUGMENT.model_dump())
+    return task(params, folder, method=method, params=few, **changes)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = METHODS[name](long(params, tmp_path, name))
+    clips = toy(spikes=True).select(np.arange(32, 48))
+    scores = predict(trained.network, clips, 5)
+    hits = (scores.argmax(1) == clips.targets.argmax(1)).mean()
+    assert hits == trained.result["validation_accuracy"]
+    assert hits > 0.8
+    classifier_spec.save(tmp_path / "model", trained.spec, trained.network)
+    _, again = classifier_spec.load(tmp_path / "model")
+    assert np.array_equal(predict(again, clips, 5), scores)
+    assert any(isinstance(module, SpikingNeuron) for module in again.modules())
+
+
+def gradients(network: CNN, method: SurrogateParams, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    network.zero_grad()
+    targets = torch.eye(2)[torch.arange(x.shape[1]) % 2]
+    Backpropagation(method).backward(network, x, targets)
+    return {
+        name: cast(torch.Tensor, parameter.grad).clone()
+        for name, parameter in network.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def surrogate(params: Params, **changes: object) -> SurrogateParams:
+    values = params.methods.surrogate.model_dump() | changes
+    return SurrogateParams.model_validate(values)
+
+
+def spiking(params: Params, tmp_path: Path, **changes: object) -> CNN:
+    wanted = task(params, tmp_path, method="surrogate").spec.model_copy(
+        update={"steps": 6} | changes
+    )
+    torch.manual_seed(3)
+    network = classifier_spec.build(wanted)
+    assert isinstance(network, CNN)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.fill_(8.0)  # so that all layers spike
+    return network.eval()
+
+
+X = (torch.rand(6, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.4).float()
+
+
+@pytest.mark.parametrize("readout", ["rate", "membrane_sum", "first_spike"])
+@pytest.mark.parametrize("rate", [None, 0.05])
+def test_one_piece_is_the_whole(
+    readout: str, rate: float | None, params: Params, tmp_path: Path
+) -> None:
+    network = spiking(params, tmp_path, readout=readout)
+    whole = gradients(network, surrogate(params, target_rate=rate), X)
+    piece = gradients(network, surrogate(params, target_rate=rate, truncate_steps=6), X)
+    assert set(whole) == set(piece)
+    assert all(value.abs().max() > 0 for name, value in whole.items() if "convolution" in name)
+    for name, value in whole.items():
+        assert torch.allclose(piece[name], value, atol=1e-5 * float(value.abs().max())), name
+
+
+def test_pieces_give_the_gradients_of_states_cut_between_them(
+    params: Params, tmp_path: Path
+) -> None:
+    network = spiking(params, tmp_path)
+    pieces = gradients(network, surrogate(params, truncate_steps=2), X)
+    whole = gradients(network, surrogate(params), X)
+    # The definition: one graph over all pieces, whose states are detached between them.
+    network.zero_grad()
+    with carried(network):
+        summaries = [network.summary(part, 2) for part in X.split(2)]
+    loss = nn.functional.cross_entropy(network.scores(summaries), torch.eye(2)[[0, 1, 0, 1]])
+    loss.backward()
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None:
+            largest = float(parameter.grad.abs().max())
+            assert torch.allclose(pieces[name], parameter.grad, atol=1e-5 * largest), name
+    first = "blocks.0.convolution.weight"
+    assert not torch.allclose(pieces[first], whole[first], rtol=1e-3), "something was cut off"
+
+
+def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path) -> None:
+    network = spiking(params, tmp_path).train()
+    gradients(network, surrogate(params, truncate_steps=3), X)
+    counts = [int(value) for name, value in network.named_buffers() if name.endswith("tracked")]
+    assert counts == [2, 2], "two pieces, once each"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 6), st.sampled_from(["lif", "integrate_and_fire", "alif", "cuba_lif"]))
+def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
+    params = Params.load(Path(__file__).parents[2] / "params.yaml")
+    neuron = NEURONS[name](getattr(params.neurons, name))
+    currents = torch.rand(6, 3, 5, generator=torch.Generator().manual_seed(size)) * 1.5
+    whole = neuron(currents)
+    assert 0 < whole.mean() < 1
+    with carried(neuron):
+        parts = torch.cat([neuron(part) for part in currents.split(size)])
+    assert torch.equal(parts, whole)
+    assert torch.equal(neuron(currents), whole), "afterwards from rest again"
+
+
+def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> None:
+    def rate(**changes: object) -> float:
+        torch.manual_seed(0)
+        trained = METHODS["surrogate"](long(params, tmp_path, "surrogate", **changes))
+        (tmp_path / "resume.pt").unlink()
+        layers: list[float] = []
+        for module in trained.network.modules():
+            if isinstance(module, SpikingNeuron):
+                module.register_forward_hook(lambda m, i, out: layers.append(float(out.mean())))
+        predict(trained.network, toy(spikes=True), 50)
+        return max(layers)
+
+    assert rate(target_rate=0.02, rate_weight=500.0) < 0.5 * rate()
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_few_bit_weights_are_what_is_validated_and_kept(
+    bits: int, params: Params, tmp_path: Path
+) -> None:
+    trained = METHODS["surrogate"](long(params, tmp_path, "surrogate", weight_bits=bits))
+    for weight in synapses(trained.network).values():
+        assert torch.allclose(fake_quantise(weight, bits), weight, atol=1e-6)  # type: ignore[arg-type]
+        assert len(weight[0].unique()) <= 2**bits - 1
+    clips = toy(spikes=True).select(np.arange(32, 48))
+    hits = (predict(trained.network, clips, 5).argmax(1) == clips.targets.argmax(1)).mean()
+    assert hits == trained.result["validation_accuracy"]
+
+
+def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) -> None:
+    for pool in ("average", "stride"):
+        torch.manual_seed(0)
+        spec = task(params, tmp_path).spec
+        spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": pool}})
+        network = classifier_spec.build(spec)
+        with torch.no_grad():
+            for module in network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    for value in (module.weight, module.bias, module.running_mean):
+                        assert value is not None
+                        value.uniform_(-1, 1)
+        x = torch.rand(1, 3, 12, 16)
+        network.eval()
+        before = network(x)
+        classifier_spec.fold(network)
+        assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+        assert torch.allclose(network(x), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["convert", "qcfs"])
+def test_maximum_pooling_is_refused_before_training(
+    name: str, params: Params, tmp_path: Path
+) -> None:
+    wanted = task(params, tmp_path, method=name)
+    spec = wanted.spec
+    spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": "max"}})
+
+    def trained(epoch: dict[str, float]) -> None:
+        raise AssertionError("an epoch was trained")
+
+    with pytest.raises(SpikesoundError, match="'max' does not let a batch norm be folded"):
+        METHODS[name](replace(wanted, spec=spec, report=trained))
+
+
+def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_path: Path) -> None:
+    """Under a steady input, with as many levels as steps, and one hidden layer: exactly."""
+    steps = 8
+    wanted = long(params, tmp_path, "qcfs", levels=steps)
+    spec = wanted.spec.model_copy(
+        update={"steps": steps, "network_params": wanted.spec.network_params | {"channels": [6]}}
+    )
+    clips = toy()
+    wanted = replace(
+        wanted,
+        spec=spec,
+        training=clips.select(np.arange(32)),
+        validation=clips.select(np.arange(32, 48)),
+        step_values=(1.0,),
+    )
+    torch.manual_seed(0)
+    source = train_source(wanted, lambda: QCFS(steps))
+    twin = predict(source.network, clips, 16)
+    converted = convert(
+        wanted, source, lambda network: [cast(QCFS, b.neuron).scale.item() for b in network.blocks]
+    )
+    assert np.allclose(predict(converted.network, clips, 16), twin, atol=1e-3)
+    assert twin.std() > 0.1
+
+
+def test_with_many_steps_deep_converted_networks_come_near_their_twins(
+    params: Params, tmp_path: Path
+) -> None:
+    clips = toy()
+    wanted = long(params, tmp_path, "convert")
+    spec = wanted.spec.model_copy(
+        update={
+            "steps": 128,
+            "network_params": wanted.spec.network_params | {"channels": [6, 6, 6]},
+        }
+    )
+    wanted = replace(
+        wanted,
+        spec=spec,
+        training=clips.select(np.arange(32)),
+        validation=clips.select(np.arange(32, 48)),
+        step_values=(1.0,),
+    )
+    torch.manual_seed(0)
+    source = train_source(wanted, nn.ReLU)
+    twin = predict(source.network, clips, 16)
+    converted = convert(wanted, source, lambda network: percentiles(network, clips, 100.0, 48))
+    error = np.abs(predict(converted.network, clips, 16) - twin).mean()
+    assert error < 0.1 * twin.std()
+
+
+@given(st.floats(-3, 6), st.integers(1, 16), st.floats(0.1, 4))
+def test_qcfs_is_the_nearest_level_within_its_range(x: float, levels: int, scale: float) -> None:
+    activation = QCFS(levels, scale)
+    value = activation(torch.tensor([x])).item()
+    grid = scale * np.arange(levels + 1) / levels
+    assert np.abs(grid - value).min() < 1e-5
+    assert abs(value - min(max(x, 0), scale)) <= scale / levels / 2 + 1e-4
+
+
+def test_qcfs_passes_gradients_through_its_floor() -> None:
+    activation = QCFS(4, 1.0)
+    x = torch.tensor([-0.6, 0.3, 0.6, 1.7], requires_grad=True)
+    activation(x).sum().backward()
+    assert x.grad is not None
+    assert torch.allclose(x.grad, torch.tensor([0.0, 1.0, 1.0, 0.0]))
+    assert activation.log_scale.grad is not None
+    assert activation.log_scale.grad > 0, "what is clipped asks for a larger scale"
+
+
+def test_decoded_clips_are_what_their_spikes_are_worth() -> None:
+    clips = toy(4, spikes=True)
+    worth = (0.5, 0.25, 0.125)
+    values = clips.decoded(worth)
+    assert not values.spikes
+    expected = np.tensordot(np.array(worth), clips.batch(np.arange(4)).transpose(1, 0, 2, 3), 1)
+    assert np.allclose(values.batch(np.arange(4))[:, 0], expected)
+    direct = toy(4)
+    assert direct.decoded((1.0,)) is direct, "values are worth themselves"
+
+
+@pytest.mark.parametrize("encoding", ["phase", "latency"])
+def test_weights_of_phases_are_a_part_of_the_network(
+    encoding: str, params: Params, tmp_path: Path
+) -> None:
+    values = (0.5, 0.25, 0.125)
+    wanted = task(params, tmp_path, method="surrogate")
+    spec = wanted.spec.model_copy(update={"encoding": encoding})
+    trained = METHODS["surrogate"](replace(wanted, spec=spec, step_values=values))
+    assert trained.spec.step_weights == ([1.5, 0.75, 0.375] if encoding == "phase" else None)
+
+
+def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: Path) -> None:
+    spec = task(params, tmp_path, method="proxy").spec
+    wide = spec.model_copy(update={"network_params": spec.network_params | {"dropout": 0.5}})
+    network = classifier_spec.build(wide)
+    dropped: list[torch.Tensor] = []
+    single = wide.model_copy(update={"neuron": None, "neuron_params": None, "steps": 1})
+    twin = classifier_spec.build(single, nn.ReLU)
+    for each in (network, twin):
+        assert isinstance(each, CNN)
+        each.dropout.register_forward_hook(
+            lambda module, inputs, out: dropped.append((out == 0) & (inputs[0] != 0))
+        )
+    proxy = Proxy(twin, torch.full((3,), 1 / 3))
+    x = (torch.rand(3, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.6).float()
+    for module in (*network.modules(), *twin.modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            module.bias.data.fill_(3.0)  # all units are active, so that a zero was dropped
+    proxy.backward(network, x, torch.eye(2)[[0, 1, 0, 1]])
+    assert len(dropped) == 2
+    assert torch.equal(*dropped)
+    assert dropped[0].any()

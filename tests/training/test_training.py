@@ -1,0 +1,297 @@
+"""Training: augmentation, the validation split, the loop, and going on after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from project import ROOT
+
+from spikesound.core.bitpack import pack
+from spikesound.core.errors import SpikesoundError
+from spikesound.models import classifier_spec
+from spikesound.params import AugmentParams, Params, TrainParams
+from spikesound.training import METHODS, checkpoint
+from spikesound.training.augment import augment, mixup
+from spikesound.training.data import Clips
+from spikesound.training.loop import predict, train_plain
+from spikesound.training.run import train_model
+from spikesound.training.split import split_validation
+from spikesound.training.task import Epoch, Task
+
+NO_AUGMENT = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
+ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
+
+
+def toy(count: int = 48, *, spikes: bool = False, classes: int = 2) -> Clips:
+    """Clips whose class is the half of the feature axis that is loud."""
+    generator = np.random.default_rng(0)
+    kind = np.arange(count) % classes
+    x = generator.uniform(0, 0.3, (count, 1, 12, 16)).astype(np.float32)
+    width = 16 // classes
+    for row, label in enumerate(kind):
+        x[row, ..., label * width : (label + 1) * width] += 0.6
+    inputs = pack(generator.random((count, 3, 12, 16)) < x) if spikes else x.astype(np.float16)
+    return Clips(
+        [f"clip{i}" for i in range(count)],
+        [str(i % 4 + 1) for i in range(count)],
+        [f"recording{i // 2}" for i in range(count)],
+        inputs,
+        np.eye(classes, dtype=np.float32)[kind],
+        16,
+    )
+
+
+def settings(params: Params, **changes: object) -> TrainParams:
+    base = params.train_ann.model_dump() | {"epochs": 4, "batch_clips": 8, "patience": 4}
+    return TrainParams.model_validate(base | changes)
+
+
+def spec(params: Params, *, neuron: bool = False) -> classifier_spec.Spec:
+    return classifier_spec.Spec(
+        model="snn-cnn-surrogate" if neuron else "ann-cnn",
+        network="cnn",
+        network_params={"channels": [4, 8], "kernel": 3, "pool": "average", "dropout": 0.2},
+        neuron="lif" if neuron else None,
+        neuron_params=params.neurons.lif.model_dump() if neuron else None,
+        classes=["/m/1", "/m/2"],
+        bins=16,
+        steps=3 if neuron else 1,
+        encoding="rate" if neuron else "features",
+        fold="1",
+        seed=0,
+    )
+
+
+def task(
+    settings_of: Params,
+    folder: Path,
+    *,
+    method: str | None = None,
+    clips: Clips | None = None,
+    params: TrainParams | None = None,
+    **changes: object,
+) -> Task:
+    """A task on toy clips: 32 to train on, 16 to validate on."""
+    clips = clips or toy(spikes=method is not None)
+    section = getattr(settings_of.methods, method) if method else None
+    if section and changes:
+        section = type(section).model_validate(section.model_dump() | changes)
+    return Task(
+        spec(settings_of, neuron=clips.spikes),
+        clips.select(np.arange(32)),
+        clips.select(np.arange(32, 48)),
+        params or settings(settings_of),
+        section,
+        (1 / 3,) * 3 if clips.spikes else (1.0,),
+        0,
+        folder / "resume.pt",
+    )
+
+
+@given(st.integers(0, 1000), st.booleans())
+def test_augmented_input_keeps_shape_and_range(seed: int, spikes: bool) -> None:
+    generator = np.random.default_rng(seed)
+    x = generator.random((2, 9, 7), np.float32)
+    x = (x < 0.5).astype(np.float32) if spikes else x
+    before = x.copy()
+    out = augment(x, ALL, spikes=spikes, generator=np.random.default_rng(seed))
+    assert out.shape == x.shape
+    assert out.dtype == np.float32
+    assert ((out >= 0) & (out <= 1)).all()
+    assert (x == before).all(), "the input is left alone"
+    if spikes:
+        assert np.isin(out, [0, 1]).all()
+
+
+def test_no_augmentation_changes_nothing() -> None:
+    x = np.random.default_rng(0).random((2, 9, 7), np.float32)
+    assert (augment(x, NO_AUGMENT, spikes=False, generator=np.random.default_rng(0)) == x).all()
+
+
+def test_roll_is_circular_and_shift_is_not() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(1, 4, 3) / 12
+    rolled = NO_AUGMENT.model_copy(update={"roll": True})
+    out = augment(x, rolled, spikes=False, generator=np.random.default_rng(1))
+    assert sorted(out.ravel()) == sorted(x.ravel())
+    assert any((np.roll(x, k, 1) == out).all() for k in range(4))
+    shifted = NO_AUGMENT.model_copy(update={"shift_bins": 2})
+    sums = {
+        float(augment(np.ones_like(x), shifted, spikes=False, generator=g).sum())
+        for g in (np.random.default_rng(i) for i in range(40))
+    }
+    assert sums == {12.0, 8.0, 4.0}, "what enters is zero, by 0, 1 or 2 bins"
+
+
+def test_mixup_blends_inputs_and_targets_by_the_same_weight() -> None:
+    x = np.eye(4, dtype=np.float32).reshape(4, 1, 1, 4)
+    mixed, targets = mixup(x, np.eye(4, dtype=np.float32), 0.5, np.random.default_rng(2))
+    assert np.allclose(mixed[:, 0, 0], targets)
+    assert np.allclose(targets.sum(1), 1)
+    assert (targets.max(1) < 1).any()
+    several = np.array([[1, 1, 0], [0, 0, 1]], np.float32)
+    _, shares = mixup(x[:2], several, 0.5, np.random.default_rng(1))
+    assert np.allclose(shares.sum(1), 1), "a clip's labels count as shares of one"
+    same, _ = mixup(x, targets, 0, np.random.default_rng(2))
+    assert same is x
+
+
+def test_the_split_never_divides_a_recording() -> None:
+    clips = toy(80)
+    train_rows, validation_rows = split_validation(clips, 0.125, seed=3)
+    groups = np.array(clips.groups)
+    assert not set(groups[train_rows]) & set(groups[validation_rows])
+    assert sorted([*train_rows, *validation_rows]) == list(range(80))
+    assert len(validation_rows) == pytest.approx(10, abs=2)
+    assert clips.targets[validation_rows].sum(0).min() >= 3, "both classes are there"
+    again = split_validation(clips, 0.125, seed=3)[1]
+    assert (again == validation_rows).all()
+
+
+def test_too_few_recordings_to_split_is_an_error() -> None:
+    with pytest.raises(SpikesoundError, match="4 recordings are too few"):
+        split_validation(toy(8), 0.125, seed=0)
+
+
+def test_too_few_clips_of_every_label_to_split_is_an_error() -> None:
+    clips = replace(toy(20, classes=4), groups=[f"recording{i}" for i in range(20)])
+    with pytest.raises(SpikesoundError, match="no label has the 8 clips"):
+        split_validation(clips, 0.125, seed=0)
+
+
+@pytest.mark.parametrize("spikes", [False, True])
+def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path: Path) -> None:
+    clips = toy(spikes=spikes)
+    torch.manual_seed(0)
+    few = settings(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
+    trained = train_plain(task(params, tmp_path, clips=clips, params=few))
+    best = trained.result["best_epoch"]
+    assert trained.result["validation_accuracy"] > 0.9
+    assert trained.result["validation_accuracy"] == trained.history[best - 1]["validation_accuracy"]
+    losses = [epoch["validation_loss"] for epoch in trained.history]
+    assert best == int(np.argmin(losses)) + 1
+    scores = predict(trained.network, clips.select(np.arange(32, 48)), 5)
+    assert (scores.argmax(1) == clips.targets[32:].argmax(1)).mean() > 0.9
+
+
+def test_training_stops_when_validation_loss_no_longer_falls(
+    params: Params, tmp_path: Path
+) -> None:
+    clips = toy()
+    wrong = clips.select(np.arange(32, 48))
+    # Validation labels are the opposite of what can be learnt: its loss only grows.
+    opposite = Clips(
+        wrong.ids, wrong.folds, wrong.groups, wrong.inputs, wrong.targets[:, ::-1].copy(), 16
+    )
+    torch.manual_seed(0)
+    few = settings(params, epochs=40, patience=3)
+    trained = train_plain(replace(task(params, tmp_path, params=few), validation=opposite))
+    assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
+    name: str, params: Params, tmp_path: Path
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def run(resume: Path, die_at: int) -> tuple[list[Epoch], dict[str, torch.Tensor]]:
+        def report(epoch: Epoch) -> None:
+            if epoch["epoch"] == die_at:
+                raise Killed
+
+        torch.manual_seed(0)
+        whole = task(params, tmp_path, method=name)
+        trained = METHODS[name](replace(whole, seed=5, resume=resume, report=report))
+        return trained.history, trained.network.state_dict()
+
+    history, weights = run(tmp_path / "whole.pt", 0)
+    with pytest.raises(Killed):
+        run(tmp_path / "cut.pt", 2)
+    history_cut, weights_cut = run(tmp_path / "cut.pt", 0)
+    for ours, theirs in zip(history, history_cut, strict=True):
+        assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
+    assert all(torch.equal(weights[key], weights_cut[key]) for key in weights)
+
+
+def test_a_half_written_checkpoint_is_never_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    assert checkpoint.load(path) is None
+    path.with_name("state.pt.part").write_bytes(b"half")
+    assert checkpoint.load(path) is None
+    checkpoint.save(path, {"history": [1]})
+    assert checkpoint.load(path) == {"history": [1]}
+    assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_train_model_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -> None:
+    clips = toy()
+    poisoned = clips.inputs.copy()
+    poisoned[np.array(clips.folds) == "1"] = np.nan
+    bad = Clips(clips.ids, clips.folds, clips.groups, poisoned, clips.targets, 16)
+    few = settings(params, epochs=2, validation_share=0.25)
+    places = {"checkpoints": tmp_path / "checkpoints"}
+    train_model(train_plain, spec(params), clips, few, out=tmp_path / "a", **places)
+    train_model(train_plain, spec(params), bad, few, out=tmp_path / "b", **places)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
+    assert weights[0] == weights[1]
+    history = pd.read_csv(tmp_path / "a" / "history.csv")
+    assert list(history["epoch"]) == [1, 2]
+    assert (tmp_path / "a" / "live" / "plots").is_dir()
+    assert not list((tmp_path / "checkpoints").iterdir()), "done: nothing to resume is left"
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+from test_training import settings, spec, toy, train_model, train_plain
+from spikesound.params import Params
+params = Params.load(Path({params!r}))
+few = settings(params, epochs=30, patience=30, validation_share=0.25)
+train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
+            checkpoints=Path({checkpoints!r}))
+"""
+
+
+def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
+    params: Params, tmp_path: Path
+) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    script = textwrap.dedent(
+        KILLED.format(
+            tests=str(ROOT / "tests"),
+            params=str(ROOT / "params.yaml"),
+            checkpoints=str(checkpoints),
+        )
+    )
+
+    def start(out: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", script, str(tmp_path / out)])
+
+    process = start("cut")
+    deadline = time.monotonic() + 60
+    while not list(checkpoints.glob("*.pt")):
+        assert process.poll() is None, "ended before its first checkpoint"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    assert start("cut").wait() == 0
+    assert start("whole").wait() == 0
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("cut", "whole")]
+    assert weights[0] == weights[1]
