@@ -39,7 +39,9 @@ class WTA(nn.Module):
         super().__init__()
         self.frames = params.frames
         self.weight = nn.Parameter(torch.zeros(params.neurons, params.frames, layout.bins))
-        self.neuron = WinnerTakeAll(params.neurons, neuron())
+        with torch.device("cpu"):  # its values are read here, also where sizes alone are built
+            lif = neuron()
+        self.neuron = WinnerTakeAll(params.neurons, lif)
         self.readout = nn.Linear(params.neurons, layout.classes)
         weights = layout.step_weights
         self.register_buffer(
