@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from spikesound.core.errors import choose
-from spikesound.models.folding import fold
+from spikesound.models.layers import fold
 from spikesound.models.networks import NETWORKS
 from spikesound.models.networks.layout import Layout
 from spikesound.models.spec import Spec
