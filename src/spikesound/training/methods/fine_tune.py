@@ -1,47 +1,44 @@
-"""Variants of a trained ANN: with few bits, or with few activations. Opponents of a spiking net."""
+"""Fine-tuning of a trained ANN: quantised, or with sparse activations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN, Block
-from spikesound.params import VariantParams
-from spikesound.snn.decoding import cross_entropy
+from spikesound.models.build import build
+from spikesound.models.layers import hidden
+from spikesound.params import FineTuneParams
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import fake_quantise, quantise_weights, synapses
-from spikesound.training.loop import Plain, train
+from spikesound.tasks.task import Targets
+from spikesound.training.job import Job, Trained
+from spikesound.training.loop import train
 from spikesound.training.methods.convert import percentiles
-from spikesound.training.task import Task, Trained
+from spikesound.training.objective import Objective
 
 _RANGE_PERCENTILE = 99.9  # of a layer's activations: where the rounded ReLU's range starts
 
 
-def train_variant(task: Task, source: nn.Module) -> Trained:
-    """Train a trained network on, as the variant that ``task.method`` describes.
+def train_fine_tuned(job: Job) -> Trained:
+    """Return a trained network, fine-tuned as the method says.
 
     With ``activation_bits`` b each ReLU is clipped and rounded to :math:`2^b` values
-    (:class:`~spikesound.snn.quantisation.qcfs.QCFS`), its range learnt. With ``weight_bits`` the network
-    computes with rounded weights while the full ones are trained; the result has the rounded ones.
-    With ``sparsity`` :func:`hoyer_density` times that weight is added to the loss. The weights kept
-    are the last epoch's: the lowest validation loss would be that of the densest.
-
-    Parameters
-    ----------
-    task : its spec is the variant's, its method a :class:`~spikesound.params.VariantParams`
-    source : the trained network, which stays as it is
+    (:class:`~spikesound.snn.quantisation.qcfs.QCFS`), its range learnt. With ``weight_bits`` the
+    network computes with quantised weights while the full ones are trained; the result has the
+    quantised ones. With ``sparsity`` :func:`hoyer_density` times that weight is added to the loss.
+    The weights kept are the last epoch's: the lowest validation loss would be that of the densest.
 
     Raises
     ------
     SpikesoundError
-        If a layer of the source is silent on the training clips.
+        If there is no network to start from, or one of its layers is silent on the training clips.
 
     References
     ----------
@@ -50,51 +47,53 @@ def train_variant(task: Task, source: nn.Module) -> Trained:
     :math:`\\lceil \\log_2(T + 1) \\rceil` bits); Kurtz et al. 2020, "Inducing and exploiting
     activation sparsity for fast neural network inference".
     """
-    method: VariantParams = task.method
-    network = classifier_spec.build(task.spec)
-    if not isinstance(network, CNN) or not isinstance(source, CNN):
-        raise SpikesoundError("variants: only of network 'cnn'")
-    network.load_state_dict(source.state_dict(), strict=False)
-    if method.activation_bits is not None:
+    method: FineTuneParams = job.method
+    if job.base is None:
+        raise SpikesoundError(f"{job.spec.model}: fine-tuning starts from a trained model")
+    bits, spec = method.activation_bits, job.spec
+    if bits is not None:
+        spec = spec.with_neuron("quantised_relu", {"levels": 2**bits - 1})
+    network = build(spec)
+    network.load_state_dict(job.base.state_dict(), strict=False)
+    if bits is not None:
         ranges = percentiles(
-            source, task.training, _RANGE_PERCENTILE, len(task.training), key="variants"
+            job.base, job.training, _RANGE_PERCENTILE, len(job.training), key=spec.model
         )
-        for block, top in zip(network.blocks, ranges, strict=True):
-            assert isinstance(block.neuron, QCFS)
+        for layer, top in zip(hidden(network), ranges, strict=True):
+            assert isinstance(layer.neuron, QCFS)
             with torch.no_grad():
-                block.neuron.log_scale.fill_(top).log_()
-    params = task.params.model_copy(
+                layer.neuron.log_scale.fill_(top).log_()
+    recipe = job.recipe.model_copy(
         update={"epochs": method.epochs, "learning_rate": method.learning_rate}
     )
-    trained = train(network, replace(task, params=params), Variant(method), keep_last=True)
+    job = replace(job, spec=spec, recipe=recipe)
+    trained = train(network, job, FineTuning(job), keep_last=True)
     if method.weight_bits is not None:
         quantise_weights(trained.network, method.weight_bits)
     return trained
 
 
-class Variant(Plain):
-    """Cross-entropy with rounded weights, plus the weighted density of the activations."""
+class FineTuning(Objective):
+    """The task's loss with quantised weights, plus the weighted density of the activations."""
 
-    def __init__(self, method: VariantParams) -> None:
-        self.method = method
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.method: FineTuneParams = job.method
 
-    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
-        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        assert isinstance(network, CNN)
+    def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """Return the loss of a batch."""
         with _recorded(network) as activations:
-            loss = cross_entropy(self.scores(network, x), targets)
+            loss = super().loss(network, x, targets)
         if self.method.sparsity:
             loss = loss + self.method.sparsity * hoyer_density(activations)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        return loss
 
-    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
+    def output(self, network: nn.Module, x: torch.Tensor) -> Any:
+        """Return the network's output, with quantised weights where the method asks for them."""
         bits = self.method.weight_bits
         weights = {} if bits is None else synapses(network)
         rounded = {name: fake_quantise(weight, bits or 0) for name, weight in weights.items()}
-        scores: torch.Tensor = functional_call(network, rounded, (x,))
-        return scores
+        return functional_call(network, rounded, (x,))
 
 
 def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -127,13 +126,14 @@ def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 @contextmanager
-def _recorded(network: CNN) -> Iterator[list[torch.Tensor]]:
+def _recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Give a list to which each hidden layer adds its activations when the network is called."""
     recorded: list[torch.Tensor] = []
 
     def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
         recorded.append(output)
 
-    neurons = [block.neuron for block in network.blocks if isinstance(block, Block)]
+    neurons = [layer.neuron for layer in hidden(network) if layer.neuron is not None]
     hooks = [neuron.register_forward_hook(record) for neuron in neurons]
     try:
         yield recorded
