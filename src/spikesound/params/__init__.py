@@ -50,6 +50,7 @@ from spikesound.params.encodings import (
 from spikesound.params.neurons import (
     HODGKIN_HUXLEY_LIMIT_MS,
     IZHIKEVICH_LIMIT_MS,
+    NEURON_PARAMS,
     ALIFParams,
     CubaLIFParams,
     DelayParams,
@@ -57,8 +58,12 @@ from spikesound.params.neurons import (
     IFParams,
     IzhikevichParams,
     LIFParams,
+    NeuronParams,
     Neurons,
+    QuantisedReLUParams,
+    ReLUParams,
     SurrogateName,
+    Update,
 )
 from spikesound.params.robustness import FaultParams, NoiseParams, RobustnessParams, SoundParams
 from spikesound.params.root import Params, Scheduler, Task
@@ -90,6 +95,7 @@ from spikesound.params.training import (
 __all__ = [
     "HODGKIN_HUXLEY_LIMIT_MS",
     "IZHIKEVICH_LIMIT_MS",
+    "NEURON_PARAMS",
     "ALIFParams",
     "ArchiveParams",
     "AugmentParams",
@@ -137,6 +143,7 @@ __all__ = [
     "Methods",
     "Models",
     "Networks",
+    "NeuronParams",
     "Neurons",
     "NoiseParams",
     "OwnNetworks",
@@ -147,7 +154,9 @@ __all__ = [
     "ProfileParams",
     "ProxyParams",
     "QCFSParams",
+    "QuantisedReLUParams",
     "RateParams",
+    "ReLUParams",
     "RecurrentParams",
     "RemoteFile",
     "RobustnessParams",
@@ -167,6 +176,7 @@ __all__ = [
     "TimingParams",
     "TrainParams",
     "TrainSNNParams",
+    "Update",
     "VariantParams",
     "WTAParams",
 ]
