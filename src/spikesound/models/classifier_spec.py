@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError, choose
+from spikesound.models.layers import fold
 from spikesound.models.networks import NETWORKS, OWN
-from spikesound.models.networks.cnn import Block
 from spikesound.models.networks.layout import Layout
 from spikesound.params import Networks, Neurons, OwnNetworks, Section
 from spikesound.snn.neurons import NEURONS
@@ -79,13 +79,6 @@ def build(spec: Spec, activation: Callable[[], nn.Module] | None = None) -> nn.M
     if spec.folded:
         fold(network)
     return network
-
-
-def fold(network: nn.Module) -> None:
-    """Fold the batch norm of each block into its convolution."""
-    for module in network.modules():
-        if isinstance(module, Block):
-            module.fold()
 
 
 def save(folder: Path, spec: Spec, network: nn.Module) -> None:

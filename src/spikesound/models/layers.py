@@ -6,6 +6,8 @@ computation. Whoever treats networks dispatches on the kind of layer, never on t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -188,6 +190,26 @@ def hidden(network: nn.Module) -> list[Layer]:
         for layer in layers_of(network)
         if layer.neuron is not None and layer.kind != "gated" and not layer.readout
     ]
+
+
+@contextmanager
+def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Give a list to which each hidden layer adds its neurons' outputs when the network is called.
+
+    The outputs keep their gradients. Clear the list between calls: it grows with each.
+    """
+    found: list[torch.Tensor] = []
+
+    def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        found.append(output)
+
+    neurons = [layer.neuron for layer in hidden(network)]
+    hooks = [neuron.register_forward_hook(record) for neuron in neurons if neuron is not None]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def output_of(neuron: nn.Module) -> Source:

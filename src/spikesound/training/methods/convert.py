@@ -11,7 +11,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN, Block
+from spikesound.models.layers import Layer, fold, hidden, layers_of, recorded
 from spikesound.params import ConvertParams, IFParams
 from spikesound.training.data import Clips
 from spikesound.training.loop import time_first, train, validate
@@ -49,7 +49,7 @@ def train_converted(task: Task) -> Trained:
     method: ConvertParams = task.method
     source = train_source(task, nn.ReLU)
 
-    def balanced(network: CNN) -> list[float]:
+    def balanced(network: nn.Module) -> list[float]:
         clips = task.training.decoded(task.step_values)
         return percentiles(network, clips, method.percentile, task.params.batch_clips)
 
@@ -62,12 +62,12 @@ def train_source(task: Task, activation: Callable[[], nn.Module]) -> Trained:
     Raises
     ------
     SpikesoundError
-        If the network has no batch norms that can be folded, before anything is trained.
+        If the network cannot be converted, before anything is trained.
     """
     spec = task.spec.model_copy(update={"neuron": None, "neuron_params": None, "steps": 1})
-    classifier_spec.fold(
-        classifier_spec.build(spec, activation)
-    )  # refused now rather than after training
+    refused_now = classifier_spec.build(spec, activation)  # rather than after training
+    check_convertible(refused_now)
+    fold(refused_now)
     decoded = replace(
         task,
         spec=spec,
@@ -77,18 +77,17 @@ def train_source(task: Task, activation: Callable[[], nn.Module]) -> Trained:
     return train(classifier_spec.build(spec, activation), decoded)
 
 
-def convert(task: Task, source: Trained, scales: Callable[[CNN], Sequence[float]]) -> Trained:
+def convert(task: Task, source: Trained, scales: Callable[[nn.Module], Sequence[float]]) -> Trained:
     """Make the spiking network of a trained twin.
 
     Parameters
     ----------
-    scales : gives, from the twin with its batch norms folded, each block's activation that a spike
-        at every step stands for
+    scales : gives, from the twin with its batch norms folded, each hidden layer's activation that a
+        spike at every step stands for
     """
     twin = source.network.eval()
-    if not isinstance(twin, CNN):
-        raise SpikesoundError("only network 'cnn' can be converted")
-    classifier_spec.fold(twin)
+    check_convertible(twin)
+    fold(twin)
     found = list(scales(twin))
     spec = task.spec.model_copy(
         update={
@@ -101,17 +100,7 @@ def convert(task: Task, source: Trained, scales: Callable[[CNN], Sequence[float]
         }
     )
     network = classifier_spec.build(spec)
-    assert isinstance(network, CNN)
-    before = 1.0
-    with torch.no_grad():
-        for block, old, scale in zip(_blocks(network), _blocks(twin), found, strict=True):
-            assert block.convolution.bias is not None
-            assert old.convolution.bias is not None
-            block.convolution.weight.copy_(old.convolution.weight * (before / scale))
-            block.convolution.bias.copy_(old.convolution.bias / scale)
-            before = scale
-        network.readout.weight.copy_(twin.readout.weight * before)
-        network.readout.bias.copy_(twin.readout.bias)
+    balance(network, twin, found)
     loss, accuracy = validate(network, task)
     result = source.result | {
         "source_accuracy": source.result["validation_accuracy"],
@@ -121,45 +110,77 @@ def convert(task: Task, source: Trained, scales: Callable[[CNN], Sequence[float]
     return Trained(spec, network, source.history, result)
 
 
+CONVERTIBLE = ("convolution", "linear", "pooling", "frame_pooling")
+"""Kinds of layers that a spiking network computes by rates as a conventional one by values."""
+
+
+def check_convertible(network: nn.Module) -> None:
+    """Refuse a network that is not one feed-forward layer behind the other.
+
+    Raises
+    ------
+    SpikesoundError
+        If it has such a layer; the message names it.
+    """
+    for layer in layers_of(network):
+        if layer.kind not in CONVERTIBLE or layer.by_frame or layer.reads:
+            raise SpikesoundError(
+                f"layer {layer.name!r} ({layer.kind}) cannot be converted; expected layers one "
+                f"behind the other, of kinds {', '.join(CONVERTIBLE)}"
+            )
+
+
+def balance(network: nn.Module, twin: nn.Module, scales: Sequence[float]) -> None:
+    """Copy the twin's weights and biases, each layer's rescaled to thresholds of 1."""
+    before = 1.0
+    with torch.no_grad():
+        for layer, old, scale in zip(hidden(network), hidden(twin), scales, strict=True):
+            (weight, bias), (old_weight, old_bias) = _synapses(layer), _synapses(old)
+            weight.copy_(old_weight * (before / scale))
+            bias.copy_(old_bias / scale)
+            before = scale
+        (weight, bias), (old_weight, old_bias) = (
+            _synapses(layers_of(each)[-1]) for each in (network, twin)
+        )
+        weight.copy_(old_weight * before)
+        bias.copy_(old_bias)
+
+
+def _synapses(layer: Layer) -> tuple[torch.Tensor, torch.Tensor]:
+    synapses = layer.synapses
+    assert synapses is not None
+    assert isinstance(synapses.weight, torch.Tensor)
+    assert isinstance(synapses.bias, torch.Tensor)
+    return synapses.weight, synapses.bias
+
+
 def percentiles(
-    network: CNN,
+    network: nn.Module,
     clips: Clips,
     percentile: float,
     batch_clips: int,
     *,
     key: str = "methods.convert.percentile",
 ) -> list[float]:
-    """Return the percentile of each block's activations over clips, the mean of its batches'.
+    """Return the percentile of each hidden layer's activations, the mean of its batches'.
 
     Raises
     ------
     SpikesoundError
-        If a block is silent.
+        If a layer is silent.
     """
-    found: list[list[float]] = [[] for _ in network.blocks]
-
-    def watch(layer: int) -> Callable[[nn.Module, object, torch.Tensor], None]:
-        def hook(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
-            found[layer].append(float(np.percentile(output.numpy(), percentile)))
-
-        return hook
-
-    hooks = [block.register_forward_hook(watch(i)) for i, block in enumerate(network.blocks)]
+    found: list[list[float]] = []
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), recorded(network) as activations:
         for start in range(0, len(clips), batch_clips):
             rows = np.arange(start, min(start + batch_clips, len(clips)))
             network(time_first(clips.batch(rows)))
-    for hook in hooks:
-        hook.remove()
-    scales = [sum(batches) / len(batches) for batches in found]
+            found.append([float(np.percentile(a.numpy(), percentile)) for a in activations])
+            activations.clear()
+    scales = [sum(batches) / len(batches) for batches in zip(*found, strict=True)]
     if min(scales) <= 0:
         raise SpikesoundError(
             f"{key}: layer {1 + int(np.argmin(scales))} is silent at "
             f"the {percentile:g}th percentile of its activations"
         )
     return scales
-
-
-def _blocks(network: CNN) -> list[Block]:
-    return [block for block in network.blocks if isinstance(block, Block)]

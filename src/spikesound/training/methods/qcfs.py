@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from spikesound.models.networks.cnn import CNN
+from torch import nn
+
+from spikesound.models.layers import hidden
 from spikesound.params import QCFSParams
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.training.methods.convert import convert, train_source
@@ -27,7 +29,7 @@ def train_qcfs(task: Task) -> Trained:
     method: QCFSParams = task.method
     source = train_source(task, lambda: QCFS(method.levels))
 
-    def learnt(network: CNN) -> list[float]:
-        return [cast(QCFS, block.neuron).scale.item() for block in network.blocks]
+    def learnt(network: nn.Module) -> list[float]:
+        return [cast(QCFS, layer.neuron).scale.item() for layer in hidden(network)]
 
     return convert(task, source, learnt)

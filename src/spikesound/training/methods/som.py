@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import nn
@@ -48,8 +49,7 @@ def train_som(task: Task) -> Trained:
             "step_weights": list(task.step_values) if task.training.spikes else None,
         }
     )
-    network = classifier_spec.build(spec)
-    assert isinstance(network, SOM)
+    network = cast(SOM, classifier_spec.build(spec))
     frames = task.training.decoded(task.step_values).inputs[:, 0]
     units = learn_map(
         torch.from_numpy(frames).float().flatten(0, 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import torch
 
@@ -85,8 +86,7 @@ def _train(
     refractory: int | None,
 ) -> Trained:
     spec = _spec(task, method, refractory)
-    network = classifier_spec.build(spec)
-    assert isinstance(network, WTA)
+    network = cast(WTA, classifier_spec.build(spec))
     started = time.perf_counter()
     learn(network, Patches(task, network, generator), synapses, method)
     return read_counts(network, replace(task, spec=spec), started)

@@ -10,9 +10,9 @@ from torch.func import functional_call
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN
+from spikesound.models.layers import InSteps, recorded
 from spikesound.params import SurrogateParams
-from spikesound.snn.decoding import activity_penalty, cross_entropy, recorded_spikes
+from spikesound.snn.decoding import activity_penalty, cross_entropy
 from spikesound.snn.encoding import WEIGHTED
 from spikesound.snn.quantisation.weights import fake_quantise, quantise_weights, synapses
 from spikesound.training.loop import train
@@ -60,11 +60,14 @@ class Backpropagation:
     def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
         """Leave the gradients of a batch's loss in the parameters, and return the loss."""
         if self.method.truncate_steps is not None:
-            if not isinstance(network, CNN):
-                raise SpikesoundError("methods.surrogate.truncate_steps: only for network 'cnn'")
+            if not isinstance(network, InSteps):
+                raise SpikesoundError(
+                    "methods.surrogate.truncate_steps: expected null: a "
+                    f"{type(network).__name__} cannot be run in pieces of its time steps"
+                )
             weights = self._weights(network)
             return backward_in_pieces(network, weights, x, targets, self.method)
-        with recorded_spikes(getattr(network, "blocks", network)) as spikes:
+        with recorded(network) as spikes:
             loss = cross_entropy(self.scores(network, x), targets)
             if self.method.target_rate is not None:
                 penalty = activity_penalty(spikes, self.method.target_rate)

@@ -6,16 +6,20 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from spikesound.models.networks.cnn import CNN
+from spikesound.models.layers import InSteps, recorded
 from spikesound.params import SurrogateParams
-from spikesound.snn.decoding import cross_entropy, recorded_spikes
+from spikesound.snn.decoding import cross_entropy
 from spikesound.snn.neurons.spiking import carried
 
 Weights = dict[str, torch.Tensor]
 
 
 def backward_in_pieces(
-    network: CNN, weights: Weights, x: torch.Tensor, targets: torch.Tensor, method: SurrogateParams
+    network: nn.Module,
+    weights: Weights,
+    x: torch.Tensor,
+    targets: torch.Tensor,
+    method: SurrogateParams,
 ) -> float:
     """Leave the gradients of a batch's loss in the parameters, and return the loss.
 
@@ -26,7 +30,8 @@ def backward_in_pieces(
 
     Parameters
     ----------
-    network : its weights, but for those given, are its own
+    network : an :class:`~spikesound.models.layers.InSteps`; its weights, but for those given, are
+        its own
     weights : what takes the place of some of them, by their names
     x : inputs (time, batch, frame, bin)
     targets : (batch, class)
@@ -37,6 +42,8 @@ def backward_in_pieces(
     network trajectories".
     """
     assert method.truncate_steps is not None
+    assert isinstance(network, InSteps)
+    assert isinstance(network, nn.Module)
     replaced = {f"network.{name}": value for name, value in weights.items()}
     summary, read = _Summary(network), _Read(network)
     pieces = _pieces(network, x, method.truncate_steps)
@@ -44,7 +51,7 @@ def backward_in_pieces(
 
     before = {name: value.clone() for name, value in network.named_buffers()}
     found = []
-    with torch.no_grad(), carried(network), recorded_spikes(network.blocks) as spikes:
+    with torch.no_grad(), carried(network), recorded(network) as spikes:
         for piece, steps in pieces:
             found.append(functional_call(summary, replaced, (piece, steps)).requires_grad_())
             rates.add(spikes)
@@ -55,7 +62,7 @@ def backward_in_pieces(
     loss = cross_entropy(functional_call(read, replaced, (found,)), targets)
     loss.backward(retain_graph=bool(weights))  # type: ignore[no-untyped-call]
 
-    with carried(network), recorded_spikes(network.blocks) as spikes:
+    with carried(network), recorded(network) as spikes:
         for (piece, steps), known in zip(pieces, found, strict=True):
             again = functional_call(summary, replaced, (piece, steps))
             part = (again * known.grad).sum() + rates.term(spikes)
@@ -98,7 +105,7 @@ class _Rates:
 class _Summary(nn.Module):
     """A network before its read-out, as a module whose weights can be replaced in a call."""
 
-    def __init__(self, network: CNN) -> None:
+    def __init__(self, network: InSteps) -> None:
         super().__init__()
         self.network = network
 
@@ -109,7 +116,7 @@ class _Summary(nn.Module):
 class _Read(nn.Module):
     """Its read-out."""
 
-    def __init__(self, network: CNN) -> None:
+    def __init__(self, network: InSteps) -> None:
         super().__init__()
         self.network = network
 
@@ -117,9 +124,9 @@ class _Read(nn.Module):
         return self.network.scores(summaries)
 
 
-def _pieces(network: CNN, x: torch.Tensor, size: int) -> list[tuple[torch.Tensor, int]]:
+def _pieces(network: InSteps, x: torch.Tensor, size: int) -> list[tuple[torch.Tensor, int]]:
     """Divide the weighted inputs by time; values of one step stand for all steps of a piece."""
-    steps = network.layout.steps
+    steps = network.steps
     sizes = [min(size, steps - start) for start in range(0, steps, size)]
     x = network.weighted(x)
     parts = [x] * len(sizes) if len(x) == 1 else list(torch.split(x, size))

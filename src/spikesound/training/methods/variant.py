@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -12,7 +11,7 @@ from torch.func import functional_call
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN, Block
+from spikesound.models.layers import hidden, recorded
 from spikesound.params import VariantParams
 from spikesound.snn.decoding import cross_entropy
 from spikesound.snn.quantisation.qcfs import QCFS
@@ -52,17 +51,23 @@ def train_variant(task: Task, source: nn.Module) -> Trained:
     """
     method: VariantParams = task.method
     network = classifier_spec.build(task.spec)
-    if not isinstance(network, CNN) or not isinstance(source, CNN):
-        raise SpikesoundError("variants: only of network 'cnn'")
-    network.load_state_dict(source.state_dict(), strict=False)
+    if not hidden(network) and (method.activation_bits is not None or method.sparsity):
+        raise SpikesoundError(
+            f"variants: network {task.spec.network!r} has gates in place of neurons; expected "
+            "activation_bits null and sparsity 0"
+        )
+    loaded = network.load_state_dict(source.state_dict(), strict=False)
+    lost = [n for n in loaded.missing_keys if ".neuron." not in n] + loaded.unexpected_keys
+    if lost:
+        raise SpikesoundError(f"variants: the source is of another network: weights {lost[0]!r}")
     if method.activation_bits is not None:
         ranges = percentiles(
             source, task.training, _RANGE_PERCENTILE, len(task.training), key="variants"
         )
-        for block, top in zip(network.blocks, ranges, strict=True):
-            assert isinstance(block.neuron, QCFS)
+        for layer, top in zip(hidden(network), ranges, strict=True):
+            assert isinstance(layer.neuron, QCFS)
             with torch.no_grad():
-                block.neuron.log_scale.fill_(top).log_()
+                layer.neuron.log_scale.fill_(top).log_()
     params = task.params.model_copy(
         update={"epochs": method.epochs, "learning_rate": method.learning_rate}
     )
@@ -80,8 +85,7 @@ class Variant(Plain):
 
     def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
         """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        assert isinstance(network, CNN)
-        with _recorded(network) as activations:
+        with recorded(network) as activations:
             loss = cross_entropy(self.scores(network, x), targets)
         if self.method.sparsity:
             loss = loss + self.method.sparsity * hoyer_density(activations)
@@ -124,19 +128,3 @@ def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
         for layer in activations
     ]
     return torch.stack(densities).mean()
-
-
-@contextmanager
-def _recorded(network: CNN) -> Iterator[list[torch.Tensor]]:
-    recorded: list[torch.Tensor] = []
-
-    def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
-        recorded.append(output)
-
-    neurons = [block.neuron for block in network.blocks if isinstance(block, Block)]
-    hooks = [neuron.register_forward_hook(record) for neuron in neurons]
-    try:
-        yield recorded
-    finally:
-        for hook in hooks:
-            hook.remove()
