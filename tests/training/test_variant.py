@@ -111,8 +111,8 @@ def test_variants_of_other_networks_and_silent_layers_are_refused(
     lstm = task.spec.model_copy(
         update={"network": "lstm", "network_params": params.networks.lstm.model_dump()}
     )
+    gates = replace(wanted, spec=lstm, method=section(activation_bits=8))
     with pytest.raises(SpikesoundError, match="'lstm' has gates in place of neurons"):
-        gates = replace(wanted, spec=lstm, method=section(activation_bits=8))
         train_variant(gates, classifier_spec.build(lstm))
     silent = classifier_spec.build(task.spec)
     assert isinstance(silent, CNN)
