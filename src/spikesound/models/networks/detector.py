@@ -150,6 +150,7 @@ class Detector(nn.Module):
             self.readout,
             neuron=self.integrator,
             units="li",
+            readout=True,
             reads=tuple(layer.name for layer in inner),
             by_frame=True,
         )

@@ -11,7 +11,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
-from spikesound.models.layers import Layer, fold, hidden, layers_of
+from spikesound.models.layers import Layer, fold, hidden, layers_of, recorded
 from spikesound.params import ConvertParams, IFParams
 from spikesound.tasks.task import batched
 from spikesound.training.dataset import Dataset
@@ -66,7 +66,7 @@ def train_source(job: Job, activation: str, params: dict[str, int]) -> Trained:
         If the network cannot be converted, before anything is trained.
     """
     spec = job.spec.with_neuron(activation, params, steps=1, encoding=None, encoding_params=None)
-    check_conversion(build(spec))
+    check_convertible(build(spec))
     decoded = replace(
         job,
         spec=spec,
@@ -76,20 +76,24 @@ def train_source(job: Job, activation: str, params: dict[str, int]) -> Trained:
     return train(build(spec), decoded)
 
 
-def check_conversion(network: nn.Module) -> None:
-    """Check that a network is a chain of layers whose activations rates can stand for.
+CONVERTIBLE = ("convolution", "linear", "pooling", "frame_pooling")
+"""Kinds of layers that a spiking network computes by rates as a conventional one by values."""
+
+
+def check_convertible(network: nn.Module) -> None:
+    """Check that a network is one feed-forward layer behind the other, with norms that fold.
 
     Raises
     ------
     SpikesoundError
-        If it has recurrent layers, or batch norms that cannot be folded.
+        If it is not; the message names the layer.
     """
-    kinds = {layer.kind for layer in layers_of(network)}
-    if "convolution" not in kinds or kinds & {"gated", "recurrent", "causal_convolution"}:
-        raise SpikesoundError(
-            f"{type(network).__name__} cannot be converted: expected convolutions and a linear "
-            f"read-out, got {', '.join(sorted(kinds))}"
-        )
+    for layer in layers_of(network):
+        if layer.kind not in CONVERTIBLE or layer.by_frame or layer.reads:
+            raise SpikesoundError(
+                f"layer {layer.name!r} ({layer.kind}) cannot be converted; expected layers one "
+                f"behind the other, of kinds {', '.join(CONVERTIBLE)}"
+            )
     fold(network)
 
 
@@ -154,27 +158,18 @@ def percentiles(
     SpikesoundError
         If a layer is silent.
     """
-    layers = hidden(network)
-    values: list[list[float]] = [[] for _ in layers]
-
-    def record(number: int) -> Callable[[nn.Module, object, torch.Tensor], None]:
-        def hook(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
-            values[number].append(float(np.percentile(output.numpy(), percentile)))
-
-        return hook
-
-    hooks = [layer.module.register_forward_hook(record(i)) for i, layer in enumerate(layers)]
+    batches: list[list[float]] = []
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), recorded(network) as activations:
         for start in range(0, len(clips), batch_clips):
             rows = np.arange(start, min(start + batch_clips, len(clips)))
             network(batched(clips.batch(rows), frames=False))
-    for hook in hooks:
-        hook.remove()
-    scales = [sum(batches) / len(batches) for batches in values]
+            batches.append([float(np.percentile(a.numpy(), percentile)) for a in activations])
+            activations.clear()
+    scales = [sum(layer) / len(layer) for layer in zip(*batches, strict=True)]
     if min(scales) <= 0:
         raise SpikesoundError(
-            f"{key}: layer {layers[int(np.argmin(scales))].name} is silent at "
+            f"{key}: layer {1 + int(np.argmin(scales))} is silent at "
             f"the {percentile:g}th percentile of its activations"
         )
     return scales

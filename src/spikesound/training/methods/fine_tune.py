@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch.func import functional_call
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
-from spikesound.models.layers import hidden
+from spikesound.models.layers import hidden, recorded
 from spikesound.params import FineTuneParams
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import fake_quantise, quantise_weights, synapses
@@ -82,7 +81,7 @@ class FineTuning(Objective):
 
     def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the loss of a batch."""
-        with _recorded(network) as activations:
+        with recorded(network) as activations:
             loss = super().loss(network, x, targets)
         if self.method.sparsity:
             loss = loss + self.method.sparsity * hoyer_density(activations)
@@ -123,20 +122,3 @@ def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
         for layer in activations
     ]
     return torch.stack(densities).mean()
-
-
-@contextmanager
-def _recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Give a list to which each hidden layer adds its activations when the network is called."""
-    recorded: list[torch.Tensor] = []
-
-    def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
-        recorded.append(output)
-
-    neurons = [layer.neuron for layer in hidden(network) if layer.neuron is not None]
-    hooks = [neuron.register_forward_hook(record) for neuron in neurons]
-    try:
-        yield recorded
-    finally:
-        for hook in hooks:
-            hook.remove()
