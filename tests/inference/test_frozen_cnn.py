@@ -13,6 +13,7 @@ from test_kernels import params
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.inference import merged_pooling
 from spikesound.inference.event_driven_cnn import FrozenCNN
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.layout import Layout
@@ -135,8 +136,8 @@ def test_the_result_does_not_depend_on_how_frames_are_shared_out(
     network = cnn(lif(), [16, 32, 64])
     x = spikes_of((4, 5, 40, 12), 0.3)
     wanted = FrozenCNN(network)(x)
-    monkeypatch.setattr(merged, "SHARE", share)
-    monkeypatch.setattr(merged, "TASKS", 1)
+    monkeypatch.setattr(merged_pooling, "SHARE", share)
+    monkeypatch.setattr(merged_pooling, "TASKS", 1)
     assert torch.equal(FrozenCNN(network)(x), wanted)
 
 

@@ -65,7 +65,8 @@ def load_folder(folder: Path) -> tuple[Spec, nn.Module, Hearing]:
     file = safe_file.read(folder / classifier_spec.WEIGHTS)
     if hearing.sha256 != folder_digest(folder):
         raise SpikesoundError(
-            f"{folder}: {classifier_spec.SPEC} or {classifier_spec.WEIGHTS} is damaged or of another run: "
+            f"{folder}: {classifier_spec.SPEC} or {classifier_spec.WEIGHTS} is damaged or of "
+            "another run: "
             f"not the sha256 that {HEARING} names"
         )
     return spec, _filled(file, spec, hearing), hearing

@@ -1,7 +1,7 @@
 """``hearing.json``: written beside a classifier's weights when it is trained.
 
-Apart from :mod:`spikesound.models.input_spec`, which reads it: so a change of how features are computed
-trains nothing anew that got the same features.
+Apart from :mod:`spikesound.models.input_spec`, which reads it: so a change of how features are
+computed trains nothing anew that got the same features.
 """
 
 from __future__ import annotations

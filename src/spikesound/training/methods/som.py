@@ -22,12 +22,12 @@ UNCHANGED = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noi
 def train_som(task: Task) -> Trained:
     """Learn a map of the training clips' frames, then the neurons that read it.
 
-    The network is `spikesound.models.networks.som.SOM`, whatever that of the task is; it has no use for
-    the task's neuron. Each frame, by what its spikes are worth, is one vector for the map
-    (:func:`spikesound.training.methods.som_learning.learn_map`). The read-out is trained by the common loop under
-    the maximum-margin tempotron rule (:class:`Tempotron`), at the method's own learning rate. Of
-    the augmentation only the roll is used: noise, masks, shifts and blends make frames that the map
-    has not learnt, and other units spike at them.
+    The network is `spikesound.models.networks.som.SOM`, whatever that of the task is; it has no use
+    for the task's neuron. Each frame, by what its spikes are worth, is one vector for the map
+    (:func:`spikesound.training.methods.som_learning.learn_map`). The read-out is trained by the
+    common loop under the maximum-margin tempotron rule (:class:`Tempotron`), at the method's own
+    learning rate. Of the augmentation only the roll is used: noise, masks, shifts and blends make
+    frames that the map has not learnt, and other units spike at them.
 
     References
     ----------

@@ -28,8 +28,9 @@ def train_variant(task: Task, source: nn.Module) -> Trained:
     """Train a trained network on, as the variant that ``task.method`` describes.
 
     With ``activation_bits`` b each ReLU is clipped and rounded to :math:`2^b` values
-    (:class:`~spikesound.snn.quantisation.qcfs.QCFS`), its range learnt. With ``weight_bits`` the network
-    computes with rounded weights while the full ones are trained; the result has the rounded ones.
+    (:class:`~spikesound.snn.quantisation.qcfs.QCFS`), its range learnt. With ``weight_bits`` the
+    network computes with rounded weights while the full ones are trained; the result has the
+    rounded ones.
     With ``sparsity`` :func:`hoyer_density` times that weight is added to the loss. The weights kept
     are the last epoch's: the lowest validation loss would be that of the densest.
 
