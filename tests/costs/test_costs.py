@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_networks import spec
+from network_specs import spec
 from torch import nn
 from torch.nn import functional
 

@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from test_anytime import kinds, settled
-from test_training import spec
 from torch import nn
+from toy_clips import kinds, settled, spec
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import latency as latency_file

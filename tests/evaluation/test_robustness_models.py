@@ -11,8 +11,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_training import spec
 from torch import nn
+from toy_clips import spec
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import FEATURE_INDEX, write_table

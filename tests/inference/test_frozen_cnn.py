@@ -8,8 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_events import spikes_of
-from test_kernels import params
+from spike_inputs import lif_params, spikes_of
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
@@ -63,7 +62,7 @@ def exact(network: CNN) -> CNN:
 
 def lif(**changes: object) -> Callable[[], nn.Module]:
     values = {"beta": 0.5} | changes
-    return lambda: LIF(params(**values))
+    return lambda: LIF(lif_params(**values))
 
 
 def integrate(initial: float) -> Callable[[], nn.Module]:

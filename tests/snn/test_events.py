@@ -9,21 +9,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_kernels import params
+from spike_inputs import lif_params, spikes_of
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.snn.event_driven import bit_words, layer, sparse, spiking_linear
 from spikesound.snn.event_driven.spiking_linear import SpikingLinear, SpikingStack
 
 
-def spikes_of(shape: tuple[int, ...], rate: float, seed: int = 0) -> torch.Tensor:
-    return (torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < rate).float()
-
-
 def stack(*widths: int, **changes: object) -> SpikingStack:
     torch.manual_seed(0)
     layers = [
-        SpikingLinear(inputs, outputs, params(**changes)) for inputs, outputs in pairwise(widths)
+        SpikingLinear(inputs, outputs, lif_params(**changes))
+        for inputs, outputs in pairwise(widths)
     ]
     for each in layers:
         with torch.no_grad():

@@ -11,9 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_training import NO_AUGMENT, task, toy
-from test_training import settings as train_settings
 from torch import nn
+from toy_clips import long, task, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
@@ -28,17 +27,10 @@ from spikesound.training.loop import predict
 from spikesound.training.methods.convert import convert, percentiles, train_source
 from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
-from spikesound.training.task import Task
 
 
 def test_registry_and_parameters_name_the_same_methods() -> None:
     assert set(METHODS) == set(Methods.model_fields)
-
-
-def long(params: Params, folder: Path, method: str, **changes: object) -> Task:
-    """A task with enough epochs, and no augmentation, to learn the toy clips."""
-    few = train_settings(params, epochs=30, patience=30, augment=NO_AUGMENT.model_dump())
-    return task(params, folder, method=method, params=few, **changes)
 
 
 @pytest.mark.parametrize("name", METHODS)

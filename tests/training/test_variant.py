@@ -10,9 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_methods import long
-from test_training import toy
 from torch import nn
+from toy_clips import long, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
