@@ -120,10 +120,10 @@ def test_the_batch_size_changes_no_byte(
 KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
-from spikesound.data.features.extract import extract
+from spikesound.core.schema import CLIPS, STATUS, read_table
 from spikesound.data.store import Store
+from spikesound.features.extract import extract
 from spikesound.params import FeatureParams
-from spikesound.schema import CLIPS, STATUS, read_table
 
 root = Path(sys.argv[1])
 

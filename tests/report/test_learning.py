@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from spikesound.report.learning import plot
 from spikesound.report.theme import looks
@@ -29,7 +30,10 @@ def test_lines_are_those_of_the_table() -> None:
         "snn-cnn|accuracy",
     }
     assert made.first is made.views["snn-cnn|loss"]
-    train1, train2, validation1, validation2 = made.views["ann-cnn|loss"].series
+    loss = made.views["ann-cnn|loss"]
+    assert loss.y is not None
+    assert loss.y.range == (0, pytest.approx(2.415))
+    train1, train2, validation1, validation2 = loss.series
     assert (train1.family, train1.x, train1.y) == ("baseline", [1, 2, 3], [2.0, 1.0, 0.5])
     assert (train2.dash, train2.y) == ("dot", [2.2, 1.1])
     assert (validation1.family, validation1.dash) == ("ann", "solid")

@@ -11,7 +11,6 @@ from spikesound.report.plot import Axis, Choice, Plot, Series, Table, View
 from spikesound.report.theme import Look
 
 _MEASURES = {"loss": "Loss", "accuracy": "Validation accuracy"}
-_LOSS = Axis("Loss (grey, dotted: training)")
 _ACCURACY = Axis("Validation accuracy, %", range=(0, 100))
 _HEADS = ["Model", "Folds", "Epochs", "Lowest validation loss", "Best validation accuracy, %"]
 
@@ -33,7 +32,7 @@ def plot(curves: Mapping[str, pd.DataFrame], look: Mapping[str, Look], first: st
     views = {}
     for model, table in curves.items():
         alt = _alt(model, table)
-        views[f"{model}|loss"] = View(_losses(model, table, look[model]), alt)
+        views[f"{model}|loss"] = View(_losses(model, table, look[model]), alt, y=_loss(table))
         views[f"{model}|accuracy"] = View(
             _lines(model, table, "validation_accuracy", look[model].family, percent_of=True),
             alt,
@@ -43,7 +42,7 @@ def plot(curves: Mapping[str, pd.DataFrame], look: Mapping[str, Look], first: st
         id="plot-learning",
         title="Learning curves",
         x=Axis("Epoch"),
-        y=_LOSS,
+        y=Axis("Loss"),
         views=views,
         table=Table(_HEADS, [_row(model, table) for model, table in curves.items()]),
         choices=(
@@ -57,6 +56,11 @@ def plot(curves: Mapping[str, pd.DataFrame], look: Mapping[str, Look], first: st
         ),
         height=300,
     )
+
+
+def _loss(table: pd.DataFrame) -> Axis:
+    top = max(float(table[column].max()) for column in ("train_loss", "validation_loss"))
+    return Axis("Loss (grey, dotted: training)", range=(0, 1.05 * top))
 
 
 def _losses(model: str, table: pd.DataFrame, look: Look) -> list[Series]:

@@ -32,7 +32,7 @@ def features(clip: Clip, title: str) -> str:
     scale = Panel(
         data_uri(np.linspace(1, 0, 64)[:, None], magma()),
         title=clip.feature_unit,
-        y_ticks=[(0.03, f"{low:.0f}"), (0.97, f"{high:.0f}")],
+        y_ticks=[(0.03, str(round(low))), (0.97, str(round(high)))],
         width_px=12,
     )
     return Picture(
@@ -59,7 +59,7 @@ def raster(clip: Clip, title: str) -> str:
         Panel(
             data_uri(layer.T[::-1] / top, tint(COLOURS["snn"])),
             title=f"All {steps} steps" if steps > _MOST_STEPS else f"Step {step}",
-            x_ticks=[(0, "0"), (round(span_s) / span_s, f"{round(span_s)}")],
+            x_ticks=[(0, "0" if step == 1 else ""), (round(span_s) / span_s, str(round(span_s)))],
         )
         for step, layer in enumerate(layers, start=1)
     ]

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import spikesound
 from spikesound.core.json_files import write_json
 from spikesound.core.progress import track
 from spikesound.data.store import digest
@@ -21,9 +20,6 @@ from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training.detection import DetectionTask, Epoch, scores, train_detector
 from spikesound.training.detection_data import Scenes
 from spikesound.training.run import code_digest
-
-CODE = ("causal", "losses", "networks", "pooling", "training")
-"""Files of this package that a training's result depends on."""
 
 
 def detector_spec(
@@ -129,12 +125,9 @@ def _fingerprint(spec: DetectorSpec, training: Scenes, validation: Scenes, param
         for array in (scenes.inputs, scenes.active, scenes.present):
             content.update(np.ascontiguousarray(array).tobytes())
         content.update(" ".join(scenes.ids).encode())
-    folder = Path(spikesound.__file__).parent / "detection"
-    code = [folder / f"{name}.py" for name in CODE]
     return digest(
         spec.model_dump_json(),
         params.detection.train_of(spec.model).model_dump_json(),
         content.hexdigest(),
         code_digest(),
-        *(path.read_text(encoding="utf-8") for path in code),
     )

@@ -109,10 +109,9 @@ def _fingerprint(
 def code_digest() -> str:
     """Name the code that training runs."""
     package = Path(spikesound.__file__).parent
-    parts = ("decoding", "kernels", "networks", "neurons", "training")
-    files = [path for part in parts for path in sorted((package / part).glob("*.py"))]
-    code = [path.read_text(encoding="utf-8") for path in [*files, package / "quantise.py"]]
-    return digest(*code)
+    parts = ("snn", "models/networks", "training")
+    files = [path for part in parts for path in sorted((package / part).rglob("*.py"))]
+    return digest(*(path.read_text(encoding="utf-8") for path in files))
 
 
 def snn_spec(
