@@ -328,6 +328,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_a_write_goes_on_where_it_stopped_and_gives_the_same_bytes(
     run: Callable[..., pd.DataFrame],
     mirror: Path,

@@ -62,6 +62,7 @@ def found(
     return result, networks, clips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ann-cnn", "snn-cnn-surrogate", "ann-lstm"])
 def test_both_axes_end_at_the_accuracy_of_the_stored_predictions(
     params: Params, tmp_path: Path, model: str

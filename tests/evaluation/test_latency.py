@@ -103,6 +103,7 @@ def test_ways_with_other_decisions_are_left_out(
     assert list(ways_of(lstm, [torch.from_numpy(clip) for clip in inputs])) == ["module"]
 
 
+@pytest.mark.slow
 def test_all_models_are_measured_in_one_run(
     subjects: dict[str, Subject],
     monkeypatch: pytest.MonkeyPatch,

@@ -12,6 +12,8 @@ from dvc_project import Project
 from spikesound.apps.api import load
 from spikesound.models import detector_file
 
+pytestmark = pytest.mark.slow
+
 # The whole pipeline, on a machine that may have other work.
 pytestmark = pytest.mark.timeout(900)
 

@@ -20,6 +20,8 @@ from spikesound.params import Params
 from spikesound.report.page import build_report
 from spikesound.report.results import Results
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
 

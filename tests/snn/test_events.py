@@ -36,6 +36,7 @@ def dense(network: SpikingStack, x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.integers(1, 5),
@@ -59,6 +60,7 @@ def test_packed_spikes_unpack_to_what_they_were(  # type: ignore[no-untyped-def]
     assert active[:count].tolist() == spikes[0, 0].nonzero().flatten().tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(2, 3, 70), (40, 64, 70)])
 def test_values_that_are_no_spikes_are_not_packed(shape: tuple[int, ...]) -> None:
     for value in (0.5, 2.0, -1.0, float("nan")):
@@ -67,6 +69,7 @@ def test_values_that_are_no_spikes_are_not_packed(shape: tuple[int, ...]) -> Non
         assert layer.pack(spikes) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
 @pytest.mark.parametrize("refractory", [0, 2])
 @settings(max_examples=8, deadline=None)
@@ -89,6 +92,7 @@ def test_the_sparse_way_spikes_as_the_dense_one(  # type: ignore[no-untyped-def]
         assert torch.equal(network.frozen()(x), network(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refractory", [0, 2])
 def test_the_sparse_way_has_the_gradients_of_the_dense_one(refractory: int) -> None:
     network = stack(70, 130, 90, 10, learn_beta=True, learn_threshold=True, refractory=refractory)
@@ -218,6 +222,7 @@ def test_a_stack_that_cannot_be_frozen_says_why() -> None:
         stack(4, 5, backend="torch").frozen()
 
 
+@pytest.mark.slow
 def test_a_frozen_stack_on_one_clip_is_the_stack_bit_for_bit() -> None:
     network = stack(40, 70, 20, refractory=2)
     frozen = network.frozen()

@@ -133,6 +133,7 @@ def test_training_stops_when_validation_loss_no_longer_falls(
     assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
     name: str, params: Params, tmp_path: Path
@@ -201,6 +202,7 @@ train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
     params: Params, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_variant_has_so_many_values_and_still_knows(params: Params, tmp_path: 
     assert np.array_equal(predict(again, task.validation, 16), scores)
 
 
+@pytest.mark.slow
 def test_sparsity_leaves_fewer_activations(params: Params, tmp_path: Path) -> None:
     task, source = twin(params, tmp_path)
 
