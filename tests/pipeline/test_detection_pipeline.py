@@ -12,10 +12,8 @@ from dvc_project import Project
 from spikesound.apps.api import load
 from spikesound.models import detector_file
 
-pytestmark = pytest.mark.slow
-
 # The whole pipeline, on a machine that may have other work.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 TRAIN = {"epochs": 2, "batch_clips": 4}
 CHANGES: dict[str, Any] = {

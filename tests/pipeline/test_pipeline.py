@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from dvc_project import Project
 
-pytestmark = pytest.mark.slow
-
 # The whole pipeline, on a machine that may have other work.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CHANGES: dict[str, Any] = {
     "encoding": "latency",
