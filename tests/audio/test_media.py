@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from project import ROOT
 
+from spikesound.audio import ffmpeg
 from spikesound.audio.ffmpeg import (
     MediaError,
     decode,
@@ -62,7 +63,7 @@ def test_the_cut_is_exact_to_the_sample(
 def test_a_cut_far_into_a_recording_is_exact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "_PIECE_BYTES", 1001)  # odd, so that pieces split samples
+    monkeypatch.setattr(ffmpeg, "_PIECE_BYTES", 1001)  # odd, so that pieces split samples
     soundfile.write(tmp_path / "long.flac", noise(20.0), RATE_HZ, subtype="PCM_16")
     cut = decode(tmp_path / "long.flac", RATE_HZ, 17.7, 18.1)
     np.testing.assert_array_equal(cut, noise(20.0)[141600:144800])

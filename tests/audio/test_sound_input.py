@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 
-from spikesound.audio import ffmpeg
+from spikesound.audio import ffmpeg, reading
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.audio.paths import find_sounds
 from spikesound.audio.reading import blocks
@@ -156,7 +156,7 @@ def test_a_decoder_that_hangs_or_falls_is_told_of(
     program = tmp_path / "ffmpeg"
     program.write_text(f"#!/bin/sh\n{script.replace('sleep', 'exec sleep')}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(sound_input, "ffmpeg_binary", lambda: str(program))
+    monkeypatch.setattr(reading, "ffmpeg_binary", lambda: str(program))
     with pytest.raises(SpikesoundError, match=f"{RECORDING.name}: its decoder {words}"):
         list(blocks(RECORDING, 8000, stall_s=0.2))
 
@@ -196,6 +196,7 @@ def test_samples_that_cannot_be_meant_are_refused() -> None:
             mono(samples)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_labelled_rightly_or_refused_in_one_line(tmp_path: Path) -> None:
     outcomes = fuzz_sound.fuzz(60, tmp_path, seed=3, recordings=1)
     assert [o for o in outcomes if o.outcome not in ("labelled", "refused")] == []

@@ -11,9 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from test_evaluate_model import CLASSES
-from test_training import spec, toy
 from torch import nn
+from toy_clips import CLASSES, kinds, settled, spec, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.costs.counting import Counted
@@ -36,25 +35,6 @@ FRAME_RATE_HZ = 10.0
 """So that the toys' 12 frames last 1.2 s."""
 
 READOUTS = ("rate", "spike_count", "first_spike", "membrane_maximum", "membrane_sum")
-
-
-def settled(network: nn.Module, x: torch.Tensor) -> nn.Module:
-    """The network with batch norms that have seen the inputs, and neurons that therefore spike."""
-    network.train()
-    with torch.no_grad():
-        for _ in range(50):
-            network(x)
-    return network.eval()
-
-
-def kinds(params: Params) -> dict[str, classifier_spec.Spec]:
-    lstm = {"hidden": 8, "layers": 1, "bidirectional": False, "dropout": 0.2}
-    plain = spec(params)
-    return {
-        "ann-cnn": plain,
-        "snn-cnn-surrogate": spec(params, neuron=True),
-        "ann-lstm": plain.model_copy(update={"network": "lstm", "network_params": lstm}),
-    }
 
 
 def found(
@@ -82,6 +62,7 @@ def found(
     return result, networks, clips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ann-cnn", "snn-cnn-surrogate", "ann-lstm"])
 def test_both_axes_end_at_the_accuracy_of_the_stored_predictions(
     params: Params, tmp_path: Path, model: str

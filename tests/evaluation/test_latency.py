@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from test_anytime import kinds, settled
-from test_training import spec
 from torch import nn
+from toy_clips import kinds, settled, spec
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import latency as latency_file
@@ -104,6 +103,7 @@ def test_ways_with_other_decisions_are_left_out(
     assert list(ways_of(lstm, [torch.from_numpy(clip) for clip in inputs])) == ["module"]
 
 
+@pytest.mark.slow
 def test_all_models_are_measured_in_one_run(
     subjects: dict[str, Subject],
     monkeypatch: pytest.MonkeyPatch,

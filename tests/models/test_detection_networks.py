@@ -158,6 +158,7 @@ def task(path: Path, model: str = "snn-tcn", **changes: object) -> DetectionTask
     )
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

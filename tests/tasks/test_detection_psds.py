@@ -103,6 +103,7 @@ def small(classes: int = 3, seed: int = 4) -> Scenes:
     return scenes(5, classes, seed, seconds=3.0, skill=3.5, decimals=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_a_loop_over_thresholds(criterion: Criterion) -> None:
     made = small()
@@ -118,6 +119,7 @@ def test_psds_is_that_of_a_loop_over_thresholds(criterion: Criterion) -> None:
             assert alone[label] == pytest.approx(slow_psds(made, criterion, once, [c]), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", [PSDS1._replace(max_efpr_per_h=2000.0), WIDE])
 def test_a_resample_is_the_score_of_the_scenes_drawn(criterion: Criterion) -> None:
     made = small()
@@ -128,6 +130,7 @@ def test_a_resample_is_the_score_of_the_scenes_drawn(criterion: Criterion) -> No
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_sed_scores_eval(criterion: Criterion) -> None:
     from sed_scores_eval.intersection_based import psds
@@ -186,6 +189,7 @@ def evaluated(made: Scenes, seed: int = 0, **other: object) -> tuple[dict[str, f
     return sizes | summary(values, confidence), table
 
 
+@pytest.mark.slow
 def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes() -> None:
     made = scenes(20, 3, 6, skill=3.0)
     found, table = evaluated(made)

@@ -84,9 +84,9 @@ def latency(
         ``frame_ms`` (of a clip's frames one by one, their mean; None where the network does
         not stream); ``encode_ms`` (of a spiking model: from features to spikes, not in clip_ms);
         ``ratio_to_ann_cnn`` (median over rounds; None without that model); ``peak_mb``, by
-        :func:`spikesound.inference.backends.model_peak_mb`; ``cpu_energy_mj``, ``cpu_energy_raw_mj``,
-        by :func:`spikesound.evaluation.cpu_energy.measure`, or "not available". Under ``machine``
-        texts on the machine, and why energy is not available.
+        :func:`spikesound.inference.backends.model_peak_mb`; ``cpu_energy_mj``,
+        ``cpu_energy_raw_mj``, by :func:`spikesound.evaluation.cpu_energy.measure`, or "not
+        available". Under ``machine`` texts on the machine, and why energy is not available.
 
     Raises
     ------

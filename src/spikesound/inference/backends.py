@@ -50,7 +50,7 @@ def folded(network: nn.Module) -> CNN:
 
 
 class _AverageOnce:
-    """Average pooling by :func:`spikesound.models.networks.cnn.average_pooled`, its weights kept."""
+    """Average pooling by :func:`~spikesound.models.networks.cnn.average_pooled`, weights kept."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         self._weights: dict[tuple[int, int], torch.Tensor] = {}

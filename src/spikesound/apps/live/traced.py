@@ -59,7 +59,7 @@ class Moment:
 
 
 class WatchedStream:
-    """A :class:`~spikesound.inference.streaming.stream.Stream` for sound of a rate, with its frames seen.
+    """A :class:`~spikesound.inference.streaming.stream.Stream` of one rate, its frames seen.
 
     What it hears is what a stream hears that is given the whole sound, resampled, at once. The
     labels of its events are the classes' names.
