@@ -9,7 +9,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.compiled import Compiled
-from spikesound.inference.streaming.conventional import ByValues
+from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
 from spikesound.models.networks.detector import Detector
 from spikesound.snn.neurons.lif import LIF
@@ -20,7 +20,7 @@ FRAMES = 30
 
 
 def compiled(model: str, network: Detector) -> Compiled:
-    return EventDriven(network) if model.startswith("snn-") else ByValues(network)
+    return EventDriven(network) if model.startswith("snn-") else Conventional(network)
 
 
 def frames(seed: int = 0) -> torch.Tensor:
@@ -38,7 +38,7 @@ def test_logits_and_spikes_are_the_networks(model: str, shape: dict[str, object]
         wanted, _ = network.advance(x, network.rest(1), spikes)
     found: list[torch.Tensor] = []
     logits, state = made.advance(x, made.rest(), found)
-    assert state.now == FRAMES
+    assert state.frames == FRAMES
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
     assert len(found) == len(spikes) == (0 if model.startswith("ann-") else len(made.layers))
     for mine, theirs in zip(found, spikes, strict=True):
@@ -66,8 +66,8 @@ def test_pieces_do_not_matter_and_a_state_can_be_used_again(model: str) -> None:
 def test_leaving_zeros_out_changes_nothing_but_rounding(model: str) -> None:
     _, network = detector(model)
     x = frames()
-    results = [made.advance(x, made.rest())[0]
-               for made in (ByValues(network, skip=skip) for skip in (True, False))]  # fmt: skip
+    both = [Conventional(network, skip=skip) for skip in (True, False)]
+    results = [made.advance(x, made.rest())[0] for made in both]
     torch.testing.assert_close(*results, atol=1e-5, rtol=1e-5)
 
 
@@ -104,10 +104,12 @@ def test_adaptations_that_fade_do_not_become_too_small_to_be_quick() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     spiking, twin = detector("snn-tcn")[1], detector("ann-gru")[1]
-    with pytest.raises(SpikesoundError, match="ReLU does not spike"):
+    with pytest.raises(
+        SpikesoundError, match="ReLU has no event-driven kernel in a CausalBlock; valid: LIF"
+    ):
         EventDriven(twin)
-    with pytest.raises(SpikesoundError, match="LIF is not ReLU: use EventDriven"):
-        ByValues(spiking)
+    with pytest.raises(SpikesoundError, match="LIF is not conventional; valid: ReLU"):
+        Conventional(spiking)
     made = EventDriven(spiking)
     with pytest.raises(SpikesoundError, match="one clip at a time, not 2"):
         made.rest(2)

@@ -61,7 +61,7 @@ def energy_per_second(
     A conventional network is run ``dense``, and by ``zero_skipping``: inputs that are zero cost a
     look at one bit and no operation. A spiking one is run by ``events``: only spikes, and values of
     the sound that are not zero, cost operations, but each neuron is updated in each frame; and by
-    ``events_lazy``, in which neurons wait (:mod:`spikesound.snn.event_driven.lazy_updates`). An
+    ``events_lazy``, in which neurons wait (:mod:`spikesound.costs.lazy_updates`). An
     update after a wait takes an addition more, for the frames that went by, and a state more, the
     frame of the last update; the powers of beta lie in a table. The integrators of the classes are
     read, and updated, in every frame. The sound's features, the filter behind the network and the

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from spikesound.costs.layer import LayerCounts, Operation, Source
+from spikesound.costs.lazy_updates import shift, touched_block, touched_layer, updates
 from spikesound.models.networks.causal import CausalBlock, CausalLayer
 from spikesound.models.networks.detector import Adaptive, Gated
-from spikesound.snn.event_driven.lazy_updates import shift, touched_block, touched_layer, updates
 
 Floats = npt.NDArray[np.float64]
 

@@ -30,7 +30,7 @@ class FrozenCNN:
 
     Parameters
     ----------
-    network : its neurons LIF or IF, its pooling average or stride, its read-out ``rate``; float32,
+    network : its neurons LIF or IF, its pooling average or stride, its readout ``rate``; float32,
         on the processor
     crossover : density of a block's input spikes up to which it is sparse
 
@@ -40,9 +40,8 @@ class FrozenCNN:
         If the network is of another kind.
     """
 
-    def __init__(self, network: CNN, crossover: float = CROSSOVER) -> None:
-        _check(network)
-        self._network = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: nn.Module, crossover: float = CROSSOVER) -> None:
+        self._network = copy.deepcopy(_checked(network)).eval().requires_grad_(False)
         self._crossover = crossover
         self._blocks = [block for block in self._network.blocks if isinstance(block, Block)]
         for block in self._blocks:
@@ -106,7 +105,7 @@ class FrozenCNN:
         return self._merged[key]
 
 
-def _check(network: CNN) -> None:
+def _checked(network: nn.Module) -> CNN:
     if not isinstance(network, CNN):
         raise SpikesoundError(f"a {type(network).__name__} cannot be frozen; valid: CNN")
     if network.output is not None:
@@ -129,3 +128,4 @@ def _check(network: CNN) -> None:
             raise SpikesoundError(
                 f"{name} is {values.dtype} on {values.device}; a frozen network is float32 on cpu"
             )
+    return network

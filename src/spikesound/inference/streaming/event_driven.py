@@ -1,4 +1,4 @@
-"""A spiking detector for streams that works only for inputs and spikes that are there."""
+"""An event-driven spiking detector frame by frame: work only for inputs and spikes that occur."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.inference.streaming.compiled import Compiled, Kept, folded_front, neurons
-from spikesound.inference.streaming.folding import Floats, Rounding, fold_normed
-from spikesound.inference.streaming.kernels.by_spikes import LAWS, run_spikes
-from spikesound.models.networks.causal import Spikes
-from spikesound.models.networks.detector import Adaptive, Detector, Gated
+from spikesound.inference.streaming.compiled import Compiled, State
+from spikesound.inference.streaming.folding import Floats, Rounding, layers_of
+from spikesound.inference.streaming.kernels.event_driven import LAWS, run_spikes
+from spikesound.models.networks.causal import CausalBlock, CausalLayer, Spikes
+from spikesound.models.networks.detector import Adaptive, Detector
 from spikesound.snn.event_driven.add_rows import LANES
 from spikesound.snn.event_driven.bit_words import BITS
 from spikesound.snn.kernels import numba_lif
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.recurrent import RecurrentALIF
+
+NEURONS: dict[type[nn.Module], type[nn.Module]] = {
+    CausalBlock: LIF,
+    CausalLayer: LIF,
+    Adaptive: RecurrentALIF,
+}
+"""The neurons that the kernels know, by kind of layer."""
 
 
 class EventDriven(Compiled):
     """Adds up the weights of what is active, and updates all neurons once a frame.
 
     Its sums are those of the network in another order: a spike may differ where a potential lies
-    within the rounding of float32 of its threshold.
+    within float32 rounding of its threshold.
 
     Parameters
     ----------
@@ -34,39 +43,25 @@ class EventDriven(Compiled):
     Raises
     ------
     SpikesoundError
-        If its neurons are not LIF, but for the recurrent ALIF.
+        If a layer's neurons are not those of :data:`NEURONS`.
     """
 
     def __init__(self, network: Detector) -> None:
-        memory = network.memory
-        spiking = [*neurons(network), *([memory] if isinstance(memory, Gated) else [])]
-        for each in spiking:
-            if not isinstance(each, LIF | ALIF):
-                raise SpikesoundError(
-                    f"{type(each).__name__} does not spike, or not in a way that is compiled; LIF "
-                    "and recurrent ALIF do"
-                )
-        rounding = Rounding(LANES, BITS)
-        layers = folded_front(network, rounding)
-        recurrent = None
-        if isinstance(memory, Adaptive):
-            layers.append(fold_normed(memory.currents, memory.norm, layers[-1], rounding))
-            cells: Any = memory.neuron
-            own = cells.recurrent.weight.detach().t().numpy()
-            recurrent = np.zeros((layers[-1].width, layers[-1].width), np.float32)
-            recurrent[: len(own), : len(own)] = own
-        states = 1 if recurrent is None else 2  # potentials, and adaptations
-        zeros = states * sum(layer.units for layer in layers)
-        super().__init__(network, layers, recurrent, zeros, rounding)
-        laws = [_law(neuron) for neuron in neurons(network)]
+        neurons = [_neuron(layer) for layer in layers_of(network)[0]]
+        adaptive = isinstance(neurons[-1], ALIF)
+        # Potentials, and in a network with an adaptive layer adaptations.
+        super().__init__(network, Rounding(LANES, BITS), unit_states=1 + adaptive)
+        laws = [_law(neuron) for neuron in neurons]
         self._laws = np.array([*laws, [self.beta] + [0.0] * (LAWS - 1)], np.float32)
 
-    def run(self, x: Floats, now: int, after: Kept, logits: Floats, spikes: Spikes | None) -> None:
+    def run(
+        self, x: Floats, first: int, after: State, logits: Floats, spikes: Spikes | None
+    ) -> None:
         """Do as :class:`Compiled` says."""
         fired = np.empty((0 if spikes is None else len(x), len(after.waits)), np.uint8)
         run_spikes(
             x,
-            now,
+            first,
             self.sizes,
             self.weights,
             self.ground,
@@ -81,15 +76,26 @@ class EventDriven(Compiled):
 
     def _as_network(self, fired: npt.NDArray[np.uint8]) -> list[torch.Tensor]:
         """Return each layer's spikes as the network gives them, (time, 1, ...)."""
-        found, low = [], 0
+        spikes, low = [], 0
         for layer in self.layers:
             units = fired[:, low : low + layer.places * layer.width].astype(np.float32)
             by_place = units.reshape(len(fired), 1, layer.places, layer.width)
             by_channel = by_place[..., : layer.shape[0]].swapaxes(2, 3)
             shape = len(fired), 1, *layer.shape
-            found.append(torch.from_numpy(np.ascontiguousarray(by_channel).reshape(shape)))
+            spikes.append(torch.from_numpy(np.ascontiguousarray(by_channel).reshape(shape)))
             low += layer.units
-        return found
+        return spikes
+
+
+def _neuron(layer: Any) -> Any:
+    neuron = getattr(layer, "neuron", layer)  # of a gated layer there is none
+    valid = NEURONS.get(type(layer), LIF)
+    if type(neuron) is not valid:
+        raise SpikesoundError(
+            f"{type(neuron).__name__} has no event-driven kernel in a {type(layer).__name__}; "
+            f"valid: {valid.__name__}"
+        )
+    return neuron
 
 
 def _law(neuron: LIF | ALIF) -> list[float]:

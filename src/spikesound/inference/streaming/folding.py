@@ -1,8 +1,9 @@
-"""A detector's layers as tables of rows: batch norms, means and biases folded in."""
+"""A detector's layers as tables of weights: batch norms, means and biases folded in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,31 +11,33 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from spikesound.core.errors import SpikesoundError
+from spikesound.costs.lazy_updates import shift
 from spikesound.models.networks.causal import CausalBlock, CausalLayer
-from spikesound.snn.event_driven.lazy_updates import shift
+from spikesound.models.networks.detector import Adaptive, Convolutions, Detector, Gated
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """To multiples of what numbers are rounded up, with what never spikes.
+    """What numbers are rounded up to multiples of; what fills them up never spikes.
 
     Attributes
     ----------
-    channels : those of an output place
-    units : those of a layer
+    channels : of the number of channels of an output place
+    units : of the number of units of a layer
     """
 
     channels: int
     units: int
 
     def wide(self, channels: int) -> int:
-        """Return so many channels, rounded up."""
+        """Return a number of channels rounded up."""
         return -(-channels // self.channels) * self.channels
 
     def whole(self, units: int) -> int:
-        """Return so many units, rounded up."""
+        """Return a number of units rounded up."""
         return -(-units // self.units) * self.units
 
 
@@ -48,6 +51,7 @@ class Folded:
     weights : (tap x column x input channel, output channel)
     ground : constant current of each unit
     shape : outputs as in the network, (feature,) or (channel, place)
+    recurrent : weights of the layer's outputs to itself, (from, to); None: without
     """
 
     taps: int
@@ -63,10 +67,44 @@ class Folded:
     weights: Floats
     ground: Floats
     shape: tuple[int, ...]
+    recurrent: Floats | None = None
 
 
-def fold_block(block: CausalBlock, channels: int, rounding: Rounding) -> Folded:
-    """Fold a block, whose input has so many channels, rounded up."""
+def layers_of(network: Detector) -> tuple[list[nn.Module], int]:
+    """Return a detector's layers from front to back, and how many of the last the readout reads.
+
+    Nothing else here knows how a detector is put together.
+    """
+    memory = network.memory
+    behind = list(memory.layers) if isinstance(memory, Convolutions) else [memory]
+    return [*network.front, *behind], len(behind)
+
+
+def fold_layers(network: Detector, rounding: Rounding) -> list[Folded]:
+    """Fold all layers by their kinds.
+
+    Raises
+    ------
+    SpikesoundError
+        If a layer is of another kind, or the weights are not float32 on the CPU.
+    """
+    for name, values in network.named_parameters():
+        if values.dtype != torch.float32 or values.device.type != "cpu":
+            raise SpikesoundError(
+                f"{name} is {values.dtype} on {values.device}; compiled kernels take float32 on cpu"
+            )
+    folded: list[Folded] = []
+    for layer in layers_of(network)[0]:
+        if type(layer) not in FOLDS:
+            names = ", ".join(kind.__name__ for kind in FOLDS)
+            raise SpikesoundError(f"a layer {type(layer).__name__} is not compiled; valid: {names}")
+        folded.append(FOLDS[type(layer)](layer, folded[-1] if folded else None, rounding))
+    return folded
+
+
+def fold_block(block: CausalBlock, before: Folded | None, rounding: Rounding) -> Folded:
+    """Fold a block of the front; ``before``: None for the first."""
+    channels = 1 if before is None else before.width
     kernel = block.merged().detach().double() * _scale(block.norm)[:, None, None, None]
     rows = kernel.flip(2).permute(2, 3, 1, 0)  # the newest frame first
     (inputs, bins), (outputs, places) = block.inputs, block.outputs
@@ -106,10 +144,33 @@ def fold_linear(
     return _linear(rows, _array(bias), 1, before, rounding)
 
 
-def fold_normed(linear: nn.Linear, norm: Any, before: Folded, rounding: Rounding) -> Folded:
-    """Fold a linear layer without biases and the batch norm behind it."""
-    scaled = linear.weight.detach().double() * _scale(norm)[:, None]
-    return fold_linear(scaled, shift(norm), before, rounding)
+def fold_adaptive(layer: Adaptive, before: Folded, rounding: Rounding) -> Folded:
+    """Fold a recurrent layer of adaptive spiking neurons."""
+    scaled = layer.currents.weight.detach().double() * _scale(layer.norm)[:, None]
+    folded = fold_linear(scaled, shift(layer.norm), before, rounding)
+    cells: Any = layer.neuron
+    own = cells.recurrent.weight.detach().t().numpy()
+    recurrent = np.zeros((folded.width, folded.width), np.float32)
+    recurrent[: len(own), : len(own)] = own
+    return replace(folded, recurrent=recurrent)
+
+
+def fold_gated(layer: Gated, before: Folded, rounding: Rounding) -> Folded:
+    """Fold a GRU or an LSTM; the biases of what its state adds stand behind its ground."""
+    cells: Any = layer.cells
+    folded = fold_linear(cells.weight_ih_l0, cells.bias_ih_l0, before, rounding)
+    both = np.concatenate([folded.ground, _array(cells.bias_hh_l0)])
+    recurrent = np.ascontiguousarray(cells.weight_hh_l0.detach().t().numpy())
+    return replace(folded, ground=both, recurrent=recurrent)
+
+
+FOLDS: dict[type[nn.Module], Callable[[Any, Any, Rounding], Folded]] = {
+    CausalBlock: fold_block,
+    CausalLayer: fold_layer,
+    Adaptive: fold_adaptive,
+    Gated: fold_gated,
+}
+"""How each kind of layer is folded, with the folded layer before it."""
 
 
 def _linear(
@@ -119,7 +180,7 @@ def _linear(
     before: Folded,
     rounding: Rounding,
 ) -> Folded:
-    """Bring the inputs into the order and the number in which the layer before puts them out."""
+    """Fold weights (tap, input, output), the inputs in the layout of the layer before."""
     taps, _, outputs = rows.shape
     width = rounding.wide(outputs)
     if len(before.shape) == 2:  # from (channel, place) to (place, channel)
@@ -147,8 +208,8 @@ def _linear(
 
 
 def _scale(norm: Any) -> torch.Tensor:
-    found: torch.Tensor = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach().double()
-    return found
+    scale: torch.Tensor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return scale.detach().double()
 
 
 def _array(values: torch.Tensor) -> Floats:
@@ -156,7 +217,7 @@ def _array(values: torch.Tensor) -> Floats:
 
 
 def _ground(bias: Floats, places: int, width: int, rounding: Rounding) -> Floats:
-    """Lay the currents out by place and channel; what is there to fill up never spikes."""
+    """Return the currents by place and channel; what fills them up never spikes."""
     ground = np.full((places, width), -np.inf, np.float32)
     ground[:, : len(bias)] = bias
     filled = np.full(rounding.whole(ground.size), -np.inf, np.float32)

@@ -8,7 +8,7 @@ from spikesound.inference.streaming.kernels.scatter import (
     BINS,
     CHANNELS,
     GROUND_AT,
-    HEARD_AT,
+    READOUT_AT,
     RING_AT,
     UNITS,
     UNITS_AT,
@@ -92,7 +92,7 @@ def run_spikes(
 
     Parameters
     ----------
-    sizes : a row a layer (:mod:`.scatter`); the last is the read-out's: its weights, rows
+    sizes : a row a layer (:mod:`.scatter`); the last is the readout's: its weights, rows
         (``CHANNELS``) and columns (``WIDTH``), and at ``RING_AT`` where the recurrent weights of
         the layer before it begin, -1 if it has none
     weights, ground : of all layers, one behind the other
@@ -128,8 +128,8 @@ def run_spikes(
             fire(layer, now + t, laws[number], ground, floats, waits, fired)
             pack_bytes(fired, words[: size // BITS])
             count = find_set(words[: size // BITS], active)
-            if layer[HEARD_AT] >= 0:
-                add_rows(active, 0, count, layer[HEARD_AT], readout, sums, 0)
+            if layer[READOUT_AT] >= 0:
+                add_rows(active, 0, count, layer[READOUT_AT], readout, sums, 0)
             if len(spikes):
                 spikes[t, low : low + size] = fired
         if read[RING_AT] >= 0:  # its own spikes go to the next frame's sums, in the only slot
