@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.layers import Gates, Layer, Normed, Source, output_of
 from spikesound.models.networks.causal import (
     CausalBlock,
     CausalLayer,
@@ -19,7 +20,7 @@ from spikesound.models.networks.causal import (
     State,
     advance,
 )
-from spikesound.models.networks.recurrent import CELLS
+from spikesound.models.networks.recurrent import CELLS, GATES
 from spikesound.params import DetectorParams
 from spikesound.snn.neurons import RECURRENT
 
@@ -124,9 +125,36 @@ class Detector(nn.Module):
         logits, last = self.integrator.advance(self.readout(hidden), last)
         return logits, (after, kept, last)
 
+    def layers(self) -> list[Layer]:
+        """Return the blocks, the layers with memory, and the read-out with its integrators.
+
+        The head for attention takes no part in what a stream is given, and is not among them.
+        """
+        memory: Any = self.memory
+        found: list[Layer] = []
+        source: Source = "input"
+        for number, block in enumerate(self.front, start=1):
+            assert isinstance(block, CausalBlock)
+            found.append(block.layer(f"convolution_{number}", source))
+            source = output_of(block.neuron)
+        inner: list[Layer] = memory.layers_behind(source)
+        neuron = inner[-1].neuron
+        readout = Layer(
+            "readout",
+            "linear",
+            self.readout,
+            "activations" if neuron is None else output_of(neuron),
+            self.readout,
+            neuron=self.integrator,
+            units="li",
+            reads=tuple(layer.name for layer in inner),
+            by_frame=True,
+        )
+        return [*found, *inner, readout]
+
 
 class Convolutions(nn.Module):
-    """Causal convolutions over frames, one behind the other; what reads them hears each."""
+    """Causal convolutions over frames, one behind the other; its output is that of each."""
 
     def __init__(
         self, inputs: int, hidden: int, taps: int, dilations: Sequence[int], neuron: MakeNeuron
@@ -164,12 +192,22 @@ class Convolutions(nn.Module):
             after.append(then)
         return torch.cat(heard, -1), after
 
+    def layers_behind(self, source: Source) -> list[Layer]:
+        """Return the layers, the first of which reads the source."""
+        found = []
+        for number, layer in enumerate(self.layers, start=1):
+            assert isinstance(layer, CausalLayer)
+            found.append(layer.layer(f"dilated_{number}", source))
+            source = output_of(layer.neuron)
+        return found
+
 
 class Gated(nn.Module):
     """LSTM or GRU over frames."""
 
     def __init__(self, inputs: int, hidden: int, cell: str) -> None:
         super().__init__()
+        self.cell = cell
         self.cells = CELLS[cell](inputs, hidden)
         self.features = hidden
 
@@ -190,8 +228,24 @@ class Gated(nn.Module):
         found: tuple[torch.Tensor, State] = self.cells(x, state)
         return found
 
+    def layers_behind(self, source: Source) -> list[Layer]:
+        """Return the cells as a layer that reads the source."""
+        return [
+            Layer(
+                "recurrent_1",
+                "gated",
+                self,
+                source,
+                self.cells,
+                neuron=self.cells,
+                units=self.cell,
+                geometry=Gates(GATES[self.cell], clip_axis=False),
+                by_frame=True,
+            )
+        ]
 
-class Adaptive(nn.Module):
+
+class Adaptive(Normed):
     """Recurrent spiking neurons with adaptive thresholds: a layer of an LSNN.
 
     References
@@ -200,10 +254,12 @@ class Adaptive(nn.Module):
     neurons".
     """
 
+    synapses_name = "currents"
+
     def __init__(self, inputs: int, hidden: int, neuron_params: Any) -> None:
         super().__init__()
         self.currents = nn.Linear(inputs, hidden, bias=False)
-        self.norm = nn.BatchNorm1d(hidden)
+        self.norm: nn.Module = nn.BatchNorm1d(hidden)
         self.neuron = RECURRENT["alif"](neuron_params, hidden)
         self.features = hidden
 
@@ -214,9 +270,7 @@ class Adaptive(nn.Module):
 
     def rest(self, batch: int) -> State:
         """Return the state before the first frame."""
-        return self.neuron.initial_state(
-            self.currents.weight.new_zeros(batch, len(self.norm.weight))
-        )
+        return self.neuron.initial_state(self.currents.weight.new_zeros(batch, self.features))
 
     def advance(
         self, x: torch.Tensor, state: State, spikes: Spikes | None = None
@@ -227,6 +281,22 @@ class Adaptive(nn.Module):
     def _normed(self, x: torch.Tensor) -> torch.Tensor:
         normed: torch.Tensor = self.norm(self.currents(x).flatten(0, 1))
         return normed.view(*x.shape[:2], -1)
+
+    def layers_behind(self, source: Source) -> list[Layer]:
+        """Return itself as a layer that reads the source."""
+        return [
+            Layer(
+                "recurrent_1",
+                "recurrent",
+                self,
+                source,
+                self.currents,
+                self.norm,
+                self.neuron,
+                units="alif",
+                by_frame=True,
+            )
+        ]
 
 
 def tcn(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
