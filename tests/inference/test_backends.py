@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+import yaml
 from detectors import MODELS, detector
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from project import ROOT
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import BACKENDS, streaming
 from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models.networks.detector import Detector
-from spikesound.params import IFParams
-from spikesound.snn.neurons.if_ import IF
+from spikesound.params import HodgkinHuxleyParams
+from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
 from spikesound.tasks.detection.decision import Decision
 
 TOLERANCE = 1e-5
@@ -125,46 +129,58 @@ def test_a_trace_has_the_features_and_the_spikes_of_each_frame(model: str, backe
     assert bool(spikes) == model.startswith("snn-")
 
 
-def integrate_and_fire(network: Detector) -> Detector:
+def hodgkin_huxley(network: Detector) -> Detector:
     """Give the last layer of the memory neurons that the kernels do not know."""
-    section = IFParams(threshold=0.75, initial=0.0, surrogate="atan", slope=2.0)
-    network.memory.layers[-1].neuron = IF(section)  # type: ignore[union-attr, index]
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    section = HodgkinHuxleyParams.model_validate(content["neurons"]["hodgkin_huxley"])
+    network.layers()[-2].module.neuron = HodgkinHuxley(section)
     return network
 
 
 @pytest.mark.parametrize(
     ("model", "change", "words"),
     [
-        ("snn-tcn", integrate_and_fire, "IF has no event-driven kernel in a CausalLayer; valid: L"),
+        ("snn-tcn", hodgkin_huxley, "neuron HodgkinHuxley has no event-driven kernel; valid: LIF"),
         ("snn-tcn", Detector.double, "float64 on cpu; compiled kernels take float32 on cpu"),
-        ("ann-gru", Detector.double, "Gated has no event-driven kernel in a Gated|ReLU has no eve"),
+        ("ann-gru", Detector.double, "float64 on cpu; compiled kernels take float32 on cpu"),
     ],
 )
 def test_a_network_without_kernels_falls_back_to_torch(model: str, change, words: str) -> None:  # type: ignore[no-untyped-def]
     network = change(detector(model)[1])
     assert streaming(network) == ("dense", network)
     assert streaming(network, "dense") == ("dense", network)
-    with pytest.raises(SpikesoundError, match=rf"^backend 'event_driven': .*(?:{words})"):
+    with pytest.raises(SpikesoundError, match=rf"^backend 'event_driven': .*{words}"):
         streaming(network, "event_driven")
     with pytest.raises(SpikesoundError, match=r"^backend 'compiled': "):
         streaming(network, "compiled")
 
 
-def test_a_layer_of_an_unknown_kind_falls_back_to_torch() -> None:
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({-2: {"kind": "competition"}}, "unknown kind of a compiled layer 'competition'; valid: "),
+        ({-1: {"neuron": None}}, "a Detector is not compiled; valid: layers frame by frame"),
+        ({-1: {"reads": ("convolution_1",)}}, "a Detector is not compiled; valid: layers frame"),
+        ({0: {"by_frame": False}}, "a Detector is not compiled; valid: layers frame by frame"),
+        ({-3: {"kind": "recurrent"}}, "layer dilated_1: a recurrent layer is compiled as the last"),
+    ],
+)
+def test_layers_that_are_not_compiled_fall_back_to_torch(
+    changes: dict[int, dict[str, object]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = detector("ann-tcn")[1]
-
-    class OwnLayer(type(network.memory.layers[0])):  # type: ignore[misc, index, union-attr]
-        pass
-
-    network.memory.layers[0].__class__ = OwnLayer
+    layers = network.layers()
+    for number, change in changes.items():
+        layers[number] = replace(layers[number], **change)  # type: ignore[arg-type]
+    monkeypatch.setattr(network, "layers", lambda: list(layers))
     assert streaming(network)[0] == "dense"
-    with pytest.raises(SpikesoundError, match="a layer OwnLayer is not compiled; valid: CausalB"):
+    with pytest.raises(SpikesoundError, match=words):
         streaming(network, "compiled")
 
 
 def test_a_fallback_streams_as_before() -> None:
     spec, network = decided("snn-tcn")
-    integrate_and_fire(network)
+    hodgkin_huxley(network)
     compare(run(spec, network, "auto", [4410]), run(spec, network, "dense", [4410]))
 
 

@@ -3,15 +3,16 @@
 ================  ====================================  ======================================
 backend           detector, frame by frame              classifier of clips
 ================  ====================================  ======================================
-``event_driven``  spiking: front of LIF; memory of LIF  CNN of LIF or IF, average or stride
-                  or recurrent ALIF                     pooling, readout ``rate``
-``compiled``      conventional: ReLU, GRU, LSTM         any CNN, its norms and pooling folded
+``event_driven``  spiking: LIF, IF, ALIF, recurrent     CNN of LIF or IF, average or stride
+                  ones in the last layer                pooling, readout ``rate``
+``compiled``      conventional: ReLU, GRU, LSTM         convolutions with norms and pooling folded
 ``dense``         any: the torch loop                   any: the network itself
 ================  ====================================  ======================================
 
-``auto`` is the first of them that there is for the network. A network of neurons that the kernels
-do not know (Izhikevich, Hodgkin-Huxley, current-based LIF, integrate-and-fire in a detector, ALIF
-in a front), of other weights than float32 or on another device than the CPU has ``dense`` alone.
+``auto`` is the first of them that there is for the layers of the network
+(:mod:`spikesound.models.layers`). A network of neurons that the kernels do not know (Izhikevich,
+Hodgkin-Huxley, current-based LIF, with delays), of other kinds of layers, of other weights than
+float32 or on another device than the CPU has ``dense`` alone.
 
 All backends add up the same numbers, in different orders. Scores of conventional networks agree
 within 1e-5. Spiking networks fire at the same times, and their scores agree within 1e-5, except

@@ -1,19 +1,21 @@
-"""The CNN of clips with batch norms and average pooling merged into its convolutions."""
+"""A network of clips with batch norms and average pooling merged into its convolutions."""
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.networks.cnn import CNN, Block, average_pooled
+from spikesound.models.layers import fold, layers_of, merged_average
+from spikesound.models.networks.cnn import average_pooled
 
 
-def folded(network: nn.Module) -> CNN:
-    """Return the CNN with each block's batch norm and pooling merged into its convolution, once.
+def folded(network: nn.Module) -> nn.Module:
+    """Return the network with batch norms and average pooling merged into the convolutions, once.
 
     The event-driven backend does so too: without it a conventional network would be timed with
     work in it that no one would leave there. The sums are the network's up to rounding.
@@ -21,16 +23,16 @@ def folded(network: nn.Module) -> CNN:
     Raises
     ------
     SpikesoundError
-        If the network is of another kind.
+        If it has no convolutions over frames and bins, or its pooling is not linear.
     """
-    if not isinstance(network, CNN):
-        raise SpikesoundError(f"a {type(network).__name__} cannot be folded; valid: CNN")
+    kinds = [layer.kind for layer in layers_of(network)]
+    if "convolution" not in kinds:
+        raise SpikesoundError(f"a {type(network).__name__} has no convolution to be folded")
     lean = copy.deepcopy(network).eval().requires_grad_(False)
-    for block in lean.blocks:
-        assert isinstance(block, Block)
-        if isinstance(block.norm, nn.BatchNorm2d):
-            block.fold()
-        if block.pooled is average_pooled:
+    fold(lean)
+    for layer in layers_of(lean):
+        block: Any = layer.module
+        if layer.kind == "convolution" and block.pooled is average_pooled:
             block.pooled = _MergedPooling(block.convolution)
     return lean
 
@@ -44,10 +46,9 @@ class _MergedPooling:
 
     def __call__(self, x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
         rows, columns = x.shape[-2:]
-        stride = high, wide = 1 + (rows > 1), 1 + (columns > 1)
+        stride = 1 + (rows > 1), 1 + (columns > 1)
         if stride not in self._weights:
-            padded = functional.pad(self._weight, (wide - 1, wide - 1, high - 1, high - 1))
-            merged = functional.avg_pool2d(padded, stride, stride=1)
+            merged = merged_average(self._weight, stride)
             self._weights[stride] = merged.contiguous(memory_format=torch.channels_last)
         padding = convolution.padding
         assert not isinstance(padding, str)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.folding import (
@@ -22,7 +23,6 @@ from spikesound.inference.streaming.folding import (
     Rounding,
     fold_layers,
     fold_linear,
-    layers_of,
 )
 from spikesound.inference.streaming.kernels.scatter import (
     CHANNELS,
@@ -35,8 +35,8 @@ from spikesound.inference.streaming.kernels.scatter import (
     WEIGHTS_AT,
     Sizes,
 )
-from spikesound.models.networks.causal import Spikes
-from spikesound.models.networks.detector import Detector
+from spikesound.models.layers import Layer, layers_of
+from spikesound.models.networks.causal import Integrator, Spikes
 
 
 class State(NamedTuple):
@@ -64,13 +64,15 @@ class Compiled(ABC):
     """
 
     def __init__(
-        self, network: Detector, rounding: Rounding, *, unit_states: int = 0, layer_states: int = 0
+        self, network: nn.Module, rounding: Rounding, *, unit_states: int = 0, layer_states: int = 0
     ) -> None:
-        layers = self.layers = fold_layers(network, rounding)
-        self.bins, self.classes = layers[0].bins, network.readout.out_features
-        read = layers_of(network)[1]
-        readout = _readout(network, layers[-read:], rounding)
-        self.beta = np.float32(network.integrator.beta.detach().clamp(0, 1).item())
+        inner, last = split(network)
+        read = len(last.reads)
+        layers = self.layers = fold_layers(inner, rounding)
+        readout = _readout(last, layers[-read:], rounding)
+        self.bins, self.classes = layers[0].bins, readout.shape[0]
+        integrator: Any = last.neuron
+        self.beta = np.float32(integrator.beta.detach().clamp(0, 1).item())
         units = sum(layer.units for layer in layers)
         states = unit_states * units + layer_states
         self.sizes = _sizes([*layers, readout], states)
@@ -133,14 +135,39 @@ class Compiled(ABC):
         overwrite the arrays of ``after``."""
 
 
-def _readout(network: Detector, layers: list[Folded], rounding: Rounding) -> Folded:
+def split(network: nn.Module) -> tuple[list[Layer], Layer]:
+    """Return the layers before the readout, and the readout.
+
+    Raises
+    ------
+    SpikesoundError
+        If the network is not one that streams into integrators, or not float32 on the CPU.
+    """
+    *inner, last = layers_of(network)
+    names = tuple(layer.name for layer in inner)
+    streams = isinstance(last.neuron, Integrator) and all(layer.by_frame for layer in inner)
+    if not streams or not last.reads or last.reads != names[-len(last.reads) :]:
+        raise SpikesoundError(
+            f"a {type(network).__name__} is not compiled; valid: layers frame by frame, the "
+            "last of which an integrator reads"
+        )
+    for name, values in network.named_parameters():
+        if values.dtype != torch.float32 or values.device.type != "cpu":
+            raise SpikesoundError(
+                f"{name} is {values.dtype} on {values.device}; compiled kernels take float32 on cpu"
+            )
+    return inner, last
+
+
+def _readout(last: Layer, layers: list[Folded], rounding: Rounding) -> Folded:
     """Fold the readout: the rows of all layers that it reads, one layer behind the other."""
+    synapses: Any = last.synapses
     parts = []
-    for layer, weight in zip(layers, network.readout.weight.chunk(len(layers), 1), strict=True):
+    for layer, weight in zip(layers, synapses.weight.chunk(len(layers), 1), strict=True):
         size = weight.shape[1]
         # Of gates the state is read, which is narrower than they are.
         before = replace(layer, shape=(size,), width=rounding.wide(size))
-        parts.append(fold_linear(weight, network.readout.bias, before, rounding))
+        parts.append(fold_linear(weight, synapses.bias, before, rounding))
     weights = np.concatenate([part.weights for part in parts])
     ground = np.nan_to_num(parts[0].ground[: parts[0].width], neginf=0.0)
     return replace(parts[0], weights=weights, ground=ground)

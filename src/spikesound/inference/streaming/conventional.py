@@ -7,11 +7,13 @@ from typing import Any
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.inference.streaming.compiled import Compiled, State
-from spikesound.inference.streaming.folding import Floats, Rounding, layers_of
+from spikesound.inference.streaming.compiled import Compiled, State, split
+from spikesound.inference.streaming.folding import Floats, Rounding
 from spikesound.inference.streaming.kernels.conventional import GRU, LSTM, RELU, run_values
 from spikesound.models.networks.causal import Spikes
-from spikesound.models.networks.detector import Detector, Gated
+
+KINDS: dict[type[nn.Module], int] = {nn.ReLU: RELU, nn.GRU: GRU, nn.LSTM: LSTM}
+"""The neurons and cells that the kernels know; cells as the last layer only."""
 
 
 class Conventional(Compiled):
@@ -28,16 +30,17 @@ class Conventional(Compiled):
         If the network spikes.
     """
 
-    def __init__(self, network: Detector, *, skip: bool = True) -> None:
-        self._kind, states = RELU, 0
-        for layer in layers_of(network)[0]:
-            if isinstance(layer, Gated):
-                cells: Any = layer.cells
-                self._kind = LSTM if isinstance(cells, nn.LSTM) else GRU
-                states = 2 * cells.hidden_size
-            elif type(layer.neuron) is not nn.ReLU:
-                name = type(layer.neuron).__name__
-                raise SpikesoundError(f"neuron {name} is not conventional; valid: ReLU")
+    def __init__(self, network: nn.Module, *, skip: bool = True) -> None:
+        states = 0
+        for layer in split(network)[0]:
+            cells: Any = layer.neuron
+            if type(cells) not in KINDS:
+                names = ", ".join(kind.__name__ for kind in KINDS)
+                raise SpikesoundError(
+                    f"neuron {type(cells).__name__} is not conventional; valid: {names}"
+                )
+            self._kind = KINDS[type(cells)]
+            states = 0 if self._kind == RELU else 2 * cells.hidden_size
         super().__init__(network, Rounding(1, 1), layer_states=states)
         self._skip = skip
 

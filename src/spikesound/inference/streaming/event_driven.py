@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,24 +11,17 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.inference.streaming.compiled import Compiled, State
-from spikesound.inference.streaming.folding import Floats, Rounding, layers_of
-from spikesound.inference.streaming.kernels.event_driven import LAWS, run_spikes
-from spikesound.models.networks.causal import CausalBlock, CausalLayer, Spikes
-from spikesound.models.networks.detector import Adaptive, Detector
+from spikesound.inference.streaming.compiled import Compiled, State, split
+from spikesound.inference.streaming.folding import Floats, Rounding
+from spikesound.inference.streaming.kernels.event_driven import ADAPTIVE, LAWS, run_spikes
+from spikesound.models.networks.causal import Spikes
 from spikesound.snn.event_driven.add_rows import LANES
 from spikesound.snn.event_driven.bit_words import BITS
 from spikesound.snn.kernels import numba_lif
 from spikesound.snn.neurons.alif import ALIF
+from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
-from spikesound.snn.neurons.recurrent import RecurrentALIF
-
-NEURONS: dict[type[nn.Module], type[nn.Module]] = {
-    CausalBlock: LIF,
-    CausalLayer: LIF,
-    Adaptive: RecurrentALIF,
-}
-"""The neurons that the kernels know, by kind of layer."""
+from spikesound.snn.neurons.recurrent import RecurrentALIF, RecurrentIF, RecurrentLIF
 
 
 class EventDriven(Compiled):
@@ -43,16 +37,20 @@ class EventDriven(Compiled):
     Raises
     ------
     SpikesoundError
-        If a layer's neurons are not those of :data:`NEURONS`.
+        If its neurons are not among :data:`NEURONS`.
     """
 
-    def __init__(self, network: Detector) -> None:
-        neurons = [_neuron(layer) for layer in layers_of(network)[0]]
-        adaptive = isinstance(neurons[-1], ALIF)
-        # Potentials, and in a network with an adaptive layer adaptations.
+    def __init__(self, network: nn.Module) -> None:
+        laws = [_law(layer.neuron) for layer in split(network)[0]]
+        # Potentials, and in a network with adaptive neurons adaptations.
+        adaptive = any(law[-1] == ADAPTIVE for law, _ in laws)
         super().__init__(network, Rounding(LANES, BITS), unit_states=1 + adaptive)
-        laws = [_law(neuron) for neuron in neurons]
-        self._laws = np.array([*laws, [self.beta] + [0.0] * (LAWS - 1)], np.float32)
+        rows = [law for law, _ in laws]
+        self._laws = np.array([*rows, [self.beta] + [0.0] * (LAWS - 1)], np.float32)
+        low = 0
+        for layer, (_, potential) in zip(self.layers, laws, strict=True):
+            self._start[low : low + layer.units] = potential
+            low += layer.units
 
     def run(
         self, x: Floats, first: int, after: State, logits: Floats, spikes: Spikes | None
@@ -87,22 +85,43 @@ class EventDriven(Compiled):
         return spikes
 
 
-def _neuron(layer: Any) -> Any:
-    neuron = getattr(layer, "neuron", layer)  # of a gated layer there is none
-    valid = NEURONS.get(type(layer), LIF)
-    if type(neuron) is not valid:
+Law = tuple[list[float], float]
+
+
+def _law(neuron: Any) -> Law:
+    """Return the row of a layer's neurons (:data:`LAWS`), and their potential at the start."""
+    if type(neuron) not in NEURONS:
+        names = ", ".join(kind.__name__ for kind in NEURONS)
         raise SpikesoundError(
-            f"{type(neuron).__name__} has no event-driven kernel in a {type(layer).__name__}; "
-            f"valid: {valid.__name__}"
+            f"neuron {type(neuron).__name__} has no event-driven kernel; valid: {names}"
         )
-    return neuron
+    return NEURONS[type(neuron)](neuron)
 
 
-def _law(neuron: LIF | ALIF) -> list[float]:
-    """Return the row of a layer's neurons; see :data:`LAWS`."""
-    beta = neuron.beta.detach().clamp(0, 1).item()
-    if isinstance(neuron, ALIF):
-        rho = neuron.rho.detach().clamp(0, 1).item()
-        return [beta, neuron.threshold, 0.0, 0.0, rho, neuron.rise, 1.0]
-    rule = numba_lif.law(beta, neuron.threshold.item(), neuron.rule)
+def _lif(neuron: Any) -> Law:
+    return _ruled(neuron.beta.detach().clamp(0, 1).item(), neuron.threshold.item(), neuron), 0.0
+
+
+def _if(neuron: Any) -> Law:
+    return _ruled(1.0, neuron.threshold, neuron), neuron.initial
+
+
+def _alif(neuron: Any) -> Law:
+    beta, rho = (each.detach().clamp(0, 1).item() for each in (neuron.beta, neuron.rho))
+    return [beta, neuron.threshold, 0.0, 0.0, rho, neuron.rise, ADAPTIVE], 0.0
+
+
+def _ruled(beta: float, threshold: float, neuron: Any) -> list[float]:
+    rule = numba_lif.law(beta, threshold, neuron.rule)
     return [float(value) for value in rule] + [0.0, 0.0]
+
+
+NEURONS: dict[type[nn.Module], Callable[[Any], Law]] = {
+    LIF: _lif,
+    IF: _if,
+    ALIF: _alif,
+    RecurrentLIF: _lif,
+    RecurrentIF: _if,
+    RecurrentALIF: _alif,
+}
+"""The neurons that the kernels know; recurrent ones in the last layer."""

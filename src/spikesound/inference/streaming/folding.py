@@ -11,10 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from spikesound.core.errors import SpikesoundError
-from spikesound.costs.lazy_updates import shift
-from spikesound.models.networks.causal import CausalBlock, CausalLayer
-from spikesound.models.networks.detector import Adaptive, Convolutions, Detector, Gated
+from spikesound.core.errors import SpikesoundError, choose
+from spikesound.models.layers import Causal, Layer, affine, merged_average
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,70 +68,94 @@ class Folded:
     recurrent: Floats | None = None
 
 
-def layers_of(network: Detector) -> tuple[list[nn.Module], int]:
-    """Return a detector's layers from front to back, and how many of the last the readout reads.
-
-    Nothing else here knows how a detector is put together.
-    """
-    memory = network.memory
-    behind = list(memory.layers) if isinstance(memory, Convolutions) else [memory]
-    return [*network.front, *behind], len(behind)
-
-
-def fold_layers(network: Detector, rounding: Rounding) -> list[Folded]:
-    """Fold all layers by their kinds.
+def fold_layers(layers: list[Layer], rounding: Rounding) -> list[Folded]:
+    """Fold layers by their kinds.
 
     Raises
     ------
     SpikesoundError
-        If a layer is of another kind, or the weights are not float32 on the CPU.
+        If a layer is of another kind, or a recurrent one is not the last.
     """
-    for name, values in network.named_parameters():
-        if values.dtype != torch.float32 or values.device.type != "cpu":
-            raise SpikesoundError(
-                f"{name} is {values.dtype} on {values.device}; compiled kernels take float32 on cpu"
-            )
     folded: list[Folded] = []
-    for layer in layers_of(network)[0]:
-        if type(layer) not in FOLDS:
-            names = ", ".join(kind.__name__ for kind in FOLDS)
-            raise SpikesoundError(f"a layer {type(layer).__name__} is not compiled; valid: {names}")
-        folded.append(FOLDS[type(layer)](layer, folded[-1] if folded else None, rounding))
+    for layer in layers:
+        fold = choose(FOLDS, layer.kind, "kind of a compiled layer")
+        if layer.kind != "causal_convolution" and layer is not layers[-1]:
+            raise SpikesoundError(f"layer {layer.name}: a recurrent layer is compiled as the last")
+        folded.append(fold(layer, folded[-1] if folded else None, rounding))
     return folded
 
 
-def fold_block(block: CausalBlock, before: Folded | None, rounding: Rounding) -> Folded:
-    """Fold a block of the front; ``before``: None for the first."""
+def fold_causal(layer: Layer, before: Folded | None, rounding: Rounding) -> Folded:
+    """Fold a causal convolution; ``before``: None for the first layer."""
+    weights: Any = layer.synapses
+    geometry = layer.geometry
+    assert isinstance(geometry, Causal)
+    if weights.weight.dim() == 3:
+        assert before is not None
+        return _fold_sequence(layer, weights.weight, geometry, before, rounding)
     channels = 1 if before is None else before.width
-    kernel = block.merged().detach().double() * _scale(block.norm)[:, None, None, None]
-    rows = kernel.flip(2).permute(2, 3, 1, 0)  # the newest frame first
-    (inputs, bins), (outputs, places) = block.inputs, block.outputs
+    scale, bias = _affine(layer)
+    merged = merged_average(weights.weight, (1, geometry.pool)).detach().double()
+    rows = (merged * scale[:, None, None, None]).flip(2).permute(2, 3, 1, 0)  # newest frame first
+    (inputs, bins), (outputs, places) = geometry.inputs, geometry.outputs
     width = rounding.wide(outputs)
-    weights = np.zeros((*rows.shape[:2], channels, width), np.float32)
-    weights[:, :, :inputs, :outputs] = rows.numpy()
+    table = np.zeros((*rows.shape[:2], channels, width), np.float32)
+    table[:, :, :inputs, :outputs] = rows.numpy()
     return Folded(
-        block.kernel,
-        1,
+        geometry.taps,
+        geometry.dilation,
         rows.shape[1],
-        block.pool,
-        block.kernel // 2,
+        geometry.pool,
+        geometry.width // 2,
         bins,
         channels,
         places,
         width,
         rounding.whole(places * width),
-        weights.reshape(-1, width),
-        _ground(_array(shift(block.norm)), places, width, rounding),
-        block.outputs,
+        table.reshape(-1, width),
+        _ground(bias, places, width, rounding),
+        geometry.outputs,
     )
 
 
-def fold_layer(layer: CausalLayer, before: Folded, rounding: Rounding) -> Folded:
-    """Fold a dilated layer."""
-    weight = layer.convolution.weight.detach().double() * _scale(layer.norm)[:, None, None]
-    rows = weight.flip(2).permute(2, 1, 0).numpy()
-    dilation = layer.convolution.dilation[0]
-    return _linear(rows, _array(shift(layer.norm)), dilation, before, rounding)
+def _fold_sequence(
+    layer: Layer, weight: torch.Tensor, geometry: Causal, before: Folded, rounding: Rounding
+) -> Folded:
+    scale, bias = _affine(layer)
+    rows = (weight.detach().double() * scale[:, None, None]).flip(2).permute(2, 1, 0).numpy()
+    return _linear(rows, bias, geometry.dilation, before, rounding)
+
+
+def fold_recurrent(layer: Layer, before: Folded, rounding: Rounding) -> Folded:
+    """Fold a recurrent layer of spiking neurons."""
+    synapses: Any = layer.synapses
+    neuron: Any = layer.neuron
+    scale, bias = _affine(layer)
+    scaled = synapses.weight.detach().double() * scale[:, None]
+    folded = fold_linear(scaled, torch.from_numpy(bias), before, rounding)
+    own = neuron.recurrent.weight.detach().t().numpy()
+    recurrent = np.zeros((folded.width, folded.width), np.float32)
+    recurrent[: len(own), : len(own)] = own
+    return replace(folded, recurrent=recurrent)
+
+
+def fold_gated(layer: Layer, before: Folded, rounding: Rounding) -> Folded:
+    """Fold a GRU or an LSTM; behind its ground are the biases of what its state adds."""
+    cells: Any = layer.synapses
+    if cells.num_layers != 1 or cells.bidirectional:
+        raise SpikesoundError(f"layer {layer.name}: cells are compiled in one layer, forward")
+    folded = fold_linear(cells.weight_ih_l0, cells.bias_ih_l0, before, rounding)
+    both = np.concatenate([folded.ground, _array(cells.bias_hh_l0)])
+    recurrent = np.ascontiguousarray(cells.weight_hh_l0.detach().t().numpy())
+    return replace(folded, ground=both, recurrent=recurrent)
+
+
+FOLDS: dict[str, Callable[[Layer, Any, Rounding], Folded]] = {
+    "causal_convolution": fold_causal,
+    "gated": fold_gated,
+    "recurrent": fold_recurrent,
+}
+"""How each kind of layer is folded, with the folded layer before it."""
 
 
 def fold_linear(
@@ -142,35 +164,6 @@ def fold_linear(
     """Fold a linear layer with weights (output, input)."""
     rows = weight.detach().double().t()[None].numpy()
     return _linear(rows, _array(bias), 1, before, rounding)
-
-
-def fold_adaptive(layer: Adaptive, before: Folded, rounding: Rounding) -> Folded:
-    """Fold a recurrent layer of adaptive spiking neurons."""
-    scaled = layer.currents.weight.detach().double() * _scale(layer.norm)[:, None]
-    folded = fold_linear(scaled, shift(layer.norm), before, rounding)
-    cells: Any = layer.neuron
-    own = cells.recurrent.weight.detach().t().numpy()
-    recurrent = np.zeros((folded.width, folded.width), np.float32)
-    recurrent[: len(own), : len(own)] = own
-    return replace(folded, recurrent=recurrent)
-
-
-def fold_gated(layer: Gated, before: Folded, rounding: Rounding) -> Folded:
-    """Fold a GRU or an LSTM; the biases of what its state adds stand behind its ground."""
-    cells: Any = layer.cells
-    folded = fold_linear(cells.weight_ih_l0, cells.bias_ih_l0, before, rounding)
-    both = np.concatenate([folded.ground, _array(cells.bias_hh_l0)])
-    recurrent = np.ascontiguousarray(cells.weight_hh_l0.detach().t().numpy())
-    return replace(folded, ground=both, recurrent=recurrent)
-
-
-FOLDS: dict[type[nn.Module], Callable[[Any, Any, Rounding], Folded]] = {
-    CausalBlock: fold_block,
-    CausalLayer: fold_layer,
-    Adaptive: fold_adaptive,
-    Gated: fold_gated,
-}
-"""How each kind of layer is folded, with the folded layer before it."""
 
 
 def _linear(
@@ -207,9 +200,14 @@ def _linear(
     )
 
 
-def _scale(norm: Any) -> torch.Tensor:
-    scale: torch.Tensor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return scale.detach().double()
+def _affine(layer: Layer) -> tuple[torch.Tensor, Floats]:
+    """Return the factor (output,) of the sums, and what is added to them."""
+    synapses: Any = layer.synapses
+    if isinstance(layer.norm, nn.Identity):
+        return torch.ones(len(synapses.weight), dtype=torch.float64), _array(synapses.bias)
+    assert layer.norm is not None
+    scale, shift = affine(layer.norm)
+    return scale.detach().double(), _array(shift)
 
 
 def _array(values: torch.Tensor) -> Floats:

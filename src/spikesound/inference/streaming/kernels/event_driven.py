@@ -31,7 +31,10 @@ from spikesound.snn.kernels.numba_lif import Bytes, Floats, Ints, advance
 
 LAWS = 7
 """Figures of a layer's neurons: decay, threshold, factor and drop after a spike, steps held; of
-adaptive ones decay, threshold, two that are not used, decay and rise of the threshold; 1 last."""
+adaptive ones decay, threshold, two that are not used, decay and rise of the threshold; last
+``ADAPTIVE``, else 0."""
+
+ADAPTIVE = 1.0
 
 TINY = np.float32(1e-30)
 """An adaptation below it is none: numbers that shrink for ever become slow to compute with."""
@@ -64,7 +67,7 @@ def fire(
     low, size = layer[UNITS_AT], layer[UNITS]
     at = layer[RING_AT] + now % slots(layer) * size
     currents, u = floats[at : at + size], floats[low : low + size]
-    if law[6]:
+    if law[6] == ADAPTIVE:
         low += len(waits)
         adapt(currents, u, floats[low : low + size], fired, law)
     else:
