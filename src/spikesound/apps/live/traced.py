@@ -83,6 +83,7 @@ class TracedStream:
         decision = spec.decision
         self.thresholds = np.asarray(decision.thresholds if decision else [], np.float64)
         self._traced: list[TracedFrame] = []
+        self._spikes = any(layer.spiking for layer in network.layers())
         named = spec.model_copy(update={"classes": spec.names})
         self._stream = Stream(named, network, backend=backend, trace=self._trace)
         self._resampler = Resampler(rate_hz, spec.front_end.rate_hz)
@@ -90,7 +91,7 @@ class TracedStream:
     @property
     def spikes(self) -> bool:
         """Whether the network has spiking neurons."""
-        return self.spec.neuron is not None or self.spec.recurrent is not None
+        return self._spikes
 
     @property
     def backend(self) -> str:

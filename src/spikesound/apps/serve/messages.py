@@ -28,7 +28,7 @@ def about(spec: DetectorSpec, network: Detector, formats: Iterable[str]) -> dict
     sizes = layer_sizes(spec, network)
     return {
         "model": spec.model,
-        "spiking": spec.neuron is not None or spec.recurrent is not None,
+        "spiking": bool(sizes),
         "hop_s": spec.front_end.hop_s,
         "bins": spec.bins,
         "layers": [{"neurons": size, "rows": min(ROWS, size)} for size in sizes],
