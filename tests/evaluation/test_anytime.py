@@ -24,7 +24,7 @@ from spikesound.evaluation.bootstrap import intervals
 from spikesound.evaluation.decision_time import stable_figures, stable_from
 from spikesound.evaluation.predict import run_fold
 from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
-from spikesound.inference.recurrent_stream import Stream, recurrent_layer
+from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
 from spikesound.models import classifier_spec
 from spikesound.params import Params
 from spikesound.tasks.classification.metrics import metrics
@@ -128,7 +128,7 @@ def test_frame_by_frame_a_recurrent_network_gives_the_scores_of_the_whole_pass(
     network = classifier_spec.build(kinds(params)["ann-lstm"])
     network.lstm = layer(16, 8)  # type: ignore[assignment]
     settled(network, x)
-    stream = Stream(network)
+    stream = RecurrentStream(network)
     with torch.inference_mode():
         _, scores = anytime_file._both_axes(network, x, list(range(1, 13)))
         for frame, expected in zip(x[0].unbind(1), scores, strict=True):
@@ -141,8 +141,8 @@ def test_a_network_that_hears_both_ways_does_not_stream(params: Params) -> None:
     wanted = kinds(params)["ann-lstm"].model_copy(update={"network_params": both})
     network = classifier_spec.build(wanted).eval()
     assert recurrent_layer(network) is None
-    with pytest.raises(ValueError, match="one way"):
-        Stream(network)
+    with pytest.raises(ValueError, match="unidirectional"):
+        RecurrentStream(network)
     x = torch.rand(1, 2, 12, 16)
     with torch.inference_mode():
         _, scores = anytime_file._both_axes(network, x, [6, 12])
