@@ -3,6 +3,7 @@
 import json
 
 import paths
+from model_pairs import classifier_pairs, classifiers
 from spikesound.core.errors import run
 from spikesound.params import Params
 
@@ -17,17 +18,17 @@ def main() -> None:
     from spikesound.evaluation import anytime_table
     from spikesound.evaluation.baseline import MODEL
     from spikesound.evaluation.clusters import recordings_of
+    from spikesound.evaluation.columns import markdown_table, text_table
     from spikesound.evaluation.comparison_table import comparison_table
     from spikesound.evaluation.comparisons import comparisons
     from spikesound.evaluation.robustness.areas import ROBUSTNESS, join
     from spikesound.evaluation.robustness.paired import compare_areas
     from spikesound.evaluation.settings import Settings
     from spikesound.evaluation.summary import compare
-    from spikesound.evaluation.table import markdown_table, text_table
     from spikesound.evaluation.write import read_metrics
 
     networks = params.models.names()
-    models = [MODEL, *networks]
+    models = classifiers(params, MODEL)
 
     costs = json.loads(paths.COSTS.read_text(encoding="utf-8"))
     table, areas = join(
@@ -44,7 +45,7 @@ def main() -> None:
     recordings = recordings_of(schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS))
     scored = {name: paths.PREDICTIONS / f"{name}.parquet" for name in models}
     predictions = {m: schema.read_table(path, schema.PREDICTIONS) for m, path in scored.items()}
-    compared = comparisons(predictions, recordings, settings)
+    compared = comparisons(predictions, classifier_pairs(params, MODEL), recordings, settings)
     noisy = {
         name: schema.read_table(paths.ROBUSTNESS / f"{name}.parquet", ROBUSTNESS)
         for name in networks
@@ -55,7 +56,8 @@ def main() -> None:
     write_json(paths.COMPARED / "robustness.json", areas)
     write_json(paths.COMPARED / "comparisons.json", compared)
     write_json(
-        paths.COMPARED / "noise_comparisons.json", compare_areas(noisy, recordings, settings)
+        paths.COMPARED / "noise_comparisons.json",
+        compare_areas(noisy, classifier_pairs(params), recordings, settings),
     )
     curves = [paths.EVALUATION / name / "anytime.csv" for name in networks]
     anytime_table.join(curves).to_csv(paths.METRICS / "anytime.csv", index=False)

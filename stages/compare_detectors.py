@@ -3,6 +3,7 @@
 import json
 
 import paths
+from model_pairs import detector_pairs
 from spikesound.core.errors import run
 from spikesound.params import Params
 
@@ -13,8 +14,12 @@ def main() -> None:
     import pandas as pd
 
     from spikesound.core.json_files import write_json
+    from spikesound.evaluation.columns import detection_table
+    from spikesound.evaluation.comparisons import compare_values, pair_key
     from spikesound.evaluation.detection_baseline import MODEL
-    from spikesound.evaluation.detection_comparison import difference, markdown, pairs, verdict
+    from spikesound.evaluation.differences import write_differences
+    from spikesound.evaluation.measures import DETECTION
+    from spikesound.evaluation.verdict import verdict
 
     section = params.detection
     detectors = [f"{model}-{labels}" for model in section.models for labels in section.labels]
@@ -41,16 +46,18 @@ def main() -> None:
     write_json(paths.DETECTION_METRICS / "summary.json", metrics)
 
     values = {name: dict(np.load(paths.DETECTED / name / "resamples.npz")) for name in metrics}
-    compared = {
-        pair: difference(values[pair[0]], values[pair[1]], section.evaluate.confidence)
-        for pair in pairs(section.models, section.labels)
-    }
+    confidence = section.evaluate.confidence
+    pairs = detector_pairs(params, MODEL)
+    compared = compare_values(values, pairs, DETECTION, confidence)
     write_json(
         paths.DETECTION_METRICS / "comparisons.json",
-        {" vs ".join(pair): found for pair, found in compared.items()},
+        {pair_key(pair): write_differences(found) for pair, found in compared.items()},
     )
-    table = markdown(metrics, power)
-    sentences = [verdict(*pair, found) for pair, found in compared.items()]
+    table = detection_table(metrics)
+    sentences = [
+        verdict(found, *pair, measures=DETECTION, confidence=confidence)
+        for pair, found in compared.items()
+    ]
     result = paths.RESULTS / "detection.md"
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(f"{table}\n" + "".join(f"- {each}\n" for each in sentences), encoding="utf-8")

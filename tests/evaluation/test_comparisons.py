@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scored import frame, random_matrix
+from spikesound.evaluation.wording import NOT_SHOWN, differs, verdict
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import numpy_generator
@@ -21,7 +22,6 @@ from spikesound.evaluation.paired import hits, mcnemar_p
 from spikesound.evaluation.pairing import pairs
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.settings import Settings
-from spikesound.evaluation.wording import NOT_SHOWN, differs, verdict
 from spikesound.tasks.classification.metrics import METRICS, metrics
 
 SETTINGS = Settings(resamples=200, permutations=400, confidence=0.95, seed=1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from detected import HOP_S, WINDOW_S, Scenes, scenes
+from spikesound.tasks.detection.metrics.evaluate import resampled, summary
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.tasks.detection.decision import Decision, Event, edges, events
-from spikesound.tasks.detection.metrics.evaluate import resampled, summary
 from spikesound.tasks.detection.metrics.intersections import (
     PSDS1,
     PSDS2,

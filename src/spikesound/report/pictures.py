@@ -12,8 +12,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from spikesound.evaluation.summary import family
 from spikesound.evaluation.table import percent
+from spikesound.report.families import family
 from spikesound.report.inputs import Clip
 from spikesound.report.svg import drawing, to_svg
 from spikesound.report.theme import COLOURS
