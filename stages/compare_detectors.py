@@ -3,7 +3,6 @@
 import json
 
 import paths
-from model_pairs import detector_pairs
 from spikesound.core.errors import run
 from spikesound.params import Params
 
@@ -15,16 +14,16 @@ def main() -> None:
 
     from spikesound.core.json_files import write_json
     from spikesound.evaluation.columns import detection_table
-    from spikesound.evaluation.comparisons import compare_values, pair_key
+    from spikesound.evaluation.comparisons import compare_values
     from spikesound.evaluation.detection_baseline import MODEL
     from spikesound.evaluation.differences import write_differences
     from spikesound.evaluation.measures import DETECTION
+    from spikesound.evaluation.pairs import pair_key, twin_pairs
     from spikesound.evaluation.verdict import verdict
 
-    section = params.detection
-    detectors = [f"{model}-{labels}" for model in section.models for labels in section.labels]
+    detectors = {name: row for name, row in params.table().items() if row.task == "detection"}
     metrics = {}
-    for name in [MODEL, *detectors]:
+    for name in (MODEL, *detectors):
         path = paths.DETECTION_METRICS / "models" / f"{name}.json"
         metrics[name] = json.loads(path.read_text(encoding="utf-8"))
     for name in detectors:
@@ -46,9 +45,8 @@ def main() -> None:
     write_json(paths.DETECTION_METRICS / "summary.json", metrics)
 
     values = {name: dict(np.load(paths.DETECTED / name / "resamples.npz")) for name in metrics}
-    confidence = section.evaluate.confidence
-    pairs = detector_pairs(params, MODEL)
-    compared = compare_values(values, pairs, DETECTION, confidence)
+    confidence = params.evaluate.confidence
+    compared = compare_values(values, twin_pairs(detectors, MODEL), DETECTION, confidence)
     write_json(
         paths.DETECTION_METRICS / "comparisons.json",
         {pair_key(pair): write_differences(found) for pair, found in compared.items()},

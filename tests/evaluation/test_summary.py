@@ -21,7 +21,8 @@ from spikesound.evaluation.curves import (
     write_curves,
 )
 from spikesound.evaluation.summary import Metrics, compare, model_metrics
-from spikesound.params import EvaluateParams, Params
+from spikesound.params import Params
+from spikesound.params.evaluation import EvaluateParams
 from spikesound.tasks import multilabel
 from spikesound.tasks.classification.metrics import METRICS, metrics
 from spikesound.tasks.classification.scores import ScoreMatrix

@@ -10,7 +10,8 @@ from detected import HOP_S, WINDOW_S, Scenes, scenes
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.clusters import Groups, each_alone
-from spikesound.tasks.detection.decision import Decision, Event, edges, events
+from spikesound.models.spec import Decision
+from spikesound.tasks.detection.decision import Event, edges, events
 from spikesound.tasks.detection.metrics.intersections import (
     PSDS1,
     PSDS2,

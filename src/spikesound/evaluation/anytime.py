@@ -25,7 +25,7 @@ from spikesound.inference.recurrent_stream import recurrent_layer, running_score
 from spikesound.models import classifier_spec
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.wta import WTA
-from spikesound.params import EvaluateParams
+from spikesound.params.evaluation import EvaluateParams
 from spikesound.training.data import Clips
 from spikesound.training.loop import time_first
 

@@ -19,6 +19,7 @@ from spikesound.evaluation.differences import Difference, differences, read_diff
 from spikesound.evaluation.measures import Measure, clip_measures
 from spikesound.evaluation.paired import mcnemar_p, of_both, permutation_p
 from spikesound.evaluation.pairing import Pair, Side, side_of
+from spikesound.evaluation.pairs import Names, pair_key
 from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.verdict import verdict
@@ -30,14 +31,6 @@ MCNEMAR = "McNemar, exact"
 
 _DECIMALS = 4
 _DIGITS_OF_P = 3
-
-Names = tuple[str, str]
-"""The two models of a pair: the first is compared with the second."""
-
-
-def pair_key(pair: Names) -> str:
-    """Return what a pair is called in files: ``<first> vs <second>``."""
-    return " vs ".join(pair)
 
 
 def comparisons(

@@ -105,7 +105,7 @@ def read_difference(figures: Mapping[str, Any], name: str) -> Difference | None:
 
 
 def write_differences(found: Mapping[str, Difference]) -> dict[str, float]:
-    """Return an entry of detection's comparisons.json, without tests: see :func:`read_difference`."""
+    """Return an entry of detection's comparisons.json; see :func:`read_difference`."""
     return {
         f"{name}{end}": value
         for name, difference in found.items()

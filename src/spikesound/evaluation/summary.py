@@ -15,7 +15,7 @@ from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
 from spikesound.evaluation.predictions import to_matrix
-from spikesound.params import EvaluateParams
+from spikesound.params.evaluation import EvaluateParams
 from spikesound.tasks.classification.metrics import METRICS, metric_names, weighted_metrics
 from spikesound.tasks.multilabel import unscored
 

@@ -14,7 +14,7 @@ from spikesound.core.json_files import write_json
 from spikesound.evaluation.curves import write_classes, write_confusion, write_curves
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.summary import Metrics, Value, model_metrics
-from spikesound.params import EvaluateParams
+from spikesound.params.evaluation import EvaluateParams
 
 
 def write_evaluation(

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from spikesound.core.seeds import numpy_generator
-from spikesound.evaluation.comparisons import Names, pair_key, permutations_needed
+from spikesound.evaluation.comparisons import permutations_needed
 from spikesound.evaluation.correction import holm
+from spikesound.evaluation.pairs import Names, pair_key
 from spikesound.evaluation.robustness.areas import paired_areas
 from spikesound.evaluation.settings import Settings
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from spikesound.tasks.detection.decision import Decision
+from spikesound.models.spec import Decision
 from spikesound.tasks.detection.delay import Delays, delay_metrics
 from spikesound.tasks.detection.metrics.events import CountsOfClips, class_f1
 from spikesound.tasks.detection.metrics.intersections import Statistics

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.spec import Decision
 from spikesound.tasks import multilabel
-from spikesound.tasks.detection.decision import Decision, Event, Frames, events
+from spikesound.tasks.detection.decision import Event, Frames, events
 from spikesound.tasks.detection.delay import Delays, Timing, delay_metrics, delays
 from spikesound.tasks.detection.median_filter import median
 from spikesound.tasks.detection.metrics import intersections, psds
