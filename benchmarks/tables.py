@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from spikesound.core.errors import run
-from spikesound.evaluation.detection_comparison import COMPARED, markdown
-from spikesound.evaluation.table import markdown_table, percent
+from spikesound.evaluation.columns import detection_table, markdown_table
+from spikesound.evaluation.measures import DETECTION
+from spikesound.evaluation.table import percent
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -229,12 +230,7 @@ def downloaders() -> str:
 
 def detection() -> str:
     """All detectors of the default run of ``task: detection``."""
-    found = _read("metrics/detection/summary.json")
-    power = {
-        name: {kind: row.get(f"{kind}_uw") for kind in ("events", "background", "silence")}
-        for name, row in found.items()
-    }
-    return markdown(found, power)
+    return detection_table(_read("metrics/detection/summary.json"))
 
 
 def detection_short() -> str:
@@ -263,7 +259,7 @@ def detection_pairs() -> str:
             continue
         cells = [
             f"{row[key]:+.3f} [{row[f'{key}_low']:+.3f}, {row[f'{key}_high']:+.3f}]"
-            for key in COMPARED
+            for key in (measure.key for measure in DETECTION)
         ]
         lines.append(f"| {pair.replace(' vs ', ' − ')} | {' | '.join(cells)} |\n")
     return "".join(lines)

@@ -14,7 +14,7 @@ from spikesound.core.errors import SpikesoundError
 
 def table(summary: Path) -> None:
     """Print a metrics/summary.json as a Markdown table."""
-    from spikesound.evaluation.table import markdown_table
+    from spikesound.evaluation.columns import markdown_table
 
     if not summary.is_file():
         raise SpikesoundError(f"{summary}: no such file; run the pipeline (make repro)")
@@ -50,7 +50,7 @@ def compare(
     old, new = (read_revision(name, root, places, chosen) for name in (before, after))
     found = changes(old, new, settings)
     if found.models:
-        print(change_table(found.models, before, after, confidence))
+        print(change_table(found.models, before, after, confidence, measures=found.measures))
     for figures in found.models.values():
         print(figures["verdict"])
     for note in found.notes:

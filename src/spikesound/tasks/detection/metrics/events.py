@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesound.core.progress import track
-from spikesound.tasks.classification.metrics import Values, Weights
 from spikesound.tasks.detection.metrics.counting import OFFSET_SHARE, ONSET_COLLAR_S, SEGMENT_S
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
+from spikesound.tasks.multilabel import Values, Weights
 
 Numbers = NDArray[np.float64]
 
