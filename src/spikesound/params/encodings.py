@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from spikesound.params.base import Count, Positive, Section, Share
 
 
-class DirectParams(Section):
+class EncodingParams(Section):
+    """Parameters of an encoding, and facts about its kind.
+
+    Attributes
+    ----------
+    spikes : whether it makes spikes; else the network gets the values themselves
+    weighted : whether the decoding weight of a spike is a part of the code, for every network
+    neurons_per_bin : input neurons in place of each bin, side by side
+    """
+
+    spikes: ClassVar[bool] = True
+    weighted: ClassVar[bool] = False
+
+    steps: Count
+
+    @property
+    def neurons_per_bin(self) -> int:
+        """Input neurons in place of each bin."""
+        return 1
+
+
+class DirectParams(EncodingParams):
+    spikes: ClassVar[bool] = False
+
     steps: Count  # the network runs this many steps on the same input
 
 
-class RateParams(Section):
+class RateParams(EncodingParams):
     steps: Count
     gain: Positive  # spike probability per step at full scale
 
 
-class LatencyParams(Section):
+class LatencyParams(EncodingParams):
     steps: Count
     threshold: Share  # values at or below never spike
 
 
-class TTFSParams(Section):
+class TTFSParams(EncodingParams):
     steps: Count
     threshold: Annotated[float, Field(gt=0, le=1)]  # at the first step; it decays from there
     tau_steps: Positive  # time constant of the decay
 
 
-class PhaseParams(Section):
+class PhaseParams(EncodingParams):
+    weighted: ClassVar[bool] = True
+
     steps: Count
     phases: Annotated[int, Field(ge=1, le=16)]  # binary digits, of which each step sends one
 
@@ -40,7 +65,7 @@ class PhaseParams(Section):
         return self
 
 
-class BurstParams(Section):
+class BurstParams(EncodingParams):
     steps: Count
     spikes_max: Count  # at full scale
     interval_min: Count  # steps from spike to spike at full scale
@@ -63,25 +88,37 @@ class BurstParams(Section):
         return 1 + max(gaps * interval for gaps, interval in enumerate(intervals))
 
 
-class DeltaParams(Section):
+class DeltaParams(EncodingParams):
     steps: Count  # thresholds that a bin can change by within a frame
     threshold: Annotated[float, Field(gt=0, le=1)]  # change that is worth a spike
 
+    @property
+    def neurons_per_bin(self) -> int:
+        """One input neuron for rises, one for falls."""
+        return 2
 
-class PopulationParams(Section):
+
+class PopulationParams(EncodingParams):
     steps: Count
     neurons: Annotated[int, Field(ge=3)]  # in place of each bin
     gamma: Positive  # spacing of the receptive fields over their deviation
     threshold: Share  # responses at or below never spike
 
+    @property
+    def neurons_per_bin(self) -> int:
+        """One input neuron for each receptive field."""
+        return self.neurons
 
-class Encodings(Section):
-    direct: DirectParams
-    rate: RateParams
-    rate_deterministic: RateParams
-    latency: LatencyParams
-    ttfs: TTFSParams
-    phase: PhaseParams
-    burst: BurstParams
-    delta: DeltaParams
-    population: PopulationParams
+
+ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
+    "direct": DirectParams,
+    "rate": RateParams,
+    "rate_deterministic": RateParams,
+    "latency": LatencyParams,
+    "ttfs": TTFSParams,
+    "phase": PhaseParams,
+    "burst": BurstParams,
+    "delta": DeltaParams,
+    "population": PopulationParams,
+}
+"""Parameter class of each kind of encoding."""
