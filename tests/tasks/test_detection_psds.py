@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
-from detected import HOP_S, WINDOW_S, Scenes, scenes
+from detected import HOP_S, WINDOW_S, Scenes, Scores, scenes
+from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.bootstrap import resampled, with_intervals
@@ -17,7 +22,6 @@ from spikesound.tasks.detection.metrics.intersections import (
     PSDS2,
     Criterion,
     Statistics,
-    score_frame,
     statistics,
 )
 from spikesound.tasks.detection.metrics.measure import METRICS, measure
@@ -136,8 +140,7 @@ def test_a_resample_is_the_score_of_the_scenes_drawn(criterion: Criterion) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_sed_scores_eval(criterion: Criterion) -> None:
-    from sed_scores_eval.intersection_based import psds
-
+    psds = sed_scores_evals().psds
     made = scenes(25, 4, 2, skill=6.0)
     theirs, theirs_alone, *_ = psds(
         {

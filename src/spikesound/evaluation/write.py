@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from spikesound.core import schema
-from spikesound.core.errors import SpikesoundError
-from spikesound.core.json_files import write_json
+from spikesound.core.json_files import read_mapping, write_json
 from spikesound.evaluation.curves import write_classes, write_confusion, write_curves
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.summary import Metrics, Value, model_metrics
@@ -68,10 +66,5 @@ def read_metrics(metrics_folder: Path, model: str) -> Metrics:
         If the file is missing or not JSON.
     """
     path = metrics_folder / "models" / f"{model}.json"
-    try:
-        metrics: Metrics = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SpikesoundError(f"{path}: no such file; evaluate the model (dvc repro)") from error
-    except ValueError as error:
-        raise SpikesoundError(f"{path}: not JSON: {error}") from error
+    metrics: Metrics = read_mapping(path, "evaluate the model (dvc repro)")
     return metrics
