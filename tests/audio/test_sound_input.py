@@ -197,6 +197,7 @@ def test_samples_that_cannot_be_meant_are_refused() -> None:
             mono(samples)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_labelled_rightly_or_refused_in_one_line(tmp_path: Path) -> None:
     outcomes = fuzz_sound.fuzz(60, tmp_path, seed=3, recordings=1)
     assert [o for o in outcomes if o.outcome not in ("labelled", "refused")] == []

@@ -90,6 +90,7 @@ def test_equal_seeds_give_equal_bytes(
     name: str, features: Path, params: Params, tmp_path: Path
 ) -> None:
     a, b = (encode(features, name, params, tmp_path / part) for part in "ab")
+    assert any(a.glob("shard-*"))
     for path in sorted(a.iterdir()):
         assert path.read_bytes() == (b / path.name).read_bytes(), path.name
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from test_local_rules import STEPS, task, toy
+from local_rules import STEPS, task, toy
 
 from spikesound.models import classifier_spec
 from spikesound.models.networks.som import SOM

@@ -13,7 +13,8 @@ from detected import HOP_S, WINDOW_S, Scenes, Scores, scenes
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.detection.decision import Decision, Event, edges, events
+from spikesound.models.spec import Decision
+from spikesound.tasks.detection.decision import Event, edges, events
 from spikesound.tasks.detection.metrics.evaluate import resampled, summary
 from spikesound.tasks.detection.metrics.intersections import (
     PSDS1,
@@ -107,6 +108,7 @@ def small(classes: int = 3, seed: int = 4) -> Scenes:
     return scenes(5, classes, seed, seconds=3.0, skill=3.5, decimals=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_a_loop_over_thresholds(criterion: Criterion) -> None:
     made = small()
@@ -122,6 +124,7 @@ def test_psds_is_that_of_a_loop_over_thresholds(criterion: Criterion) -> None:
             assert alone[label] == pytest.approx(slow_psds(made, criterion, once, [c]), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", [PSDS1._replace(max_efpr_per_h=2000.0), WIDE])
 def test_a_resample_is_the_score_of_the_scenes_drawn(criterion: Criterion) -> None:
     made = small()
@@ -270,6 +273,7 @@ def evaluated(made: Scenes, seed: int = 0, **other: object) -> tuple[dict[str, f
     return sizes | summary(values, confidence), table
 
 
+@pytest.mark.slow
 def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes() -> None:
     made = scenes(20, 3, 6, skill=3.0)
     found, table = evaluated(made)

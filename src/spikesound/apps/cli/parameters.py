@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.params import Params
 
 
-def check(params: Annotated[Path, typer.Argument()] = Path("params.yaml")) -> None:
+def check(params: Annotated[Path, typer.Argument()] = workspace.PARAMS) -> None:
     """Check every value of a parameter file, and say what it would run."""
     found = Params.load(params)
     print(
