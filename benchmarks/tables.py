@@ -2,6 +2,7 @@
 
     python benchmarks/tables.py
 
+It also writes the page of parameters (benchmarks/parameters.py).
 ``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
 their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
@@ -13,6 +14,8 @@ import csv
 import json
 from pathlib import Path
 from typing import Any
+
+import parameters
 
 from spikesound.core.errors import run
 from spikesound.evaluation.detection_comparison import COMPARED, markdown
@@ -351,6 +354,7 @@ PAGES = [
         for name in ("costs", "detection", "download", "pairings", "robustness")
     ),
 ]
+PARAMETERS = ROOT / "docs/reference/parameters.md"
 
 
 def fill(text: str) -> str:
@@ -369,6 +373,9 @@ def main() -> None:
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"tables filled in: {page.name}")
+    PARAMETERS.parent.mkdir(exist_ok=True)
+    PARAMETERS.write_text(parameters.page(), encoding="utf-8")
+    print(f"written: {PARAMETERS.name}")
 
 
 def _rows(path: str) -> list[dict[str, str]]:

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field, model_validator
 
 from spikesound.params.base import Count, Positive, Section, Share
 
 
 class DirectParams(Section):
-    steps: Count  # the network runs this many steps on the same input
+    """No spikes: the input values are the input current of each time step."""
+
+    steps: Count = Field(description="Number of time steps, each with the same input current.")
 
 
 class RateParams(Section):
-    steps: Count
-    gain: Positive  # spike probability per step at full scale
+    """Rate coding."""
+
+    steps: Count = Field(description="Number of time steps.")
+    gain: Positive = Field(description="Spike probability per time step at an input of 1.")
 
 
 class LatencyParams(Section):
-    steps: Count
-    threshold: Share  # values at or below never spike
+    """Latency coding: one spike, earlier for larger values."""
+
+    steps: Count = Field(description="Number of time steps.")
+    threshold: Share = Field(description="Input value up to which a neuron never spikes.")
 
 
 class TTFSParams(Section):
-    steps: Count
-    threshold: Annotated[float, Field(gt=0, le=1)]  # at the first step; it decays from there
-    tau_steps: Positive  # time constant of the decay
+    """Time-to-first-spike coding with a decaying threshold."""
+
+    steps: Count = Field(description="Number of time steps.")
+    threshold: float = Field(
+        gt=0, le=1, description="Threshold at the first time step, from which it decays."
+    )
+    tau_steps: Positive = Field(description="Time constant of the threshold's decay, time steps.")
 
 
 class PhaseParams(Section):
-    steps: Count
-    phases: Annotated[int, Field(ge=1, le=16)]  # binary digits, of which each step sends one
+    """Phase coding: the binary digits of a value, the most significant first."""
+
+    steps: Count = Field(description="Number of time steps, a multiple of phases.")
+    phases: int = Field(
+        ge=1, le=16, description="Number of binary digits in a period, one per time step."
+    )
 
     @model_validator(mode="after")
     def _whole_periods(self) -> PhaseParams:
@@ -41,10 +53,16 @@ class PhaseParams(Section):
 
 
 class BurstParams(Section):
-    steps: Count
-    spikes_max: Count  # at full scale
-    interval_min: Count  # steps from spike to spike at full scale
-    interval_max: Count  # the same towards zero
+    """Burst coding: more spikes at shorter intervals for larger values."""
+
+    steps: Count = Field(description="Number of time steps, enough for the longest burst.")
+    spikes_max: Count = Field(description="Number of spikes of the burst at an input of 1.")
+    interval_min: Count = Field(
+        description="Inter-spike interval at an input of 1, time steps; at most interval_max."
+    )
+    interval_max: Count = Field(
+        description="Inter-spike interval towards an input of 0, time steps."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> BurstParams:
@@ -64,24 +82,34 @@ class BurstParams(Section):
 
 
 class DeltaParams(Section):
-    steps: Count  # thresholds that a bin can change by within a frame
-    threshold: Annotated[float, Field(gt=0, le=1)]  # change that is worth a spike
+    """Delta modulation: ON and OFF spikes for changes from frame to frame."""
+
+    steps: Count = Field(
+        description="Number of time steps: the largest number of spikes of a bin within a frame."
+    )
+    threshold: float = Field(gt=0, le=1, description="Change of the input value per spike.")
 
 
 class PopulationParams(Section):
-    steps: Count
-    neurons: Annotated[int, Field(ge=3)]  # in place of each bin
-    gamma: Positive  # spacing of the receptive fields over their deviation
-    threshold: Share  # responses at or below never spike
+    """Population coding: Gaussian receptive fields, each response as a latency."""
+
+    steps: Count = Field(description="Number of time steps.")
+    neurons: int = Field(ge=3, description="Number of neurons per feature bin.")
+    gamma: Positive = Field(
+        description="Spacing of the receptive fields over their standard deviation."
+    )
+    threshold: Share = Field(description="Response up to which a neuron never spikes.")
 
 
 class Encodings(Section):
-    direct: DirectParams
-    rate: RateParams
-    rate_deterministic: RateParams
-    latency: LatencyParams
-    ttfs: TTFSParams
-    phase: PhaseParams
-    burst: BurstParams
-    delta: DeltaParams
-    population: PopulationParams
+    """A section for each encoding."""
+
+    direct: DirectParams = Field(description="Direct coding.")
+    rate: RateParams = Field(description="Rate coding, random spikes.")
+    rate_deterministic: RateParams = Field(description="Rate coding, evenly spaced spikes.")
+    latency: LatencyParams = Field(description="Latency coding.")
+    ttfs: TTFSParams = Field(description="Time-to-first-spike coding.")
+    phase: PhaseParams = Field(description="Phase coding.")
+    burst: BurstParams = Field(description="Burst coding.")
+    delta: DeltaParams = Field(description="Delta modulation.")
+    population: PopulationParams = Field(description="Population coding.")
