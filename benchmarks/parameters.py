@@ -1,17 +1,23 @@
-"""The page of all parameters, written from the parameter classes alone.
+"""Write the page of all parameters, from the parameter classes alone.
 
-`make tables` writes it to docs/reference/parameters.md; a test compares the two.
+    python benchmarks/parameters.py
+
+It goes to docs/reference/parameters.md; a test compares the two. `make tables` writes it too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from spikesound.params import Params, root
+from spikesound.params import Params
+from spikesound.params.base import Entries
 from spikesound.params.describe import described, sections_in, summary, valid_values
+from spikesound.params.root import ENTRIES
 
+PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
 Every key of [params.yaml](../../params.yaml), with its valid values. `spikesound check` validates
@@ -20,8 +26,6 @@ have no defaults: the file holds all of them. Terms are defined in the [glossary
 `make tables` generates this page from the classes in `src/spikesound/params/`.
 
 """
-REGISTRIES: Mapping[str, Mapping[str, type[BaseModel]]] = vars(root).get("ENTRIES", {})
-"""Parameter class of each kind, of the sections whose entries have a kind."""
 
 
 def page() -> str:
@@ -52,7 +56,7 @@ def _section(
         yield f"The keys of `{shown[cls]}`.\n"
         return
     shown[cls] = path
-    values = {name: each for name, each in cls.model_fields.items() if not _holds(name, each)}
+    values = {name: each for name, each in cls.model_fields.items() if not _holds(each)}
     if values:
         yield _table(values)
     elif not cls.model_fields:
@@ -67,7 +71,7 @@ def _below(
     name: str, field: FieldInfo, level: int, shown: dict[type[BaseModel], str], path: str
 ) -> Iterator[str]:
     """Yield the parts of a field that holds a section, or entries that are sections."""
-    kinds = REGISTRIES.get(name, {})
+    kinds = ENTRIES[name] if get_origin(field.annotation) is Entries else {}
     if kinds:
         yield f"{'#' * level} `{path}`\n"
         yield "Entries by a name of your own; `kind` is what an entry is, by default its name.\n"
@@ -79,13 +83,11 @@ def _below(
         yield from _section(cls, level, shown, entry)
 
 
-def _holds(name: str, field: FieldInfo) -> bool:
+def _holds(field: FieldInfo) -> bool:
     """Return whether a field holds sections, and nothing that is written in their place."""
     arguments = get_args(field.annotation)
     alternatives = get_args(arguments[-1]) if arguments else ()
-    return name in REGISTRIES or bool(
-        sections_in(field.annotation) and str not in (*arguments[1:], *alternatives)
-    )
+    return bool(sections_in(field.annotation)) and str not in (*arguments[1:], *alternatives)
 
 
 def _table(fields: Mapping[str, FieldInfo]) -> str:
@@ -98,3 +100,12 @@ def _table(fields: Mapping[str, FieldInfo]) -> str:
 
 def _escaped(text: Any) -> str:
     return "".join(f"\\{sign}" if sign in "|*<" else sign for sign in str(text))
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"written: {PAGE.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -354,7 +354,6 @@ PAGES = [
         for name in ("costs", "detection", "download", "pairings", "robustness")
     ),
 ]
-PARAMETERS = ROOT / "docs/reference/parameters.md"
 
 
 def fill(text: str) -> str:
@@ -373,9 +372,7 @@ def main() -> None:
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"tables filled in: {page.name}")
-    PARAMETERS.parent.mkdir(exist_ok=True)
-    PARAMETERS.write_text(parameters.page(), encoding="utf-8")
-    print(f"written: {PARAMETERS.name}")
+    parameters.main()
 
 
 def _rows(path: str) -> list[dict[str, str]]:

@@ -69,13 +69,23 @@ def test_a_key_may_lead_through_an_entry_that_the_user_named() -> None:
     assert explained("costs.profiles.int8_45nm.mac_pj").startswith(
         "costs.profiles.int8_45nm.mac_pj: 0.23\n  Energy of a multiply-accumulate"
     )
-    assert explain(DISH, "cells") == "cells: A cell.\n  mine  A cell."
+    assert explain(DISH, "cells") == "cells: A cell.\n  mine  {width: 3, kind: null}"
     assert explain(DISH, "cells.mine") == (
         "cells.mine: A cell.\n  width  Width, um.\n  kind   Part; null: any."
     )
     assert explain(DISH, "cells.mine.kind") == (
         "cells.mine.kind: null\n  Part; null: any.\n  Valid: one of soma, axon, or null"
     )
+
+
+def test_an_entry_has_its_kind() -> None:
+    assert explained("networks.crnn_gru.kind").startswith("networks.crnn_gru.kind: crnn_gru\n")
+    assert "  kind  " in explained("encodings.direct")
+    assert explained("encodings.burst.interval_min").endswith("Valid: integer >= 1\n")
+
+
+def test_entries_of_one_class_show_their_values() -> None:
+    assert "  ann-cnn            {task: classification, network: cnn, neu" in explained("models")
 
 
 def test_a_key_of_a_plain_mapping_has_the_type_of_its_values() -> None:

@@ -17,9 +17,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params.base import Distinct
+from spikesound.params.base import Distinct, Entries
 
 SCALARS: dict[Any, str] = {bool: "true or false", int: "integer", float: "number", str: "text"}
+
+KIND = "What the entry is: a registered name, by default the entry's own."
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Key:
     value : a section, a mapping of entries, or a plain value
     annotation : its type
     metadata : bounds of its values
+    kind : of an entry that has one
     """
 
     path: str
@@ -40,6 +43,7 @@ class Key:
     value: Any
     annotation: Any
     metadata: tuple[Any, ...] = ()
+    kind: str = ""
 
     @property
     def name(self) -> str:
@@ -59,12 +63,15 @@ class Key:
                 value = getattr(self.value, name)
                 metadata = tuple(field.metadata)
                 yield Key(start + name, described(field), value, field.annotation, metadata)
+            if self.kind:
+                yield Key(f"{start}kind", KIND, self.kind, str)
         elif isinstance(self.value, Mapping):
             arguments = get_args(self.annotation)
             for name, value in self.value.items():
                 annotation = arguments[1] if len(arguments) == 2 else type(value)
                 meaning = summary(type(value)) or self.description
-                yield Key(f"{start}{name}", meaning, value, annotation)
+                kind = self.value.kind(name) if isinstance(self.value, Entries) else ""
+                yield Key(f"{start}{name}", meaning, value, annotation, kind=kind)
 
     def is_section(self) -> bool:
         """Return whether it has keys of its own rather than a value."""
@@ -99,7 +106,10 @@ def explain(params: BaseModel, path: str) -> str:
         return f"{key.path}: {_written(key.value)}\n  {key.description}\n  Valid: {key.valid}"
     children = list(key.children())
     width = max(len(child.name) for child in children)
-    lines = [f"  {child.name:<{width}}  {child.description}".rstrip() for child in children]
+    alike = len({child.description for child in children}) == 1  # then the values say more
+    says = [_written(child.value) if alike else child.description for child in children]
+    names = [f"{child.name:<{width}}" for child in children]
+    lines = [f"  {name}  {said}".rstrip() for name, said in zip(names, says, strict=True)]
     return "\n".join([f"{key.path}: {key.description}", *lines])
 
 
@@ -194,6 +204,8 @@ def _written(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, BaseModel):
+        return _written(dict(value))
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name}: {_written(each)}' for name, each in value.items())}}}"
     return str(value)

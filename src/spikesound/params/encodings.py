@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 
 from spikesound.params.base import Count, Positive, Section, Share
 
 
-class DirectParams(Section):
-    """No spikes: the input values are the input current of each time step."""
+class EncodingParams(Section):
+    """Parameters of an encoding, and facts about its kind.
+
+    Attributes
+    ----------
+    spikes : whether it makes spikes; else the network gets the values themselves
+    weighted : whether the decoding weight of a spike is a part of the code, for every network
+    neurons_per_bin : input neurons in place of each bin, side by side
+    """
+
+    spikes: ClassVar[bool] = True
+    weighted: ClassVar[bool] = False
+
+    steps: Count = Field(description="Number of time steps.")
+
+    @property
+    def neurons_per_bin(self) -> int:
+        """Input neurons in place of each bin."""
+        return 1
+
+
+class DirectParams(EncodingParams):
+    """Direct coding: the values are the input current of each time step; no spikes."""
+
+    spikes: ClassVar[bool] = False
 
     steps: Count = Field(description="Number of time steps, each with the same input current.")
 
 
-class RateParams(Section):
-    """Rate coding."""
+class RateParams(EncodingParams):
+    """Rate coding: random spikes, or the same number evenly spaced."""
 
-    steps: Count = Field(description="Number of time steps.")
     gain: Positive = Field(description="Spike probability per time step at an input of 1.")
 
 
-class LatencyParams(Section):
+class LatencyParams(EncodingParams):
     """Latency coding: one spike, earlier for larger values."""
 
-    steps: Count = Field(description="Number of time steps.")
     threshold: Share = Field(description="Input value up to which a neuron never spikes.")
 
 
-class TTFSParams(Section):
+class TTFSParams(EncodingParams):
     """Time-to-first-spike coding with a decaying threshold."""
 
-    steps: Count = Field(description="Number of time steps.")
     threshold: float = Field(
         gt=0, le=1, description="Threshold at the first time step, from which it decays."
     )
     tau_steps: Positive = Field(description="Time constant of the threshold's decay, time steps.")
 
 
-class PhaseParams(Section):
+class PhaseParams(EncodingParams):
     """Phase coding: the binary digits of a value, the most significant first."""
+
+    weighted: ClassVar[bool] = True
 
     steps: Count = Field(description="Number of time steps, a multiple of phases.")
     phases: int = Field(
@@ -52,7 +76,7 @@ class PhaseParams(Section):
         return self
 
 
-class BurstParams(Section):
+class BurstParams(EncodingParams):
     """Burst coding: more spikes at shorter intervals for larger values."""
 
     steps: Count = Field(description="Number of time steps, enough for the longest burst.")
@@ -81,7 +105,7 @@ class BurstParams(Section):
         return 1 + max(gaps * interval for gaps, interval in enumerate(intervals))
 
 
-class DeltaParams(Section):
+class DeltaParams(EncodingParams):
     """Delta modulation: ON and OFF spikes for changes from frame to frame."""
 
     steps: Count = Field(
@@ -89,27 +113,36 @@ class DeltaParams(Section):
     )
     threshold: float = Field(gt=0, le=1, description="Change of the input value per spike.")
 
+    @property
+    def neurons_per_bin(self) -> int:
+        """One input neuron for rises, one for falls."""
+        return 2
 
-class PopulationParams(Section):
+
+class PopulationParams(EncodingParams):
     """Population coding: Gaussian receptive fields, each response as a latency."""
 
-    steps: Count = Field(description="Number of time steps.")
     neurons: int = Field(ge=3, description="Number of neurons per feature bin.")
     gamma: Positive = Field(
         description="Spacing of the receptive fields over their standard deviation."
     )
     threshold: Share = Field(description="Response up to which a neuron never spikes.")
 
+    @property
+    def neurons_per_bin(self) -> int:
+        """One input neuron for each receptive field."""
+        return self.neurons
 
-class Encodings(Section):
-    """A section for each encoding."""
 
-    direct: DirectParams = Field(description="Direct coding.")
-    rate: RateParams = Field(description="Rate coding, random spikes.")
-    rate_deterministic: RateParams = Field(description="Rate coding, evenly spaced spikes.")
-    latency: LatencyParams = Field(description="Latency coding.")
-    ttfs: TTFSParams = Field(description="Time-to-first-spike coding.")
-    phase: PhaseParams = Field(description="Phase coding.")
-    burst: BurstParams = Field(description="Burst coding.")
-    delta: DeltaParams = Field(description="Delta modulation.")
-    population: PopulationParams = Field(description="Population coding.")
+ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
+    "direct": DirectParams,
+    "rate": RateParams,
+    "rate_deterministic": RateParams,
+    "latency": LatencyParams,
+    "ttfs": TTFSParams,
+    "phase": PhaseParams,
+    "burst": BurstParams,
+    "delta": DeltaParams,
+    "population": PopulationParams,
+}
+"""Parameter class of each kind of encoding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,27 @@ IZHIKEVICH_LIMIT_MS = 0.5
 HODGKIN_HUXLEY_LIMIT_MS = 0.1
 
 
-class LIFParams(Section):
+class NeuronParams(Section):
+    """Parameters of a neuron or activation, and facts about its kind."""
+
+    spikes: ClassVar[bool] = True
+
+
+class ReLUParams(NeuronParams):
+    """Rectified linear unit."""
+
+    spikes: ClassVar[bool] = False
+
+
+class QuantisedReLUParams(NeuronParams):
+    """ReLU with a learnt range, rounded to levels."""
+
+    spikes: ClassVar[bool] = False
+
+    levels: Count
+
+
+class LIFParams(NeuronParams):
     beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
     learn_beta: bool
     threshold: Positive
@@ -27,14 +47,14 @@ class LIFParams(Section):
     backend: Literal["auto", "torch", "numba", "triton"]
 
 
-class IFParams(Section):
+class IFParams(NeuronParams):
     threshold: Positive
     initial: Share  # potential at the start, in thresholds
     surrogate: SurrogateName
     slope: Positive
 
 
-class CubaLIFParams(Section):
+class CubaLIFParams(NeuronParams):
     alpha: Annotated[float, Field(ge=0, lt=1)]  # decay of the synaptic current per step
     beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
     learn_decays: bool
@@ -43,7 +63,7 @@ class CubaLIFParams(Section):
     slope: Positive
 
 
-class ALIFParams(Section):
+class ALIFParams(NeuronParams):
     beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
     rho: Annotated[float, Field(gt=0, lt=1)]  # decay of the adaptation per step
     learn_decays: bool
@@ -53,7 +73,7 @@ class ALIFParams(Section):
     slope: Positive
 
 
-class IzhikevichParams(Section):
+class IzhikevichParams(NeuronParams):
     """The paper's a, b, c, d, and how long a step of the network lasts."""
 
     a: Positive  # 1/ms, rate of the recovery
@@ -72,7 +92,7 @@ class IzhikevichParams(Section):
         return self
 
 
-class HodgkinHuxleyParams(Section):
+class HodgkinHuxleyParams(NeuronParams):
     gain: Positive  # uA/cm^2 for an input of 1
     step_ms: Positive
     substeps: Count  # of integration, in each step
@@ -100,10 +120,14 @@ class DelayParams(Section):
     sigma: Annotated[float, Field(ge=0.5)]  # steps, the first width; half of largest in the paper
 
 
-class Neurons(Section):
-    lif: LIFParams
-    integrate_and_fire: IFParams
-    cuba_lif: CubaLIFParams
-    alif: ALIFParams
-    izhikevich: IzhikevichParams
-    hodgkin_huxley: HodgkinHuxleyParams
+NEURON_PARAMS: dict[str, type[NeuronParams]] = {
+    "relu": ReLUParams,
+    "quantised_relu": QuantisedReLUParams,
+    "lif": LIFParams,
+    "integrate_and_fire": IFParams,
+    "cuba_lif": CubaLIFParams,
+    "alif": ALIFParams,
+    "izhikevich": IzhikevichParams,
+    "hodgkin_huxley": HodgkinHuxleyParams,
+}
+"""Parameter class of each kind of neuron."""

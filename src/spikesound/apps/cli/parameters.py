@@ -28,9 +28,11 @@ def check(
     if explain:
         print(explanation(found, explain))
         return
+    task = found.task
+    names = [name for name, row in found.models.items() if row.task == task]
     print(
-        f"{params}: good; source {found.source}, encoding {found.encoding}, "
-        f"{len(found.folds)} folds of {', '.join(found.models.names())}"
+        f"{params}: good; {task}, source {found.of_task(task).source}, encoding {found.encoding}, "
+        f"{len(found.task_params(task).folds)} folds of {', '.join(names)}"
     )
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.cuba_lif import CubaLIF
 from spikesound.snn.neurons.delays import DelayedLinear
@@ -21,10 +23,13 @@ from spikesound.snn.neurons.izhikevich import Izhikevich
 from spikesound.snn.neurons.lif import LIF
 from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.spiking import SpikingNeuron
+from spikesound.snn.quantisation.qcfs import QCFS
 
 __all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "SpikingNeuron"]
 
-NEURONS: dict[str, Callable[[Any], SpikingNeuron]] = {
+NEURONS: dict[str, Callable[[Any], nn.Module]] = {
+    "relu": lambda params: nn.ReLU(),
+    "quantised_relu": lambda params: QCFS(params.levels),
     "lif": LIF,
     "integrate_and_fire": IF,
     "cuba_lif": CubaLIF,
