@@ -64,7 +64,7 @@ class CostParams(Section):
         description="Numbers of time steps of the break-even curve."
     )
     zero_skipping: Annotated[list[str], Distinct] = Field(
-        description="Models counted with zero-skipping hardware, of `models`; the others are counted dense."
+        description="Models counted with zero-skipping hardware, of `models`; others are dense."
     )
     memory: MemoryParams = Field(description="Energies of memory accesses.")
     profiles: Annotated[dict[str, ProfileParams], Field(min_length=1)] = Field(
