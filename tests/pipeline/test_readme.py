@@ -16,7 +16,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 import tables
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_tables_are_those_of_the_committed_metrics() -> None:
@@ -29,7 +29,7 @@ def test_the_tables_are_those_of_the_committed_metrics() -> None:
 
 
 def test_the_kernels_page_is_filled_from_the_committed_results(tmp_path: Path) -> None:
-    text = (ROOT / "docs/kernels.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/results/kernels.md").read_text(encoding="utf-8")
     page = tmp_path / "kernels.md"
     page.write_text(re.sub(r"\| (yes|no) \|", "| ? |", text), encoding="utf-8")
     command = [sys.executable, str(ROOT / "benchmarks/neurons"), "--fill", "--page", str(page)]
@@ -59,11 +59,20 @@ def test_the_committed_summary_is_of_the_default_run() -> None:
             assert shared.items() <= measured.items()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         if not link.startswith("http"):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
 def test_the_commands_of_the_makefile_are_there() -> None:
