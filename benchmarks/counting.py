@@ -24,7 +24,7 @@ from spikesound.core.errors import run
 from spikesound.core.json_files import write_json
 from spikesound.core.labels import read_labels
 from spikesound.core.progress import track
-from spikesound.costs.count import Counted, counting
+from spikesound.costs.counting import Counted, counting
 from spikesound.models import classifier_spec
 from spikesound.params import Params
 from spikesound.training.data import load_features, load_spikes

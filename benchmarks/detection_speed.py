@@ -30,7 +30,8 @@ from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.json_files import write_json
 from spikesound.core.progress import track
 from spikesound.core.schema import CLIPS, read_table
-from spikesound.costs.detection_counting import count_frames, layers_of
+from spikesound.costs.by_frame import mean_layers
+from spikesound.costs.counting import count_frames
 from spikesound.data.audio_shards import read_audio
 from spikesound.features import normalisation
 from spikesound.features.front_end import FrameStream, FrontEnd
@@ -173,7 +174,7 @@ def counted(spec: DetectorSpec, network: Detector, frames: Frames) -> dict[str, 
         counts = count_frames(network, spec, x)
         settled = np.ones(x.shape[:2], bool)
         settled[:, : x.shape[1] // 2] = name != "silence"
-        layers, lazy = (layers_of(counts, 1, settled, lazy=lazy) for lazy in (False, True))
+        layers, lazy = (mean_layers(counts, 1, settled, lazy=lazy) for lazy in (False, True))
         found[name] = {
             "dense": sum(layer.dense for layer in layers),
             "operations": sum(layer.effective for layer in layers),

@@ -105,7 +105,7 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     import numpy as np
 
     from spikesound.core.labels import read_labels
-    from spikesound.costs.count import Counted
+    from spikesound.costs.counting import Counted
     from spikesound.costs.widths import SPIKING
     from spikesound.data.store import digest
     from spikesound.evaluation.predict import run_fold

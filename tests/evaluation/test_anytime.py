@@ -16,7 +16,7 @@ from test_training import spec, toy
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.costs.count import Counted
+from spikesound.costs.counting import Counted
 from spikesound.evaluation import anytime as anytime_file
 from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.anytime import Anytime, anytime, seconds_points

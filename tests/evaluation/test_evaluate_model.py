@@ -13,7 +13,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
-from spikesound.costs.count import Counted
+from spikesound.costs.counting import Counted
 from spikesound.evaluation.model import evaluate_model
 from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.models import classifier_spec

@@ -7,7 +7,8 @@ import pytest
 from detected import HOP_S, WINDOW_S, Scenes, scenes
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.detection.decision import Decision, Event, edges, events
+from spikesound.models.spec import Decision
+from spikesound.tasks.detection.decision import Event, edges, events
 from spikesound.tasks.detection.metrics.evaluate import resampled, summary
 from spikesound.tasks.detection.metrics.intersections import (
     PSDS1,

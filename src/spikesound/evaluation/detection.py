@@ -12,7 +12,7 @@ import pandas as pd
 
 from spikesound.core.json_files import write_json
 from spikesound.core.seeds import numpy_generator
-from spikesound.costs.detection_energy import Sound, energy_per_second, silence
+from spikesound.costs.power import Sound, energy_per_second, silence
 from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
 from spikesound.params import Params
@@ -38,7 +38,7 @@ class Judged:
     classes : a row per class, its false alarms among it
     framewise : float16 probabilities (clip, frame, class), before the median filter
     clip_ids : of them
-    energy : see :func:`spikesound.costs.detection_energy.energy_per_second`; None: not counted
+    energy : see :func:`spikesound.costs.power.energy_per_second`; None: not counted
     """
 
     metrics: dict[str, float | int | None]

@@ -12,9 +12,9 @@ from torch import nn
 
 from spikesound.core.progress import track
 from spikesound.costs.break_even import spike_rate
-from spikesound.costs.count import Counted
+from spikesound.costs.counting import Counted
 from spikesound.costs.layer import LayerCounts, totals
-from spikesound.costs.widths import SPIKING
+from spikesound.costs.neuron_work import spikes
 from spikesound.evaluation.folds import held_out
 from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.evaluation.summary import Value
@@ -97,7 +97,7 @@ def evaluate_model(
 
 
 def _spike_rates(layers: list[LayerCounts]) -> dict[str, Value]:
-    spiking = [layer for layer in layers if layer.neuron in SPIKING]
+    spiking = [layer for layer in layers if spikes(layer)]
     if not spiking:
         return {}
     rates: dict[str, Value] = {"spike_rate": round(spike_rate(layers), 4)}

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from spikesound.costs.lazy_updates import shift
 from spikesound.models.networks.causal import CausalBlock, CausalLayer
-from spikesound.snn.event_driven.lazy_updates import shift
 
 Floats = npt.NDArray[np.float32]
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.spec import Decision
 
 Frames = NDArray[np.float32]
 Times = NDArray[np.float64]

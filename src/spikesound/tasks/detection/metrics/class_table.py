@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from spikesound.evaluation.predictions import Flags, Scores
+from spikesound.models.spec import Decision
 from spikesound.tasks.classification.metrics import mean_average_precision
-from spikesound.tasks.detection.decision import Decision
 from spikesound.tasks.detection.delay import Delays, delay_metrics
 from spikesound.tasks.detection.metrics.clips import class_auc
 from spikesound.tasks.detection.metrics.events import CountsOfClips, class_f1

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.bootstrap import draw
 from spikesound.evaluation.predictions import Flags, Scores
+from spikesound.models.spec import Decision
 from spikesound.tasks.classification.metrics import Values, Weights
-from spikesound.tasks.detection.decision import Decision, Event, Frames, events
+from spikesound.tasks.detection.decision import Event, Frames, events
 from spikesound.tasks.detection.delay import Delays, Timing, delay_metrics, delays
 from spikesound.tasks.detection.median_filter import median
 from spikesound.tasks.detection.metrics import clips, intersections, psds

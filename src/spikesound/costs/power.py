@@ -1,4 +1,4 @@
-"""What a detector needs for each second of sound, background and silence, by counts and prices."""
+"""The power of a network that goes along with the sound, in each kind of sound."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from torch import nn
 
 from spikesound.costs.break_even import spike_rate
-from spikesound.costs.detection_counting import count_frames, layers_of
+from spikesound.costs.by_frame import mean_layers
+from spikesound.costs.counting import count_frames
 from spikesound.costs.energy import energy, operations_nj
 from spikesound.costs.execution import Execution, work
 from spikesound.costs.layer import LayerCounts
-from spikesound.costs.neuron_work import states
-from spikesound.costs.widths import SPIKING, widths
+from spikesound.costs.neuron_work import spikes, states
+from spikesound.costs.widths import widths
 from spikesound.models.detector_spec import DetectorSpec
-from spikesound.models.networks.detector import Detector
 from spikesound.params import CostParams, Dataflow
 
 Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
@@ -54,14 +55,14 @@ def silence(bins: int, hop_s: float, seconds: float = 30.0) -> Sound:
 
 
 def energy_per_second(
-    network: Detector, spec: DetectorSpec, sounds: Mapping[str, Sound], params: CostParams
+    network: nn.Module, spec: DetectorSpec, sounds: Mapping[str, Sound], params: CostParams
 ) -> pd.DataFrame:
     """Return a detector's power in each kind of sound, by technology, dataflow and execution.
 
     A conventional network is run ``dense``, and by ``zero_skipping``: inputs that are zero cost a
     look at one bit and no operation. A spiking one is run by ``events``: only spikes, and values of
     the sound that are not zero, cost operations, but each neuron is updated in each frame; and by
-    ``events_lazy``, in which neurons wait (:mod:`spikesound.snn.event_driven.lazy_updates`). An update after a
+    ``events_lazy``, in which neurons wait (:mod:`spikesound.costs.lazy_updates`). An update after a
     wait takes an addition more, for the frames that went by, and a state more, the frame of the
     last update; the powers of beta lie in a table. The integrators of the classes are read, and
     updated, in every frame. The sound's features, the filter behind the network and the thresholds
@@ -86,13 +87,13 @@ def energy_per_second(
         If a sound has no frames, or other bins than the detector.
     """
     frames = round(SECONDS / spec.front_end.hop_s)
-    spiking = spec.model.startswith("snn-")
+    spiking = spec.neuron is not None
     ways: tuple[Way, ...] = ("events", "events_lazy") if spiking else ("dense", "zero_skipping")
     rows: list[dict[str, Any]] = []
     for name, sound in sounds.items():
         counts = count_frames(network, spec, sound.inputs)
         for way in ways:
-            layers = layers_of(counts, frames, sound.chosen, lazy=way == "events_lazy")
+            layers = mean_layers(counts, frames, sound.chosen, lazy=way == "events_lazy")
             head = {"model": spec.model, "input": name}
             rows += _priced(layers, way, head, params)
     return pd.DataFrame(rows)
@@ -113,7 +114,7 @@ def _priced(
     }
     waits = way == "events_lazy"
     priced = [_waiting(layer) for layer in layers] if waits else layers
-    late = sum(layer.neuron_updates for layer in layers if layer.neuron in SPIKING) if waits else 0
+    late = sum(layer.neuron_updates for layer in layers if spikes(layer)) if waits else 0
     rows = []
     for profile, dataflow in product(params.profiles, get_args(Dataflow)):
         technology = params.profiles[profile]
@@ -137,7 +138,7 @@ def _waiting(layer: LayerCounts) -> LayerCounts:
     waits puts out nothing, one that does not is charged its bit twice at most. A convolution of
     more steps than passes would be taken for one that keeps the sums of a steady input.
     """
-    if layer.neuron not in SPIKING:
+    if not spikes(layer):
         return layer
     kept = states(layer)
     shares = layer.neuron_updates / layer.outputs * (kept + 1) / kept
