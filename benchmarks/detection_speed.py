@@ -6,7 +6,7 @@ Needs the features, audio, clips and models of a detection run (dvc repro detect
 frame comes by itself, as in a stream. Spiking networks and their twins are run by torch, and
 compiled (event-driven, and by values with zeros left out or not). All take turns; medians over
 rounds, and ratios of the times of one round. Operations are those of synapses and the updates of
-neurons (docs/costs.md). A table and benchmarks/results/detection_speed.json.
+neurons (docs/reference/costs.md). A table and benchmarks/results/detection_speed.json.
 """
 
 from __future__ import annotations
