@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from spikesound.training.data import Clips
 from torch import nn
 from toy_clips import CLASSES, kinds, settled, spec, toy
 
@@ -30,7 +31,6 @@ from spikesound.models import classifier_spec
 from spikesound.params import Params
 from spikesound.tasks.classification.metrics import metrics, weighted_metrics
 from spikesound.tasks.classification.scores import ScoreMatrix
-from spikesound.training.data import Clips
 from spikesound.training.loop import time_first
 
 FRAME_RATE_HZ = 10.0

@@ -94,8 +94,6 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
-
-
 def test_readme_leads_to_every_page_of_the_docs() -> None:
     reached, waiting = set(), [ROOT / "README.md"]
     while waiting:

@@ -12,7 +12,6 @@ from detected import random_events, shaken
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score
 
 from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError

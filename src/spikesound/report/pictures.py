@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.evaluation.table import percent
 from spikesound.report.families import family
 from spikesound.report.inputs import Clip
 from spikesound.report.png import data_uri, magma, tint

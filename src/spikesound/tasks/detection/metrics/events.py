@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.core.progress import track
 from spikesound.tasks.detection.metrics.counting import Segments, arrays_of, found_in
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
 from spikesound.tasks.multilabel import Values, Weights
