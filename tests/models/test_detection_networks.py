@@ -12,6 +12,9 @@ import torch
 from detectors import MODELS, detector, features
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spikesound.training.detection import DetectionTask, scores, time_first, train_detector
+from spikesound.training.detection_data import Scenes, frame_targets
+from spikesound.training.detection_split import split_scenes
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream, FrontEnd
@@ -21,9 +24,6 @@ from spikesound.params import DetectionTrainParams, Params
 from spikesound.tasks.detection.objective import detection_loss
 from spikesound.tasks.detection.pooling import pooled
 from spikesound.training import detection as training_module
-from spikesound.training.detection import DetectionTask, scores, time_first, train_detector
-from spikesound.training.detection_data import Scenes, frame_targets
-from spikesound.training.detection_split import split_scenes
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,4 +1,4 @@
-"""Clip metrics, event and segment F1, against the libraries and against plain loops."""
+"""Event and segment F1, against the libraries and against plain loops."""
 
 from __future__ import annotations
 
@@ -12,112 +12,16 @@ from detected import random_events, shaken
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score
 
 from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.predictions import Flags, Scores
 from spikesound.tasks.detection.decision import Event
-from spikesound.tasks.detection.metrics import clips
 from spikesound.tasks.detection.metrics.counting import Counts, Segments, arrays_of, event_counts
 from spikesound.tasks.detection.metrics.events import class_f1, count_events, count_segments, f1
 from spikesound.tasks.detection.metrics.truth import check_scores, true_events
+from spikesound.tasks.multilabel import Scores
 
 LABELS = ["a", "b", "c"]
-
-
-def clip_table(seed: int, clips_: int = 30) -> tuple[Scores, Flags]:
-    """Return scores, many of them equal, and targets, of which some clips have none."""
-    generator = np.random.default_rng(seed)
-    targets = generator.random((clips_, 4)) < 0.3
-    targets[0] = False
-    scores = np.clip(generator.random(targets.shape) + 0.3 * targets, 0, 1).round(1)
-    return scores, targets
-
-
-def slow_average_precision(scores: Scores, targets: Flags) -> float:
-    hits, total, last_recall = 0, 0.0, 0.0
-    for level in sorted(set(scores.tolist()), reverse=True):
-        named = scores >= level
-        hits = int((named & targets).sum())
-        recall = hits / targets.sum()
-        total += (recall - last_recall) * hits / named.sum()
-        last_recall = recall
-    return total
-
-
-def slow_auc(scores: Scores, targets: Flags) -> float:
-    wins = [
-        1.0 if p > n else 0.5 if p == n else 0.0 for p in scores[targets] for n in scores[~targets]
-    ]
-    return sum(wins) / len(wins)
-
-
-def slow_lwlrap(scores: Scores, targets: Flags) -> float:
-    precisions = []
-    for of_clip, true in zip(scores, targets, strict=True):
-        for label in np.flatnonzero(true):
-            ranked = [c for c in range(len(of_clip)) if of_clip[c] >= of_clip[label]]
-            precisions.append(sum(true[c] for c in ranked) / len(ranked))
-    return sum(precisions) / len(precisions)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_clip_metrics_are_those_of_plain_loops_and_of_scikit_learn(seed: int) -> None:
-    scores, targets = clip_table(seed)
-    found = clips.weighted_metrics(scores, targets, np.ones((1, len(scores))))
-    columns = range(targets.shape[1])
-    area = np.mean([slow_auc(scores[:, c], targets[:, c]) for c in columns])
-    assert found["map"][0] == pytest.approx(
-        np.mean([slow_average_precision(scores[:, c], targets[:, c]) for c in columns])
-    )
-    assert found["auc"][0] == pytest.approx(area)
-    assert found["auc"][0] == pytest.approx(roc_auc_score(targets, scores, average="macro"))
-    assert found["lwlrap"][0] == pytest.approx(slow_lwlrap(scores, targets))
-    weights = targets.sum(axis=1)
-    assert found["lwlrap"][0] == pytest.approx(
-        label_ranking_average_precision_score(targets, scores, sample_weight=weights)
-    )
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_a_weight_is_how_often_the_clip_is_there(seed: int) -> None:
-    scores, targets = clip_table(seed % 7, 12)
-    times = np.random.default_rng(seed).integers(0, 4, size=12)
-    times[3] = 1
-    weighted = clips.weighted_metrics(scores, targets, times[None].astype(np.float64))
-    repeated = clips.weighted_metrics(
-        np.repeat(scores, times, axis=0),
-        np.repeat(targets, times, axis=0),
-        np.ones((1, int(times.sum()))),
-    )
-    for name in clips.METRICS:
-        assert weighted[name] == pytest.approx(repeated[name], nan_ok=True)
-
-
-def test_four_clips_by_hand() -> None:
-    scores = np.array([[0.9, 0.2], [0.8, 0.6], [0.4, 0.7], [0.1, 0.3]])
-    targets = np.array([[True, False], [False, True], [True, True], [False, False]])
-    found = clips.weighted_metrics(scores, targets, np.ones((1, 4)))
-    # class 1: clips in order +, -, +, -: AP = (1 + 2/3) / 2, AUC = 3/4; class 2 is perfect.
-    assert found["map"][0] == pytest.approx((5 / 6 + 1) / 2)
-    assert found["auc"][0] == pytest.approx(0.875)
-    assert found["d_prime"][0] == pytest.approx(2**0.5 * 1.15034938)
-    # labels rank 1st; 2nd of (wrong, right); both right.
-    assert found["lwlrap"][0] == pytest.approx((1 + 1 / 2 + 1 + 1) / 4)
-
-
-def test_classes_without_positives_are_left_out_and_named() -> None:
-    scores, targets = clip_table(0)
-    bare = np.column_stack([targets, np.zeros(len(targets), dtype=bool)])
-    more = np.column_stack([scores, np.full(len(scores), 0.0)])
-    once = np.ones((1, len(scores)))
-    assert clips.unscored(bare).tolist() == [4]
-    for name in ("map", "auc", "d_prime"):
-        expected = clips.weighted_metrics(scores, targets, once)[name]
-        assert clips.weighted_metrics(more, bare, once)[name] == pytest.approx(expected)
-    nothing = clips.weighted_metrics(scores, np.zeros_like(targets), once)
-    assert all(np.isnan(nothing[name][0]) for name in clips.METRICS)
 
 
 def slow_event_counts(predicted: list[Event], true: list[Event]) -> Counts:

@@ -13,9 +13,10 @@ from detected import HOP_S, WINDOW_S, Scenes, Scores, scenes
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.bootstrap import resampled, with_intervals
+from spikesound.evaluation.clusters import Groups, each_alone
 from spikesound.models.spec import Decision
 from spikesound.tasks.detection.decision import Event, edges, events
-from spikesound.tasks.detection.metrics.evaluate import resampled, summary
 from spikesound.tasks.detection.metrics.intersections import (
     PSDS1,
     PSDS2,
@@ -23,6 +24,7 @@ from spikesound.tasks.detection.metrics.intersections import (
     Statistics,
     statistics,
 )
+from spikesound.tasks.detection.metrics.measure import METRICS, measure
 from spikesound.tasks.detection.metrics.psds import class_psds, weighted_psds
 
 # Stricter rates than a few clips can measure, and every part of the score at work.
@@ -258,20 +260,25 @@ def test_a_class_without_true_events_is_left_out_and_named() -> None:
         counted(made._replace(events=made.events[:0]), PSDS1)
 
 
-def evaluated(made: Scenes, seed: int = 0, **other: object) -> tuple[dict[str, float], object]:
-    arguments = {
-        "clip_scores": made.clip_scores,
-        "hop_s": HOP_S,
-        "window_s": WINDOW_S,
-        "generator": np.random.default_rng(seed),
-        "resamples": 60,
-    } | other
-    confidence = arguments.pop("confidence", 0.9)
+def evaluated(
+    made: Scenes,
+    seed: int = 0,
+    resamples: int = 60,
+    confidence: float = 0.9,
+    groups: Groups | None = None,
+    **other: object,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    arguments = {"clip_scores": made.clip_scores, "hop_s": HOP_S, "window_s": WINDOW_S} | other
     decision = Decision(thresholds=[0.5] * len(made.labels), medians=[5] * len(made.labels))
-    values, sizes, table = resampled(
-        made.scores, made.events, made.seconds, made.labels, decision, **arguments
+    measured = measure(made.scores, made.events, made.seconds, made.labels, decision, **arguments)
+    values = resampled(
+        measured.weighted_metrics,
+        each_alone(len(made.scores)) if groups is None else groups,
+        generator=np.random.default_rng(seed),
+        resamples=resamples,
     )
-    return sizes | summary(values, confidence), table
+    assert tuple(values) == METRICS
+    return measured.sizes | with_intervals(values, confidence, nearest=True), measured.classes
 
 
 @pytest.mark.slow
@@ -291,6 +298,19 @@ def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes()
     assert found["auc"] == pytest.approx(table["auc"].mean())
     assert evaluated(made)[0] == found
     assert evaluated(made, seed=1)[0] != found
+
+
+def test_scenes_of_one_recording_are_drawn_together() -> None:
+    made = scenes(20, 3, 6, skill=3.0)
+    alone, _ = evaluated(made, resamples=200)
+    in_fours, _ = evaluated(made, resamples=200, groups=np.arange(20) // 4)
+    for name in METRICS:
+        assert in_fours[name] == alone[name], "all clips are all clips"
+    assert in_fours["map_low"] != alone["map_low"]
+    one, _ = evaluated(made, groups=np.zeros(20, dtype=np.intp))
+    assert all(one[f"{name}_low"] == one[name] == one[f"{name}_high"] for name in METRICS)
+    shared, _ = evaluated(made, groups=np.random.default_rng(0).random((20, 8)) < 0.3)
+    assert shared["map_low"] <= shared["map"] <= shared["map_high"]
 
 
 def test_a_perfect_detector_has_everything_and_an_infinite_d_prime_is_none() -> None:

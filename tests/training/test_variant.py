@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from spikesound.training.methods.variant import hoyer_density, train_variant
+from spikesound.training.task import Task, Trained
 from torch import nn
 from toy_clips import long, toy
 
@@ -20,8 +22,6 @@ from spikesound.models.networks.cnn import CNN
 from spikesound.params import Params, VariantParams
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.training.loop import predict, train_plain
-from spikesound.training.methods.variant import hoyer_density, train_variant
-from spikesound.training.task import Task, Trained
 
 
 def section(**changes: object) -> VariantParams:

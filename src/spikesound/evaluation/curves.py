@@ -1,4 +1,4 @@
-"""What DVC plots: learning curves over the folds, and what each clip was taken for."""
+"""Tables of a model over its folds: learning curves, confusion of labels, metrics of each label."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.predictions import ScoreMatrix
+from spikesound.tasks.classification.metrics import class_table
+from spikesound.tasks.classification.scores import ScoreMatrix
 
-CURVE_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validation_accuracy")
+CURVE_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss")
+"""Columns of every model; the task's validation figures follow them."""
 CONFUSION_COLUMNS = ("actual", "predicted")
 
 
 def curves_frame(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the histories of all folds under one another, columns :data:`CURVE_COLUMNS`.
+    """Return the histories of all folds as one table, columns :data:`CURVE_COLUMNS` and figures.
 
     Parameters
     ----------
     histories
-        For each held-out fold one row an epoch; further columns are left out.
+        For each fold of the cross-validation one row an epoch; the column seconds is left out.
 
     Raises
     ------
@@ -38,13 +40,14 @@ def curves_frame(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             raise SpikesoundError(f"history of fold {fold}: no column {', '.join(missing)}")
         if history.empty:
             raise SpikesoundError(f"history of fold {fold}: no epoch")
-        parts.append(history.assign(fold=fold)[list(CURVE_COLUMNS)])
+        figures = [name for name in history.columns if name not in (*CURVE_COLUMNS, "seconds")]
+        parts.append(history.assign(fold=fold)[[*CURVE_COLUMNS, *figures]])
     return pd.concat(parts, ignore_index=True)
 
 
 def write_curves(histories: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Write metrics/curves/<model>.csv; see :func:`curves_frame`."""
-    _write_csv(curves_frame(histories), path)
+    write_csv(curves_frame(histories), path)
 
 
 def read_curves(path: Path) -> pd.DataFrame:
@@ -52,7 +55,7 @@ def read_curves(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise SpikesoundError(f"{path}: no such file; run the stage that makes it (dvc repro)")
     frame = pd.read_csv(path, dtype={"fold": str})
-    if list(frame.columns) != list(CURVE_COLUMNS):
+    if list(frame.columns[: len(CURVE_COLUMNS)]) != list(CURVE_COLUMNS):
         raise SpikesoundError(f"{path}: columns {list(frame.columns)} are not {CURVE_COLUMNS}")
     return frame
 
@@ -85,19 +88,34 @@ def confusion_frame(matrix: ScoreMatrix, names: Mapping[str, str]) -> pd.DataFra
     SpikesoundError
         If a label has no display name.
     """
-    missing = [label for label in matrix.labels if label not in names]
-    if missing:
-        raise SpikesoundError(f"labels.json: no display name of {', '.join(missing)}")
-    shown = np.array([names[label] for label in matrix.labels], dtype=object)
+    shown = np.array(_display_names(matrix, names), dtype=object)
     actual, predicted = taken_for(matrix)
     return pd.DataFrame({"actual": shown[actual], "predicted": shown[predicted]})
 
 
+def _display_names(matrix: ScoreMatrix, names: Mapping[str, str]) -> list[str]:
+    missing = [label for label in matrix.labels if label not in names]
+    if missing:
+        raise SpikesoundError(f"labels.json: no display name of {', '.join(missing)}")
+    return [names[label] for label in matrix.labels]
+
+
 def write_confusion(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> None:
     """Write metrics/confusion/<model>.csv; see :func:`confusion_frame`."""
-    _write_csv(confusion_frame(matrix, names), path)
+    write_csv(confusion_frame(matrix, names), path)
 
 
-def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+def write_classes(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> None:
+    """Write metrics/classes/<model>.csv: a row a label, with its display name first.
+
+    See :func:`spikesound.tasks.classification.metrics.class_table`.
+    """
+    table = class_table(matrix)
+    table.insert(0, "name", _display_names(matrix, names))
+    write_csv(table, path)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, six significant digits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")

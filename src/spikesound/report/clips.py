@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikesound.audio.resampling import resample
 from spikesound.core.errors import unknown
-from spikesound.evaluation.predictions import ScoreMatrix
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 SOUND_RATE_HZ = 22050
 _BEST_SCORES = 3

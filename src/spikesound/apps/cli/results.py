@@ -13,7 +13,7 @@ from spikesound.apps.cli import workspace
 def table(summary: Path) -> None:
     """Print a metrics/summary.json as a Markdown table."""
     from spikesound.core.json_files import read_mapping
-    from spikesound.evaluation.table import markdown_table
+    from spikesound.evaluation.columns import markdown_table
 
     print(markdown_table(read_mapping(summary, "run the pipeline (make repro)")), end="")
 
@@ -47,7 +47,7 @@ def compare(
     old, new = (read_revision(name, root, places, chosen) for name in (before, after))
     found = changes(old, new, settings)
     if found.models:
-        print(change_table(found.models, before, after, confidence))
+        print(change_table(found.models, before, after, confidence, measures=found.measures))
     for figures in found.models.values():
         print(figures["verdict"])
     for note in found.notes:

@@ -1,4 +1,4 @@
-"""What a detector makes of each class, and what there was of it."""
+"""The table of a detector's classes: what there was to find, and how much of it was found."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from spikesound.evaluation.predictions import Flags, Scores
 from spikesound.models.spec import Decision
-from spikesound.tasks.classification.metrics import mean_average_precision
 from spikesound.tasks.detection.delay import Delays, delay_metrics
-from spikesound.tasks.detection.metrics.clips import class_auc
 from spikesound.tasks.detection.metrics.events import CountsOfClips, class_f1
 from spikesound.tasks.detection.metrics.intersections import Statistics
 from spikesound.tasks.detection.metrics.psds import class_psds
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
+from spikesound.tasks.multilabel import Flags, Scores, class_metrics
 
 
 def class_table(
     labels: Sequence[str],
     true: EventsOfClips,
-    decision: Decision,
+    decisions: Sequence[Decision],
     hop_s: float,
     counted: Mapping[str, Statistics],
     of_events: CountsOfClips,
@@ -30,7 +28,7 @@ def class_table(
     tables: tuple[Scores, Flags],
     late: Delays,
 ) -> pd.DataFrame:
-    """Return one row per class: what there was to find, what was found, and how it was decided.
+    """Return one row per class: true events, predicted ones, metrics, threshold and filter.
 
     Parameters
     ----------
@@ -38,8 +36,9 @@ def class_table(
         Label ids in class order.
     true
         True events of each clip.
-    decision, hop_s
-        Median filters and thresholds, and the step of the frames that they count.
+    decisions, hop_s
+        Median filters and thresholds of each fold, of which the table has the means; and the step
+        of the frames that they count.
     counted
         By the name of its column, what each PSDS is made of.
     of_events, of_segments
@@ -57,7 +56,6 @@ def class_table(
         delay_95_s, missed_share, early_share. NaN where a class has no such value.
     """
     scores, targets = tables
-    once = np.ones((1, len(scores)))
     lengths = {
         label: [
             e.offset_s - e.onset_s for of_clip in true.values() for e in of_clip if e.label == label
@@ -78,13 +76,11 @@ def class_table(
     for name, of_clips in counted.items():
         alone = class_psds(of_clips)
         table[name] = [alone.get(label, math.nan) for label in labels]
-    columns = range(len(labels))
-    table["average_precision"] = [
-        mean_average_precision(scores[:, [c]], targets[:, [c]], once)[0] for c in columns
-    ]
-    table["auc"] = [class_auc(scores[:, c], targets[:, c], once)[0] for c in columns]
-    table["threshold"] = decision.thresholds
-    table["median_s"] = [length * hop_s for length in decision.medians]
+    of_clips_as_wholes = class_metrics(scores, targets)
+    for name in ("average_precision", "auc"):
+        table[name] = of_clips_as_wholes[name]
+    table["threshold"] = np.mean([each.thresholds for each in decisions], axis=0)
+    table["median_s"] = np.mean([each.medians for each in decisions], axis=0) * hop_s
     return table.merge(_delays(late, labels), on="label")
 
 

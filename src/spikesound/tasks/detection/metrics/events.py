@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.tasks.classification.metrics import Values, Weights
 from spikesound.tasks.detection.metrics.counting import Segments, arrays_of, found_in
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
+from spikesound.tasks.multilabel import Values, Weights
 
 Numbers = NDArray[np.float64]
 
