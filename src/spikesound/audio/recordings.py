@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spikesound.audio.resampling import Wave
+import soundfile
+
+from spikesound.audio.resampling import Wave, resample
 from spikesound.core.errors import SpikesoundError
 
 SUFFIXES = (".flac", ".mp3", ".oga", ".ogg", ".wav")
@@ -36,14 +38,3 @@ def _read(path: Path, rate_hz: int) -> Wave:
     if not samples.any():
         raise SpikesoundError(f"{path}: silent")
     return resample(samples.mean(axis=1), from_hz, rate_hz)
-
-
-def _stretch(recording: Wave, samples: int, generator: np.random.Generator) -> Wave:
-    """Return a recording from a random sample on, begun anew where it ends."""
-    start = int(generator.integers(len(recording)))
-    repeats = -(-(start + samples) // len(recording))
-    return np.tile(recording, repeats)[start : start + samples]
-
-
-def _deviation(wave: Wave) -> float:
-    return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))) or 1.0

@@ -77,3 +77,14 @@ NOISES: dict[str, Noise] = {
     "background": background,
 }
 """Every noise, by its name as a condition."""
+
+
+def _stretch(recording: Wave, samples: int, generator: np.random.Generator) -> Wave:
+    """Return a recording from a random sample on, begun anew where it ends."""
+    start = int(generator.integers(len(recording)))
+    repeats = -(-(start + samples) // len(recording))
+    return np.tile(recording, repeats)[start : start + samples]
+
+
+def _deviation(wave: Wave) -> float:
+    return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))) or 1.0
