@@ -1,58 +1,40 @@
-"""Where the pipeline's artefacts lie. dvc.yaml names the same paths."""
+"""Where the pipeline's artefacts lie. stages/dvc.yaml names the same paths."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from spikesound.params import Model
+
 PARAMS = Path("params.yaml")
-CHECKED = Path("data/checked.txt")
 ONTOLOGY = Path("data/audioset/ontology.json")
-CLIPS = Path("data/clips")
-STORE = Path("data/store")
-AUDIO = Path("data/audio")
-FEATURES = Path("data/features")
-SPIKES = Path("data/spikes")
-MODELS = Path("data/models")
-DISTURBED = Path("data/disturbed")
-ROBUSTNESS = Path("data/robustness")
-EVALUATION = Path("data/evaluation")
-LATENCY = Path("data/latency.json")
-COSTS = Path("data/costs.json")
-COMPARED = Path("data/compared")
-PREDICTIONS = Path("data/predictions")
 DATA = Path("data")
-REPORT = Path("report.html")
+STORE = Path("data/store")
 METRICS = Path("metrics")
+SPIKES = Path("data/spikes")
+REPORT = Path("report.html")
+RESULT = Path("data/result.md")
 
 
-def spikes(fold: str) -> Path:
-    return SPIKES / f"fold-{fold}"
+def of_task(kind: str, task: str) -> Path:
+    """Folder of one kind of a task's artefacts: clips, audio, features, disturbed, costs, ..."""
+    return DATA / kind / task
 
 
-def model(name: str, fold: str) -> Path:
-    return MODELS / name / f"fold-{fold}"
+def of_model(kind: str, model: Model) -> Path:
+    """Folder of one kind of a model's artefacts: predictions, evaluation, robustness."""
+    return DATA / kind / model.task / model.name
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Where the stages that both tasks have put what they make."""
-
-    clips: Path
-    audio: Path
-    features: Path
+def inputs(model: Model, fold: str) -> Path:
+    """Folder of the shards that a model reads when a fold is held out."""
+    folder = DATA / model.row.reads
+    return folder / f"fold-{fold}" if folder == SPIKES else folder
 
 
-DETECTION = DATA / "detection"
-SHARED = {
-    "classification": Shared(CLIPS, AUDIO, FEATURES),
-    "detection": Shared(DETECTION / "clips", DETECTION / "audio", DETECTION / "features"),
-}
-BACKGROUND = DETECTION / "background.npz"
-DETECTORS = DETECTION / "models"
-DETECTED = DETECTION / "scores"
-DETECTION_METRICS = METRICS / "detection"
-RESULTS = DATA / "results"
-RESULT = DATA / "result.md"
+def network(model: Model, fold: str) -> Path:
+    """Folder of a model's network that was trained without a fold."""
+    return of_model("models", model) / f"fold-{fold}"
 
 
-def detector(name: str) -> Path:
-    return DETECTORS / name / "model.safetensors"
+def base(model: Model, fold: str) -> Path | None:
+    """Folder of the trained network that a model starts from; None: from random weights."""
+    return DATA / model.row.needs / f"fold-{fold}" if model.base else None

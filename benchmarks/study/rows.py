@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 from settings import Setting
+from spikesound.training.data import load_features
 
 import paths
 from spikesound.core import schema
@@ -30,7 +31,6 @@ from spikesound.evaluation.robustness.inputs import PLAIN, Inputs
 from spikesound.evaluation.settings import Settings as Tests
 from spikesound.params import Dataflow, Params
 from spikesound.tasks.classification.metrics import METRICS, correct, metrics
-from spikesound.training.data import load_features
 
 Folders = dict[str, Path]
 

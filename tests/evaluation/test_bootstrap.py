@@ -124,6 +124,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     assert 0.8 <= share_held(each_alone(80), each_alone(80), 0.0) <= 0.975
 
 
+@pytest.mark.slow
 def test_clips_of_one_recording_need_an_interval_over_recordings() -> None:
     recordings = np.repeat(np.arange(80), 5)
     assert share_held(recordings, each_alone(400), 0.9) < 0.7, "clip by clip it is too narrow"

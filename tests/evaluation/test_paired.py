@@ -134,6 +134,7 @@ def false_alarms(clusters: NDArray[np.intp], taken_as: NDArray[np.intp]) -> floa
     return alarms / 200
 
 
+@pytest.mark.slow
 def test_clips_of_one_recording_trade_places_together() -> None:
     recordings = np.repeat(np.arange(40), 5)
     # 0.1 with a deviation of 0.02; ties make it less.

@@ -121,6 +121,7 @@ def rows(text: str) -> dict[tuple[str, str], list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_each_model_is_compared_with_itself(project: Project) -> None:
     text = project.compare("first", "second")
     found = rows(text)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from detected import random_events, shaken
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError
@@ -52,34 +56,107 @@ def slow_segment_counts(predicted: list[Event], true: list[Event], seconds: floa
     return Counts(*counts)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_event_and_segment_counts_are_those_of_sed_eval_and_of_plain_loops(seed: int) -> None:
+EventsOf = dict[str, list[Event]]
+
+
+def sed_evals_counts(
+    found: EventsOf, truth: EventsOf, seconds: dict[str, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sed_eval's (tp, fp, fn) of events and of segments, each (clip, class, 3)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pkg_resources, and of old escape sequences
+        import dcase_util
+        import sed_eval
+
+    def container(events: EventsOf, clip: str) -> Any:
+        return dcase_util.containers.MetaDataContainer(
+            [
+                {"filename": clip, "event_label": e.label, "onset": e.onset_s, "offset": e.offset_s}
+                for e in events[clip]
+            ]
+        )
+
+    library = sed_eval.sound_event
+    both = (
+        library.EventBasedMetrics(
+            LABELS, t_collar=0.2, percentage_of_length=0.2, event_matching_type="optimal"
+        ),
+        library.SegmentBasedMetrics(LABELS, time_resolution=1.0),
+    )
+    counts: tuple[list[Any], list[Any]] = ([], [])
+    for clip, length in seconds.items():
+        for metrics, rows in zip(both, counts, strict=True):
+            metrics.reset()
+            more = {"evaluated_length_seconds": length} if metrics is both[1] else {}
+            metrics.evaluate(container(truth, clip), container(found, clip), **more)
+            of_class = metrics.class_wise
+            rows.append([[of_class[c][key] for key in ("Ntp", "Nfp", "Nfn")] for c in LABELS])
+    return np.array(counts[0], float), np.array(counts[1], float)
+
+
+def random_case(seed: int) -> tuple[EventsOf, EventsOf, dict[str, float]]:
+    """Return events found, true ones and lengths; every second case is on a grid of 0.1 s.
+
+    On the grid many events are at the very edge of a collar or of a segment.
+    """
     generator = np.random.default_rng(seed)
-    seconds = [2.5, 4.0, 3.3, 2.0, 1.0]
-    clip_ids = [f"clip-{i}" for i in range(5)]
-    truth = {c: random_events(generator, LABELS, s) for c, s in zip(clip_ids, seconds, strict=True)}
+    lengths = [2.5, 4.0, 3.3, 2.0, 1.0, 10.0]
+    seconds = {f"clip-{i}": s for i, s in enumerate(lengths)}
+    most = int(generator.integers(2, 7))
+    truth = {c: random_events(generator, LABELS, s, most) for c, s in seconds.items()}
     found = {
-        c: shaken(generator, truth[c], s) + random_events(generator, LABELS[:1], s, 0)
-        for c, s in zip(clip_ids, seconds, strict=True)
+        c: shaken(generator, truth[c], s) + random_events(generator, LABELS[:1], s, seed % 3)
+        for c, s in seconds.items()
     }
-    truth[clip_ids[3]] = []
-    by_library = count_events(found, truth, clip_ids, LABELS)
-    segments_by_library = count_segments(found, truth, clip_ids, LABELS, seconds)
-    segments = Segments(clip_ids, dict(zip(clip_ids, seconds, strict=True)))
-    assert by_library.tp.sum() > 5
+    if seed % 2:
+
+        def on_grid(events: list[Event]) -> list[Event]:
+            times = [(e.label, round(e.onset_s, 1), round(e.offset_s, 1)) for e in events]
+            return [Event(*time) for time in times if time[2] > time[1]]
+
+        truth, found = ({c: on_grid(es) for c, es in of.items()} for of in (truth, found))
+    truth["clip-3"] = []
+    return found, truth, seconds
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_event_and_segment_counts_are_those_of_sed_eval(seed: int) -> None:
+    found, truth, seconds = random_case(seed)
+    events, segments = sed_evals_counts(found, truth, seconds)
+    clip_ids = list(seconds)
+    of_events = count_events(found, truth, clip_ids, LABELS)
+    of_segments = count_segments(found, truth, clip_ids, LABELS, list(seconds.values()))
+    assert of_events.tp.sum() > 3
+    np.testing.assert_array_equal(np.stack(of_events, -1), events)
+    np.testing.assert_array_equal(np.stack(of_segments, -1), segments)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_event_and_segment_counts_are_those_of_plain_loops(seed: int) -> None:
+    found, truth, seconds = random_case(seed)
+    clip_ids = list(seconds)
+    of_events = count_events(found, truth, clip_ids, LABELS)
+    of_segments = count_segments(found, truth, clip_ids, LABELS, list(seconds.values()))
+    segments = Segments(clip_ids, seconds)
     for column, label in enumerate(LABELS):
         mine, theirs = (arrays_of(events, clip_ids, label) for events in (found, truth))
         of_class = [
-            [[e for e in events[clip] if e.label == label] for events in (found, truth)]
+            (
+                [e for e in found[clip] if e.label == label],
+                [e for e in truth[clip] if e.label == label],
+            )
             for clip in clip_ids
         ]
         slow = np.array([slow_event_counts(*pair) for pair in of_class])
         slow_segments = np.array(
-            [slow_segment_counts(*pair, s) for pair, s in zip(of_class, seconds, strict=True)]
+            [
+                slow_segment_counts(*pair, length)
+                for pair, length in zip(of_class, seconds.values(), strict=True)
+            ]
         )
-        np.testing.assert_array_equal(np.stack(by_library, -1)[:, column], slow)
-        np.testing.assert_array_equal(np.stack(segments_by_library, -1)[:, column], slow_segments)
-        assert event_counts(mine, theirs, 4.0) == tuple(slow.sum(axis=0))
+        np.testing.assert_array_equal(np.stack(of_events, -1)[:, column], slow)
+        np.testing.assert_array_equal(np.stack(of_segments, -1)[:, column], slow_segments)
+        assert event_counts(mine, theirs, 10.0) == tuple(slow.sum(axis=0))
         assert segments.counts(mine, segments.active(theirs)) == tuple(slow_segments.sum(axis=0))
 
 

@@ -59,9 +59,7 @@ def opened(file: safe_file.SafeFile) -> tuple[Spec, nn.Module]:
 def _spec(file: safe_file.SafeFile) -> Spec:
     if file.metadata["format"] != FORMAT:
         kind = file.metadata["format"][:40]
-        raise SpikesoundError(
-            f"{file.path}: safetensors, but format {kind!r}; expected {FORMAT!r}"
-        )
+        raise SpikesoundError(f"{file.path}: safetensors, but format {kind!r}; expected {FORMAT!r}")
     file.check_kind(FORMAT, VERSION, "a model")
     spec = spec_checks.parsed(Spec, file.spec, file.path)
     spec_checks.check_spec(spec, file.path)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from spikesound.core.errors import choose
 from spikesound.features.front_end import FrontEnd
 from spikesound.params import (
     ENCODING_PARAMS,
@@ -20,7 +21,6 @@ from spikesound.params import (
     Share,
     parsed,
 )
-from spikesound.core.errors import choose
 
 
 class Decision(Section):

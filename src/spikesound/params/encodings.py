@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
@@ -22,7 +22,7 @@ class EncodingParams(Section):
     spikes: ClassVar[bool] = True
     weighted: ClassVar[bool] = False
 
-    steps: Count
+    steps: Count = Field(description="Number of time steps.")
 
     @property
     def neurons_per_bin(self) -> int:
@@ -31,32 +31,43 @@ class EncodingParams(Section):
 
 
 class DirectParams(EncodingParams):
+    """Direct coding: the values are the input current of each time step; no spikes."""
+
     spikes: ClassVar[bool] = False
 
-    steps: Count  # the network runs this many steps on the same input
+    steps: Count = Field(description="Number of time steps, each with the same input current.")
 
 
 class RateParams(EncodingParams):
-    steps: Count
-    gain: Positive  # spike probability per step at full scale
+    """Rate coding: random spikes, or the same number evenly spaced."""
+
+    gain: Positive = Field(description="Spike probability per time step at an input of 1.")
 
 
 class LatencyParams(EncodingParams):
-    steps: Count
-    threshold: Share  # values at or below never spike
+    """Latency coding: one spike, earlier for larger values."""
+
+    threshold: Share = Field(description="Input value up to which a neuron never spikes.")
 
 
 class TTFSParams(EncodingParams):
-    steps: Count
-    threshold: Annotated[float, Field(gt=0, le=1)]  # at the first step; it decays from there
-    tau_steps: Positive  # time constant of the decay
+    """Time-to-first-spike coding with a decaying threshold."""
+
+    threshold: float = Field(
+        gt=0, le=1, description="Threshold at the first time step, from which it decays."
+    )
+    tau_steps: Positive = Field(description="Time constant of the threshold's decay, time steps.")
 
 
 class PhaseParams(EncodingParams):
+    """Phase coding: the binary digits of a value, the most significant first."""
+
     weighted: ClassVar[bool] = True
 
-    steps: Count
-    phases: Annotated[int, Field(ge=1, le=16)]  # binary digits, of which each step sends one
+    steps: Count = Field(description="Number of time steps, a multiple of phases.")
+    phases: int = Field(
+        ge=1, le=16, description="Number of binary digits in a period, one per time step."
+    )
 
     @model_validator(mode="after")
     def _whole_periods(self) -> PhaseParams:
@@ -66,10 +77,16 @@ class PhaseParams(EncodingParams):
 
 
 class BurstParams(EncodingParams):
-    steps: Count
-    spikes_max: Count  # at full scale
-    interval_min: Count  # steps from spike to spike at full scale
-    interval_max: Count  # the same towards zero
+    """Burst coding: more spikes at shorter intervals for larger values."""
+
+    steps: Count = Field(description="Number of time steps, enough for the longest burst.")
+    spikes_max: Count = Field(description="Number of spikes of the burst at an input of 1.")
+    interval_min: Count = Field(
+        description="Inter-spike interval at an input of 1, time steps; at most interval_max."
+    )
+    interval_max: Count = Field(
+        description="Inter-spike interval towards an input of 0, time steps."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> BurstParams:
@@ -89,8 +106,12 @@ class BurstParams(EncodingParams):
 
 
 class DeltaParams(EncodingParams):
-    steps: Count  # thresholds that a bin can change by within a frame
-    threshold: Annotated[float, Field(gt=0, le=1)]  # change that is worth a spike
+    """Delta modulation: ON and OFF spikes for changes from frame to frame."""
+
+    steps: Count = Field(
+        description="Number of time steps: the largest number of spikes of a bin within a frame."
+    )
+    threshold: float = Field(gt=0, le=1, description="Change of the input value per spike.")
 
     @property
     def neurons_per_bin(self) -> int:
@@ -99,10 +120,13 @@ class DeltaParams(EncodingParams):
 
 
 class PopulationParams(EncodingParams):
-    steps: Count
-    neurons: Annotated[int, Field(ge=3)]  # in place of each bin
-    gamma: Positive  # spacing of the receptive fields over their deviation
-    threshold: Share  # responses at or below never spike
+    """Population coding: Gaussian receptive fields, each response as a latency."""
+
+    neurons: int = Field(ge=3, description="Number of neurons per feature bin.")
+    gamma: Positive = Field(
+        description="Spacing of the receptive fields over their standard deviation."
+    )
+    threshold: Share = Field(description="Response up to which a neuron never spikes.")
 
     @property
     def neurons_per_bin(self) -> int:

@@ -26,7 +26,7 @@ class ModelParams(Section):
     reads: str = Field(description="Input below data/: spikes, or features/<task>.")
     needs: str = Field(
         description="What training needs beside its input, below data/: clips/<task> for the "
-        "labels, or models/<name> for a trained model to start from."
+        "labels, or models/<task>/<name> for a trained model to start from."
     )
     labels: LabelKind | None = Field(
         None, description="Detection: labels of frames (strong), of clips (weak), or both."
@@ -35,7 +35,7 @@ class ModelParams(Section):
     @property
     def base(self) -> str | None:
         """Name of the trained model that this one starts from; None: from random weights."""
-        kind, _, name = self.needs.partition("/")
+        kind, *_, name = self.needs.split("/")
         return name if kind == "models" else None
 
 
@@ -215,6 +215,16 @@ class MethodParams(Section):
     own_network: ClassVar[bool] = False
     starts_from: ClassVar[bool] = False
 
+    @property
+    def trained_weight_bits(self) -> int | None:
+        """Bits of the weights that a conventional network was trained with; None: float32."""
+        return None
+
+    @property
+    def trained_activation_bits(self) -> int | None:
+        """Bits of its activations; None: float32."""
+        return None
+
 
 class BackpropParams(MethodParams):
     """Backpropagation of a conventional network."""
@@ -239,6 +249,16 @@ class FineTuneParams(MethodParams):
     )
     epochs: Count = Field(description="Epochs, all of which are run; the rest is the recipe's.")
     learning_rate: Positive = Field(description="Peak of its one-cycle schedule.")
+
+    @property
+    def trained_weight_bits(self) -> int | None:
+        """Bits of the weights; None: float32."""
+        return self.weight_bits
+
+    @property
+    def trained_activation_bits(self) -> int | None:
+        """Bits of the activations; None: float32."""
+        return self.activation_bits
 
 
 class SurrogateParams(MethodParams):

@@ -59,6 +59,10 @@ class DetectionParams(Section):
     """When each sound begins and ends."""
 
     source: str = Field(description="One of `sources`, with strong labels.")
+    files: str = Field(
+        description="Folder below data/ with the source's own files, on which the data stages "
+        "depend: that of the recordings that scenes are mixed from, or the source's name."
+    )
     folds: Folds
     validation_fold: Literal["previous"] | None = Field(
         description="previous: validate on the fold before the held-out one, cyclically; null: on "

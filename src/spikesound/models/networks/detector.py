@@ -41,6 +41,11 @@ class Frames:
     logits: torch.Tensor
     attention: torch.Tensor | None
 
+    def cpu(self) -> Frames:
+        """Return the same on the CPU, in float32."""
+        attention = None if self.attention is None else self.attention.float().cpu()
+        return Frames(self.logits.float().cpu(), attention)
+
 
 class Detector(nn.Module):
     """A causal convolutional front, a layer or layers with memory, and what reads them.
@@ -145,6 +150,7 @@ class Detector(nn.Module):
             self.readout,
             neuron=self.integrator,
             units="li",
+            readout=True,
             reads=tuple(layer.name for layer in inner),
             by_frame=True,
         )

@@ -114,5 +114,5 @@ class WTA(nn.Module):
             Layer(
                 "patches", "competition", self.patches, "input", self.patches, neuron=self.neuron
             ),
-            Layer("readout", "linear", self.readout, "pooled", self.readout),
+            Layer("readout", "linear", self.readout, "pooled", self.readout, readout=True),
         ]

@@ -37,7 +37,6 @@ Encoder = Callable[[torch.Tensor, Any, torch.Generator], torch.Tensor]
 Decoder = Callable[[torch.Tensor, Any], torch.Tensor]
 
 
-
 @dataclass(frozen=True)
 class Encoding:
     """An encoding: its encoder, its decoder, and the decoding weights of its spikes.
