@@ -18,8 +18,9 @@ from typing import Any
 import parameters
 
 from spikesound.core.errors import run
-from spikesound.evaluation.detection_comparison import COMPARED, markdown
-from spikesound.evaluation.table import markdown_table, percent
+from spikesound.evaluation.columns import detection_table, markdown_table
+from spikesound.evaluation.measures import DETECTION
+from spikesound.evaluation.table import percent
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -230,13 +231,8 @@ def downloaders() -> str:
 
 
 def detection() -> str:
-    """Detectors of the default run of ``task: detection``."""
-    found = _read("metrics/detection/summary.json")
-    power = {
-        name: {kind: row.get(f"{kind}_uw") for kind in ("events", "background", "silence")}
-        for name, row in found.items()
-    }
-    return markdown(found, power)
+    """All detectors of the default run of ``task: detection``."""
+    return detection_table(_read("metrics/detection/summary.json"))
 
 
 def detection_short() -> str:
@@ -265,7 +261,7 @@ def detection_pairs() -> str:
             continue
         cells = [
             f"{row[key]:+.3f} [{row[f'{key}_low']:+.3f}, {row[f'{key}_high']:+.3f}]"
-            for key in COMPARED
+            for key in (measure.key for measure in DETECTION)
         ]
         lines.append(f"| {pair.replace(' vs ', ' − ')} | {' | '.join(cells)} |\n")
     return "".join(lines)

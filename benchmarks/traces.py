@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/snn"))
 
-import test_neurons_hodgkin_huxley as membrane  # noqa: E402
-import test_neurons_izhikevich as simple  # noqa: E402
+import test_neurons_hodgkin_huxley as membrane
+import test_neurons_izhikevich as simple
 
 
 def told(times_ms: np.ndarray) -> str:

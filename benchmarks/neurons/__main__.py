@@ -27,16 +27,16 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
-import convolutional  # noqa: E402
-import curves  # noqa: E402
-import feedforward  # noqa: E402
-import page  # noqa: E402
-import recurrent  # noqa: E402
-import targets  # noqa: E402
-from crossover import measure_crossover  # noqa: E402
-from measure import inference, take_turns, training  # noqa: E402
-from rows import Rows, Workload  # noqa: E402
-from settings import spikes  # noqa: E402
+import convolutional
+import curves
+import feedforward
+import page
+import recurrent
+import targets
+from crossover import measure_crossover
+from measure import inference, take_turns, training
+from rows import Rows, Workload
+from settings import spikes
 
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import run

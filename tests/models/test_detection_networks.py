@@ -12,6 +12,9 @@ import torch
 from detectors import MODELS, detector, features
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spikesound.training.detection import DetectionTask, scores, time_first, train_detector
+from spikesound.training.detection_data import Scenes, frame_targets
+from spikesound.training.detection_split import split_scenes
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream, FrontEnd
@@ -21,9 +24,6 @@ from spikesound.params import DetectionTrainParams, Params
 from spikesound.tasks.detection.objective import detection_loss
 from spikesound.tasks.detection.pooling import pooled
 from spikesound.training import detection as training_module
-from spikesound.training.detection import DetectionTask, scores, time_first, train_detector
-from spikesound.training.detection_data import Scenes, frame_targets
-from spikesound.training.detection_split import split_scenes
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -158,6 +158,7 @@ def task(path: Path, model: str = "snn-tcn", **changes: object) -> DetectionTask
     )
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

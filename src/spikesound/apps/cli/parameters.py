@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.params import Params
 from spikesound.params.describe import explain as explanation
 
 
 def check(
-    params: Annotated[Path, typer.Argument(help="Parameter file.")] = Path("params.yaml"),
+    params: Annotated[Path, typer.Argument(help="Parameter file.")] = workspace.PARAMS,
     explain: Annotated[
         str,
         typer.Option(

@@ -28,11 +28,11 @@ IMPRINT = 0.9
 def train_stdp(job: Job) -> Trained:
     """Learn a layer without labels by spike timing, then a linear read-out of its spike counts.
 
-    The network is `spikesound.models.networks.wta.WTA`, whatever that of the task is, with the task's
-    decay, threshold and refractory period. See :func:`learn` for the rule,
+    The network is `spikesound.models.networks.wta.WTA`, whatever that of the task is, with the
+    task's decay, threshold and refractory period. See :func:`learn` for the rule,
     :class:`spikesound.training.methods.synapses.Ideal` for the synapse, and
-    :func:`spikesound.training.methods.count_readout.read_counts` for the read-out, which alone sees labels. All is
-    done in seconds, and a run that was killed starts anew.
+    :func:`spikesound.training.methods.count_readout.read_counts` for the read-out, which alone sees
+    labels. All is done in seconds, and a run that was killed starts anew.
 
     Raises
     ------
@@ -52,7 +52,8 @@ def train_stdp(job: Job) -> Trained:
 def train_memristor(job: Job) -> Trained:
     """Do as :func:`train_stdp` with memristor-like synapses and refractory neurons.
 
-    See :class:`spikesound.training.methods.synapses.Memristors`. The read-out's weights are ordinary ones.
+    See :class:`spikesound.training.methods.synapses.Memristors`. The read-out's weights are
+    ordinary ones.
 
     Raises
     ------

@@ -103,6 +103,7 @@ def test_a_network_is_called_as_if_rounded_and_then_rounded(network: nn.Module, 
 
 def test_gradients_reach_the_full_weights(network: nn.Module) -> None:
     call_quantised(network, 4, X).square().sum().backward()
+    assert synapses(network)
     for name, weight in synapses(network).items():
         assert weight.grad is not None, name
         assert weight.grad.abs().sum() > 0, name

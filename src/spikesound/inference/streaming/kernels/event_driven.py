@@ -8,7 +8,7 @@ from spikesound.inference.streaming.kernels.scatter import (
     BINS,
     CHANNELS,
     GROUND_AT,
-    HEARD_AT,
+    READOUT_AT,
     RING_AT,
     UNITS,
     UNITS_AT,
@@ -31,7 +31,10 @@ from spikesound.snn.kernels.numba_lif import Bytes, Floats, Ints, advance
 
 LAWS = 7
 """Figures of a layer's neurons: decay, threshold, factor and drop after a spike, steps held; of
-adaptive ones decay, threshold, two that are not used, decay and rise of the threshold; 1 last."""
+adaptive ones decay, threshold, two that are not used, decay and rise of the threshold; last
+``ADAPTIVE``, else 0."""
+
+ADAPTIVE = 1.0
 
 TINY = np.float32(1e-30)
 """An adaptation below it is none: numbers that shrink for ever become slow to compute with."""
@@ -64,7 +67,7 @@ def fire(
     low, size = layer[UNITS_AT], layer[UNITS]
     at = layer[RING_AT] + now % slots(layer) * size
     currents, u = floats[at : at + size], floats[low : low + size]
-    if law[6]:
+    if law[6] == ADAPTIVE:
         low += len(waits)
         adapt(currents, u, floats[low : low + size], fired, law)
     else:
@@ -92,7 +95,7 @@ def run_spikes(
 
     Parameters
     ----------
-    sizes : a row a layer (:mod:`.scatter`); the last is the read-out's: its weights, rows
+    sizes : a row a layer (:mod:`.scatter`); the last is the readout's: its weights, rows
         (``CHANNELS``) and columns (``WIDTH``), and at ``RING_AT`` where the recurrent weights of
         the layer before it begin, -1 if it has none
     weights, ground : of all layers, one behind the other
@@ -128,8 +131,8 @@ def run_spikes(
             fire(layer, now + t, laws[number], ground, floats, waits, fired)
             pack_bytes(fired, words[: size // BITS])
             count = find_set(words[: size // BITS], active)
-            if layer[HEARD_AT] >= 0:
-                add_rows(active, 0, count, layer[HEARD_AT], readout, sums, 0)
+            if layer[READOUT_AT] >= 0:
+                add_rows(active, 0, count, layer[READOUT_AT], readout, sums, 0)
             if len(spikes):
                 spikes[t, low : low + size] = fired
         if read[RING_AT] >= 0:  # its own spikes go to the next frame's sums, in the only slot

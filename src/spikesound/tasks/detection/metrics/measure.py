@@ -1,23 +1,21 @@
-"""All metrics of one detector, with intervals over scenes, and a table of its classes."""
+"""All metrics of one detector, for any weighting of its clips, and a table of its classes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.bootstrap import draw
-from spikesound.evaluation.predictions import Flags, Scores
 from spikesound.models.spec import Decision
-from spikesound.tasks.classification.metrics import Values, Weights
+from spikesound.tasks import multilabel
 from spikesound.tasks.detection.decision import Event, Frames, events
 from spikesound.tasks.detection.delay import Delays, Timing, delay_metrics, delays
 from spikesound.tasks.detection.median_filter import median
-from spikesound.tasks.detection.metrics import clips, intersections, psds
+from spikesound.tasks.detection.metrics import intersections, psds
 from spikesound.tasks.detection.metrics.class_table import class_table
 from spikesound.tasks.detection.metrics.events import (
     CountsOfClips,
@@ -26,11 +24,83 @@ from spikesound.tasks.detection.metrics.events import (
     f1,
 )
 from spikesound.tasks.detection.metrics.truth import EventsOfClips, check_scores, true_events
+from spikesound.tasks.multilabel import Flags, Scores, Values, Weights
+
+METRICS = (
+    "psds1",
+    "psds2",
+    "event_f1",
+    "event_f1_micro",
+    "segment_f1",
+    "segment_f1_micro",
+    *multilabel.METRICS,
+    "delay_median_s",
+    "delay_95_s",
+    "missed_share",
+    "early_share",
+)
 
 _CRITERIA = {"psds1": intersections.PSDS1, "psds2": intersections.PSDS2}
 
 
-def resampled(
+@dataclass(frozen=True)
+class Measured:
+    """What is counted of a detector, clip by clip: all that its metrics are made of.
+
+    Attributes
+    ----------
+    clip_ids
+        Sorted; the order of the weights.
+    statistics
+        By the name of the metric, what each PSDS is made of.
+    event_counts, segment_counts
+        True and false positives and false negatives of each clip and class.
+    scores, targets
+        Of whole clips, each of shape (clip, class).
+    delays
+        Of the true events.
+    sizes
+        The numbers of ``clips``, ``events`` (true), ``events_joined`` (taken into another that
+        they touched), ``events_predicted``, ``classes`` and ``classes_scored`` (with a true
+        event).
+    classes
+        One row per class: :func:`~spikesound.tasks.detection.metrics.class_table.class_table`.
+    """
+
+    clip_ids: tuple[str, ...]
+    statistics: Mapping[str, intersections.Statistics]
+    event_counts: CountsOfClips
+    segment_counts: CountsOfClips
+    scores: Scores
+    targets: Flags
+    delays: Delays
+    sizes: dict[str, int]
+    classes: pd.DataFrame
+
+    def weighted_metrics(self, weights: Weights) -> dict[str, Values]:
+        """Return each metric of :data:`METRICS` for every weighting of the clips.
+
+        Shapes: weights (resample, clip), how often the resample holds the clip; each metric
+        (resample,), NaN where it has no value.
+        """
+        values = {
+            name: psds.weighted_psds(of_clips, weights, what=name)
+            for name, of_clips in self.statistics.items()
+        }
+        for name, counts in (
+            ("event_f1", self.event_counts),
+            ("segment_f1", self.segment_counts),
+        ):
+            both = f1(counts, weights)
+            values |= {name: both["macro"], f"{name}_micro": both["micro"]}
+        return (
+            values
+            | multilabel.weighted_metrics(self.scores, self.targets, weights)
+            | delay_metrics(self.delays, weights)
+        )
+
+
+def measure(
     scores: Mapping[str, Frames],
     truth: pd.DataFrame,
     seconds: Mapping[str, float],
@@ -40,13 +110,8 @@ def resampled(
     clip_scores: Mapping[str, NDArray[np.floating]],
     hop_s: float,
     window_s: float,
-    generator: np.random.Generator,
-    resamples: int,
-) -> tuple[dict[str, Values], dict[str, int], pd.DataFrame]:
-    """Judge a detector by scenes that had no part in training or choosing.
-
-    All metrics meet the same resamples of scenes, and so do two detectors whose generators have
-    the same seed: the differences of their values are those of a paired bootstrap.
+) -> Measured:
+    """Count what a detector finds, misses and invents in each clip.
 
     Parameters
     ----------
@@ -64,24 +129,6 @@ def resampled(
         Probability of each class for each clip as a whole, shape (class,).
     hop_s, window_s
         Of the features.
-    generator
-        Draws the resamples.
-    resamples
-        How many, at least 1.
-
-    Returns
-    -------
-    dict
-        Of ``psds1``, ``psds2``, ``event_f1``, ``event_f1_micro``, ``segment_f1``,
-        ``segment_f1_micro``, ``map``, ``auc``, ``d_prime``, ``lwlrap``, ``delay_median_s``,
-        ``delay_95_s``, ``missed_share`` and ``early_share`` the value of all scenes and then that
-        of every resample; :func:`summary` makes intervals of them.
-    dict
-        The numbers of ``clips``, ``events`` (true), ``events_joined`` (taken into another that
-        they touched), ``events_predicted``, ``classes`` and ``classes_scored`` (with a true
-        event).
-    DataFrame
-        One row per class.
 
     Raises
     ------
@@ -89,18 +136,12 @@ def resampled(
         If scores, truth, lengths, labels and decision do not fit each other.
     """
     check_scores(scores, seconds, labels)
-    _check(scores, clip_scores, labels, decision, resamples)
+    _check(scores, clip_scores, labels, decision)
     true = true_events(truth, seconds, labels)
     clip_ids = sorted(scores)
     filtered = {clip: median(scores[clip], decision.medians) for clip in clip_ids}
     predicted = predict(filtered, seconds, labels, decision, hop_s)
-    weights = np.concatenate(
-        [
-            np.ones((1, len(clip_ids))),
-            draw(np.arange(len(clip_ids)), resamples, generator),
-        ]
-    )
-    counted = {
+    statistics = {
         name: intersections.statistics(
             filtered, true, clip_ids, labels, seconds=seconds, hop_s=hop_s, criterion=criterion
         )
@@ -112,19 +153,20 @@ def resampled(
     of_segments = count_segments(predicted, true, clip_ids, labels, lengths)
     timing = Timing(hop_s, window_s, max(decision.medians) // 2)
     late = delays(predicted, true, clip_ids, labels, seconds=seconds, timing=timing)
-    values = _values(counted, of_events, of_segments, tables, late, weights)
     sizes = {
         "clips": len(clip_ids),
         "events": sum(map(len, true.values())),
         "events_joined": len(truth) - sum(map(len, true.values())),
         "events_predicted": sum(map(len, predicted.values())),
         "classes": len(labels),
-        "classes_scored": len(counted["psds1"].labels),
+        "classes_scored": len(statistics["psds1"].labels),
     }
-    table = class_table(
-        labels, true, decision, hop_s, counted, of_events, of_segments, tables, late
+    classes = class_table(
+        labels, true, decision, hop_s, statistics, of_events, of_segments, tables, late
     )
-    return values, sizes, table
+    return Measured(
+        tuple(clip_ids), statistics, of_events, of_segments, *tables, late, sizes, classes
+    )
 
 
 def predict(
@@ -148,7 +190,6 @@ def _check(
     clip_scores: Mapping[str, NDArray[np.floating]],
     labels: Sequence[str],
     decision: Decision,
-    resamples: int,
 ) -> None:
     if len(decision.thresholds) != len(labels):
         raise SpikesoundError(
@@ -162,8 +203,6 @@ def _check(
             raise SpikesoundError(
                 f"clip scores: of clip {clip!r} are not {len(labels)} values within 0 and 1"
             )
-    if resamples < 1:
-        raise SpikesoundError(f"bootstrap: resamples {resamples} below 1")
 
 
 def _tables(
@@ -178,47 +217,3 @@ def _tables(
     for row, clip in enumerate(clip_ids):
         targets[row, [column[event.label] for event in true[clip]]] = True
     return np.stack([clip_scores[clip] for clip in clip_ids]).astype(np.float64), targets
-
-
-def _values(
-    counted: Mapping[str, intersections.Statistics],
-    of_events: CountsOfClips,
-    of_segments: CountsOfClips,
-    tables: tuple[Scores, Flags],
-    late: Delays,
-    weights: Weights,
-) -> dict[str, Values]:
-    """Return each metric of every weighting, the first of which is all clips once."""
-    values = {
-        name: psds.weighted_psds(of_clips, weights, what=name) for name, of_clips in counted.items()
-    }
-    for name, counts in (("event_f1", of_events), ("segment_f1", of_segments)):
-        both = f1(counts, weights)
-        values |= {name: both["macro"], f"{name}_micro": both["micro"]}
-    return values | clips.weighted_metrics(*tables, weights) | delay_metrics(late, weights)
-
-
-def summary(values: Mapping[str, Values], confidence: float) -> dict[str, float | int | None]:
-    r"""Return each metric with the ends ``_low`` and ``_high`` of its interval.
-
-    The interval runs between the :math:`\alpha / 2` and :math:`1 - \alpha / 2` quantiles over
-    the resamples that have a value. A value that does not exist or is infinite is None.
-
-    Raises
-    ------
-    SpikesoundError
-        If the confidence is not between 0 and 1.
-    """
-    if not 0 < confidence < 1:
-        raise SpikesoundError(f"bootstrap: confidence {confidence} is not between 0 and 1")
-    found: dict[str, float | int | None] = {}
-    for name, (whole, *resampled) in values.items():
-        there = np.array([value for value in resampled if not math.isnan(value)])
-        low = high = math.nan
-        if len(there):
-            tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-            # No interpolation: between an infinite d' and a finite one there is no middle.
-            low, high = np.quantile(there, tails, method="nearest")
-        for key, value in ((name, whole), (f"{name}_low", low), (f"{name}_high", high)):
-            found[key] = float(value) if math.isfinite(value) else None
-    return found

@@ -9,21 +9,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_kernels import params
+from spike_inputs import lif_params, spikes_of
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.snn.event_driven import bit_words, layer, sparse, spiking_linear
 from spikesound.snn.event_driven.spiking_linear import SpikingLinear, SpikingStack
 
 
-def spikes_of(shape: tuple[int, ...], rate: float, seed: int = 0) -> torch.Tensor:
-    return (torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < rate).float()
-
-
 def stack(*widths: int, **changes: object) -> SpikingStack:
     torch.manual_seed(0)
     layers = [
-        SpikingLinear(inputs, outputs, params(**changes)) for inputs, outputs in pairwise(widths)
+        SpikingLinear(inputs, outputs, lif_params(**changes))
+        for inputs, outputs in pairwise(widths)
     ]
     for each in layers:
         with torch.no_grad():
@@ -39,6 +36,7 @@ def dense(network: SpikingStack, x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.integers(1, 5),
@@ -62,6 +60,7 @@ def test_packed_spikes_unpack_to_what_they_were(  # type: ignore[no-untyped-def]
     assert active[:count].tolist() == spikes[0, 0].nonzero().flatten().tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(2, 3, 70), (40, 64, 70)])
 def test_values_that_are_no_spikes_are_not_packed(shape: tuple[int, ...]) -> None:
     for value in (0.5, 2.0, -1.0, float("nan")):
@@ -70,6 +69,7 @@ def test_values_that_are_no_spikes_are_not_packed(shape: tuple[int, ...]) -> Non
         assert layer.pack(spikes) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
 @pytest.mark.parametrize("refractory", [0, 2])
 @settings(max_examples=8, deadline=None)
@@ -92,6 +92,7 @@ def test_the_sparse_way_spikes_as_the_dense_one(  # type: ignore[no-untyped-def]
         assert torch.equal(network.frozen()(x), network(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refractory", [0, 2])
 def test_the_sparse_way_has_the_gradients_of_the_dense_one(refractory: int) -> None:
     network = stack(70, 130, 90, 10, learn_beta=True, learn_threshold=True, refractory=refractory)
@@ -221,6 +222,7 @@ def test_a_stack_that_cannot_be_frozen_says_why() -> None:
         stack(4, 5, backend="torch").frozen()
 
 
+@pytest.mark.slow
 def test_a_frozen_stack_on_one_clip_is_the_stack_bit_for_bit() -> None:
     network = stack(40, 70, 20, refractory=2)
     frozen = network.frozen()

@@ -13,7 +13,7 @@ from fetch_all import RATE_HZ, SOUNDS, clips_of, lag, parameters, steady
 from videos import REFUSALS, STATUSES, Media, make_media
 from youtube import PLAYER_SKIP, YouTube
 
-from spikesound.audio.ffmpeg import decode
+from spikesound.audio.cutting import decode
 from spikesound.core.errors import SpikesoundError
 from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download
@@ -87,6 +87,7 @@ def fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fetch:
     return go
 
 
+@pytest.mark.slow
 def test_every_refusal_has_its_state_and_only_what_may_help_is_tried_again(
     fetch: Fetch, media: dict[str, Media]
 ) -> None:
@@ -105,6 +106,7 @@ def test_every_refusal_has_its_state_and_only_what_may_help_is_tried_again(
     assert not any("--cookies" in reason or "github.com" in reason for reason in reasons.values())
 
 
+@pytest.mark.slow
 def test_a_short_video_is_fetched_whole_and_a_long_one_by_section(
     fetch: Fetch, media: dict[str, Media], tmp_path: Path
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_short_video_is_fetched_whole_and_a_long_one_by_section(
         assert min(abs(lag(decode(file, RATE_HZ, 6.0, 11.0), got)) for file in files) == 0
 
 
+@pytest.mark.slow
 def test_a_section_that_crawls_is_given_up_for_the_whole(
     fetch: Fetch, media: dict[str, Media], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +141,7 @@ def test_a_section_that_crawls_is_given_up_for_the_whole(
     assert {len(samples) for _, samples, _ in read_audio(tmp_path / "out")} == {5 * RATE_HZ}
 
 
+@pytest.mark.slow
 def test_faults_of_the_media_host_are_tried_again(fetch: Fetch, media: dict[str, Media]) -> None:
     short = media["short"]
     faults = {"403": ("403",), "429": ("429",), "reset": ("reset",), "short": ("truncated",)}
@@ -148,6 +152,7 @@ def test_faults_of_the_media_host_are_tried_again(fetch: Fetch, media: dict[str,
     assert (status["attempts"] == 2).all()
 
 
+@pytest.mark.slow
 def test_a_bot_check_stops_the_run_before_the_list_is_through(
     fetch: Fetch, media: dict[str, Media]
 ) -> None:
@@ -200,6 +205,7 @@ def test_what_cannot_be_used_is_told_before_anything_is_asked(
     assert not youtube.entries
 
 
+@pytest.mark.slow
 def test_workers_do_not_share_a_file_of_cookies(
     tmp_path: Path, fetch: Fetch, media: dict[str, Media]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A conventional detector, frame by frame, in the way of the spiking one (:mod:`.by_spikes`).
+"""A conventional detector, frame by frame, in the way of the spiking one (:mod:`.event_driven`).
 
 The same sums and rings, of values in place of spikes; with zeros left out or without.
 """
@@ -13,7 +13,7 @@ from spikesound.inference.streaming.kernels.scatter import (
     BINS,
     CHANNELS,
     GROUND_AT,
-    HEARD_AT,
+    READOUT_AT,
     RING_AT,
     UNITS,
     WEIGHTS_AT,
@@ -48,7 +48,7 @@ def _tanh(x: np.float32) -> np.float32:
 
 
 @serial
-def gru(heard: Floats, own: Floats, hidden: Floats) -> None:
+def gru(inputs: Floats, own: Floats, hidden: Floats) -> None:
     """Take one step of a GRU: ``hidden`` is overwritten.
 
     .. math::
@@ -57,18 +57,18 @@ def gru(heard: Floats, own: Floats, hidden: Floats) -> None:
 
     Parameters
     ----------
-    heard, own : what input and state add to r, z and n, with their biases
+    inputs, own : what input and state add to r, z and n, with their biases
     """
     size, one = len(hidden), np.float32(1)
     for j in range(size):
-        r = _sigmoid(heard[j] + own[j])
-        z = _sigmoid(heard[size + j] + own[size + j])
-        n = _tanh(heard[2 * size + j] + r * own[2 * size + j])
+        r = _sigmoid(inputs[j] + own[j])
+        z = _sigmoid(inputs[size + j] + own[size + j])
+        n = _tanh(inputs[2 * size + j] + r * own[2 * size + j])
         hidden[j] = (one - z) * n + z * hidden[j]
 
 
 @serial
-def lstm(heard: Floats, own: Floats, hidden: Floats, cell: Floats) -> None:
+def lstm(inputs: Floats, own: Floats, hidden: Floats, cell: Floats) -> None:
     """Take one step of an LSTM: ``hidden`` and ``cell`` are overwritten.
 
     .. math::
@@ -77,10 +77,10 @@ def lstm(heard: Floats, own: Floats, hidden: Floats, cell: Floats) -> None:
     """
     size = len(hidden)
     for j in range(size):
-        i = _sigmoid(heard[j] + own[j])
-        f = _sigmoid(heard[size + j] + own[size + j])
-        g = _tanh(heard[2 * size + j] + own[2 * size + j])
-        o = _sigmoid(heard[3 * size + j] + own[3 * size + j])
+        i = _sigmoid(inputs[j] + own[j])
+        f = _sigmoid(inputs[size + j] + own[size + j])
+        g = _tanh(inputs[2 * size + j] + own[2 * size + j])
+        o = _sigmoid(inputs[3 * size + j] + own[3 * size + j])
         cell[j] = f * cell[j] + i * g
         hidden[j] = o * _tanh(cell[j])
 
@@ -91,7 +91,7 @@ def gates(
     read: Sizes,
     weights: Floats,
     ground: Floats,
-    heard: Floats,
+    inputs: Floats,
     floats: Floats,
     kind: int,
     active: Ints,
@@ -105,9 +105,9 @@ def gates(
         active[j] = j
     add_weighted(active, hidden, 0, size, 0, table, own, 0)
     if kind == GRU:
-        gru(heard, own, hidden)
+        gru(inputs, own, hidden)
     else:
-        lstm(heard, own, hidden, floats[size : 2 * size])
+        lstm(inputs, own, hidden, floats[size : 2 * size])
     return hidden
 
 
@@ -128,7 +128,7 @@ def run_values(
 
     Parameters
     ----------
-    sizes, weights, ground : as in :func:`.by_spikes.run_spikes`; behind a gated layer's ground
+    sizes, weights, ground : as in :func:`.event_driven.run_spikes`; behind a gated layer's ground
         stand the biases of what its state adds
     kind : of the last layer
     beta : decay of the integrator
@@ -162,8 +162,8 @@ def run_values(
                 for j in range(size):
                     currents[j] = max(currents[j], np.float32(0))
                 count = find_values(currents, active, values, skip)
-            if layer[HEARD_AT] >= 0:
-                add_weighted(active, values, 0, count, layer[HEARD_AT], readout, sums, 0)
+            if layer[READOUT_AT] >= 0:
+                add_weighted(active, values, 0, count, layer[READOUT_AT], readout, sums, 0)
             for j in range(size):
                 currents[j] = ground[start + j]
         for j in range(len(sums)):
