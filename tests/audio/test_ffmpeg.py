@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,19 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from project import ROOT
+from project import ROOT, SRC
 
 from spikesound.audio import ffmpeg
-from spikesound.audio.ffmpeg import (
-    MediaError,
-    decode,
-    ffmpeg_binary,
-    fit,
-    from_flac,
-    peak_db,
-    span,
-    to_flac,
-)
+from spikesound.audio.cutting import decode, fit, peak_db, span
+from spikesound.audio.ffmpeg import MediaError, ffmpeg_binary
+from spikesound.audio.flac import from_flac, to_flac
 from spikesound.core.errors import SpikesoundError
 
 RATE_HZ = 8000
@@ -63,7 +57,7 @@ def test_the_cut_is_exact_to_the_sample(
 def test_a_cut_far_into_a_recording_is_exact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ffmpeg, "_PIECE_BYTES", 1001)  # odd, so that pieces split samples
+    monkeypatch.setattr(ffmpeg, "PIECE_BYTES", 1001)  # odd, so that pieces split samples
     soundfile.write(tmp_path / "long.flac", noise(20.0), RATE_HZ, subtype="PCM_16")
     cut = decode(tmp_path / "long.flac", RATE_HZ, 17.7, 18.1)
     np.testing.assert_array_equal(cut, noise(20.0)[141600:144800])
@@ -180,3 +174,14 @@ def test_ffmpeg_is_the_systems_or_the_packages(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert Path(ffmpeg_binary()).is_file()
     ffmpeg_binary.cache_clear()
+
+
+def test_one_module_runs_ffmpeg_and_one_resamples() -> None:
+    for path in (SRC / "spikesound").rglob("*.py"):
+        text, name = path.read_text(encoding="utf-8"), path.name
+        if name != "ffmpeg.py":
+            assert not re.search(r"^\s*(import|from) (ffmpeg|imageio_ffmpeg)\b", text, re.M), path
+            runs = "ffmpeg_binary" in text and "subprocess" in text
+            assert not runs, path
+        if name != "resampling.py":
+            assert not re.search(r"^\s*(import|from) soxr\b", text, re.M), path

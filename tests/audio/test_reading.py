@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 
-from spikesound.audio import ffmpeg, reading
+from spikesound.audio import ffmpeg
+from spikesound.audio.cutting import decode
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.audio.paths import find_sounds
 from spikesound.audio.reading import blocks
@@ -49,7 +50,7 @@ def test_a_file_gives_the_samples_that_models_are_trained_on(tmp_path: Path, rat
 def test_six_channels_are_mixed_as_those_of_the_training_clips(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(1.0, 22050, 6), 22050, subtype="FLOAT")
-    trained_on = ffmpeg.decode(path, 22050, 0.0, 1.0) / 2**15
+    trained_on = decode(path, 22050, 0.0, 1.0) / 2**15
     assert np.abs(np.concatenate(list(blocks(path, 22050))) - trained_on).max() < 1 / 2**14
 
 
@@ -156,7 +157,7 @@ def test_a_decoder_that_hangs_or_falls_is_told_of(
     program = tmp_path / "ffmpeg"
     program.write_text(f"#!/bin/sh\n{script.replace('sleep', 'exec sleep')}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(reading, "ffmpeg_binary", lambda: str(program))
+    monkeypatch.setattr(ffmpeg, "ffmpeg_binary", lambda: str(program))
     with pytest.raises(SpikesoundError, match=f"{RECORDING.name}: its decoder {words}"):
         list(blocks(RECORDING, 8000, stall_s=0.2))
 

@@ -13,7 +13,7 @@ from fetch_all import RATE_HZ, SOUNDS, clips_of, lag, parameters, steady
 from videos import REFUSALS, STATUSES, Media, make_media
 from youtube import PLAYER_SKIP, YouTube
 
-from spikesound.audio.ffmpeg import decode
+from spikesound.audio.cutting import decode
 from spikesound.core.errors import SpikesoundError
 from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download

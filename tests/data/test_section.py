@@ -11,7 +11,8 @@ import pytest
 from fetch_all import SOUNDS, lag, steady
 from mirror import Mirror, Pace
 
-from spikesound.audio.ffmpeg import MediaError, decode, ffmpeg_binary
+from spikesound.audio.cutting import decode
+from spikesound.audio.ffmpeg import MediaError, ffmpeg_binary
 from spikesound.data.fetch.section import fetch_section
 
 RATE_HZ = 44100

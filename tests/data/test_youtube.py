@@ -23,7 +23,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, download_range_func
 
-from spikesound.audio.ffmpeg import decode
+from spikesound.audio.cutting import decode
 
 RECORDINGS = sorted((ROOT / "data/esc10/audio").iterdir())[:3]
 COOKIES = " Use --cookies-from-browser or --cookies for the authentication. See  https://"

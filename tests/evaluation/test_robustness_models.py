@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from spikesound.training.data import load_features, load_spikes
 from torch import nn
 from toy_clips import spec
 
@@ -38,7 +39,6 @@ from spikesound.models import classifier_spec
 from spikesound.models.networks.cnn import CNN, Block
 from spikesound.params import Params
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
-from spikesound.training.data import load_features, load_spikes
 
 CLASSES = ["/m/1", "/m/2"]
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from sounds import FOLDS, Sounds, content, small
 
-from spikesound.audio.ffmpeg import from_flac
+from spikesound.audio.flac import from_flac
 from spikesound.audio.resampling import fit_length, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import CLEANING, STATUS, read_table

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from spikesound.training.data import load_features, load_spikes
 
 from spikesound.features import normalisation
 from spikesound.features.shards import Shards, write_shards
 from spikesound.features.spike_shards import encode_shards
 from spikesound.params import Params
 from spikesound.snn.encoding import ENCODERS, STEP_VALUES
-from spikesound.training.data import load_features, load_spikes
 
 CLASSES = ["/m/a", "/m/b"]
 

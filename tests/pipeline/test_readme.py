@@ -45,7 +45,7 @@ def test_the_tables_are_those_of_the_committed_metrics() -> None:
 
 
 def test_the_kernels_page_is_filled_from_the_committed_results(tmp_path: Path) -> None:
-    text = (ROOT / "docs/kernels.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/results/kernels.md").read_text(encoding="utf-8")
     page = tmp_path / "kernels.md"
     emptied, count = re.subn(r"\| (yes|no) \|", "| ? |", text)
     assert count >= 10, "the page has no table of targets"
@@ -78,10 +78,20 @@ def test_the_committed_summary_is_of_the_default_run() -> None:
             assert shared.items() <= measured.items()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page: Path) -> None:
-    for link in links(page):
-        assert (page.parent / link).exists(), f"{page.name}: {link}"
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
 def test_readme_leads_to_every_page_of_the_docs() -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.detection.decision import Decision, Event, StreamingEvents, edges, events
+from spikesound.models.spec import Decision
+from spikesound.tasks.detection.decision import Event, StreamingEvents, edges, events
 from spikesound.tasks.detection.median_filter import StreamingMedian, median, odd_frames
 from spikesound.tasks.detection.metrics.counting import (
     EventArrays,

@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from local_rules import STEPS, task, toy
+from spikesound.training.task import Epoch
 
 from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
@@ -29,7 +30,6 @@ from spikesound.training.loop import predict
 from spikesound.training.methods.count_readout import PENALTIES
 from spikesound.training.methods.stdp import Patches, learn, traces
 from spikesound.training.methods.synapses import Ideal
-from spikesound.training.task import Epoch
 
 LOCAL = ("stdp", "memristor", "som")
 

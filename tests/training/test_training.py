@@ -18,17 +18,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
+from spikesound.training.data import Clips
+from spikesound.training.task import Epoch
 from toy_clips import NO_AUGMENT, settings, spec, task, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.params import AugmentParams, Params
 from spikesound.training import METHODS, checkpoint
 from spikesound.training.augment import augment, mixup
-from spikesound.training.data import Clips
 from spikesound.training.loop import predict, train_plain
 from spikesound.training.run import train_model
 from spikesound.training.split import split_validation
-from spikesound.training.task import Epoch
 
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
 

@@ -11,8 +11,8 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import STATES
 from spikesound.evaluation.curves import confusion_counts
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
-from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
-from spikesound.evaluation.summary import Metrics, family
+from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.summary import Metrics
 from spikesound.report import (
     anytime,
     break_even,
@@ -25,12 +25,14 @@ from spikesound.report import (
 )
 from spikesound.report import verdict as words
 from spikesound.report.confusion import most_confused
+from spikesound.report.families import family
 from spikesound.report.inputs import Clip, ReportInputs
 from spikesound.report.models_table import latency_table, models_table
 from spikesound.report.numbers import as_float
 from spikesound.report.plot import Plot, drawn
 from spikesound.report.results import MADE_BY
 from spikesound.report.theme import Look, looks
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 Matrices = Mapping[str, ScoreMatrix]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.evaluation.summary import family
+from spikesound.report.families import family
 from spikesound.report.inputs import Clip
 from spikesound.report.png import data_uri, magma, tint
 from spikesound.report.svg import Panel, Picture, Tick

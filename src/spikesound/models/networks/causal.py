@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from spikesound.models.layers import Causal, Layer, Normed, Source, merged_average
 from spikesound.snn.neurons import SpikingNeuron
 
 State = Any
@@ -17,7 +18,7 @@ Spikes = list[torch.Tensor]
 """Gets each spiking layer's spikes of the frames that are gone through, in order."""
 
 
-class CausalBlock(nn.Module):
+class CausalBlock(Normed):
     """Convolution over frames and bins, mean over neighbouring bins, batch norm, neuron.
 
     .. math::
@@ -36,12 +37,14 @@ class CausalBlock(nn.Module):
     neuron : on (time, batch, channel, bin)
     """
 
+    synapses_name = "convolution"
+
     def __init__(
         self, inputs: int, outputs: int, bins: int, kernel: int, pool: int, neuron: nn.Module
     ) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, kernel, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
         self.neuron = neuron
         self.kernel, self.pool = kernel, pool
         self.inputs, self.outputs = (inputs, bins), (outputs, bins // pool)
@@ -68,14 +71,20 @@ class CausalBlock(nn.Module):
     def currents(self, padded: torch.Tensor) -> torch.Tensor:
         """Return what goes to the neuron, of as many frames as come after the first k - 1."""
         maps = padded.permute(1, 2, 0, 3).contiguous(memory_format=torch.channels_last)
-        out = functional.conv2d(maps, self.merged(), None, (1, self.pool), (0, self.kernel // 2))
+        out = functional.conv2d(
+            maps, self.merged(), self.convolution.bias, (1, self.pool), (0, self.kernel // 2)
+        )
         normed: torch.Tensor = self.norm(out[..., : self.outputs[1]])
         return normed.permute(2, 0, 1, 3)
 
     def merged(self) -> torch.Tensor:
         """Return the kernel with the mean over bins in it, (output, input, k, k + p - 1)."""
-        padded = functional.pad(self.convolution.weight, (self.pool - 1, self.pool - 1))
-        return functional.avg_pool2d(padded, (1, self.pool), stride=1)
+        return merged_average(self.convolution.weight, (1, self.pool))
+
+    def layer(self, name: str, source: Source) -> Layer:
+        """Return it as a layer."""
+        geometry = Causal(self.kernel, 1, self.kernel, self.pool, self.inputs, self.outputs)
+        return causal_layer(self, name, source, geometry)
 
     def _padded(self, x: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
         if before is None:
@@ -83,7 +92,7 @@ class CausalBlock(nn.Module):
         return torch.cat([before, x])
 
 
-class CausalLayer(nn.Module):
+class CausalLayer(Normed):
     """Dilated convolution over frames, batch norm, neuron.
 
     .. math:: I_t = \\mathrm{BN}\\Big(\\sum_{i=0}^{n-1} W_i \\, x_{t - i d}\\Big)
@@ -95,12 +104,14 @@ class CausalLayer(nn.Module):
     neuron : on (time, batch, feature)
     """
 
+    synapses_name = "convolution"
+
     def __init__(
         self, inputs: int, outputs: int, taps: int, dilation: int, neuron: nn.Module
     ) -> None:
         super().__init__()
         self.convolution = nn.Conv1d(inputs, outputs, taps, dilation=dilation, bias=False)
-        self.norm = nn.BatchNorm1d(outputs)
+        self.norm: nn.Module = nn.BatchNorm1d(outputs)
         self.neuron = neuron
         self.before = (taps - 1) * dilation
         self.inputs, self.outputs = inputs, outputs
@@ -129,6 +140,29 @@ class CausalLayer(nn.Module):
         """Return what goes to the neuron."""
         found: torch.Tensor = self.norm(self.convolution(padded.permute(1, 2, 0)))
         return found.permute(2, 0, 1)
+
+    def layer(self, name: str, source: Source) -> Layer:
+        """Return it as a layer."""
+        taps, dilation = self.convolution.kernel_size[0], self.convolution.dilation[0]
+        geometry = Causal(taps, dilation, 1, 1, (self.inputs, 1), (self.outputs, 1))
+        return causal_layer(self, name, source, geometry)
+
+
+def causal_layer(
+    module: CausalBlock | CausalLayer, name: str, source: Source, geometry: Causal
+) -> Layer:
+    """Return a causal convolution as a layer."""
+    return Layer(
+        name,
+        "causal_convolution",
+        module,
+        source,
+        module.convolution,
+        module.norm,
+        module.neuron,
+        geometry=geometry,
+        by_frame=True,
+    )
 
 
 class Integrator(nn.Module):

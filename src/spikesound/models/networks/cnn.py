@@ -10,12 +10,13 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.layers import Grid, Layer, Normed, Source, merged_average, output_of
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.output import Output
 from spikesound.params import CNNParams
 
 
-class Block(nn.Module):
+class Block(Normed):
     """Convolution, 2 x 2 pooling of the currents, batch norm, neuron.
 
     Pooling comes before the neuron, so that what goes to the next layer are spikes and there are
@@ -23,12 +24,15 @@ class Block(nn.Module):
     axis with a single row left is not pooled further.
     """
 
+    synapses_name = "convolution"
+
     def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(
             inputs, outputs, params.kernel, padding=params.kernel // 2, bias=False
         )
         self.kernel = params.kernel
+        self.grid = Grid(params.kernel, params.pool)
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
         self.pooled = POOLED[params.pool]
         self.neuron = neuron
@@ -50,49 +54,40 @@ class Block(nn.Module):
     def fold(self) -> None:
         """Put the batch norm into the weights and a bias of the convolution, for inference.
 
-        .. math:: w' = \\frac{\\gamma}{\\sqrt{\\sigma^2 + \\epsilon}} w, \\qquad
-                  b' = \\beta - \\frac{\\gamma \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}
-
         Raises
         ------
         SpikesoundError
             If pooling stands between them that a negative factor does not pass through.
         """
-        if self.pooled is max_pooled:
+        if self.grid.pool == "max":
             raise SpikesoundError(
                 "networks.cnn.pool: 'max' does not let a batch norm be folded into the "
                 "convolution; valid: average, stride"
             )
-        assert isinstance(self.norm, nn.BatchNorm2d)
-        assert self.norm.running_mean is not None
-        assert self.norm.running_var is not None
-        old = self.convolution
-        with torch.no_grad():
-            scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-            self.convolution = nn.Conv2d(
-                old.in_channels, old.out_channels, self.kernel, padding=self.kernel // 2
-            ).to(memory_format=torch.channels_last)
-            assert self.convolution.bias is not None
-            self.convolution.weight.copy_(old.weight * scale.view(-1, 1, 1, 1))
-            self.convolution.bias.copy_(self.norm.bias - scale * self.norm.running_mean)
-        self.norm = nn.Identity()
+        super().fold()
+        self.convolution.to(memory_format=torch.channels_last)
+
+    def layer(self, number: int, source: Source) -> Layer:
+        """Return it as a layer."""
+        return Layer(
+            f"convolution_{number}",
+            "convolution",
+            self,
+            source,
+            self.convolution,
+            self.norm,
+            self.neuron,
+            geometry=self.grid,
+        )
 
 
 def average_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-    """Convolve and average over 2 x 2 places, as one convolution of stride 2.
-
-    .. math::
-        \\tfrac14 \\sum_{i, j} (w * x)[2 u + i, 2 v + j] = (w' * x)[2 u, 2 v], \\qquad
-        w'[a, b] = \\tfrac14 \\sum_{i, j} w[a - i, b - j], \\qquad i, j \\in \\{0, 1\\}
-
-    With a kernel of k x k that is (k + 1)^2 products for each pooled value instead of 4 k^2.
-    """
+    """Convolve and average over 2 x 2 places, as one convolution (:func:`merged_average`)."""
     (rows, columns), padding = x.shape[-2:], convolution.padding
-    high, wide = 1 + (rows > 1), 1 + (columns > 1)
-    weight = functional.pad(convolution.weight, (wide - 1, wide - 1, high - 1, high - 1))
-    merged = functional.avg_pool2d(weight, (high, wide), stride=1)
+    stride = 1 + (rows > 1), 1 + (columns > 1)
+    merged = merged_average(convolution.weight, stride)
     assert not isinstance(padding, str)
-    return functional.conv2d(x, merged, convolution.bias, stride=(high, wide), padding=padding)
+    return functional.conv2d(x, merged, convolution.bias, stride=stride, padding=padding)
 
 
 def max_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
@@ -141,6 +136,7 @@ class CNN(nn.Module):
         self.dropout = nn.Dropout(params.dropout)
         self.readout = nn.Linear(widths[-1], layout.classes)
         self.layout = layout
+        self.steps = layout.steps
         weights = layout.step_weights
         self.register_buffer(
             "step_weights", None if weights is None else torch.tensor(weights), persistent=False
@@ -181,3 +177,47 @@ class CNN(nn.Module):
         kept = self.dropout(torch.ones_like(pooled[:1]))  # the same units at all steps
         read: torch.Tensor = self.output(self.readout(pooled * kept))
         return read
+
+    def scores_by_step(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the scores after each step (step, batch, class).
+
+        The read-out ``rate`` divides by the steps gone by, so that it is on the scale it was
+        trained for; any other reads the output neurons as they are by then.
+        """
+        x = self.weighted(x).unsqueeze(2)
+        for block in self.blocks:
+            x = block(x, self.layout.steps)
+        steps, frames = len(x), x.mean(-1)
+        if self.output is None:
+            so_far = frames.cumsum(0)
+            scores = [self.scores([so_far[t] * (steps / (t + 1))]) for t in range(steps)]
+            scores[-1] = self.scores([x.sum(0).mean(-1)])  # in the order of a call's sums
+        else:
+            pooled = frames.mean(-1) + frames.amax(-1)
+            scores = [self.scores([pooled[: t + 1]]) for t in range(steps)]
+        return torch.stack(scores)
+
+    def layers(self) -> list[Layer]:
+        """Return the blocks, the pooling behind the last one, and the read-out."""
+        found: list[Layer] = []
+        source: Source = "input"
+        for number, block in enumerate(self.blocks, start=1):
+            assert isinstance(block, Block)
+            found.append(block.layer(number, source))
+            source = output_of(block.neuron)
+        last, output = self.blocks[-1], self.output
+        return [
+            *found,
+            Layer("pooling", "pooling", last, source),
+            Layer("pooling_frames", "frame_pooling", last, "pooled", each_step=output is not None),
+            Layer(
+                "readout",
+                "linear",
+                self.readout,
+                "pooled",
+                self.readout,
+                neuron=None if output is None else (output.neuron or output),
+                units="li" if output is not None and output.neuron is None else None,
+                readout=True,
+            ),
+        ]

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.layers import Gates, Layer, Normed, Source, output_of
 from spikesound.models.networks.causal import (
     CausalBlock,
     CausalLayer,
@@ -19,8 +20,9 @@ from spikesound.models.networks.causal import (
     State,
     advance,
 )
-from spikesound.models.networks.recurrent import CELLS
-from spikesound.params import DetectorParams
+from spikesound.models.networks.layout import Layout
+from spikesound.models.networks.recurrent import CELLS, GATES
+from spikesound.params import CausalParams, CRNNParams, LSNNParams, TCNParams
 from spikesound.snn.neurons import RECURRENT
 
 MakeNeuron = Callable[[], nn.Module]
@@ -39,6 +41,11 @@ class Frames:
     logits: torch.Tensor
     attention: torch.Tensor | None
 
+    def cpu(self) -> Frames:
+        """Return the same on the CPU, in float32."""
+        attention = None if self.attention is None else self.attention.float().cpu()
+        return Frames(self.logits.float().cpu(), attention)
+
 
 class Detector(nn.Module):
     """A causal convolutional front, a layer or layers with memory, and what reads them.
@@ -50,24 +57,21 @@ class Detector(nn.Module):
     Parameters
     ----------
     params : channels, pooling and kernel of the front, dropout before the read-out
-    bins, classes : sizes of input and output
+    layout : bins and classes; with or without a head for attention over frames
     neuron : makes the neuron of each block
     memory : makes what lies between front and read-out, for so many features of the front; a module
         with ``features``, how many it puts out
-    attention : with a head for attention over frames
     """
 
     def __init__(
         self,
-        params: DetectorParams,
-        bins: int,
-        classes: int,
+        params: CausalParams,
+        layout: Layout,
         neuron: MakeNeuron,
         memory: Callable[[int], nn.Module],
-        *,
-        attention: bool,
     ) -> None:
         super().__init__()
+        bins, classes = layout.bins, layout.classes
         blocks = []
         for (inputs, outputs), pool in zip(
             pairwise([1, *params.channels]), params.pools, strict=True
@@ -75,14 +79,14 @@ class Detector(nn.Module):
             blocks.append(CausalBlock(inputs, outputs, bins, params.kernel, pool, neuron()))
             bins = blocks[-1].outputs[1]
         if bins < 1:
-            raise SpikesoundError(f"detection.network: pools {params.pools} leave no bin")
+            raise SpikesoundError(f"pools {params.pools} leave no bin")
         self.front = nn.ModuleList(blocks)
         self.memory = memory(params.channels[-1] * bins)
         self.dropout = nn.Dropout(params.dropout)
         features: Any = self.memory.features
         self.readout = nn.Linear(features, classes)
         self.integrator = Integrator(classes)
-        self.attention = nn.Linear(features, classes) if attention else None
+        self.attention = nn.Linear(features, classes) if layout.attention else None
 
     def forward(self, x: torch.Tensor) -> Frames:
         """Map whole clips (time, batch, bin), from rest."""
@@ -124,9 +128,37 @@ class Detector(nn.Module):
         logits, last = self.integrator.advance(self.readout(hidden), last)
         return logits, (after, kept, last)
 
+    def layers(self) -> list[Layer]:
+        """Return the blocks, the layers with memory, and the read-out with its integrators.
+
+        The head for attention takes no part in what a stream is given, and is not among them.
+        """
+        memory: Any = self.memory
+        found: list[Layer] = []
+        source: Source = "input"
+        for number, block in enumerate(self.front, start=1):
+            assert isinstance(block, CausalBlock)
+            found.append(block.layer(f"convolution_{number}", source))
+            source = output_of(block.neuron)
+        inner: list[Layer] = memory.layers_behind(source)
+        neuron = inner[-1].neuron
+        readout = Layer(
+            "readout",
+            "linear",
+            self.readout,
+            "activations" if neuron is None else output_of(neuron),
+            self.readout,
+            neuron=self.integrator,
+            units="li",
+            readout=True,
+            reads=tuple(layer.name for layer in inner),
+            by_frame=True,
+        )
+        return [*found, *inner, readout]
+
 
 class Convolutions(nn.Module):
-    """Causal convolutions over frames, one behind the other; what reads them hears each."""
+    """Causal convolutions over frames, one behind the other; its output is that of each."""
 
     def __init__(
         self, inputs: int, hidden: int, taps: int, dilations: Sequence[int], neuron: MakeNeuron
@@ -164,12 +196,22 @@ class Convolutions(nn.Module):
             after.append(then)
         return torch.cat(heard, -1), after
 
+    def layers_behind(self, source: Source) -> list[Layer]:
+        """Return the layers, the first of which reads the source."""
+        found = []
+        for number, layer in enumerate(self.layers, start=1):
+            assert isinstance(layer, CausalLayer)
+            found.append(layer.layer(f"dilated_{number}", source))
+            source = output_of(layer.neuron)
+        return found
+
 
 class Gated(nn.Module):
     """LSTM or GRU over frames."""
 
     def __init__(self, inputs: int, hidden: int, cell: str) -> None:
         super().__init__()
+        self.cell = cell
         self.cells = CELLS[cell](inputs, hidden)
         self.features = hidden
 
@@ -190,8 +232,24 @@ class Gated(nn.Module):
         found: tuple[torch.Tensor, State] = self.cells(x, state)
         return found
 
+    def layers_behind(self, source: Source) -> list[Layer]:
+        """Return the cells as a layer that reads the source."""
+        return [
+            Layer(
+                "recurrent_1",
+                "gated",
+                self,
+                source,
+                self.cells,
+                neuron=self.cells,
+                units=self.cell,
+                geometry=Gates(GATES[self.cell], clip_axis=False),
+                by_frame=True,
+            )
+        ]
 
-class Adaptive(nn.Module):
+
+class Adaptive(Normed):
     """Recurrent spiking neurons with adaptive thresholds: a layer of an LSNN.
 
     References
@@ -200,10 +258,12 @@ class Adaptive(nn.Module):
     neurons".
     """
 
+    synapses_name = "currents"
+
     def __init__(self, inputs: int, hidden: int, neuron_params: Any) -> None:
         super().__init__()
         self.currents = nn.Linear(inputs, hidden, bias=False)
-        self.norm = nn.BatchNorm1d(hidden)
+        self.norm: nn.Module = nn.BatchNorm1d(hidden)
         self.neuron = RECURRENT["alif"](neuron_params, hidden)
         self.features = hidden
 
@@ -214,9 +274,7 @@ class Adaptive(nn.Module):
 
     def rest(self, batch: int) -> State:
         """Return the state before the first frame."""
-        return self.neuron.initial_state(
-            self.currents.weight.new_zeros(batch, len(self.norm.weight))
-        )
+        return self.neuron.initial_state(self.currents.weight.new_zeros(batch, self.features))
 
     def advance(
         self, x: torch.Tensor, state: State, spikes: Spikes | None = None
@@ -228,31 +286,41 @@ class Adaptive(nn.Module):
         normed: torch.Tensor = self.norm(self.currents(x).flatten(0, 1))
         return normed.view(*x.shape[:2], -1)
 
-
-def tcn(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``tcn``, for so many features."""
-    return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
-
-
-def gru(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``gru``."""
-    return Gated(inputs, params.hidden, "gru")
-
-
-def lstm(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``lstm``."""
-    return Gated(inputs, params.hidden, "lstm")
-
-
-def alif(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``alif``; ``recurrent``: parameters of its neuron."""
-    return Adaptive(inputs, params.hidden, recurrent)
+    def layers_behind(self, source: Source) -> list[Layer]:
+        """Return itself as a layer that reads the source."""
+        return [
+            Layer(
+                "recurrent_1",
+                "recurrent",
+                self,
+                source,
+                self.currents,
+                self.norm,
+                self.neuron,
+                units="alif",
+                by_frame=True,
+            )
+        ]
 
 
-MEMORIES: dict[str, Callable[[Any, int, MakeNeuron, Any], nn.Module]] = {
-    "tcn": tcn,
-    "gru": gru,
-    "lstm": lstm,
-    "alif": alif,
-}
-"""What lies behind the front, by the network's name in params.yaml."""
+def tcn(params: TCNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
+    """Return a temporal convolutional network: dilated causal layers behind the front."""
+
+    def memory(inputs: int) -> nn.Module:
+        return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
+
+    return Detector(params, layout, neuron, memory)
+
+
+def crnn(params: CRNNParams, layout: Layout, neuron: MakeNeuron, *, cell: str) -> Detector:
+    """Return a convolutional recurrent network: one LSTM or GRU layer behind the front."""
+    return Detector(params, layout, neuron, lambda inputs: Gated(inputs, params.hidden, cell))
+
+
+def lsnn(params: LSNNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
+    """Return a spiking network with a recurrent layer of adaptive LIF neurons behind the front."""
+
+    def memory(inputs: int) -> nn.Module:
+        return Adaptive(inputs, params.hidden, params.adaptive)
+
+    return Detector(params, layout, neuron, memory)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.layers import Gates, Layer
 from spikesound.models.networks.layout import Layout
 from spikesound.params import RecurrentParams
 
@@ -19,6 +20,9 @@ CELLS: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn": partial(nn.RNN, nonlinearity="tanh"),
 }
 """The layers, of which torch's documentation has the equations."""
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+"""Linear maps of each cell."""
 
 
 class Recurrent(nn.Module):
@@ -60,6 +64,7 @@ class Recurrent(nn.Module):
                 f"network {cell!r} has no spiking twin: 1 time step, not {layout.steps}"
             )
         bins = layout.bins
+        self.cell = cell
         self.norm = nn.BatchNorm1d(bins)
         self.cells = CELLS[cell](
             bins, params.hidden, params.layers, bidirectional=params.bidirectional
@@ -87,3 +92,24 @@ class Recurrent(nn.Module):
         """Return class scores of mean plus maximum of the outputs, (..., hidden)."""
         scores: torch.Tensor = self.readout(self.dropout(pooled))
         return scores
+
+    def layers(self) -> list[Layer]:
+        """Return the cells, the pooling over frames, and the read-out.
+
+        The batch norm of the input stands before the cells and goes into their weights.
+        """
+        gates = Gates(GATES[self.cell], clip_axis=True)
+        return [
+            Layer(
+                "recurrent",
+                "gated",
+                self,
+                "input",
+                self.cells,
+                neuron=self.cells,
+                units=self.cell,
+                geometry=gates,
+            ),
+            Layer("pooling_frames", "running_pooling", self.cells, "activations"),
+            Layer("readout", "linear", self.readout, "pooled", self.readout, readout=True),
+        ]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from spikesound.models.layers import Layer
 from spikesound.models.networks.layout import Layout
 from spikesound.params import MapParams
 from spikesound.snn.decoding.readouts import membrane_maximum
@@ -30,6 +31,40 @@ class BestMatching(SpikingNeuron):
     def whole(self, currents: torch.Tensor) -> torch.Tensor:
         """Map currents (time, batch, ..., unit) to spikes of the same shape."""
         return self.step(currents, ())[0]
+
+
+class Codebook(nn.Module):
+    """Units of a map, each with a vector, of which the one nearest to the input spikes."""
+
+    def __init__(self, units: int, bins: int) -> None:
+        super().__init__()
+        self.map = nn.Parameter(torch.zeros(units, bins))
+        self.units = BestMatching()
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Map values (frame, batch, bin) to spikes (frame, batch, unit)."""
+        spikes: torch.Tensor = self.units(
+            functional.linear(frames, self.map, -self.map.pow(2).sum(1) / 2)
+        )
+        return spikes
+
+
+class Leaky(nn.Module):
+    """Membranes that are read and do not spike.
+
+    .. math:: U_t = \\beta U_{t-1} + I_t
+    """
+
+    def __init__(self, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+
+    def forward(self, currents: torch.Tensor) -> torch.Tensor:
+        """Integrate currents (frame, batch, neuron), as one product of matrices."""
+        age = torch.arange(len(currents)).unsqueeze(1) - torch.arange(len(currents))
+        kernel = torch.where(age >= 0, self.decay ** age.clamp(min=0), 0.0)
+        potential: torch.Tensor = torch.tensordot(kernel.to(currents.dtype), currents, 1)
+        return potential
 
 
 class SOM(nn.Module):
@@ -68,10 +103,10 @@ class SOM(nn.Module):
     def __init__(self, params: MapParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         super().__init__()
         units = params.rows * params.columns
-        self.map = nn.Parameter(torch.zeros(units, layout.bins))
-        self.units = BestMatching()
+        self.codebook = Codebook(units, layout.bins)
         self.readout = nn.Linear(units, layout.classes * params.neurons_per_class, bias=False)
-        self.classes, self.decay = layout.classes, params.decay
+        self.membrane = Leaky(params.decay)
+        self.classes = layout.classes
         weights = layout.step_weights
         self.register_buffer(
             "step_weights", None if weights is None else torch.tensor(weights), persistent=False
@@ -80,8 +115,7 @@ class SOM(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, frame, bin) to class scores (batch, class)."""
         frames = self.values(x).transpose(0, 1)  # frames are the time from here on
-        spikes = self.units(functional.linear(frames, self.map, -self.map.pow(2).sum(1) / 2))
-        highest = membrane_maximum(self.membrane(self.readout(spikes)))
+        highest = membrane_maximum(self.membrane(self.readout(self.codebook(frames))))
         return highest.view(len(highest), self.classes, -1).amax(2) - 1
 
     def values(self, x: torch.Tensor) -> torch.Tensor:
@@ -91,9 +125,37 @@ class SOM(nn.Module):
         values: torch.Tensor = torch.tensordot(self.step_weights, x, 1)
         return values
 
-    def membrane(self, currents: torch.Tensor) -> torch.Tensor:
-        """Integrate currents (frame, batch, neuron): U of the class, as one product of matrices."""
-        age = torch.arange(len(currents)).unsqueeze(1) - torch.arange(len(currents))
-        kernel = torch.where(age >= 0, self.decay ** age.clamp(min=0), 0.0)
-        potential: torch.Tensor = torch.tensordot(kernel.to(currents.dtype), currents, 1)
-        return potential
+    @property
+    def map(self) -> nn.Parameter:
+        """Vectors of the units (unit, bin)."""
+        return self.codebook.map
+
+    @property
+    def units(self) -> BestMatching:
+        """The spiking units of the map."""
+        return self.codebook.units
+
+    def layers(self) -> list[Layer]:
+        """Return the sum of the input's spikes, the map, and the neurons that read it."""
+        return [
+            Layer("values", "decoding", self, "input"),
+            Layer(
+                "map",
+                "best_matching",
+                self.codebook,
+                "values",
+                self.codebook,
+                neuron=self.units,
+                units="winner",
+            ),
+            Layer(
+                "readout",
+                "linear",
+                self.readout,
+                "spikes",
+                self.readout,
+                neuron=self.membrane,
+                units="li",
+                readout=True,
+            ),
+        ]

@@ -9,13 +9,38 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.layers import Layer
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.winner import WinnerTakeAll
 from spikesound.params import WTAParams
 
 
+class Patches(nn.Module):
+    """Neurons of some frames and all bins, side by side at every frame, in competition.
+
+    Parameters
+    ----------
+    params : neurons of a place, frames of each neuron's input
+    bins : of the input
+    neuron : a LIF without reset, whose parameters the layer takes
+    """
+
+    def __init__(self, params: WTAParams, bins: int, neuron: nn.Module) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(params.neurons, params.frames, bins))
+        self.neuron = WinnerTakeAll(params.neurons, neuron)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, frame, bin) to spikes (time, batch, place, neuron)."""
+        flat = x.flatten(0, 1).unsqueeze(1)
+        currents = functional.conv2d(flat, self.weight.unsqueeze(1)).squeeze(-1)
+        places = currents.transpose(1, 2)  # (time x batch, frame, neuron)
+        spikes: torch.Tensor = self.neuron(places.reshape(*x.shape[:2], *places.shape[1:]))
+        return spikes
+
+
 class WTA(nn.Module):
-    """Neurons that each hear some frames and all bins, side by side at every frame.
+    """Neurons whose input is some frames and all bins, side by side at every frame.
 
     At each frame and time step at most one neuron spikes (`WinnerTakeAll`). Spikes are counted over
     frames and steps, and the read-out is linear in the counts. A local rule sets the layer's
@@ -23,7 +48,7 @@ class WTA(nn.Module):
 
     Parameters
     ----------
-    params : neurons of a place, frames that each hears
+    params : neurons of a place, frames of each neuron's input
     layout : bins, classes, weights of the steps
     neuron : makes an LIF without reset, whose parameters the layer takes
 
@@ -37,9 +62,10 @@ class WTA(nn.Module):
 
     def __init__(self, params: WTAParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         super().__init__()
-        self.frames = params.frames
-        self.weight = nn.Parameter(torch.zeros(params.neurons, params.frames, layout.bins))
-        self.neuron = WinnerTakeAll(params.neurons, neuron())
+        self.frames = self.least_frames = params.frames
+        with torch.device("cpu"):  # its values are read here, also where sizes alone are built
+            lif = neuron()
+        self.patches = Patches(params, layout.bins, lif)
         self.readout = nn.Linear(params.neurons, layout.classes)
         weights = layout.step_weights
         self.register_buffer(
@@ -52,7 +78,7 @@ class WTA(nn.Module):
         Raises
         ------
         SpikesoundError
-            If there are fewer frames than a neuron hears.
+            If there are fewer frames than a neuron's input has.
         """
         scores: torch.Tensor = self.readout(self.counts(x))
         return scores
@@ -64,13 +90,29 @@ class WTA(nn.Module):
                 f"a neuron hears {self.frames} frames, and the clips have {x.shape[2]}; "
                 f"lower frames in the method's section"
             )
-        flat = self.weighted(x).flatten(0, 1).unsqueeze(1)
-        currents = functional.conv2d(flat, self.weight.unsqueeze(1)).squeeze(-1)
-        places = currents.transpose(1, 2)  # (time x batch, frame, neuron)
-        spikes: torch.Tensor = self.neuron(places.reshape(*x.shape[:2], *places.shape[1:]))
+        spikes: torch.Tensor = self.patches(self.weighted(x))
         return spikes.mean((0, 2))
 
     def weighted(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply the input of each step by the step's weight, if there are such."""
         shape = (-1, *[1] * (x.dim() - 1))
         return x if self.step_weights is None else x * self.step_weights.view(shape)
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """Weights of the competing neurons (neuron, frame, bin)."""
+        return self.patches.weight
+
+    @property
+    def neuron(self) -> WinnerTakeAll:
+        """The competing neurons."""
+        return self.patches.neuron
+
+    def layers(self) -> list[Layer]:
+        """Return the competing neurons, and the read-out of their counts."""
+        return [
+            Layer(
+                "patches", "competition", self.patches, "input", self.patches, neuron=self.neuron
+            ),
+            Layer("readout", "linear", self.readout, "pooled", self.readout, readout=True),
+        ]

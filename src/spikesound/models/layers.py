@@ -1,0 +1,333 @@
+"""The layers of a network: what counting, folding, faults, conversion and export go by.
+
+Every network has a method ``layers()`` that returns its :class:`Layer` list in the order of
+computation. Whoever treats networks dispatches on the kind of layer, never on the network's class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.snn.neurons import SpikingNeuron
+
+Kind = Literal[
+    "convolution",
+    "causal_convolution",
+    "linear",
+    "gated",
+    "recurrent",
+    "competition",
+    "best_matching",
+    "decoding",
+    "pooling",
+    "frame_pooling",
+    "running_pooling",
+]
+"""What a layer computes.
+
+================== ===================================================== ====================
+kind               what it computes                                      input of its module
+================== ===================================================== ====================
+convolution        convolution over frames and bins, pooling             (step, batch, channel,
+                   (:class:`Grid`), norm, neuron                         frame, bin)
+causal_convolution convolution over this and earlier frames and over     (frame, batch,
+                   bins (:class:`Causal`), norm, neuron                  channel[, bin])
+linear             a linear map, and what integrates it                  (..., batch, feature)
+gated              LSTM, GRU or RNN over frames                          see :class:`Gates`
+recurrent          linear map, norm, spiking neurons with synapses from  (frame, batch, feature)
+                   each other
+competition        neurons of some frames and all bins, of which one     (step, batch, frame, bin)
+                   wins
+best_matching      units of which the one nearest to the input spikes    (frame, batch, bin)
+decoding           sum over steps of the input times the decoding        (step, batch, frame, bin)
+                   weights of its steps
+pooling            sum over steps and bins of its module's *output*      as convolution
+frame_pooling      mean and maximum over frames of that                  as convolution
+running_pooling    mean and maximum over frames, frame by frame, of its  as gated
+                   module's output
+================== ===================================================== ====================
+"""
+
+Source = Literal["input", "values", "activations", "spikes", "pooled"]
+"""What a layer reads: the network's input, its values decoded from spikes, outputs of neurons, or
+means and maxima of such."""
+
+Pool = Literal["average", "max", "stride"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A convolution with a square kernel, padded, and pooling of 2 x 2 places behind it.
+
+    An axis with a single row is not pooled.
+    """
+
+    kernel: int
+    pool: Pool
+
+    def stride(self, rows: int, columns: int) -> tuple[int, int]:
+        """Return over how many rows and columns of the input is pooled."""
+        return 1 + (rows > 1), 1 + (columns > 1)
+
+
+@dataclass(frozen=True)
+class Causal:
+    """A convolution over frames t, t - d, ..., t - (n - 1) d, and over bins, whose mean is taken.
+
+    Attributes
+    ----------
+    taps, dilation : n and d
+    width : of the kernel along the bins, padded by half; 1: no bins
+    pool : neighbouring bins averaged
+    inputs, outputs : (channels, bins); one bin where the input has no such axis
+    """
+
+    taps: int
+    dilation: int
+    width: int
+    pool: int
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Gates:
+    """LSTM, GRU or RNN cells over frames.
+
+    Attributes
+    ----------
+    gates : number of linear maps of each cell: 4, 3, 1
+    clip_axis : the input is (1, batch, frame, bin), else (frame, batch, feature)
+    """
+
+    gates: int
+    clip_axis: bool
+
+    def frames_first(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the input as (frame, batch, feature)."""
+        return x[0].transpose(0, 1) if self.clip_axis else x
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network. After :func:`fold` the layers must be asked for again.
+
+    Attributes
+    ----------
+    name : as in the tables of costs; unique in the network
+    kind : what it computes
+    module : whose call takes the layer's input and returns its output; of the kinds of pooling the
+        module whose output is pooled
+    source : what its input is
+    synapses : holds the weights; None: there are none
+    norm : batch norm between synapses and neuron, ``nn.Identity`` once it is folded
+    neuron : what the sums go to, None: nothing
+    units : which neurons these are, where they are not the network's: ``alif``, ``li`` (a membrane
+        that is read), ``winner``, ``lstm``, ...
+    geometry : of convolutions and gated cells
+    reads : names of the layers whose outputs it gets side by side; empty: the one before
+    by_frame : it goes along with the sound, frame by frame, from a stream without a beginning
+    each_step : of frame_pooling: at each step instead of once
+    readout : its outputs are those of the classes
+    """
+
+    name: str
+    kind: Kind
+    module: nn.Module
+    source: Source
+    synapses: nn.Module | None = None
+    norm: nn.Module | None = None
+    neuron: nn.Module | None = None
+    units: str | None = None
+    geometry: Grid | Causal | Gates | None = None
+    reads: tuple[str, ...] = ()
+    by_frame: bool = False
+    each_step: bool = False
+    readout: bool = False
+
+    @property
+    def spiking(self) -> bool:
+        """Whether its outputs are spikes."""
+        return isinstance(self.neuron, SpikingNeuron)
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A network."""
+
+    def layers(self) -> list[Layer]:
+        """Return the layers in the order of computation."""
+        ...
+
+
+def layers_of(network: nn.Module) -> list[Layer]:
+    """Return a network's layers.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is a module without layers.
+    """
+    if not isinstance(network, Layered):
+        raise SpikesoundError(
+            f"{type(network).__name__}: expected a network with a method layers(), and got none"
+        )
+    return network.layers()
+
+
+def hidden(network: nn.Module) -> list[Layer]:
+    """Return the layers whose sums go to neurons: not the read-out, and no gated cells."""
+    return [
+        layer
+        for layer in layers_of(network)
+        if layer.neuron is not None and layer.kind != "gated" and not layer.readout
+    ]
+
+
+@contextmanager
+def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Give a list to which each hidden layer adds its neurons' outputs when the network is called.
+
+    The outputs keep their gradients. Clear the list between calls: it grows with each.
+    """
+    found: list[torch.Tensor] = []
+
+    def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        found.append(output)
+
+    neurons = [layer.neuron for layer in hidden(network)]
+    hooks = [neuron.register_forward_hook(record) for neuron in neurons if neuron is not None]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def output_of(neuron: nn.Module) -> Source:
+    """Return what a layer reads that comes behind this neuron."""
+    return "spikes" if isinstance(neuron, SpikingNeuron) else "activations"
+
+
+class Normed(nn.Module):
+    """A module of synapses, batch norm and neuron, whose batch norm can be folded.
+
+    Attributes
+    ----------
+    synapses_name : of the attribute that holds a convolution or linear layer
+    """
+
+    synapses_name: str
+    norm: nn.Module
+
+    @property
+    def synapses(self) -> nn.Module:
+        """The convolution or the linear layer."""
+        found: nn.Module = getattr(self, self.synapses_name)
+        return found
+
+    def fold(self) -> None:
+        """Put the batch norm into the weights and a bias of the synapses, for inference.
+
+        See :func:`folded`. Nothing happens where that is done already.
+        """
+        if isinstance(self.norm, nn.Identity):
+            return
+        old = self.synapses
+        with torch.no_grad():
+            weight, bias = folded(old.weight, self.norm)  # type: ignore[arg-type]
+        old.weight = nn.Parameter(weight)
+        old.bias = nn.Parameter(bias)
+        self.norm = nn.Identity()
+
+
+def fold(network: nn.Module) -> None:
+    """Fold the batch norm of each layer into its synapses, for inference.
+
+    Raises
+    ------
+    SpikesoundError
+        If pooling stands between them that a negative factor does not pass through.
+    """
+    for layer in layers_of(network):
+        if layer.norm is not None and isinstance(layer.module, Normed):
+            layer.module.fold()
+
+
+def folded(weight: torch.Tensor, norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    r"""Return weight (output, ...) and bias with the batch norm behind them in them.
+
+    .. math:: w' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} w, \qquad
+              b' = \beta - \frac{\gamma \mu}{\sqrt{\sigma^2 + \epsilon}}
+    """
+    scale, shift = affine(norm)
+    return weight * scale.view(-1, *[1] * (weight.dim() - 1)), shift
+
+
+def affine(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what a batch norm in inference multiplies by, and what it adds."""
+    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return scale, norm.bias - scale * norm.running_mean
+
+
+def merged_average(weight: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    r"""Return the kernel of convolution and mean over ``size`` places as one convolution.
+
+    .. math::
+        \frac{1}{p q} \sum_{i, j} (w * x)[p u + i, q v + j] = (w' * x)[p u, q v], \qquad
+        w'[a, b] = \frac{1}{p q} \sum_{i < p, j < q} w[a - i, b - j]
+
+    Its stride is ``size``. With 2 x 2 places and a kernel of k x k that is (k + 1)^2 products for
+    each pooled value instead of 4 k^2.
+
+    Parameters
+    ----------
+    weight : (output, input, k, k)
+    size : p and q
+
+    Returns
+    -------
+    (output, input, k + p - 1, k + q - 1)
+    """
+    high, wide = size
+    padded = functional.pad(weight, (wide - 1, wide - 1, high - 1, high - 1))
+    return functional.avg_pool2d(padded, size, stride=1)
+
+
+@runtime_checkable
+class InSteps(Protocol):
+    """A network that can be run in pieces of its time steps, and read after each step.
+
+    Truncated backpropagation and the anytime curve go by it. A forward pass is
+    ``scores([summary(weighted(x), steps)])``; with the states of the neurons carried on
+    (:func:`spikesound.snn.neurons.spiking.carried`), so is one in pieces, with a summary of each.
+    """
+
+    steps: int
+
+    def weighted(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply the input of each step by the step's weight, if there are such."""
+        ...
+
+    def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
+        """Return what the read-out needs of these steps, of weighted inputs."""
+        ...
+
+    def scores(self, summaries: list[torch.Tensor]) -> torch.Tensor:
+        """Return class scores (batch, class) from the summaries of all steps, in pieces."""
+        ...
+
+    def scores_by_step(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the scores after each step (step, batch, class); the last are those of a call."""
+        ...
