@@ -27,6 +27,8 @@ from spikesound.evaluation.settings import Settings
 from spikesound.tasks import multilabel
 from spikesound.tasks.classification.metrics import METRICS, metrics
 
+pytestmark = pytest.mark.slow
+
 PLACES = Places("data/predictions", "metrics", "data/clips/clips.parquet")
 CLIPS = 80
 
@@ -121,7 +123,6 @@ def rows(text: str) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-@pytest.mark.slow
 def test_each_model_is_compared_with_itself(project: Project) -> None:
     text = project.compare("first", "second")
     found = rows(text)
