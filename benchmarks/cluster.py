@@ -32,8 +32,8 @@ from spikesound.features.extract import extract
 from spikesound.params import FeatureParams, Params
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests"))
-from dask_cluster import Cluster  # noqa: E402 - the tests' own
+sys.path.append(str(ROOT / "tests/support"))
+from dask_cluster import Cluster
 
 WORKERS = (1, 2)
 FOLDS = ["1", "2"]

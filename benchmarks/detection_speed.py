@@ -6,7 +6,7 @@ Needs the features, audio, clips and models of a detection run (dvc repro detect
 frame comes by itself, as in a stream. Spiking networks and their twins are run by torch, and
 compiled (event-driven, and by values with zeros left out or not). All take turns; medians over
 rounds, and ratios of the times of one round. Operations are those of synapses and the updates of
-neurons (docs/costs.md). A table and benchmarks/results/detection_speed.json.
+neurons (docs/reference/costs.md). A table and benchmarks/results/detection_speed.json.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from machine import machine, versions
+from spikesound.models.detector_spec import DetectorSpec
+from spikesound.training.detection import time_first
 
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.json_files import write_json
@@ -36,13 +38,11 @@ from spikesound.data.audio_shards import read_audio
 from spikesound.features import normalisation
 from spikesound.features.front_end import FrameStream, FrontEnd
 from spikesound.features.shards import Shards
-from spikesound.inference.streaming.conventional import ByValues
+from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
 from spikesound.models import detector_file
-from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
 from spikesound.params import Params
-from spikesound.training.detection import time_first
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks/results/detection_speed.json"
@@ -117,8 +117,8 @@ def ways_of(model: str, network: Detector) -> list[Way]:
         compiled = [Way(model, "compiled, events", EventDriven(network))]
     else:
         compiled = [
-            Way(model, "compiled, dense", ByValues(network, skip=False)),
-            Way(model, "compiled, zero skipping", ByValues(network)),
+            Way(model, "compiled, dense", Conventional(network, skip=False)),
+            Way(model, "compiled, zero skipping", Conventional(network)),
         ]
     return [Way(model, "torch", network), *compiled]
 

@@ -29,10 +29,10 @@ import yt_dlp
 from machine import machine, versions
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/support"))
 
-from fetch_all import SOUNDS, Clip, Killed, fetch_all, name_of, parameters, whole  # noqa: E402
-from mirror import Plan  # noqa: E402
+from fetch_all import SOUNDS, Clip, Killed, fetch_all, name_of, parameters, whole
+from mirror import Plan
 
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.core.schema import STATUS, read_table
@@ -62,7 +62,7 @@ def served_from(folder: Path) -> Iterator[Served]:
     port, log = folder / "port", folder / "requests.jsonl"
     process = subprocess.Popen(
         [
-            *(sys.executable, ROOT / "tests/mirror.py", "--folder", SOUNDS),
+            *(sys.executable, ROOT / "tests/support/mirror.py", "--folder", SOUNDS),
             *("--port-file", port, "--log", log, "--seed", str(SEED)),
         ]
     )

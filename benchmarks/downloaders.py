@@ -27,13 +27,14 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from machine import machine
 
-from spikesound.audio.ffmpeg import MediaError, decode
+from spikesound.audio.cutting import decode
+from spikesound.audio.ffmpeg import MediaError
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/support"))
 
-from videos import Media, Turn, make_media  # noqa: E402
-from youtube import YouTube  # noqa: E402
+from videos import Media, Turn, make_media
+from youtube import YouTube
 
 RATE_HZ = 8000
 START_S, END_S = 12.0, 22.0  # of each clip
@@ -189,7 +190,7 @@ if videos:
 def spikesound(bench: Bench) -> subprocess.CompletedProcess[str]:
     """This project's download stage, from the environment that this program runs in."""
     program = OURS.format(
-        tests=str(ROOT / "tests"),
+        tests=str(ROOT / "tests/support"),
         videos=list(bench.videos),
         jobs=JOBS,
         proxy=bench.youtube.url,

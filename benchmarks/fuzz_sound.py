@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path += [str(ROOT / "benchmarks"), str(ROOT / "tests")]
+sys.path += [str(ROOT / "benchmarks"), str(ROOT / "tests/support")]
 
-import hearing_models  # noqa: E402
-from machine import machine  # noqa: E402
-from sound_damage import DAMAGES, FORMATS, sounds  # noqa: E402
+import hearing_models
+from machine import machine
+from sound_damage import DAMAGES, FORMATS, sounds
 
 from spikesound.apps.api import Model, load
 from spikesound.audio.ffmpeg import ffmpeg_binary

@@ -24,7 +24,7 @@ from machine import machine, versions
 
 from spikesound.apps import api
 from spikesound.apps.live.listen import State, listen
-from spikesound.apps.live.traced import WatchedStream
+from spikesound.apps.live.traced import TracedStream
 from spikesound.audio.reading import blocks
 from spikesound.core.errors import run
 from spikesound.core.seeds import numpy_generator
@@ -113,7 +113,7 @@ def main() -> None:
         parser.error(f"{options.model} is no detector")
     source = Recordings(options.rate, options.seconds, options.seed)
     watch = Watch(options.seconds)
-    state = listen(source, WatchedStream(loaded.spec, loaded.network, options.rate), watch.show)
+    state = listen(source, TracedStream(loaded.spec, loaded.network, options.rate), watch.show)
     watch.rss_mb.append(rss_mb())
     whole = offline(api.Model(loaded), source)
     result = {

@@ -3,7 +3,7 @@
     python benchmarks/traces.py
 
 Spikes and last interval over 500 ms of constant current from rest. The figures of NEST and NEURON
-in docs/neurons.md stand in the tests whose functions are used here.
+in docs/reference/neurons.md stand in the tests whose functions are used here.
 """
 
 import sys
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/snn"))
 
-import test_neurons_hodgkin_huxley as membrane  # noqa: E402
-import test_neurons_izhikevich as simple  # noqa: E402
+import test_neurons_hodgkin_huxley as membrane
+import test_neurons_izhikevich as simple
 
 
 def told(times_ms: np.ndarray) -> str:

@@ -4,7 +4,7 @@
 
 The dense floor is the same products with ReLU in place of the neurons: what a spiking network costs
 at least where each product is dense. SpikingJelly, Norse and Sinabs take part where they can be
-imported, snnTorch always. What is measured, and how to read it: docs/kernels.md. Writes
+imported, snnTorch always. What is measured, and how to read it: docs/results/kernels.md. Writes
 neurons.json, neurons_steps.svg and neurons_batch.svg into the folder, and the tables into the page.
 """
 
@@ -27,16 +27,16 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
-import convolutional  # noqa: E402
-import curves  # noqa: E402
-import feedforward  # noqa: E402
-import page  # noqa: E402
-import recurrent  # noqa: E402
-import targets  # noqa: E402
-from crossover import measure_crossover  # noqa: E402
-from measure import inference, take_turns, training  # noqa: E402
-from rows import Rows, Workload  # noqa: E402
-from settings import spikes  # noqa: E402
+import convolutional
+import curves
+import feedforward
+import page
+import recurrent
+import targets
+from crossover import measure_crossover
+from measure import inference, take_turns, training
+from rows import Rows, Workload
+from settings import spikes
 
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import run
@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=6, help="s a row of libraries may take")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs/kernels.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/results/kernels.md")
     parser.add_argument("--fill", action="store_true", help="the page from the file, and no more")
     options = parser.parse_args()
     if options.fill:

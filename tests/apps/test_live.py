@@ -24,9 +24,8 @@ from spikesound.apps.live.meter import Meter, Printer, clock, picture, summary
 from spikesound.apps.live.microphone import Microphone
 from spikesound.apps.live.pipe import Pipe
 from spikesound.apps.live.sound_file import SoundFile
-from spikesound.apps.live.traced import WatchedStream, layer_sizes
-from spikesound.audio.resampling import resample
-from spikesound.audio.stream_resampling import Resampler
+from spikesound.apps.live.traced import TracedStream, layer_sizes
+from spikesound.audio.resampling import Resampler, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import loading
 
@@ -38,10 +37,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return detector(tmp_path_factory.mktemp("live") / "model.safetensors", seed=5)
 
 
-def watched(model: Path, rate_hz: int) -> WatchedStream:
+def traced(model: Path, rate_hz: int) -> TracedStream:
     loaded = loading.load(model)
     assert isinstance(loaded, loading.Detecting)
-    return WatchedStream(loaded.spec, loaded.network, rate_hz)
+    return TracedStream(loaded.spec, loaded.network, rate_hz)
 
 
 @settings(max_examples=30)
@@ -57,20 +56,20 @@ def test_the_resampled_pieces_are_the_resampled_whole(rate_hz: int, sizes: list[
     np.testing.assert_array_equal(whole, resample(NOISE, rate_hz, 22050))
 
 
-def test_a_watched_stream_hears_what_detect_hears_and_sees_every_frame(model: Path) -> None:
-    stream, loaded = watched(model, 22050), api.load(model)
-    moments = [stream.feed(block) for block in SoundFile(RECORDING, 22050).blocks()]
-    moments.append(stream.finish())
+def test_a_traced_stream_gives_what_detect_gives_and_traces_every_frame(model: Path) -> None:
+    stream, loaded = traced(model, 22050), api.load(model)
+    chunks = [stream.feed(block) for block in SoundFile(RECORDING, 22050).blocks()]
+    chunks.append(stream.finish())
     wanted = loaded.detect(RECORDING)
     assert len(wanted) >= 3
-    assert sorted(event for moment in moments for event in moment.ended) == sorted(wanted)
-    seen = [frame for moment in moments for frame in moment.seen]
-    assert len(seen) == sum(len(moment.heard) for moment in moments)
-    assert [len(layer) for layer in seen[0].spikes] == layer_sizes(
+    assert sorted(event for chunk in chunks for event in chunk.ended) == sorted(wanted)
+    frames = [frame for chunk in chunks for frame in chunk.traced]
+    assert len(frames) == sum(len(chunk.results) for chunk in chunks)
+    assert [len(layer) for layer in frames[0].spikes] == layer_sizes(
         stream.spec, loaded._loaded.network
     )
-    assert {value for frame in seen for value in np.unique(frame.spikes[0])} == {0.0, 1.0}
-    assert 0 < sum(frame.rate for frame in seen) / len(seen) < 0.5
+    assert {value for frame in frames for value in np.unique(frame.spikes[0])} == {0.0, 1.0}
+    assert 0 < sum(frame.rate for frame in frames) / len(frames) < 0.5
     assert stream.sound_s == pytest.approx(5, abs=0.01)
     assert stream.busy_s > 0
 
@@ -128,7 +127,7 @@ class Given:
 def test_an_interruption_ends_the_events_and_is_followed_by_the_summary(model: Path) -> None:
     blocks = list(SoundFile(RECORDING, 22050).blocks())[:5]  # within the bark
     shown: list[Any] = []
-    state = listen(Given(blocks, True), watched(model, 22050), lambda _, ended: shown.extend(ended))
+    state = listen(Given(blocks, True), traced(model, 22050), lambda _, ended: shown.extend(ended))
     assert {event.label for event in shown} == set(NAMES)
     assert 2.45 < max(event.offset_s for event in shown) <= 2.5
     assert sum(state.events.values()) == len(shown) == 3
@@ -284,6 +283,6 @@ def test_an_event_is_printed_as_soon_as_it_ends(model: Path) -> None:
     told: list[int] = []
     out = io.StringIO()
     blocks = list(SoundFile(RECORDING, 22050).blocks())
-    listen(Slow(blocks), watched(model, 22050), Printer(out, json=False).show)
+    listen(Slow(blocks), traced(model, 22050), Printer(out, json=False).show)
     assert told[3] == 0  # two seconds: silence
     assert told[7] == 3  # four seconds: a second after the bark

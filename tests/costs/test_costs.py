@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_networks import spec
+from network_specs import spec
 from torch import nn
 from torch.nn import functional
 
@@ -104,6 +104,7 @@ def test_fan_out_is_what_each_place_adds_to_a_convolution_of_ones(
     assert torch.equal(fan_out(shape, rows, columns), expected)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first call compiles
 @given(st.booleans(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 99))
 def test_active_entries_are_counted_in_any_layout(

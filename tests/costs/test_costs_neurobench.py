@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from network_specs import spec, spiking
 from neurobench.metrics.workload import SynapticOperations
 from neurobench.models import TorchModel
-from test_networks import spec, spiking
 from torch import nn
 from torch.nn import functional
 

@@ -193,7 +193,7 @@ def test_traps_are_served_with_and_without_an_ending() -> None:
 
 def test_a_mirror_of_its_own_process_logs_what_killed_clients_asked(tmp_path: Path) -> None:
     port_file, log = tmp_path / "port", tmp_path / "log.jsonl"
-    command = [sys.executable, str(ROOT / "tests/mirror.py"), "--folder", str(FOLDER)]
+    command = [sys.executable, str(ROOT / "tests/support/mirror.py"), "--folder", str(FOLDER)]
     command += ["--port-file", str(port_file), "--log", str(log), "--seed", "1"]
     command += ["--latency-s", "0", "--bytes-per-s", "20000"]
     plan = Plan([path.name for path in FOLDER.iterdir()], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from test_evaluate_model import CLASSES
-from test_training import spec, toy
+from spikesound.training.data import Clips
 from torch import nn
+from toy_clips import CLASSES, kinds, settled, spec, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.costs.counting import Counted
@@ -21,40 +22,21 @@ from spikesound.evaluation import anytime as anytime_file
 from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.anytime import Anytime, anytime, seconds_points
 from spikesound.evaluation.anytime_table import COLUMNS, join, write
-from spikesound.evaluation.bootstrap import intervals
+from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.decision_time import stable_figures, stable_from
 from spikesound.evaluation.predict import run_fold
-from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
-from spikesound.inference.recurrent_stream import Stream, recurrent_layer
+from spikesound.evaluation.predictions import to_matrix
+from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
 from spikesound.models import classifier_spec
 from spikesound.params import Params
-from spikesound.tasks.classification.metrics import metrics
-from spikesound.training.data import Clips
+from spikesound.tasks.classification.metrics import metrics, weighted_metrics
+from spikesound.tasks.classification.scores import ScoreMatrix
 from spikesound.training.loop import time_first
 
 FRAME_RATE_HZ = 10.0
 """So that the toys' 12 frames last 1.2 s."""
 
 READOUTS = ("rate", "spike_count", "first_spike", "membrane_maximum", "membrane_sum")
-
-
-def settled(network: nn.Module, x: torch.Tensor) -> nn.Module:
-    """The network with batch norms that have seen the inputs, and neurons that therefore spike."""
-    network.train()
-    with torch.no_grad():
-        for _ in range(50):
-            network(x)
-    return network.eval()
-
-
-def kinds(params: Params) -> dict[str, classifier_spec.Spec]:
-    lstm = {"hidden": 8, "layers": 1, "bidirectional": False, "dropout": 0.2}
-    plain = spec(params)
-    return {
-        "ann-cnn": plain,
-        "snn-cnn-surrogate": spec(params, neuron=True),
-        "ann-lstm": plain.model_copy(update={"network": "lstm", "network_params": lstm}),
-    }
 
 
 def found(
@@ -82,6 +64,7 @@ def found(
     return result, networks, clips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ann-cnn", "snn-cnn-surrogate", "ann-lstm"])
 def test_both_axes_end_at_the_accuracy_of_the_stored_predictions(
     params: Params, tmp_path: Path, model: str
@@ -147,7 +130,7 @@ def test_frame_by_frame_a_recurrent_network_gives_the_scores_of_the_whole_pass(
     network = classifier_spec.build(kinds(params)["ann-lstm"])
     network.lstm = layer(16, 8)  # type: ignore[assignment]
     settled(network, x)
-    stream = Stream(network)
+    stream = RecurrentStream(network)
     with torch.inference_mode():
         _, scores = anytime_file._both_axes(network, x, list(range(1, 13)))
         for frame, expected in zip(x[0].unbind(1), scores, strict=True):
@@ -160,8 +143,8 @@ def test_a_network_that_hears_both_ways_does_not_stream(params: Params) -> None:
     wanted = kinds(params)["ann-lstm"].model_copy(update={"network_params": both})
     network = classifier_spec.build(wanted).eval()
     assert recurrent_layer(network) is None
-    with pytest.raises(ValueError, match="one way"):
-        Stream(network)
+    with pytest.raises(ValueError, match="unidirectional"):
+        RecurrentStream(network)
     x = torch.rand(1, 2, 12, 16)
     with torch.inference_mode():
         _, scores = anytime_file._both_axes(network, x, [6, 12])
@@ -248,14 +231,15 @@ def test_with_a_recording_a_clip_the_interval_is_that_of_the_bootstrap_over_clip
     for row, right in enumerate(hits):
         scores = np.stack([right, ~right], axis=1).astype(np.float64)
         targets = np.tile([True, False], (60, 1))
-        expected = intervals(
-            ScoreMatrix(ids, ("a", "b"), scores, targets),
+        values = resampled(
+            partial(weighted_metrics, ScoreMatrix(ids, ("a", "b"), scores, targets)),
             np.arange(60),
             generator=np.random.default_rng(7),
             resamples=300,
-            confidence=0.9,
-        )["accuracy"]
-        assert (low[row], high[row]) == pytest.approx(expected)
+        )
+        expected = with_intervals(values, 0.9)
+        assert low[row] == pytest.approx(expected["accuracy_low"])
+        assert high[row] == pytest.approx(expected["accuracy_high"])
 
 
 def test_copies_of_a_clip_do_not_narrow_the_interval() -> None:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from test_anytime import kinds, settled
-from test_training import spec
 from torch import nn
+from toy_clips import kinds, settled, spec
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import latency as latency_file
 from spikesound.evaluation.cpu_energy import Counter, Unavailable
 from spikesound.evaluation.latency import Subject, latency
-from spikesound.evaluation.peak_memory import alone, peak_mb
+from spikesound.evaluation.peak_memory import alone, model_peak_mb, peak_mb
 from spikesound.evaluation.timing import interleaved, middle, ratio
-from spikesound.inference.backends import folded, model_peak_mb, ways_of
+from spikesound.inference.backends import BACKENDS, equal_backends
+from spikesound.inference.folded_cnn import folded
 from spikesound.models import classifier_spec
 from spikesound.params import Params
 
@@ -90,20 +91,20 @@ def test_a_folded_network_has_the_modules_scores(params: Params, tmp_path: Path)
             assert any(block.norm.running_mean.any() for block in network.blocks), "it has stayed"
 
 
-def test_ways_with_other_decisions_are_left_out(
+def test_backends_with_other_decisions_are_left_out(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, inputs = save(params, "snn-cnn-surrogate", tmp_path)
     clips = [torch.from_numpy(clip) for clip in inputs]
-    assert list(ways_of(network, clips)) == ["module", "folded", "event-driven"]
-    monkeypatch.setitem(
-        ways_of.__globals__["WAYS"], "event-driven", lambda network: lambda x: -network(x)
-    )
-    assert list(ways_of(network, clips)) == ["module", "folded"]
+    assert list(equal_backends(network, clips)) == ["event_driven", "compiled", "dense"]
+    negative = replace(BACKENDS["event_driven"], clips=lambda network: lambda x: -network(x))
+    monkeypatch.setitem(BACKENDS, "event_driven", negative)
+    assert list(equal_backends(network, clips)) == ["compiled", "dense"]
     lstm, inputs = save(params, "ann-lstm", tmp_path / "lstm")
-    assert list(ways_of(lstm, [torch.from_numpy(clip) for clip in inputs])) == ["module"]
+    assert list(equal_backends(lstm, [torch.from_numpy(clip) for clip in inputs])) == ["dense"]
 
 
+@pytest.mark.slow
 def test_all_models_are_measured_in_one_run(
     subjects: dict[str, Subject],
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +121,9 @@ def test_all_models_are_measured_in_one_run(
         figures = found[model]
         assert 0 < figures["clip_ms_low"] <= figures["clip_ms"] <= figures["clip_ms_high"]
         assert figures["clip_ms"] == min(
-            figures[way] for way in ("module_ms", "folded_ms", "event_driven_ms") if way in figures
+            figures[each]
+            for each in ("dense_ms", "compiled_ms", "event_driven_ms")
+            if each in figures
         )
         assert figures["cpu_energy_mj"] == figures["cpu_energy_raw_mj"] == "not available"
         assert figures["peak_mb"] is None or 0 <= figures["peak_mb"] < 100
@@ -174,7 +177,7 @@ def test_a_larger_model_takes_more_memory_in_a_process_of_its_own(
         folder = tmp_path / str(hidden)
         classifier_spec.save(folder, wanted, classifier_spec.build(wanted))
         clip = np.zeros((1, 1, 12, 16), np.float32)
-        peaks.append(alone(model_peak_mb, folder, clip, "module", classifier_spec.load))
+        peaks.append(alone(model_peak_mb, folder, clip, "dense", classifier_spec.load))
     if None in peaks:
         pytest.skip("this system does not tell a process's peak")
     weights_mb = 4 * 1024 * (1024 + 16) * 4 / 2**20
@@ -185,4 +188,4 @@ def test_a_larger_model_takes_more_memory_in_a_process_of_its_own(
 def test_a_missing_model_is_one_line_from_its_own_process_too(tmp_path: Path) -> None:
     clip = np.zeros((1, 1, 12, 16), np.float32)
     with pytest.raises(SpikesoundError, match="no such file; train the model first"):
-        alone(model_peak_mb, tmp_path / "none", clip, "module", classifier_spec.load)
+        alone(model_peak_mb, tmp_path / "none", clip, "dense", classifier_spec.load)

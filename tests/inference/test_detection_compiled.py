@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+import yaml
 from detectors import BINS, MODELS, SMALL, detector, features
+from project import ROOT
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.compiled import Compiled
-from spikesound.inference.streaming.conventional import ByValues
+from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
+from spikesound.models.layers import fold
 from spikesound.models.networks.detector import Detector
+from spikesound.params import Neurons
+from spikesound.snn.neurons import NEURONS, RECURRENT
 from spikesound.snn.neurons.lif import LIF
 
 WIDE = {**SMALL, "channels": [16, 20], "hidden": 24, "dilations": [2, 1], "taps": 2}
@@ -20,13 +25,14 @@ FRAMES = 30
 
 
 def compiled(model: str, network: Detector) -> Compiled:
-    return EventDriven(network) if model.startswith("snn-") else ByValues(network)
+    return EventDriven(network) if model.startswith("snn-") else Conventional(network)
 
 
 def frames(seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(features(1, FRAMES, seed=seed).swapaxes(0, 1).copy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SMALL, WIDE, DEEP], ids=["small", "wide", "deep"])
 @pytest.mark.parametrize("model", MODELS)
 def test_logits_and_spikes_are_the_networks(model: str, shape: dict[str, object]) -> None:
@@ -38,7 +44,7 @@ def test_logits_and_spikes_are_the_networks(model: str, shape: dict[str, object]
         wanted, _ = network.advance(x, network.rest(1), spikes)
     found: list[torch.Tensor] = []
     logits, state = made.advance(x, made.rest(), found)
-    assert state.now == FRAMES
+    assert state.frames == FRAMES
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
     assert len(found) == len(spikes) == (0 if model.startswith("ann-") else len(made.layers))
     for mine, theirs in zip(found, spikes, strict=True):
@@ -66,8 +72,8 @@ def test_pieces_do_not_matter_and_a_state_can_be_used_again(model: str) -> None:
 def test_leaving_zeros_out_changes_nothing_but_rounding(model: str) -> None:
     _, network = detector(model)
     x = frames()
-    results = [made.advance(x, made.rest())[0]
-               for made in (ByValues(network, skip=skip) for skip in (True, False))]  # fmt: skip
+    both = [Conventional(network, skip=skip) for skip in (True, False)]
+    results = [made.advance(x, made.rest())[0] for made in both]
     torch.testing.assert_close(*results, atol=1e-5, rtol=1e-5)
 
 
@@ -83,6 +89,43 @@ def test_every_reset_and_refractory_period(reset: str, refractory: int) -> None:
     x = frames()
     with torch.inference_mode():
         wanted, _ = network.advance(x, network.rest(1))
+    torch.testing.assert_close(made.advance(x, made.rest())[0], wanted, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("neuron", ["lif", "alif", "integrate_and_fire"])
+@pytest.mark.parametrize("model", ["snn-tcn", "snn-alif"])
+def test_every_neuron_in_every_layer(model: str, neuron: str) -> None:
+    """With an initial potential of the integrate-and-fire neurons, so that it counts."""
+    _, network = detector(model)
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    field = Neurons.model_fields[neuron].annotation
+    changes = {"initial": 0.5} if neuron == "integrate_and_fire" else {}
+    section = field.model_validate(content["neurons"][neuron] | changes)  # type: ignore[union-attr]
+    torch.manual_seed(2)
+    for layer in network.layers()[:-1]:
+        recurrent = layer.kind == "recurrent"
+        layer.module.neuron = (
+            RECURRENT[neuron](section, 6) if recurrent else NEURONS[neuron](section)
+        )
+    made, x = EventDriven(network), frames()
+    spikes: list[torch.Tensor] = []
+    found: list[torch.Tensor] = []
+    with torch.inference_mode():
+        wanted, _ = network.advance(x, network.rest(1), spikes)
+    logits, _ = made.advance(x, made.rest(), found)
+    for mine, theirs in zip(found, spikes, strict=True):
+        assert torch.equal(mine, theirs)
+        assert theirs.sum() > 0
+    torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_folded_batch_norms_give_the_same(model: str) -> None:
+    _, network = detector(model)
+    x, made = frames(), compiled(model, network)
+    wanted = made.advance(x, made.rest())[0]
+    fold(network)
+    made = compiled(model, network)
     torch.testing.assert_close(made.advance(x, made.rest())[0], wanted, atol=1e-5, rtol=1e-5)
 
 
@@ -104,10 +147,12 @@ def test_adaptations_that_fade_do_not_become_too_small_to_be_quick() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     spiking, twin = detector("snn-tcn")[1], detector("ann-gru")[1]
-    with pytest.raises(SpikesoundError, match="ReLU does not spike"):
+    with pytest.raises(
+        SpikesoundError, match="neuron ReLU has no event-driven kernel; valid: LIF, IF"
+    ):
         EventDriven(twin)
-    with pytest.raises(SpikesoundError, match="LIF is not ReLU: use EventDriven"):
-        ByValues(spiking)
+    with pytest.raises(SpikesoundError, match="neuron LIF is not conventional; valid: ReLU, GRU"):
+        Conventional(spiking)
     made = EventDriven(spiking)
     with pytest.raises(SpikesoundError, match="one clip at a time, not 2"):
         made.rest(2)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_events import spikes_of
-from test_kernels import params
+from spike_inputs import lif_params, spikes_of
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.inference import merged_pooling
 from spikesound.inference.event_driven_cnn import FrozenCNN
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.layout import Layout
@@ -62,7 +62,7 @@ def exact(network: CNN) -> CNN:
 
 def lif(**changes: object) -> Callable[[], nn.Module]:
     values = {"beta": 0.5} | changes
-    return lambda: LIF(params(**values))
+    return lambda: LIF(lif_params(**values))
 
 
 def integrate(initial: float) -> Callable[[], nn.Module]:
@@ -94,6 +94,7 @@ NEURON_KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crossover", [-1.0, 2.0], ids=["dense", "sparse"])
 @pytest.mark.parametrize("pool", ["average", "stride"])
 @pytest.mark.parametrize("name", NEURON_KINDS)
@@ -108,6 +109,7 @@ def test_spikes_are_the_networks_where_sums_are_exact(
     assert torch.equal(FrozenCNN(network, crossover)(x), network(x))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.integers(1, 5),
@@ -135,8 +137,8 @@ def test_the_result_does_not_depend_on_how_frames_are_shared_out(
     network = cnn(lif(), [16, 32, 64])
     x = spikes_of((4, 5, 40, 12), 0.3)
     wanted = FrozenCNN(network)(x)
-    monkeypatch.setattr(merged, "SHARE", share)
-    monkeypatch.setattr(merged, "TASKS", 1)
+    monkeypatch.setattr(merged_pooling, "SHARE", share)
+    monkeypatch.setattr(merged_pooling, "TASKS", 1)
     assert torch.equal(FrozenCNN(network)(x), wanted)
 
 
@@ -172,6 +174,7 @@ def test_weights_of_steps_are_put_on_the_input() -> None:
     assert not torch.equal(got, spikes_of_last(plain, x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.float64])
 def test_spikes_of_any_type_give_the_same(kind: torch.dtype) -> None:
     network = cnn(lif(), [16, 32])
@@ -219,11 +222,9 @@ def test_networks_that_the_kernels_do_not_know_are_refused() -> None:
         FrozenCNN(cnn(nn.ReLU, [16]))
     with pytest.raises(SpikesoundError, match="pool 'max' cannot be frozen; valid: average"):
         FrozenCNN(cnn(lif(), [16], pool="max"))
-    with pytest.raises(
-        SpikesoundError, match="readout 'spike_count' cannot be frozen; valid: rate"
-    ):
+    with pytest.raises(SpikesoundError, match="a readout of neurons cannot be frozen; valid: rate"):
         FrozenCNN(cnn(lif(), [16], readout="spike_count"))
     with pytest.raises(SpikesoundError, match=r"float64 on cpu; a frozen network is float32"):
         FrozenCNN(cnn(lif(), [16]).double())
-    with pytest.raises(SpikesoundError, match="a Linear cannot be frozen; valid: CNN"):
+    with pytest.raises(SpikesoundError, match="Linear: expected a network with a method layers"):
         FrozenCNN(nn.Linear(2, 2))  # type: ignore[arg-type]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from network_specs import spec, spiking
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
@@ -15,28 +15,6 @@ from spikesound.models.networks import NETWORKS
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.layout import Layout
 from spikesound.params import CNNParams, Networks, Params
-
-
-def spec(params: Params, name: str, **changes: Any) -> classifier_spec.Spec:
-    values: dict[str, Any] = {
-        "model": f"ann-{name}",
-        "network": name,
-        "network_params": getattr(params.networks, name).model_dump(),
-        "neuron": None,
-        "neuron_params": None,
-        "classes": ["/m/1", "/m/2", "/m/3"],
-        "bins": 20,
-        "steps": 1,
-        "encoding": "features",
-        "fold": "1",
-        "seed": 0,
-    }
-    return classifier_spec.Spec.model_validate(values | changes)
-
-
-def spiking(params: Params, name: str, **changes: Any) -> classifier_spec.Spec:
-    lif = params.neurons.lif.model_dump()
-    return spec(params, name, neuron="lif", neuron_params=lif, steps=3, **changes)
 
 
 def test_registry_and_parameters_name_the_same_networks() -> None:

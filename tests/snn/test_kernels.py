@@ -12,10 +12,11 @@ import snntorch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from project import ROOT, SRC
 from snntorch import surrogate
+from spike_inputs import lif_params
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params import LIFParams
 from spikesound.snn.kernels.lif import lif
 from spikesound.snn.kernels.rule import RESETS, SURROGATE_CODES, Rule
 from spikesound.snn.neurons.lif import LIF
@@ -152,6 +153,7 @@ def test_no_two_spikes_come_within_the_refractory_period(
         assert (column.nonzero().flatten().diff() > refractory).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refractory", [0, 2])
 def test_a_triton_kernel_is_the_plain_loop(refractory: int, tmp_path: Path) -> None:
     # The interpreter is chosen when triton is imported: in a process of its own.
@@ -172,8 +174,8 @@ def test_a_triton_kernel_is_the_plain_loop(refractory: int, tmp_path: Path) -> N
         "print('done')\n",
         encoding="utf-8",
     )
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here.parent / "src")])
+    folders = (Path(__file__).parent, ROOT / "tests/support", SRC)
+    paths = os.pathsep.join(str(folder) for folder in folders)
     done = subprocess.run(
         [sys.executable, str(script)],
         env={**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": paths},
@@ -197,7 +199,7 @@ def test_kernels_and_neurons_mean_the_same_surrogates(name: str) -> None:
 @pytest.mark.parametrize("refractory", [0, 3])
 @pytest.mark.parametrize("reset", RESETS)
 def test_a_stream_of_steps_gives_the_spikes_of_one_call(reset: str, refractory: int) -> None:
-    neuron = LIF(params(reset=reset, refractory=refractory))
+    neuron = LIF(lif_params(reset=reset, refractory=refractory))
     currents = drawn((30, 4, 20)) + 0.3
     state = neuron.initial_state(currents[0])
     spikes = []
@@ -250,28 +252,13 @@ def test_unknown_names_list_the_valid_ones() -> None:
 
 
 def test_learnt_threshold_and_decay_of_the_neuron_get_gradients() -> None:
-    neuron = LIF(params(learn_beta=True, learn_threshold=True))
+    neuron = LIF(lif_params(learn_beta=True, learn_threshold=True))
     neuron(drawn((10, 30))).sum().backward()
     for value in (neuron.beta, neuron.threshold):
         assert value.grad is not None
         assert value.grad.abs() > 0
-    fixed = LIF(params())
+    fixed = LIF(lif_params())
     assert not any(value.requires_grad for value in fixed.parameters())
-
-
-def params(**changes: object) -> LIFParams:
-    values: dict[str, object] = {
-        "beta": 0.9,
-        "learn_beta": False,
-        "threshold": 1.0,
-        "learn_threshold": False,
-        "reset": "subtract",
-        "refractory": 0,
-        "surrogate": "atan",
-        "slope": 2.0,
-        "backend": "auto",
-    }
-    return LIFParams.model_validate(values | changes)
 
 
 def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:

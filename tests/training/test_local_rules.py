@@ -12,6 +12,8 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from local_rules import STEPS, task, toy
+from spikesound.training.task import Epoch
 
 from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
@@ -19,42 +21,17 @@ from spikesound.models import classifier_spec
 from spikesound.models.networks import OWN
 from spikesound.models.networks.winner import WinnerTakeAll, winners
 from spikesound.models.networks.wta import WTA
-from spikesound.params import OwnNetworks, Params, Section
+from spikesound.params import OwnNetworks, Params
 from spikesound.snn.decoding import cross_entropy
 from spikesound.snn.neurons import SpikingNeuron
 from spikesound.snn.neurons.lif import LIF
 from spikesound.training import METHODS
-from spikesound.training.data import Clips
 from spikesound.training.loop import predict
 from spikesound.training.methods.count_readout import PENALTIES
 from spikesound.training.methods.stdp import Patches, learn, traces
 from spikesound.training.methods.synapses import Ideal
-from spikesound.training.task import Epoch, Task
 
 LOCAL = ("stdp", "memristor", "som")
-STEPS = 3
-SMALL: dict[str, dict[str, Any]] = {
-    "stdp": {"neurons": 24, "batches": 40, "batch_patches": 64},
-    "memristor": {"neurons": 24, "batches": 40, "batch_patches": 64},
-    "som": {"rows": 4, "columns": 4, "sweeps": 8},
-}
-
-
-def toy(count: int = 64, classes: int = 4, seed: int = 0) -> Clips:
-    """Spikes of clips whose class is the quarter of the feature axis that is loud."""
-    generator = np.random.default_rng(seed)
-    kind = np.arange(count) % classes
-    loud = generator.uniform(0, 0.2, (count, 1, 14, 16)) * np.ones((1, STEPS, 1, 1))
-    for row, label in enumerate(kind):
-        loud[row, ..., label * 4 : label * 4 + 4] += 0.6
-    return Clips(
-        [f"clip{i}" for i in range(count)],
-        ["1"] * count,
-        [f"recording{i}" for i in range(count)],
-        pack(generator.random(loud.shape) < loud),
-        np.eye(classes, dtype=np.float32)[kind],
-        16,
-    )
 
 
 def lif(params: Params, **changes: Any) -> LIF:
@@ -62,48 +39,11 @@ def lif(params: Params, **changes: Any) -> LIF:
     return LIF(type(params.neurons.lif).model_validate(values | changes))
 
 
-def section(params: Params, name: str, **changes: Any) -> Section:
-    whole = getattr(params.methods, name)
-    found = type(whole).model_validate(whole.model_dump() | SMALL[name] | changes)
-    assert isinstance(found, Section)
-    return found
-
-
-def task(params: Params, name: str, tmp_path: Path, *, seed: int = 3, **changes: Any) -> Task:
-    clips = toy()
-    spec = classifier_spec.Spec(
-        model=f"snn-cnn-{name}",
-        network="cnn",
-        network_params=params.networks.cnn.model_dump(),
-        neuron="lif",
-        neuron_params=params.neurons.lif.model_dump(),
-        classes=["a", "b", "c", "d"],
-        bins=16,
-        steps=STEPS,
-        encoding="rate",
-        fold="2",
-        seed=seed,
-    )
-    training = params.train_snn.model_copy(
-        update={"epochs": 30, "batch_clips": 16, "learning_rate": 0.02}
-    )
-    torch.manual_seed(seed)
-    return Task(
-        spec,
-        clips.select(np.arange(48)),
-        clips.select(np.arange(48, 64)),
-        training,
-        section(params, name, **changes),
-        (1 / STEPS,) * STEPS,
-        seed,
-        tmp_path / "resume.pt",
-    )
-
-
 def test_own_networks_and_their_parameters_have_the_same_names() -> None:
     assert set(OWN) == set(OwnNetworks.model_fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCAL)
 def test_each_method_beats_chance_and_survives_the_disk(
     name: str, params: Params, tmp_path: Path
@@ -129,6 +69,7 @@ def test_each_method_beats_chance_and_survives_the_disk(
     assert [m for m in network.modules() if isinstance(m, SpikingNeuron)], "spikes are counted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCAL)
 def test_equal_seeds_give_equal_weights_and_others_do_not(
     name: str, params: Params, tmp_path: Path
@@ -198,6 +139,7 @@ def test_winner_take_all_by_hand(params: Params) -> None:
     assert held(currents)[:, 0].tolist() == [[0, 0], [0, 1], [0, 0], [0, 0]]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(0, 2))
 @settings(max_examples=30, deadline=None)
 def test_at_most_one_wins_and_never_within_its_refractory_period(

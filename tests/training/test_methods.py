@@ -11,9 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_training import NO_AUGMENT, task, toy
-from test_training import settings as train_settings
 from torch import nn
+from toy_clips import long, task, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
@@ -28,19 +27,13 @@ from spikesound.training.loop import predict
 from spikesound.training.methods.convert import convert, percentiles, train_source
 from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
-from spikesound.training.task import Task
 
 
 def test_registry_and_parameters_name_the_same_methods() -> None:
     assert set(METHODS) == set(Methods.model_fields)
 
 
-def long(params: Params, folder: Path, method: str, **changes: object) -> Task:
-    """A task with enough epochs, and no augmentation, to learn the toy clips."""
-    few = train_settings(params, epochs=30, patience=30, augment=NO_AUGMENT.model_dump())
-    return task(params, folder, method=method, params=few, **changes)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -129,6 +122,7 @@ def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path
     assert counts == [2, 2], "two pieces, once each"
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 6), st.sampled_from(["lif", "integrate_and_fire", "alif", "cuba_lif"]))
 def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
@@ -143,6 +137,7 @@ def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
     assert torch.equal(neuron(currents), whole), "afterwards from rest again"
 
 
+@pytest.mark.slow
 def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> None:
     def rate(**changes: object) -> float:
         torch.manual_seed(0)
@@ -158,6 +153,7 @@ def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> No
     assert rate(target_rate=0.02, rate_weight=500.0) < 0.5 * rate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [4, 8])
 def test_few_bit_weights_are_what_is_validated_and_kept(
     bits: int, params: Params, tmp_path: Path

@@ -18,87 +18,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
+from spikesound.training.data import Clips
+from spikesound.training.task import Epoch
+from toy_clips import NO_AUGMENT, settings, spec, task, toy
 
-from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
-from spikesound.params import AugmentParams, Params, TrainParams
+from spikesound.params import AugmentParams, Params
 from spikesound.training import METHODS, checkpoint
 from spikesound.training.augment import augment, mixup
-from spikesound.training.data import Clips
 from spikesound.training.loop import predict, train_plain
 from spikesound.training.run import train_model
 from spikesound.training.split import split_validation
-from spikesound.training.task import Epoch, Task
 
-NO_AUGMENT = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
-
-
-def toy(count: int = 48, *, spikes: bool = False, classes: int = 2) -> Clips:
-    """Clips whose class is the half of the feature axis that is loud."""
-    generator = np.random.default_rng(0)
-    kind = np.arange(count) % classes
-    x = generator.uniform(0, 0.3, (count, 1, 12, 16)).astype(np.float32)
-    width = 16 // classes
-    for row, label in enumerate(kind):
-        x[row, ..., label * width : (label + 1) * width] += 0.6
-    inputs = pack(generator.random((count, 3, 12, 16)) < x) if spikes else x.astype(np.float16)
-    return Clips(
-        [f"clip{i}" for i in range(count)],
-        [str(i % 4 + 1) for i in range(count)],
-        [f"recording{i // 2}" for i in range(count)],
-        inputs,
-        np.eye(classes, dtype=np.float32)[kind],
-        16,
-    )
-
-
-def settings(params: Params, **changes: object) -> TrainParams:
-    base = params.train_ann.model_dump() | {"epochs": 4, "batch_clips": 8, "patience": 4}
-    return TrainParams.model_validate(base | changes)
-
-
-def spec(params: Params, *, neuron: bool = False) -> classifier_spec.Spec:
-    return classifier_spec.Spec(
-        model="snn-cnn-surrogate" if neuron else "ann-cnn",
-        network="cnn",
-        network_params={"channels": [4, 8], "kernel": 3, "pool": "average", "dropout": 0.2},
-        neuron="lif" if neuron else None,
-        neuron_params=params.neurons.lif.model_dump() if neuron else None,
-        classes=["/m/1", "/m/2"],
-        bins=16,
-        steps=3 if neuron else 1,
-        encoding="rate" if neuron else "features",
-        fold="1",
-        seed=0,
-    )
-
-
-def task(
-    settings_of: Params,
-    folder: Path,
-    *,
-    method: str | None = None,
-    clips: Clips | None = None,
-    params: TrainParams | None = None,
-    **changes: object,
-) -> Task:
-    """A task on toy clips: 32 to train on, 16 to validate on."""
-    clips = clips or toy(spikes=method is not None)
-    section = getattr(settings_of.methods, method) if method else None
-    if section and changes:
-        section = type(section).model_validate(section.model_dump() | changes)
-    return Task(
-        spec(settings_of, neuron=clips.spikes),
-        clips.select(np.arange(32)),
-        clips.select(np.arange(32, 48)),
-        params or settings(settings_of),
-        section,
-        (1 / 3,) * 3 if clips.spikes else (1.0,),
-        0,
-        folder / "resume.pt",
-    )
 
 
 @given(st.integers(0, 1000), st.booleans())
@@ -201,6 +133,7 @@ def test_training_stops_when_validation_loss_no_longer_falls(
     assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
     name: str, params: Params, tmp_path: Path
@@ -258,7 +191,9 @@ KILLED = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}]
-from test_training import settings, spec, toy, train_model, train_plain
+from toy_clips import settings, spec, toy
+from spikesound.training.loop import train_plain
+from spikesound.training.run import train_model
 from spikesound.params import Params
 params = Params.load(Path({params!r}))
 few = settings(params, epochs=30, patience=30, validation_share=0.25)
@@ -267,13 +202,14 @@ train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
     params: Params, tmp_path: Path
 ) -> None:
     checkpoints = tmp_path / "checkpoints"
     script = textwrap.dedent(
         KILLED.format(
-            tests=str(ROOT / "tests"),
+            tests=str(ROOT / "tests/support"),
             params=str(ROOT / "params.yaml"),
             checkpoints=str(checkpoints),
         )

@@ -10,9 +10,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_methods import long
-from test_training import toy
+from spikesound.training.methods.variant import hoyer_density, train_variant
+from spikesound.training.task import Task, Trained
 from torch import nn
+from toy_clips import long, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
@@ -21,8 +22,6 @@ from spikesound.models.networks.cnn import CNN
 from spikesound.params import Params, VariantParams
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.training.loop import predict, train_plain
-from spikesound.training.methods.variant import hoyer_density, train_variant
-from spikesound.training.task import Task, Trained
 
 
 def section(**changes: object) -> VariantParams:
@@ -78,6 +77,7 @@ def test_a_variant_has_so_many_values_and_still_knows(params: Params, tmp_path: 
     assert np.array_equal(predict(again, task.validation, 16), scores)
 
 
+@pytest.mark.slow
 def test_sparsity_leaves_fewer_activations(params: Params, tmp_path: Path) -> None:
     task, source = twin(params, tmp_path)
 

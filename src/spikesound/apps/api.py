@@ -15,11 +15,12 @@ from spikesound.audio.reading import blocks
 from spikesound.audio.resampling import fit_length, resample
 from spikesound.audio.samples import mono
 from spikesound.core.errors import SpikesoundError
-from spikesound.inference.streaming.stream import Heard, Stream
+from spikesound.inference.backends import AUTO, check_backend
+from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models import loading
 from spikesound.tasks.detection.decision import Event
 
-__all__ = ["Event", "Heard", "Model", "Result", "SpikesoundError", "Stream", "load"]
+__all__ = ["Event", "FrameResult", "Model", "Result", "SpikesoundError", "Stream", "load"]
 
 WINDOW_S = 10.0
 """What a classifier hears at once, if it was not trained on clips of one length."""
@@ -87,35 +88,47 @@ class Model:
         """
         return self.hear(sound, rate_hz).probabilities
 
-    def detect(self, sound: Sound, rate_hz: int | None = None) -> list[Event]:
+    def detect(
+        self, sound: Sound, rate_hz: int | None = None, *, backend: str = AUTO
+    ) -> list[Event]:
         """Return the events in the sound, by onset: what :meth:`stream` gives for the same samples.
 
-        Parameters and errors as of :meth:`predict`.
+        Parameters and errors as of :meth:`predict`; ``backend`` as of :meth:`stream`.
 
         Raises
         ------
         SpikesoundError
             If the model is a classifier.
         """
-        self._must_detect()
-        return self.hear(sound, rate_hz).events or []
+        stream = self.stream(backend=backend)
+        return self._streamed(_samples(sound, rate_hz, self.rate_hz), stream).events or []
 
-    def stream(self) -> Stream:
-        """Return a new stream, that hears samples as they come, in pieces of any size.
+    def stream(self, *, backend: str = AUTO) -> Stream:
+        """Return a new stream, which takes samples as they come, in chunks of any size.
+
+        Parameters
+        ----------
+        backend : how the network is computed: ``event_driven`` (compiled, for spiking networks),
+            ``compiled`` (for conventional ones), ``dense`` (torch, for all), or ``auto``: the
+            compiled one that there is for the network, else ``dense``. Events are the same, and
+            scores within rounding: :mod:`spikesound.inference.backends`.
 
         Raises
         ------
         SpikesoundError
-            If the model is a classifier.
+            If the model is a classifier; if there is no such backend, or it cannot compute this
+            network.
         """
+        check_backend(backend)
         loaded = self._must_detect()
-        return Stream(loaded.spec.model_copy(update={"classes": self.labels}), loaded.network)
+        named = loaded.spec.model_copy(update={"classes": self.labels})
+        return Stream(named, loaded.network, backend=backend)
 
     def hear(self, sound: Sound, rate_hz: int | None = None) -> Result:
         """Return all that :meth:`predict` and :meth:`detect` give, and the length of the sound."""
         pieces = _samples(sound, rate_hz, self.rate_hz)
         if isinstance(self._loaded, loading.Detecting):
-            return self._streamed(pieces)
+            return self._streamed(pieces, self.stream())
         return self._windowed(pieces, self._loaded)
 
     def _must_detect(self) -> loading.Detecting:
@@ -125,16 +138,15 @@ class Model:
             )
         return self._loaded
 
-    def _streamed(self, pieces: Iterable[Floats]) -> Result:
-        stream = self.stream()
+    def _streamed(self, pieces: Iterable[Floats], stream: Stream) -> Result:
         highest = np.zeros(len(self.labels), np.float32)
         events: list[Event] = []
         count = 0
         for samples in chain(pieces, [None]):
             count += 0 if samples is None else len(samples)
-            for heard in stream.finish() if samples is None else stream.feed(samples):
-                highest = np.maximum(highest, heard.scores)
-                events += heard.closed
+            for result in stream.finish() if samples is None else stream.feed(samples):
+                highest = np.maximum(highest, result.scores)
+                events += result.closed
         column = {label: number for number, label in enumerate(self.labels)}
         events.sort(key=lambda event: (event.onset_s, column[event.label]))
         return Result(count / self.rate_hz, self._named(highest), events)

@@ -24,10 +24,10 @@ from spikesound.evaluation.cpu_energy import (
 )
 from spikesound.evaluation.folds import Load
 from spikesound.evaluation.machine import machine
-from spikesound.evaluation.peak_memory import alone
+from spikesound.evaluation.peak_memory import alone, model_peak_mb
 from spikesound.evaluation.timing import TAILS, Times, interleaved, middle, ratio
-from spikesound.inference.backends import WAYS, Score, model_peak_mb, ways_of
-from spikesound.inference.recurrent_stream import Stream, recurrent_layer
+from spikesound.inference.backends import BACKENDS, Score, equal_backends
+from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
 from spikesound.models import classifier_spec
 
 REFERENCE = "ann-cnn"
@@ -64,9 +64,9 @@ def latency(
 ) -> dict[str, Figures | dict[str, str]]:
     """Measure all models side by side, one clip at a time, with torch's own number of threads.
 
-    Each is computed in all ways that there are for it, and the quickest of those that take the
-    module's decisions on all of the clips counts: so a conventional CNN, too, has its batch norms
-    and its pooling folded away before it is set against a spiking one.
+    Each is computed by all backends that there are for it, and the quickest of those that take the
+    network's own decisions on all of the clips counts: so a conventional CNN, too, has its batch
+    norms and its pooling folded away before it is set against a spiking one.
 
     Parameters
     ----------
@@ -79,14 +79,15 @@ def latency(
     -------
     dict
         For each model: ``clip_ms`` (median over rounds), ``clip_ms_low``, ``clip_ms_high`` (5th and
-        95th percentile), ``how`` it was computed (of :data:`spikesound.inference.backends.WAYS`);
-        ``module_ms``, ``folded_ms``, ``event_driven_ms`` (medians of the ways there are);
+        95th percentile), ``how``, the backend that it is the time of
+        (:data:`spikesound.inference.backends.BACKENDS`);
+        ``dense_ms``, ``compiled_ms``, ``event_driven_ms`` (medians of the backends there are);
         ``frame_ms`` (of a clip's frames one by one, their mean; None where the network does
         not stream); ``encode_ms`` (of a spiking model: from features to spikes, not in clip_ms);
         ``ratio_to_ann_cnn`` (median over rounds; None without that model); ``peak_mb``, by
-        :func:`spikesound.inference.backends.model_peak_mb`; ``cpu_energy_mj``, ``cpu_energy_raw_mj``,
-        by :func:`spikesound.evaluation.cpu_energy.measure`, or "not available". Under ``machine``
-        texts on the machine, and why energy is not available.
+        :func:`spikesound.evaluation.peak_memory.model_peak_mb`; ``cpu_energy_mj``,
+        ``cpu_energy_raw_mj``, by :func:`spikesound.evaluation.cpu_energy.measure`, or "not
+        available". Under ``machine`` texts on the machine, and why energy is not available.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def latency(
     with torch.inference_mode():
         times = interleaved(calls, seconds=seconds, generator=generator)
     best = {
-        model: min(ready[model].ways, key=lambda how: float(np.median(times[f"{model} {how}"])))
+        model: min(ready[model].backends, key=lambda how: float(np.median(times[f"{model} {how}"])))
         for model in ready
     }
     reference = times[f"{REFERENCE} {best[REFERENCE]}"] if REFERENCE in best else None
@@ -127,10 +128,10 @@ def latency(
 
 @dataclass(frozen=True)
 class _Ready:
-    """A loaded network, the ways of computing it, and its inputs."""
+    """A loaded network, its backends, and its inputs."""
 
     network: nn.Module
-    ways: dict[str, Score]
+    backends: dict[str, Score]
     clips: list[torch.Tensor]
     encode: Callable[[int], object] | None
 
@@ -138,23 +139,23 @@ class _Ready:
 def _prepare(subject: Subject) -> _Ready:
     _, network = subject.load(subject.folder)
     clips = [torch.from_numpy(clip) for clip in subject.inputs]
-    return _Ready(network, ways_of(network, clips), clips, subject.encode)
+    return _Ready(network, equal_backends(network, clips), clips, subject.encode)
 
 
 def _calls(ready: _Ready) -> dict[str, Callable[[int], object]]:
-    """Return what is timed of a model, by name: each way, the stream of a clip, its encoding."""
+    """Return what is timed of a model, by name: backends, the stream of a clip, encoding."""
     clips, encode = ready.clips, ready.encode
 
     def scored(score: Score, number: int) -> None:
         score(clips[number % len(clips)])
 
     def streamed(number: int) -> None:
-        stream = Stream(ready.network)
+        stream = RecurrentStream(ready.network)
         for frame in clips[number % len(clips)][0].unbind(1):
             stream.step(frame)
 
     calls: dict[str, Callable[[int], object]] = {
-        how: partial(scored, score) for how, score in ready.ways.items()
+        how: partial(scored, score) for how, score in ready.backends.items()
     }
     if recurrent_layer(ready.network) is not None:
         calls["stream"] = streamed
@@ -181,9 +182,9 @@ def _times(
         "frame_ms": _short(median_ms("stream") / frames) if streams else None,
         "ratio_to_ann_cnn": None if reference is None else _short(ratio(own, reference)),
     }
-    for way in WAYS:
-        if f"{model} {way}" in times:
-            figures[f"{way.replace('-', '_')}_ms"] = _short(median_ms(way))
+    for backend in BACKENDS:
+        if f"{model} {backend}" in times:
+            figures[f"{backend}_ms"] = _short(median_ms(backend))
     if f"{model} encode" in times:
         figures["encode_ms"] = _short(median_ms("encode"))
     return figures

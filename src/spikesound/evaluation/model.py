@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from spikesound.core.json_files import read_mapping
 from spikesound.core.progress import track
 from spikesound.costs.break_even import spike_rate
 from spikesound.costs.counting import Counted
@@ -79,7 +79,7 @@ def evaluate_model(
             run_fold(network, clips, list(classes), batch_clips, spec=spec, counted=counted)
         )
         histories[fold] = pd.read_csv(folder / "history.csv")
-        kept.append(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+        kept.append(read_mapping(folder / "result.json"))
     assert network is not None
     layers = counted.layers
     epochs = pd.concat(histories.values())

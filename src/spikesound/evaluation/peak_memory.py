@@ -11,7 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.folds import Load
+from spikesound.inference.backends import BACKENDS
 
 T = TypeVar("T")
 
@@ -31,6 +37,29 @@ def peak_mb(run: Callable[[], object]) -> float | None:
         return round((_kb(status, "VmHWM") - before) / 1024, 1)
     except (OSError, AttributeError):
         return None
+
+
+def model_peak_mb(
+    folder: Path, clip: NDArray[np.float32], backend: str, load: Load
+) -> float | None:
+    """Return by how much loading a model and scoring a clip raises this process's memory, in MB.
+
+    It is done twice, and the second time is measured: the first one brings in the libraries' code,
+    which is larger than any of the models. None where the system does not tell (:func:`peak_mb`).
+
+    Parameters
+    ----------
+    clip : float32 (time, 1, frame, bin)
+    backend : of :data:`spikesound.inference.backends.BACKENDS`
+    """
+    x = torch.from_numpy(clip)
+
+    def run() -> torch.Tensor:
+        with torch.inference_mode():
+            return BACKENDS[backend].clips(load(folder)[1])(x)
+
+    run()
+    return peak_mb(run)
 
 
 def alone(function: Callable[..., T], *arguments: object) -> T:

@@ -1,132 +1,128 @@
-"""Ways of computing a trained network on this machine, and the memory that one takes."""
+"""Registry of inference backends, for detectors frame by frame and for classifiers of clips.
+
+================  ====================================  ======================================
+backend           detector, frame by frame              classifier of clips
+================  ====================================  ======================================
+``event_driven``  spiking: LIF, IF, ALIF, recurrent     CNN of LIF or IF, average or stride
+                  ones in the last layer                pooling, readout ``rate``
+``compiled``      conventional: ReLU, GRU, LSTM         convolutions with norms and pooling folded
+``dense``         any: the torch loop                   any: the network itself
+================  ====================================  ======================================
+
+``auto`` is the first of them that there is for the layers of the network
+(:mod:`spikesound.models.layers`). A network of neurons that the kernels do not know (Izhikevich,
+Hodgkin-Huxley, current-based LIF, with delays), of other kinds of layers, of other weights than
+float32 or on another device than the CPU has ``dense`` alone.
+
+All backends add up the same numbers, in different orders. Scores of conventional networks agree
+within 1e-5. Spiking networks fire at the same times, and their scores agree within 1e-5, except
+where a potential lies within float32 rounding of its threshold: there one spike may differ, with
+what follows from it.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
-from spikesound.core.errors import SpikesoundError, choose
-from spikesound.evaluation.folds import Load
-from spikesound.evaluation.peak_memory import peak_mb
+from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.inference.event_driven_cnn import FrozenCNN
-from spikesound.models.networks.cnn import CNN, Block, average_pooled
+from spikesound.inference.folded_cnn import folded
+from spikesound.inference.streaming.compiled import Compiled
+from spikesound.inference.streaming.conventional import Conventional
+from spikesound.inference.streaming.event_driven import EventDriven
+from spikesound.models.networks.detector import Detector
+
+AUTO = "auto"
+DENSE = "dense"
 
 Score = Callable[[torch.Tensor], torch.Tensor]
+"""Maps clips (time, batch, frame, bin) to class scores (batch, class)."""
+Streaming = Detector | Compiled
+"""Has ``rest()`` and ``advance(frames, state)``, as :class:`.Detector` has."""
 
 
-def module(network: nn.Module) -> Score:
-    """Return the network as it is."""
+def _same(network: Any) -> Any:
     return network
 
 
-def folded(network: nn.Module) -> CNN:
-    """Return the CNN with each block's batch norm and pooling put into its convolution, once.
+@dataclass(frozen=True)
+class Backend:
+    """How networks are computed; each function raises SpikesoundError for one it cannot compute.
 
-    That is what the event-driven form does too: without it a conventional network would be timed
-    with work in it that no one would leave there. Its sums are the module's, but for rounding.
-
-    Raises
-    ------
-    SpikesoundError
-        If the network is of another kind, or its pooling is not linear.
+    Attributes
+    ----------
+    streaming : makes what computes a detector frame by frame
+    clips : makes what computes a classifier's scores of clips
     """
-    if not isinstance(network, CNN):
-        raise SpikesoundError(f"a {type(network).__name__} cannot be folded; valid: CNN")
-    lean = copy.deepcopy(network).eval().requires_grad_(False)
-    for block in lean.blocks:
-        assert isinstance(block, Block)
-        if isinstance(block.norm, nn.BatchNorm2d):
-            block.fold()
-        if block.pooled is average_pooled:
-            block.pooled = _AverageOnce(block.convolution)
-    return lean
+
+    streaming: Callable[[Detector], Streaming]
+    clips: Callable[[nn.Module], Score]
 
 
-class _AverageOnce:
-    """Average pooling by :func:`spikesound.models.networks.cnn.average_pooled`, its weights kept."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        self._weights: dict[tuple[int, int], torch.Tensor] = {}
-        self._weight = convolution.weight.detach()
-
-    def __call__(self, x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-        rows, columns = x.shape[-2:]
-        stride = high, wide = 1 + (rows > 1), 1 + (columns > 1)
-        if stride not in self._weights:
-            padded = functional.pad(self._weight, (wide - 1, wide - 1, high - 1, high - 1))
-            merged = functional.avg_pool2d(padded, stride, stride=1)
-            self._weights[stride] = merged.contiguous(memory_format=torch.channels_last)
-        padding = convolution.padding
-        assert not isinstance(padding, str)
-        return functional.conv2d(
-            x, self._weights[stride], convolution.bias, stride=stride, padding=padding
-        )
-
-
-def events(network: nn.Module) -> Score:
-    """Return the spiking CNN that works only where there are spikes.
-
-    Raises
-    ------
-    SpikesoundError
-        If the network is of another kind.
-    """
-    if not isinstance(network, CNN):
-        raise SpikesoundError(f"a {type(network).__name__} has no event-driven form; valid: CNN")
-    return FrozenCNN(network)
-
-
-WAYS: dict[str, Callable[[nn.Module], Score]] = {
-    "module": module,
-    "folded": folded,
-    "event-driven": events,
+BACKENDS: dict[str, Backend] = {
+    "event_driven": Backend(EventDriven, FrozenCNN),
+    "compiled": Backend(Conventional, folded),
+    DENSE: Backend(_same, _same),
 }
+"""By name, in the order in which ``auto`` tries them."""
 
 
-def ways_of(network: nn.Module, clips: Sequence[torch.Tensor]) -> dict[str, Score]:
-    """Return the ways that take the module's decision on each of the clips, by name.
+def check_backend(name: str) -> None:
+    """Raise SpikesoundError, with the valid names, for a name that is neither one nor ``auto``."""
+    names = (AUTO, *BACKENDS)
+    if name not in names:
+        raise unknown("backend", name, names)
+
+
+def streaming(network: Detector, backend: str = AUTO) -> tuple[str, Streaming]:
+    """Return the backend's name, and what computes the detector frame by frame.
+
+    Kernels are compiled here, or read from numba's cache, and not in the first frame.
+
+    Parameters
+    ----------
+    network : trained; compiled backends copy its weights
+    backend : of :data:`BACKENDS`, or ``auto``
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no such backend, or it cannot compute this network.
+    """
+    check_backend(backend)
+    for name in BACKENDS if backend == AUTO else (backend,):
+        try:
+            made = BACKENDS[name].streaming(network.eval())
+        except SpikesoundError as error:
+            if backend != AUTO:
+                raise SpikesoundError(f"backend {backend!r}: {error}") from error
+        else:
+            break
+    if isinstance(made, Compiled):
+        made.advance(torch.zeros(1, 1, made.bins), made.rest())
+    return name, made
+
+
+def equal_backends(network: nn.Module, clips: Sequence[torch.Tensor]) -> dict[str, Score]:
+    """Return the backends that take the network's own decision on each of the clips, by name.
 
     Parameters
     ----------
     clips : inputs of the network, (time, 1, frame, bin) each
     """
-    ways: dict[str, Score] = {}
+    scores: dict[str, Score] = {}
     with torch.inference_mode():
         decided = [network(clip).argmax() for clip in clips]
-        for name, way in WAYS.items():
+        for name, backend in BACKENDS.items():
             try:
-                score = way(network)
-            except SpikesoundError:  # not a way for this kind of network
+                score = backend.clips(network)
+            except SpikesoundError:  # not a backend for this kind of network
                 continue
             if all(score(x).argmax() == best for x, best in zip(clips, decided, strict=True)):
-                ways[name] = score
-    return ways
-
-
-def model_peak_mb(folder: Path, clip: NDArray[np.float32], how: str, load: Load) -> float | None:
-    """Return by how much loading a model and scoring a clip raises this process's memory, in MB.
-
-    It is done twice, and the second time is measured: the first one brings in the libraries' code,
-    which is larger than any of the models. None where the system does not tell
-    (:func:`spikesound.evaluation.peak_memory.peak_mb`).
-
-    Parameters
-    ----------
-    clip : float32 (time, 1, frame, bin)
-    how : of :data:`WAYS`
-    """
-    x = torch.from_numpy(clip)
-
-    def run() -> torch.Tensor:
-        with torch.inference_mode():
-            return choose(WAYS, how, "way")(load(folder)[1])(x)
-
-    run()
-    return peak_mb(run)
+                scores[name] = score
+    return scores

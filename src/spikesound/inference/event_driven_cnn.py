@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.merged_pooling import LAWS, Array, Merged, merge, pack
-from spikesound.models.networks.cnn import CNN, Block, average_pooled, strided
+from spikesound.models.layers import Grid, InSteps, fold, hidden, layers_of
 from spikesound.snn.kernels.compiled import share_threads
 
 CROSSOVER = 0.5
@@ -30,7 +31,7 @@ class FrozenCNN:
 
     Parameters
     ----------
-    network : its neurons LIF or IF, its pooling average or stride, its read-out ``rate``; float32,
+    network : its neurons LIF or IF, its pooling average or stride, its readout ``rate``; float32,
         on the processor
     crossover : density of a block's input spikes up to which it is sparse
 
@@ -40,14 +41,11 @@ class FrozenCNN:
         If the network is of another kind.
     """
 
-    def __init__(self, network: CNN, crossover: float = CROSSOVER) -> None:
-        _check(network)
-        self._network = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: nn.Module, crossover: float = CROSSOVER) -> None:
+        self._network = copy.deepcopy(_checked(network)).eval().requires_grad_(False)
         self._crossover = crossover
-        self._blocks = [block for block in self._network.blocks if isinstance(block, Block)]
-        for block in self._blocks:
-            if isinstance(block.norm, nn.BatchNorm2d):
-                block.fold()
+        fold(self._network)
+        self._blocks: list[Any] = [layer.module for layer in hidden(self._network)]
         self._merged: dict[tuple[int, bool, bool], Merged] = {}
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -74,7 +72,9 @@ class FrozenCNN:
             )
         with torch.no_grad():
             share_threads()
-            return self._network.scores([torch.from_numpy(self._summary(x)).permute(0, 2, 1)])
+            summary = torch.from_numpy(self._summary(x)).permute(0, 2, 1)
+            scores: torch.Tensor = self._network.scores([summary])
+        return scores
 
     def _summary(self, x: torch.Tensor) -> Array:
         """Return the last block's spikes, summed over steps and averaged over bins."""
@@ -106,26 +106,30 @@ class FrozenCNN:
         return self._merged[key]
 
 
-def _check(network: CNN) -> None:
-    if not isinstance(network, CNN):
-        raise SpikesoundError(f"a {type(network).__name__} cannot be frozen; valid: CNN")
-    if network.output is not None:
-        raise SpikesoundError(f"readout {network.layout.readout!r} cannot be frozen; valid: rate")
-    for block in network.blocks:
-        assert isinstance(block, Block)
-        if block.pooled not in (average_pooled, strided):
-            raise SpikesoundError("pool 'max' cannot be frozen; valid: average, stride")
-        if type(block.neuron) not in LAWS:
+def _checked(network: nn.Module) -> Any:
+    inner, readout = hidden(network), layers_of(network)[-1]
+    if not isinstance(network, InSteps) or {layer.kind for layer in inner} != {"convolution"}:
+        raise SpikesoundError(f"a {type(network).__name__} cannot be frozen; valid: a CNN")
+    if readout.neuron is not None:
+        raise SpikesoundError("a readout of neurons cannot be frozen; valid: rate")
+    for layer in inner:
+        assert isinstance(layer.geometry, Grid)
+        if layer.geometry.pool not in ("average", "stride"):
+            raise SpikesoundError(
+                f"pool {layer.geometry.pool!r} cannot be frozen; valid: average, stride"
+            )
+        if type(layer.neuron) not in LAWS:
             names = ", ".join(each.__name__ for each in LAWS)
             raise SpikesoundError(
-                f"neuron {type(block.neuron).__name__} cannot be frozen; valid: {names}"
+                f"neuron {type(layer.neuron).__name__} cannot be frozen; valid: {names}"
             )
-        if not isinstance(block.norm, nn.BatchNorm2d | nn.Identity):
+        if not isinstance(layer.norm, nn.BatchNorm2d | nn.Identity):
             raise SpikesoundError(
-                f"norm {type(block.norm).__name__} cannot be frozen; valid: BatchNorm2d"
+                f"norm {type(layer.norm).__name__} cannot be frozen; valid: BatchNorm2d"
             )
     for name, values in network.named_parameters():
         if values.dtype != torch.float32 or values.device.type != "cpu":
             raise SpikesoundError(
                 f"{name} is {values.dtype} on {values.device}; a frozen network is float32 on cpu"
             )
+    return network

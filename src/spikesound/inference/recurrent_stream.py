@@ -1,4 +1,4 @@
-"""Networks that can answer after every frame: one-way recurrent ones, with their state carried."""
+"""Unidirectional recurrent classifiers frame by frame, with their state carried."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 
 
 def recurrent_layer(network: nn.Module) -> nn.RNNBase | None:
-    """Return the recurrent layer of a network that hears frame after frame, one way; else None."""
+    """Return the recurrent layer of a network if it is unidirectional; else None."""
     for module in network.modules():
         if isinstance(module, nn.RNNBase):
             return None if module.bidirectional else module
@@ -19,7 +19,7 @@ def recurrent_layer(network: nn.Module) -> nn.RNNBase | None:
 def running_scores(network: Any, outputs: torch.Tensor) -> torch.Tensor:
     """Return the class scores after each frame (frame, batch, class).
 
-    The read-out of the whole clip is linear in mean plus maximum of the outputs over its frames;
+    The readout of the whole clip is linear in mean plus maximum of the outputs over its frames;
     after frame n it is taken over those up to n.
 
     .. math:: z_n = W \\left( \\frac1n \\sum_{k \\le n} h_k + \\max_{k \\le n} h_k \\right) + b
@@ -35,12 +35,12 @@ def running_scores(network: Any, outputs: torch.Tensor) -> torch.Tensor:
     return scores
 
 
-class Stream:
-    """One-way recurrent network that is given one frame at a time.
+class RecurrentStream:
+    """A unidirectional recurrent network, one frame at a time.
 
-    What it keeps from frame to frame is its layer's state, and the sum and the maximum of the
-    outputs so far: memory that does not grow. After the last frame its scores are those of one call
-    on the whole clip, but for rounding.
+    Between frames it keeps its layer's state, and the sum and the maximum of the outputs so far:
+    memory that does not grow. After the last frame its scores are those of one call on the whole
+    clip, up to rounding.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Stream:
     def __init__(self, network: Any) -> None:
         layer = recurrent_layer(network)
         if layer is None:
-            raise ValueError(f"a {type(network).__name__} does not go frame by frame, one way")
+            raise ValueError(f"a {type(network).__name__} has no unidirectional recurrent layer")
         self._network, self._layer = network, layer
         self._state: Any = None
         self._sum = self._highest = torch.zeros(())

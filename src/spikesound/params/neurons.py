@@ -251,12 +251,3 @@ class DelayParams(Section):
             description="First width of a delay, in time steps; half of largest in the paper.",
         ),
     ]
-
-
-class Neurons(Section):
-    lif: LIFParams
-    integrate_and_fire: IFParams
-    cuba_lif: CubaLIFParams
-    alif: ALIFParams
-    izhikevich: IzhikevichParams
-    hodgkin_huxley: HodgkinHuxleyParams

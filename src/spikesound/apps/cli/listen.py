@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import Detectors, ModelName
 from spikesound.core.errors import SpikesoundError
 
 if TYPE_CHECKING:
     from spikesound.apps.live.listen import State
     from spikesound.apps.live.source import Source
-    from spikesound.apps.live.traced import WatchedStream
+    from spikesound.apps.live.traced import TracedStream
     from spikesound.models.detector_spec import DetectorSpec
     from spikesound.models.networks.detector import Detector
 
 
 def listen(
     model: ModelName = None,
-    detectors: Detectors = "data/detection/models",
+    detectors: Detectors = workspace.DETECTORS,
     device: Annotated[
         str | None, typer.Option(help="The microphone, by part of its name or by number.")
     ] = None,
@@ -40,7 +41,7 @@ def listen(
     if device is not None and (file is not None or pcm is not None):
         raise SpikesoundError("--device is of the microphone: give it without --file and --pcm")
     spec, network = load_detector(model, detectors)
-    from spikesound.apps.live.traced import WatchedStream
+    from spikesound.apps.live.traced import TracedStream
 
     source: Source
     if file is not None:
@@ -56,7 +57,7 @@ def listen(
 
         source = Microphone(device)
         print(f"microphone: {source.name}", file=sys.stderr)
-    _listen(source, WatchedStream(spec, network, source.rate_hz), json)
+    _listen(source, TracedStream(spec, network, source.rate_hz), json)
 
 
 def load_detector(model: str | None, folder: str) -> tuple[DetectorSpec, Detector]:
@@ -86,7 +87,7 @@ def load_detector(model: str | None, folder: str) -> tuple[DetectorSpec, Detecto
     return loaded.spec, loaded.network
 
 
-def _listen(source: Source, stream: WatchedStream, json: bool) -> None:
+def _listen(source: Source, stream: TracedStream, json: bool) -> None:
     from rich.console import Console
 
     from spikesound.apps.live.listen import listen

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesound.apps.live.source import Source
-from spikesound.apps.live.traced import Moment, WatchedStream
+from spikesound.apps.live.traced import TracedChunk, TracedStream
 from spikesound.tasks.detection.decision import Event
 
 Floats = npt.NDArray[np.float32]
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass
 class State:
-    """What was heard so far.
+    """Counts and scores so far.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class State:
     spiking : whether the network spikes
     sound_s, busy_s : length of the sound, and the time that it took to compute
     scores : of the last frame that is decided (class,)
-    active : which classes sound in it, by their thresholds (class,)
+    active : which classes are at or above their thresholds in it (class,)
     rate : spikes per neuron and frame over the last second or so
     rate_sum, frames : spike rates of all frames, summed; and their number
     events : how many ended, by class
@@ -60,8 +60,8 @@ Shown = Callable[[State, list[Event]], None]
 """Shows the state after each block, with the events that ended in it."""
 
 
-def listen(source: Source, stream: WatchedStream, show: Shown) -> State:
-    """Feed a source to a detector until it ends or is interrupted (Ctrl-C).
+def listen(source: Source, stream: TracedStream, show: Shown) -> State:
+    """Feed a source to a detector until it ends or is interrupted (Ctrl-C), and count.
 
     Memory does not grow with the length of the sound. The events that go on at the end are ended
     and shown like the others, also after an interruption.
@@ -70,10 +70,10 @@ def listen(source: Source, stream: WatchedStream, show: Shown) -> State:
     none = np.zeros(len(spec.classes), np.float32)
     state = State(spec.names, stream.spikes, none, none.astype(bool))
 
-    def follow(moment: Moment) -> None:
-        _update(state, moment, stream, source)
-        state.events.update(event.label for event in moment.ended)
-        show(state, moment.ended)
+    def follow(chunk: TracedChunk) -> None:
+        _update(state, chunk, stream, source)
+        state.events.update(event.label for event in chunk.ended)
+        show(state, chunk.ended)
 
     try:
         for block in source.blocks():
@@ -84,13 +84,13 @@ def listen(source: Source, stream: WatchedStream, show: Shown) -> State:
     return state
 
 
-def _update(state: State, moment: Moment, stream: WatchedStream, source: Source) -> None:
+def _update(state: State, chunk: TracedChunk, stream: TracedStream, source: Source) -> None:
     state.sound_s, state.busy_s = stream.sound_s, stream.busy_s
     state.dropped = source.dropped
-    for seen in moment.seen:
-        state.rate += 0.05 * (seen.rate - state.rate)
-        state.rate_sum += seen.rate
+    for frame in chunk.traced:
+        state.rate += 0.05 * (frame.rate - state.rate)
+        state.rate_sum += frame.rate
         state.frames += 1
-    if moment.heard:
-        state.scores = moment.heard[-1].scores
+    if chunk.results:
+        state.scores = chunk.results[-1].scores
         state.active = state.scores >= stream.thresholds

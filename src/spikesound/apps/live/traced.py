@@ -1,18 +1,18 @@
-"""A detector fed with sound of any rate, and what it does inside, for eyes."""
+"""A detector on sound of any rate, with the features and spikes of each frame."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from spikesound.audio.stream_resampling import Resampler
-from spikesound.inference.streaming.stream import Heard, Stream
-from spikesound.models.detector_spec import DetectorSpec
+from spikesound.audio.resampling import Resampler
+from spikesound.inference.backends import AUTO
+from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models.networks.detector import Detector
 from spikesound.tasks.detection.decision import Event
 
@@ -20,8 +20,8 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one frame was, and what it set off.
+class TracedFrame:
+    """A frame that went through the network.
 
     Attributes
     ----------
@@ -40,34 +40,34 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a piece of sound gave.
+class TracedChunk:
+    """The output for a chunk of sound.
 
     Attributes
     ----------
-    seen : the frames that went through the network
-    heard : the frames whose filtered scores are now known; some frames behind ``seen``
+    traced : the frames that went through the network
+    results : of the frames whose filtered scores are now known, some frames behind ``traced``
     """
 
-    seen: list[Seen]
-    heard: list[Heard]
+    traced: list[TracedFrame]
+    results: list[FrameResult]
 
     @property
     def ended(self) -> list[Event]:
         """The events that ended in it."""
-        return [event for heard in self.heard for event in heard.closed]
+        return [event for result in self.results for event in result.closed]
 
 
-class WatchedStream:
-    """A :class:`~spikesound.inference.streaming.stream.Stream` for sound of a rate, with its frames seen.
+class TracedStream:
+    """A :class:`~spikesound.inference.streaming.stream.Stream` at any rate, its frames traced.
 
-    What it hears is what a stream hears that is given the whole sound, resampled, at once. The
-    labels of its events are the classes' names.
+    Its input is the resampled sound. The labels of its events are the names of the classes.
 
     Parameters
     ----------
     spec, network : of a trained detector
     rate_hz : of the samples to come
+    backend : see :class:`~spikesound.inference.streaming.stream.Stream`
 
     Raises
     ------
@@ -75,76 +75,59 @@ class WatchedStream:
         As the stream does.
     """
 
-    def __init__(self, spec: DetectorSpec, network: Detector, rate_hz: int) -> None:
+    def __init__(self, spec: Any, network: Detector, rate_hz: int, *, backend: str = AUTO) -> None:
         self.spec, self.rate_hz = spec, rate_hz
         self.samples = 0
         self.busy_s = 0.0
         """Time spent on all of them."""
         decision = spec.decision
         self.thresholds = np.asarray(decision.thresholds if decision else [], np.float64)
-        self._watched = _Watched(network)
-        # A stream asks three things of its network, all of which the watched one answers.
+        self._traced: list[TracedFrame] = []
+        self._spikes = any(layer.spiking for layer in network.layers())
         named = spec.model_copy(update={"classes": spec.names})
-        self._stream = Stream(named, cast(Detector, self._watched))
+        self._stream = Stream(named, network, backend=backend, trace=self._trace)
         self._resampler = Resampler(rate_hz, spec.front_end.rate_hz)
 
     @property
     def spikes(self) -> bool:
         """Whether the network has spiking neurons."""
-        return self.spec.neuron is not None or self.spec.recurrent is not None
+        return self._spikes
+
+    @property
+    def backend(self) -> str:
+        """Name of the inference backend that runs."""
+        return self._stream.backend
 
     @property
     def sound_s(self) -> float:
         """Length of the sound that was fed."""
         return self.samples / self.rate_hz
 
-    def feed(self, samples: Floats) -> Moment:
+    def feed(self, samples: Floats) -> TracedChunk:
         """Take the next samples: mono, in full scale, at ``rate_hz``."""
         start = time.perf_counter()
-        heard = self._stream.feed(self._resampler.feed(samples))
+        results = self._stream.feed(self._resampler.feed(samples))
         self.samples += len(samples)
-        return self._moment(heard, start)
+        return self._chunk(results, start)
 
-    def finish(self) -> Moment:
+    def finish(self) -> TracedChunk:
         """End the sound."""
         start = time.perf_counter()
-        heard = self._stream.feed(self._resampler.finish())
-        return self._moment(heard + self._stream.finish(), start)
+        results = self._stream.feed(self._resampler.finish())
+        return self._chunk(results + self._stream.finish(), start)
 
-    def _moment(self, heard: list[Heard], start: float) -> Moment:
-        seen, self._watched.seen = self._watched.seen, []
+    def _trace(self, features: Floats, spikes: list[Floats]) -> None:
+        self._traced.append(TracedFrame(features, spikes))
+
+    def _chunk(self, results: list[FrameResult], start: float) -> TracedChunk:
+        traced, self._traced = self._traced, []
         self.busy_s += time.perf_counter() - start
-        return Moment(seen, heard)
+        return TracedChunk(traced, results)
 
 
-def layer_sizes(spec: DetectorSpec, network: Detector) -> list[int]:
+def layer_sizes(spec: Any, network: Detector) -> list[int]:
     """Return the number of neurons in each spiking layer, from front to back."""
-    watched = _Watched(network.eval())
+    spikes: list[torch.Tensor] = []
     with torch.inference_mode():
-        watched.advance(torch.zeros(1, 1, spec.bins), network.rest(1))
-    return [len(layer) for layer in watched.seen[0].spikes]
-
-
-class _Watched:
-    """A network that keeps what its frames were and set off, for one stream of batch 1."""
-
-    def __init__(self, network: Detector) -> None:
-        self._network = network
-        self.seen: list[Seen] = []
-
-    def eval(self) -> _Watched:
-        self._network.eval()
-        return self
-
-    def rest(self, batch: int) -> Any:
-        return self._network.rest(batch)
-
-    def advance(
-        self, x: torch.Tensor, state: Any, spikes: list[torch.Tensor] | None = None
-    ) -> tuple[torch.Tensor, Any]:
-        layers: list[torch.Tensor] = []
-        found = self._network.advance(x, state, layers)
-        self.seen.append(Seen(x[0, 0].numpy(), [layer[0, 0].flatten().numpy() for layer in layers]))
-        if spikes is not None:
-            spikes.extend(layers)
-        return found
+        network.eval().advance(torch.zeros(1, 1, spec.bins), network.rest(1), spikes)
+    return [layer.numel() for layer in spikes]

@@ -1,4 +1,4 @@
-"""The two ways in which sound comes to the server: a file as a whole, a microphone bit by bit."""
+"""Sound sent to the server: a file as a whole, a microphone in chunks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from spikesound.apps.live.sound_file import SoundFile
-from spikesound.apps.live.traced import WatchedStream
-from spikesound.apps.serve.messages import told
+from spikesound.apps.live.traced import TracedStream
+from spikesound.apps.serve.messages import describe
 from spikesound.audio.samples import within_full_scale
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.detector_spec import DetectorSpec
@@ -51,12 +51,12 @@ async def store(request: Request, path: Path, limit: int) -> None:
 async def of_file(
     spec: DetectorSpec, network: Detector, path: Path, name: str
 ) -> AsyncGenerator[str, None]:
-    """Yield what is heard in a file, one line of JSON at a time; an error is the last line.
+    """Yield the results for a file, one line of JSON at a time; an error is the last line.
 
     A line is computed when the one before is on its way, so that a page that reads slowly is not
     computed for in advance.
     """
-    lines = _heard(spec, network, path, name)
+    lines = _lines(spec, network, path, name)
     try:
         while line := await run_in_threadpool(next, lines, ""):
             yield line
@@ -64,14 +64,14 @@ async def of_file(
         lines.close()
 
 
-def _heard(
+def _lines(
     spec: DetectorSpec, network: Detector, path: Path, name: str
 ) -> Generator[str, None, None]:
     source = SoundFile(path, spec.front_end.rate_hz, name)
-    stream = WatchedStream(spec, network, source.rate_hz)
+    stream = TracedStream(spec, network, source.rate_hz)
     try:
         for block in source.blocks():
-            yield _line(told(stream.feed(block), stream.thresholds))
+            yield _line(describe(stream.feed(block), stream.thresholds))
     except SpikesoundError as error:
         yield _line({"error": str(error)})
         return
@@ -79,7 +79,7 @@ def _heard(
 
 
 async def of_socket(spec: DetectorSpec, network: Detector, socket: WebSocket) -> None:
-    """Hear the samples that a page sends, and answer each message before the next is read.
+    """Process the samples that a page sends, and answer each message before the next is read.
 
     The page first sends ``{"rate_hz": ...}``, then float32 samples (little-endian, mono) in binary
     messages, and in the end the text ``end``. What waits is bounded by the socket's own buffers: a
@@ -92,14 +92,15 @@ async def of_socket(spec: DetectorSpec, network: Detector, socket: WebSocket) ->
     WebSocketDisconnect
         If it goes away.
     """
-    stream = WatchedStream(spec, network, _rate(await socket.receive_text()))
+    rate_hz = _rate(await socket.receive_text())
+    stream = await run_in_threadpool(TracedStream, spec, network, rate_hz)
     while (message := await socket.receive())["type"] == "websocket.receive":
         if message.get("bytes") is None:
             await socket.send_text(await run_in_threadpool(_last, stream))
             await socket.close()
             return
-        moment = await run_in_threadpool(stream.feed, _samples(message["bytes"]))
-        await socket.send_text(_line(told(moment, stream.thresholds)))
+        chunk = await run_in_threadpool(stream.feed, _samples(message["bytes"]))
+        await socket.send_text(_line(describe(chunk, stream.thresholds)))
 
 
 def _rate(text: str) -> int:
@@ -120,8 +121,8 @@ def _samples(content: bytes) -> np.ndarray:
     return within_full_scale(samples.astype(np.float32), "the microphone")
 
 
-def _last(stream: WatchedStream) -> str:
-    last = told(stream.finish(), stream.thresholds)
+def _last(stream: TracedStream) -> str:
+    last = describe(stream.finish(), stream.thresholds)
     return _line({**last, "sound_s": stream.sound_s, "busy_s": stream.busy_s})
 
 

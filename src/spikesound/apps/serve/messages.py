@@ -1,4 +1,4 @@
-"""What the server tells the page, as JSON."""
+"""Messages from the server to the page, as JSON."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesound.apps.live.traced import Moment, Seen, layer_sizes
+from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
 from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
 
 ROWS = 24
-"""A layer is shown in so many rows at most, each of so many neighbouring neurons."""
+"""Rows that a layer is shown in at most; each is the mean of neighbouring neurons."""
 
 
 def about(spec: DetectorSpec, network: Detector, formats: Iterable[str]) -> dict[str, Any]:
-    """Return what the page must know of the model before it hears.
+    """Return the model's description, which the page reads before any sound.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def about(spec: DetectorSpec, network: Detector, formats: Iterable[str]) -> dict
     sizes = layer_sizes(spec, network)
     return {
         "model": spec.model,
-        "spiking": spec.neuron is not None or spec.recurrent is not None,
+        "spiking": bool(sizes),
         "hop_s": spec.front_end.hop_s,
         "bins": spec.bins,
         "layers": [{"neurons": size, "rows": min(ROWS, size)} for size in sizes],
@@ -42,32 +42,33 @@ def about(spec: DetectorSpec, network: Detector, formats: Iterable[str]) -> dict
     }
 
 
-def told(moment: Moment, thresholds: npt.NDArray[np.float64]) -> dict[str, Any]:
-    """Return what a piece of sound gave.
+def describe(chunk: TracedChunk, thresholds: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Return the message for a chunk of sound.
 
     ``seen``: for each frame the features and, layer by layer, the share of neurons of each row that
-    spiked, all as 0 to 255, and the spikes per neuron. ``heard``: for each frame that is decided
-    the scores, and which classes sound, by the thresholds. ``events``: those that ended.
+    spiked, all as 0 to 255, and the spikes per neuron. ``heard``: for each frame whose result is
+    known the scores, and which classes are at or above their thresholds. ``events``: those that
+    ended.
     """
     return {
-        "seen": [_seen(seen) for seen in moment.seen],
+        "seen": [_frame(frame) for frame in chunk.traced],
         "heard": [
             {
-                "scores": [round(float(score), 4) for score in heard.scores],
-                "active": (heard.scores >= thresholds).tolist(),
+                "scores": [round(float(score), 4) for score in result.scores],
+                "active": (result.scores >= thresholds).tolist(),
             }
-            for heard in moment.heard
+            for result in chunk.results
         ],
-        "events": [event._asdict() for event in moment.ended],
+        "events": [event._asdict() for event in chunk.ended],
     }
 
 
-def _seen(seen: Seen) -> dict[str, Any]:
+def _frame(frame: TracedFrame) -> dict[str, Any]:
     return {
-        "mel": _bytes(seen.features),
-        "layers": [_bytes(_rows(layer)) for layer in seen.spikes],
-        "rates": [round(float(layer.mean()), 4) for layer in seen.spikes],
-        "rate": round(seen.rate, 4),
+        "mel": _bytes(frame.features),
+        "layers": [_bytes(_rows(layer)) for layer in frame.spikes],
+        "rates": [round(float(layer.mean()), 4) for layer in frame.spikes],
+        "rate": round(frame.rate, 4),
     }
 
 

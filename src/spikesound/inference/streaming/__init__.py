@@ -1,1 +1,1 @@
-"""TODO streaming."""
+"""Detectors frame by frame: the compiled backends, their kernels, and the stream of sound."""

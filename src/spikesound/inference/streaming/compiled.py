@@ -1,94 +1,95 @@
-"""Detectors for streams, compiled: what the spiking and the conventional ones have in common.
+"""Compiled detectors: what the event-driven and the conventional one have in common.
 
-They stand in a detector's place where it hears one frame after another: :meth:`Compiled.rest` and
-:meth:`Compiled.advance` are the same. A call takes some microseconds, in which each array that
-Python makes or hands over counts; so all weights lie in one array, and the whole state in two.
+Like a :class:`~spikesound.models.networks.detector.Detector` they have :meth:`Compiled.rest` and
+:meth:`Compiled.advance`. A call takes some microseconds, in which each array that Python makes or
+passes counts; so all weights lie in one array, and the whole state in two.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.folding import (
     Floats,
     Folded,
     Rounding,
-    fold_block,
-    fold_layer,
+    fold_layers,
     fold_linear,
 )
 from spikesound.inference.streaming.kernels.scatter import (
     CHANNELS,
     FIELDS,
     GROUND_AT,
-    HEARD_AT,
+    READOUT_AT,
     RING_AT,
     UNITS,
     UNITS_AT,
     WEIGHTS_AT,
     Sizes,
 )
-from spikesound.models.networks.causal import CausalBlock, CausalLayer, Spikes
-from spikesound.models.networks.detector import Convolutions, Detector
+from spikesound.models.layers import Layer, layers_of
+from spikesound.models.networks.causal import Integrator, Spikes
 
 
-class Kept(NamedTuple):
-    """What is kept between calls: frames that are gone, and all sums, potentials and waits."""
+class State(NamedTuple):
+    """State between calls: the number of frames so far; sums, potentials and waits of neurons."""
 
-    now: int
+    frames: int
     floats: Floats
     waits: npt.NDArray[np.int32]
 
 
 class Compiled(ABC):
-    """One clip, frame after frame.
+    """A detector of one clip, frame by frame. The result does not depend on the chunks.
 
     Parameters
     ----------
     network : trained; its weights are copied
-    layers : those of the front, then those of its memory, all of which the read-out hears
-    recurrent : weights of the last layer to itself (from, to), behind all others
-    zeros : how many values the state has before its sums
+    rounding : of the sizes of its layers
+    unit_states : values that each unit keeps in the state, before its sums
+    layer_states : values that the last layer keeps there
+
+    Raises
+    ------
+    SpikesoundError
+        If a layer is of a kind that is not compiled.
     """
 
     def __init__(
-        self,
-        network: Detector,
-        layers: list[Folded],
-        recurrent: Floats | None,
-        zeros: int,
-        rounding: Rounding,
+        self, network: nn.Module, rounding: Rounding, *, unit_states: int = 0, layer_states: int = 0
     ) -> None:
-        self.layers = layers
-        self.bins, self.classes = layers[0].bins, network.readout.out_features
-        heard = len(layers) - len(network.front)
-        read = _readout(network, layers[-heard:], rounding)
-        self.beta = np.float32(network.integrator.beta.detach().clamp(0, 1).item())
-        self.sizes = _laid_out([*layers, read], zeros)
-        self.sizes[-1 - heard : -1, HEARD_AT] = np.arange(heard) * (len(read.weights) // heard)
-        tables = [layer.weights.ravel() for layer in (*layers, read)]
-        if recurrent is not None:
+        inner, last = split(network)
+        read = len(last.reads)
+        layers = self.layers = fold_layers(inner, rounding)
+        readout = _readout(last, layers[-read:], rounding)
+        self.bins, self.classes = layers[0].bins, readout.shape[0]
+        integrator: Any = last.neuron
+        self.beta = np.float32(integrator.beta.detach().clamp(0, 1).item())
+        units = sum(layer.units for layer in layers)
+        states = unit_states * units + layer_states
+        self.sizes = _sizes([*layers, readout], states)
+        rows = len(readout.weights) // read
+        self.sizes[-1 - read : -1, READOUT_AT] = np.arange(read) * rows
+        tables = [layer.weights.ravel() for layer in (*layers, readout)]
+        if layers[-1].recurrent is not None:
             self.sizes[-1, RING_AT] = sum(len(table) for table in tables)
-            tables.append(recurrent.ravel())
+            tables.append(layers[-1].recurrent.ravel())
         self.weights = np.concatenate(tables)
-        self.ground = np.concatenate([layer.ground for layer in (*layers, read)])
+        self.ground = np.concatenate([layer.ground for layer in (*layers, readout)])
         rings = [np.tile(each.ground[: each.units], _slots(each)) for each in layers]
-        ends = np.zeros(zeros, np.float32), np.zeros(read.width, np.float32)
+        ends = np.zeros(states, np.float32), np.zeros(readout.width, np.float32)
         self._start = np.concatenate([ends[0], *rings, ends[1]])
-        self._waits = np.zeros(sum(layer.units for layer in layers), np.int32)
+        self._waits = np.zeros(units, np.int32)
 
-    def eval(self) -> Self:
-        """Do nothing: it is for inference alone."""
-        return self
-
-    def rest(self, batch: int = 1) -> Kept:
+    def rest(self, batch: int = 1) -> State:
         """Return the state before the first frame.
 
         Raises
@@ -98,12 +99,12 @@ class Compiled(ABC):
         """
         if batch != 1:
             raise SpikesoundError(f"a compiled detector takes one clip at a time, not {batch}")
-        return Kept(0, self._start, self._waits)
+        return State(0, self._start, self._waits)
 
     def advance(
-        self, x: torch.Tensor, state: Kept, spikes: Spikes | None = None
-    ) -> tuple[torch.Tensor, Kept]:
-        """Map the next frames (time, 1, bin) to logits (time, 1, class), and the state.
+        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Map the next frames (time, 1, bin) to logits (time, 1, class), and the state after them.
 
         The state given stays as it is.
 
@@ -114,7 +115,7 @@ class Compiled(ABC):
         Raises
         ------
         SpikesoundError
-            If the frames have another shape; the kernels would not look.
+            If the frames have another shape; the kernels do not check it.
         """
         if x.dim() != 3 or x.shape[1] != 1 or x.shape[2] != self.bins:
             raise SpikesoundError(
@@ -122,46 +123,51 @@ class Compiled(ABC):
             )
         frames = np.ascontiguousarray(x.detach().numpy()[:, 0], np.float32)
         logits = np.empty((len(frames), self.classes), np.float32)
-        after = Kept(state.now + len(frames), state.floats.copy(), state.waits.copy())
-        self.run(frames, state.now, after, logits, spikes)
+        after = State(state.frames + len(frames), state.floats.copy(), state.waits.copy())
+        self.run(frames, state.frames, after, logits, spikes)
         return torch.from_numpy(logits)[:, None], after
 
     @abstractmethod
-    def run(self, x: Floats, now: int, after: Kept, logits: Floats, spikes: Spikes | None) -> None:
-        """Take frames (time, bin), the first of them number ``now``: fill ``logits``, and overwrite
-        the arrays of ``after``."""
+    def run(
+        self, x: Floats, first: int, after: State, logits: Floats, spikes: Spikes | None
+    ) -> None:
+        """Take frames (time, bin), the first of them number ``first``: fill ``logits``, and
+        overwrite the arrays of ``after``."""
 
 
-def folded_front(network: Detector, rounding: Rounding) -> list[Folded]:
-    """Fold the blocks, and the causal layers if there are any."""
-    layers: list[Folded] = []
-    for block in network.front:
-        assert isinstance(block, CausalBlock)
-        layers.append(fold_block(block, layers[-1].width if layers else 1, rounding))
-    if isinstance(network.memory, Convolutions):
-        for layer in network.memory.layers:
-            assert isinstance(layer, CausalLayer)
-            layers.append(fold_layer(layer, layers[-1], rounding))
-    return layers
+def split(network: nn.Module) -> tuple[list[Layer], Layer]:
+    """Return the layers before the readout, and the readout.
+
+    Raises
+    ------
+    SpikesoundError
+        If the network is not one that streams into integrators, or not float32 on the CPU.
+    """
+    *inner, last = layers_of(network)
+    names = tuple(layer.name for layer in inner)
+    streams = isinstance(last.neuron, Integrator) and all(layer.by_frame for layer in inner)
+    if not streams or not last.reads or last.reads != names[-len(last.reads) :]:
+        raise SpikesoundError(
+            f"a {type(network).__name__} is not compiled; valid: layers frame by frame, the "
+            "last of which an integrator reads"
+        )
+    for name, values in network.named_parameters():
+        if values.dtype != torch.float32 or values.device.type != "cpu":
+            raise SpikesoundError(
+                f"{name} is {values.dtype} on {values.device}; compiled kernels take float32 on cpu"
+            )
+    return inner, last
 
 
-def neurons(network: Detector) -> list[Any]:
-    """Return each layer's neurons, from front to back; of a gated layer there are none."""
-    memory: Any = network.memory
-    behind = [layer.neuron for layer in getattr(memory, "layers", [])]
-    if hasattr(memory, "neuron"):
-        behind.append(memory.neuron)
-    return [block.neuron for block in network.front] + behind
-
-
-def _readout(network: Detector, heard: list[Folded], rounding: Rounding) -> Folded:
-    """Fold the read-out: the rows of all layers that it hears, one layer behind the other."""
+def _readout(last: Layer, layers: list[Folded], rounding: Rounding) -> Folded:
+    """Fold the readout: the rows of all layers that it reads, one layer behind the other."""
+    synapses: Any = last.synapses
     parts = []
-    for layer, weight in zip(heard, network.readout.weight.chunk(len(heard), 1), strict=True):
+    for layer, weight in zip(layers, synapses.weight.chunk(len(layers), 1), strict=True):
         size = weight.shape[1]
         # Of gates the state is read, which is narrower than they are.
         before = replace(layer, shape=(size,), width=rounding.wide(size))
-        parts.append(fold_linear(weight, network.readout.bias, before, rounding))
+        parts.append(fold_linear(weight, synapses.bias, before, rounding))
     weights = np.concatenate([part.weights for part in parts])
     ground = np.nan_to_num(parts[0].ground[: parts[0].width], neginf=0.0)
     return replace(parts[0], weights=weights, ground=ground)
@@ -171,10 +177,10 @@ def _slots(layer: Folded) -> int:
     return (layer.taps - 1) * layer.dilation + 1
 
 
-def _laid_out(layers: list[Folded], zeros: int) -> Sizes:
+def _sizes(layers: list[Folded], states: int) -> Sizes:
     """Return the row of each layer: its shape, and where its parts begin in the flat arrays."""
     sizes = np.full((len(layers), FIELDS), -1, np.int64)
-    at = {WEIGHTS_AT: 0, GROUND_AT: 0, RING_AT: zeros, UNITS_AT: 0}
+    at = {WEIGHTS_AT: 0, GROUND_AT: 0, RING_AT: states, UNITS_AT: 0}
     for row, layer in zip(sizes, layers, strict=True):
         row[: UNITS + 1] = (
             layer.taps, layer.dilation, layer.columns, layer.stride, layer.padding, layer.bins,

@@ -1,23 +1,23 @@
-"""A conventional detector for streams, compiled in the same way as the spiking one."""
+"""A conventional detector frame by frame, compiled in the same way as the spiking one."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.inference.streaming.compiled import Compiled, Kept, folded_front, neurons
-from spikesound.inference.streaming.folding import Floats, Rounding, fold_linear
-from spikesound.inference.streaming.kernels.by_values import GRU, LSTM, RELU, run_values
+from spikesound.inference.streaming.compiled import Compiled, State, split
+from spikesound.inference.streaming.folding import Floats, Rounding
+from spikesound.inference.streaming.kernels.conventional import GRU, LSTM, RELU, run_values
 from spikesound.models.networks.causal import Spikes
-from spikesound.models.networks.detector import Detector, Gated
+
+KINDS: dict[type[nn.Module], int] = {nn.ReLU: RELU, nn.GRU: GRU, nn.LSTM: LSTM}
+"""The neurons and cells that the kernels know; cells as the last layer only."""
 
 
-class ByValues(Compiled):
-    """Adds up weights times values; the opponent of :class:`.event_driven.EventDriven`.
+class Conventional(Compiled):
+    """Adds up weights times values; the counterpart of :class:`.event_driven.EventDriven`.
 
     Parameters
     ----------
@@ -30,29 +30,27 @@ class ByValues(Compiled):
         If the network spikes.
     """
 
-    def __init__(self, network: Detector, *, skip: bool = True) -> None:
-        others = [each for each in neurons(network) if not isinstance(each, nn.ReLU)]
-        if others:
-            raise SpikesoundError(f"{type(others[0]).__name__} is not ReLU: use EventDriven")
-        rounding = Rounding(1, 1)
-        layers = folded_front(network, rounding)
-        recurrent, self._kind, zeros = None, RELU, 0
-        if isinstance(network.memory, Gated):
-            cells: Any = network.memory.cells
-            self._kind = LSTM if isinstance(cells, nn.LSTM) else GRU
-            recurrent = np.ascontiguousarray(cells.weight_hh_l0.detach().t().numpy())
-            heard = fold_linear(cells.weight_ih_l0, cells.bias_ih_l0, layers[-1], rounding)
-            both = np.concatenate([heard.ground, cells.bias_hh_l0.detach().numpy()])
-            layers.append(replace(heard, ground=both))
-            zeros = 2 * cells.hidden_size
-        super().__init__(network, layers, recurrent, zeros, rounding)
+    def __init__(self, network: nn.Module, *, skip: bool = True) -> None:
+        states = 0
+        for layer in split(network)[0]:
+            cells: Any = layer.neuron
+            if type(cells) not in KINDS:
+                names = ", ".join(kind.__name__ for kind in KINDS)
+                raise SpikesoundError(
+                    f"neuron {type(cells).__name__} is not conventional; valid: {names}"
+                )
+            self._kind = KINDS[type(cells)]
+            states = 0 if self._kind == RELU else 2 * cells.hidden_size
+        super().__init__(network, Rounding(1, 1), layer_states=states)
         self._skip = skip
 
-    def run(self, x: Floats, now: int, after: Kept, logits: Floats, spikes: Spikes | None) -> None:
+    def run(
+        self, x: Floats, first: int, after: State, logits: Floats, spikes: Spikes | None
+    ) -> None:
         """Do as :class:`Compiled` says; there are no spikes."""
         run_values(
             x,
-            now,
+            first,
             self.sizes,
             self.weights,
             self.ground,

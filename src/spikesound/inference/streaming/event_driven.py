@@ -1,31 +1,34 @@
-"""A spiking detector for streams that works only for inputs and spikes that are there."""
+"""An event-driven spiking detector frame by frame: work only for inputs and spikes that occur."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.inference.streaming.compiled import Compiled, Kept, folded_front, neurons
-from spikesound.inference.streaming.folding import Floats, Rounding, fold_normed
-from spikesound.inference.streaming.kernels.by_spikes import LAWS, run_spikes
+from spikesound.inference.streaming.compiled import Compiled, State, split
+from spikesound.inference.streaming.folding import Floats, Rounding
+from spikesound.inference.streaming.kernels.event_driven import ADAPTIVE, LAWS, run_spikes
 from spikesound.models.networks.causal import Spikes
-from spikesound.models.networks.detector import Adaptive, Detector, Gated
 from spikesound.snn.event_driven.add_rows import LANES
 from spikesound.snn.event_driven.bit_words import BITS
 from spikesound.snn.kernels import numba_lif
 from spikesound.snn.neurons.alif import ALIF
+from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.recurrent import RecurrentALIF, RecurrentIF, RecurrentLIF
 
 
 class EventDriven(Compiled):
     """Adds up the weights of what is active, and updates all neurons once a frame.
 
     Its sums are those of the network in another order: a spike may differ where a potential lies
-    within the rounding of float32 of its threshold.
+    within float32 rounding of its threshold.
 
     Parameters
     ----------
@@ -34,39 +37,29 @@ class EventDriven(Compiled):
     Raises
     ------
     SpikesoundError
-        If its neurons are not LIF, but for the recurrent ALIF.
+        If its neurons are not among :data:`NEURONS`.
     """
 
-    def __init__(self, network: Detector) -> None:
-        memory = network.memory
-        spiking = [*neurons(network), *([memory] if isinstance(memory, Gated) else [])]
-        for each in spiking:
-            if not isinstance(each, LIF | ALIF):
-                raise SpikesoundError(
-                    f"{type(each).__name__} does not spike, or not in a way that is compiled; LIF "
-                    "and recurrent ALIF do"
-                )
-        rounding = Rounding(LANES, BITS)
-        layers = folded_front(network, rounding)
-        recurrent = None
-        if isinstance(memory, Adaptive):
-            layers.append(fold_normed(memory.currents, memory.norm, layers[-1], rounding))
-            cells: Any = memory.neuron
-            own = cells.recurrent.weight.detach().t().numpy()
-            recurrent = np.zeros((layers[-1].width, layers[-1].width), np.float32)
-            recurrent[: len(own), : len(own)] = own
-        states = 1 if recurrent is None else 2  # potentials, and adaptations
-        zeros = states * sum(layer.units for layer in layers)
-        super().__init__(network, layers, recurrent, zeros, rounding)
-        laws = [_law(neuron) for neuron in neurons(network)]
-        self._laws = np.array([*laws, [self.beta] + [0.0] * (LAWS - 1)], np.float32)
+    def __init__(self, network: nn.Module) -> None:
+        laws = [_law(layer.neuron) for layer in split(network)[0]]
+        # Potentials, and in a network with adaptive neurons adaptations.
+        adaptive = any(law[-1] == ADAPTIVE for law, _ in laws)
+        super().__init__(network, Rounding(LANES, BITS), unit_states=1 + adaptive)
+        rows = [law for law, _ in laws]
+        self._laws = np.array([*rows, [self.beta] + [0.0] * (LAWS - 1)], np.float32)
+        low = 0
+        for layer, (_, potential) in zip(self.layers, laws, strict=True):
+            self._start[low : low + layer.units] = potential
+            low += layer.units
 
-    def run(self, x: Floats, now: int, after: Kept, logits: Floats, spikes: Spikes | None) -> None:
+    def run(
+        self, x: Floats, first: int, after: State, logits: Floats, spikes: Spikes | None
+    ) -> None:
         """Do as :class:`Compiled` says."""
         fired = np.empty((0 if spikes is None else len(x), len(after.waits)), np.uint8)
         run_spikes(
             x,
-            now,
+            first,
             self.sizes,
             self.weights,
             self.ground,
@@ -81,22 +74,54 @@ class EventDriven(Compiled):
 
     def _as_network(self, fired: npt.NDArray[np.uint8]) -> list[torch.Tensor]:
         """Return each layer's spikes as the network gives them, (time, 1, ...)."""
-        found, low = [], 0
+        spikes, low = [], 0
         for layer in self.layers:
             units = fired[:, low : low + layer.places * layer.width].astype(np.float32)
             by_place = units.reshape(len(fired), 1, layer.places, layer.width)
             by_channel = by_place[..., : layer.shape[0]].swapaxes(2, 3)
             shape = len(fired), 1, *layer.shape
-            found.append(torch.from_numpy(np.ascontiguousarray(by_channel).reshape(shape)))
+            spikes.append(torch.from_numpy(np.ascontiguousarray(by_channel).reshape(shape)))
             low += layer.units
-        return found
+        return spikes
 
 
-def _law(neuron: LIF | ALIF) -> list[float]:
-    """Return the row of a layer's neurons; see :data:`LAWS`."""
-    beta = neuron.beta.detach().clamp(0, 1).item()
-    if isinstance(neuron, ALIF):
-        rho = neuron.rho.detach().clamp(0, 1).item()
-        return [beta, neuron.threshold, 0.0, 0.0, rho, neuron.rise, 1.0]
-    rule = numba_lif.law(beta, neuron.threshold.item(), neuron.rule)
+Law = tuple[list[float], float]
+
+
+def _law(neuron: Any) -> Law:
+    """Return the row of a layer's neurons (:data:`LAWS`), and their potential at the start."""
+    if type(neuron) not in NEURONS:
+        names = ", ".join(kind.__name__ for kind in NEURONS)
+        raise SpikesoundError(
+            f"neuron {type(neuron).__name__} has no event-driven kernel; valid: {names}"
+        )
+    return NEURONS[type(neuron)](neuron)
+
+
+def _lif(neuron: Any) -> Law:
+    return _ruled(neuron.beta.detach().clamp(0, 1).item(), neuron.threshold.item(), neuron), 0.0
+
+
+def _if(neuron: Any) -> Law:
+    return _ruled(1.0, neuron.threshold, neuron), neuron.initial
+
+
+def _alif(neuron: Any) -> Law:
+    beta, rho = (each.detach().clamp(0, 1).item() for each in (neuron.beta, neuron.rho))
+    return [beta, neuron.threshold, 0.0, 0.0, rho, neuron.rise, ADAPTIVE], 0.0
+
+
+def _ruled(beta: float, threshold: float, neuron: Any) -> list[float]:
+    rule = numba_lif.law(beta, threshold, neuron.rule)
     return [float(value) for value in rule] + [0.0, 0.0]
+
+
+NEURONS: dict[type[nn.Module], Callable[[Any], Law]] = {
+    LIF: _lif,
+    IF: _if,
+    ALIF: _alif,
+    RecurrentLIF: _lif,
+    RecurrentIF: _if,
+    RecurrentALIF: _alif,
+}
+"""The neurons that the kernels know; recurrent ones in the last layer."""

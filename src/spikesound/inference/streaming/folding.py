@@ -1,8 +1,9 @@
-"""A detector's layers as tables of rows: batch norms, means and biases folded in."""
+"""A detector's layers as tables of weights: batch norms, means and biases folded in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,31 +11,31 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from spikesound.models.networks.causal import CausalBlock, CausalLayer
-from spikesound.costs.lazy_updates import shift
+from spikesound.core.errors import SpikesoundError, choose
+from spikesound.models.layers import Causal, Layer, affine, merged_average
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """To multiples of what numbers are rounded up, with what never spikes.
+    """What numbers are rounded up to multiples of; what fills them up never spikes.
 
     Attributes
     ----------
-    channels : those of an output place
-    units : those of a layer
+    channels : of the number of channels of an output place
+    units : of the number of units of a layer
     """
 
     channels: int
     units: int
 
     def wide(self, channels: int) -> int:
-        """Return so many channels, rounded up."""
+        """Return a number of channels rounded up."""
         return -(-channels // self.channels) * self.channels
 
     def whole(self, units: int) -> int:
-        """Return so many units, rounded up."""
+        """Return a number of units rounded up."""
         return -(-units // self.units) * self.units
 
 
@@ -48,6 +49,7 @@ class Folded:
     weights : (tap x column x input channel, output channel)
     ground : constant current of each unit
     shape : outputs as in the network, (feature,) or (channel, place)
+    recurrent : weights of the layer's outputs to itself, (from, to); None: without
     """
 
     taps: int
@@ -63,39 +65,97 @@ class Folded:
     weights: Floats
     ground: Floats
     shape: tuple[int, ...]
+    recurrent: Floats | None = None
 
 
-def fold_block(block: CausalBlock, channels: int, rounding: Rounding) -> Folded:
-    """Fold a block, whose input has so many channels, rounded up."""
-    kernel = block.merged().detach().double() * _scale(block.norm)[:, None, None, None]
-    rows = kernel.flip(2).permute(2, 3, 1, 0)  # the newest frame first
-    (inputs, bins), (outputs, places) = block.inputs, block.outputs
+def fold_layers(layers: list[Layer], rounding: Rounding) -> list[Folded]:
+    """Fold layers by their kinds.
+
+    Raises
+    ------
+    SpikesoundError
+        If a layer is of another kind, or a recurrent one is not the last.
+    """
+    folded: list[Folded] = []
+    for layer in layers:
+        fold = choose(FOLDS, layer.kind, "kind of a compiled layer")
+        if layer.kind != "causal_convolution" and layer is not layers[-1]:
+            raise SpikesoundError(f"layer {layer.name}: a recurrent layer is compiled as the last")
+        folded.append(fold(layer, folded[-1] if folded else None, rounding))
+    return folded
+
+
+def fold_causal(layer: Layer, before: Folded | None, rounding: Rounding) -> Folded:
+    """Fold a causal convolution; ``before``: None for the first layer."""
+    weights: Any = layer.synapses
+    geometry = layer.geometry
+    assert isinstance(geometry, Causal)
+    if weights.weight.dim() == 3:
+        assert before is not None
+        return _fold_sequence(layer, weights.weight, geometry, before, rounding)
+    channels = 1 if before is None else before.width
+    scale, bias = _affine(layer)
+    merged = merged_average(weights.weight, (1, geometry.pool)).detach().double()
+    rows = (merged * scale[:, None, None, None]).flip(2).permute(2, 3, 1, 0)  # newest frame first
+    (inputs, bins), (outputs, places) = geometry.inputs, geometry.outputs
     width = rounding.wide(outputs)
-    weights = np.zeros((*rows.shape[:2], channels, width), np.float32)
-    weights[:, :, :inputs, :outputs] = rows.numpy()
+    table = np.zeros((*rows.shape[:2], channels, width), np.float32)
+    table[:, :, :inputs, :outputs] = rows.numpy()
     return Folded(
-        block.kernel,
-        1,
+        geometry.taps,
+        geometry.dilation,
         rows.shape[1],
-        block.pool,
-        block.kernel // 2,
+        geometry.pool,
+        geometry.width // 2,
         bins,
         channels,
         places,
         width,
         rounding.whole(places * width),
-        weights.reshape(-1, width),
-        _ground(_array(shift(block.norm)), places, width, rounding),
-        block.outputs,
+        table.reshape(-1, width),
+        _ground(bias, places, width, rounding),
+        geometry.outputs,
     )
 
 
-def fold_layer(layer: CausalLayer, before: Folded, rounding: Rounding) -> Folded:
-    """Fold a dilated layer."""
-    weight = layer.convolution.weight.detach().double() * _scale(layer.norm)[:, None, None]
-    rows = weight.flip(2).permute(2, 1, 0).numpy()
-    dilation = layer.convolution.dilation[0]
-    return _linear(rows, _array(shift(layer.norm)), dilation, before, rounding)
+def _fold_sequence(
+    layer: Layer, weight: torch.Tensor, geometry: Causal, before: Folded, rounding: Rounding
+) -> Folded:
+    scale, bias = _affine(layer)
+    rows = (weight.detach().double() * scale[:, None, None]).flip(2).permute(2, 1, 0).numpy()
+    return _linear(rows, bias, geometry.dilation, before, rounding)
+
+
+def fold_recurrent(layer: Layer, before: Folded, rounding: Rounding) -> Folded:
+    """Fold a recurrent layer of spiking neurons."""
+    synapses: Any = layer.synapses
+    neuron: Any = layer.neuron
+    scale, bias = _affine(layer)
+    scaled = synapses.weight.detach().double() * scale[:, None]
+    folded = fold_linear(scaled, torch.from_numpy(bias), before, rounding)
+    own = neuron.recurrent.weight.detach().t().numpy()
+    recurrent = np.zeros((folded.width, folded.width), np.float32)
+    recurrent[: len(own), : len(own)] = own
+    return replace(folded, recurrent=recurrent)
+
+
+def fold_gated(layer: Layer, before: Folded, rounding: Rounding) -> Folded:
+    """Fold a GRU or an LSTM; behind its ground are the biases of what its state adds."""
+    cells: Any = layer.synapses
+    if cells.num_layers != 1 or cells.bidirectional:
+        raise SpikesoundError(f"layer {layer.name}: cells are compiled in one layer, forward")
+    folded = fold_linear(cells.weight_ih_l0, cells.bias_ih_l0, before, rounding)
+    both = np.concatenate([folded.ground, _array(cells.bias_hh_l0)])
+    recurrent = np.ascontiguousarray(cells.weight_hh_l0.detach().t().numpy())
+    return replace(folded, ground=both, recurrent=recurrent)
+
+
+FOLDS: dict[str, Callable[[Layer, Any, Rounding], Folded]] = {
+    "causal_convolution": fold_causal,
+    "gated": fold_gated,
+    "recurrent": fold_recurrent,
+}
+"""How each kind of layer is folded, with the folded layer before it."""
 
 
 def fold_linear(
@@ -106,12 +166,6 @@ def fold_linear(
     return _linear(rows, _array(bias), 1, before, rounding)
 
 
-def fold_normed(linear: nn.Linear, norm: Any, before: Folded, rounding: Rounding) -> Folded:
-    """Fold a linear layer without biases and the batch norm behind it."""
-    scaled = linear.weight.detach().double() * _scale(norm)[:, None]
-    return fold_linear(scaled, shift(norm), before, rounding)
-
-
 def _linear(
     rows: npt.NDArray[np.float64],
     bias: Floats,
@@ -119,7 +173,7 @@ def _linear(
     before: Folded,
     rounding: Rounding,
 ) -> Folded:
-    """Bring the inputs into the order and the number in which the layer before puts them out."""
+    """Fold weights (tap, input, output), the inputs in the layout of the layer before."""
     taps, _, outputs = rows.shape
     width = rounding.wide(outputs)
     if len(before.shape) == 2:  # from (channel, place) to (place, channel)
@@ -146,9 +200,14 @@ def _linear(
     )
 
 
-def _scale(norm: Any) -> torch.Tensor:
-    found: torch.Tensor = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach().double()
-    return found
+def _affine(layer: Layer) -> tuple[torch.Tensor, Floats]:
+    """Return the factor (output,) of the sums, and what is added to them."""
+    synapses: Any = layer.synapses
+    if isinstance(layer.norm, nn.Identity):
+        return torch.ones(len(synapses.weight), dtype=torch.float64), _array(synapses.bias)
+    assert layer.norm is not None
+    scale, shift = affine(layer.norm)
+    return scale.detach().double(), _array(shift)
 
 
 def _array(values: torch.Tensor) -> Floats:
@@ -156,7 +215,7 @@ def _array(values: torch.Tensor) -> Floats:
 
 
 def _ground(bias: Floats, places: int, width: int, rounding: Rounding) -> Floats:
-    """Lay the currents out by place and channel; what is there to fill up never spikes."""
+    """Return the currents by place and channel; what fills them up never spikes."""
     ground = np.full((places, width), -np.inf, np.float32)
     ground[:, : len(bias)] = bias
     filled = np.full(rounding.whole(ground.size), -np.inf, np.float32)

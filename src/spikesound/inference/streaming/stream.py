@@ -1,8 +1,8 @@
-"""A detector at work on sound that comes in pieces: scores frame by frame, events as they end."""
+"""A detector on sound in chunks: scores frame by frame, events as they end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,19 @@ import torch
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream
-from spikesound.inference.streaming.compiled import Compiled
-from spikesound.models.detector_spec import DetectorSpec
+from spikesound.inference.backends import AUTO, DENSE, streaming
 from spikesound.models.networks.detector import Detector
 from spikesound.tasks.detection.decision import Event, StreamingEvents
 from spikesound.tasks.detection.median_filter import StreamingMedian
 
 Floats = npt.NDArray[np.float32]
+Trace = Callable[[Floats, list[Floats]], None]
+"""Takes a frame's features (bin,), and each spiking layer's spikes (neuron,), front to back."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a stream gives for one frame.
+class FrameResult:
+    """The output of a stream for one frame.
 
     Attributes
     ----------
@@ -40,78 +41,94 @@ class Heard:
 
 
 class Stream:
-    """Hears samples in pieces of any size. The result is the same whatever the pieces.
+    """Processes samples in chunks of any size. The result does not depend on the chunks.
 
-    Each frame goes through the network by itself, with the state that the frame before left, so
-    that memory and time per frame stay the same for ever. A frame is given out when the median
-    filter has heard half its length beyond it.
+    The network's state is carried from frame to frame, so that memory and time per frame stay the
+    same. A frame's result is given when the median filter has seen half its length beyond it.
 
     Parameters
     ----------
-    spec, network : of a trained detector; its compiled form may stand in the network's place
+    spec, network : of a trained detector
+    backend : of :data:`spikesound.inference.backends.BACKENDS`; ``auto``: the compiled one for the
+        network, or ``dense`` where there is none
+    trace : is called with each frame that went through the network
+
+    Attributes
+    ----------
+    backend : the name of the one that runs
 
     Raises
     ------
     SpikesoundError
-        If the detector has no thresholds, or its features cannot be computed frame by frame.
+        If the detector has no thresholds, its features cannot be computed frame by frame, or the
+        backend is not known or cannot compute this network.
     """
 
-    def __init__(self, spec: DetectorSpec, network: Detector | Compiled) -> None:
+    def __init__(
+        self, spec: Any, network: Detector, *, backend: str = AUTO, trace: Trace | None = None
+    ) -> None:
         if spec.decision is None:
             raise SpikesoundError(f"{spec.model}: no thresholds have been chosen for it")
-        self.spec, self.network = spec, network.eval()
+        self.spec = spec
         self._frames = FrameStream(spec.front_end)
-        self._state: Any = network.rest(1)
+        self.backend, self._network = streaming(network, backend)
+        self._trace = trace
+        self._state: Any = self._network.rest(1)
         self._median = StreamingMedian(spec.decision.medians)
         self._events = StreamingEvents(
             spec.decision.thresholds, labels=spec.classes, hop_s=spec.front_end.hop_s
         )
-        self._given = 0
-        self._last: Heard
+        self._results = 0
+        self._last: FrameResult
         self._samples = 0
-        self.spike_rate = 0.0
-        """Spikes per neuron in the last frame."""
 
-    def feed(self, samples: Floats) -> list[Heard]:
+    def feed(self, samples: Floats) -> list[FrameResult]:
         """Take the next samples (mono, in full scale, at the front end's rate)."""
         self._samples += len(samples)
-        return list(self._heard(self._frames.feed(samples)))
+        return list(self._process(self._frames.feed(samples)))
 
-    def finish(self) -> list[Heard]:
+    def finish(self) -> list[FrameResult]:
         """End the stream: the frames still waited for, and the events that go on to the end.
 
         Where no frame is left and an event goes on, the last frame comes again, with its end.
         """
         if not self._samples:
             return []
-        heard = list(self._heard(self._frames.finish()))
-        heard += [self._out(scores) for scores in self._median.flush()]
+        results = list(self._process(self._frames.finish()))
+        results += [self._result(scores) for scores in self._median.flush()]
         last = self._events.finish(self._samples / self.spec.front_end.rate_hz)
-        if last and not heard:
-            heard = [Heard(self._last.at_s, self._last.scores, [], [])]
+        if last and not results:
+            results = [FrameResult(self._last.at_s, self._last.scores, [], [])]
         if last:
-            heard[-1].closed.extend(last)
-        return heard
+            results[-1].closed.extend(last)
+        return results
 
-    def _heard(self, frames: list[Floats]) -> Iterator[Heard]:
-        for frame in frames:
-            for scores in self._median.feed(self._scores(frame)):
-                yield self._out(scores)
+    def _process(self, frames: list[Floats]) -> Iterator[FrameResult]:
+        # Torch's sums depend on how many frames come at once; those of the kernels do not.
+        size = 1 if self.backend == DENSE else max(1, len(frames))
+        for start in range(0, len(frames), size):
+            for scores in self._scores(np.stack(frames[start : start + size])):
+                for filtered in self._median.feed(scores):
+                    yield self._result(filtered)
 
-    def _scores(self, frame: Floats) -> Floats:
-        spikes: list[torch.Tensor] = []
+    def _scores(self, frames: Floats) -> list[Floats]:
+        """Return the probabilities (class,) of each of the frames (frame, bin)."""
+        spikes: list[torch.Tensor] | None = None if self._trace is None else []
         with torch.inference_mode():
-            logits, self._state = self.network.advance(
-                torch.from_numpy(frame)[None, None], self._state, spikes
+            logits, self._state = self._network.advance(
+                torch.from_numpy(frames)[:, None], self._state, spikes
             )
-        neurons = sum(layer.numel() for layer in spikes)
-        self.spike_rate = sum(layer.sum().item() for layer in spikes) / max(1, neurons)
-        scores: Floats = torch.sigmoid(logits[0, 0]).numpy()
+            # Frame by frame: in one call the last bit would depend on how many frames there are.
+            scores = [torch.sigmoid(frame).numpy() for frame in logits[:, 0]]
+        if self._trace is not None and spikes is not None:
+            layers = [layer[:, 0].flatten(1).numpy() for layer in spikes]
+            for number, frame in enumerate(frames):
+                self._trace(frame, [layer[number] for layer in layers])
         return scores
 
-    def _out(self, scores: Floats) -> Heard:
+    def _result(self, scores: Floats) -> FrameResult:
         changes = self._events.feed(scores)
-        at_s = self._given * self.spec.front_end.hop_s
-        self._given += 1
-        self._last = Heard(at_s, scores, changes.opened, changes.closed)
+        at_s = self._results * self.spec.front_end.hop_s
+        self._results += 1
+        self._last = FrameResult(at_s, scores, changes.opened, changes.closed)
         return self._last

@@ -24,7 +24,7 @@ class Outputs:
 
 
 def outputs_of(model: Trained, function: Callable[..., object]) -> Outputs:
-    """Run a function of :func:`spikesound.models.export.step.inputs_of`: a clip, or frame after frame."""
+    """Run a function of :func:`~spikesound.models.export.step.inputs_of`: a clip, or by frames."""
     with torch.no_grad():
         if not isinstance(model, Detecting):
             found = function(model.inputs(clip_of(model)))

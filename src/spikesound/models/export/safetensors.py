@@ -1,4 +1,4 @@
-"""A model as one ``.safetensors`` file of its own: :func:`spikesound.models.loading.load` reads it."""
+"""A model as one ``.safetensors`` file, as :func:`spikesound.models.loading.load` reads it."""
 
 from __future__ import annotations
 

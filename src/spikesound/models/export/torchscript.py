@@ -19,9 +19,9 @@ from spikesound.models.loading import Trained
 def to_torchscript(model: Trained, out: Path) -> Exported:
     """Write a traced network, and compare it with itself, loaded from the file.
 
-    Inputs and outputs are those of :func:`spikesound.models.export.onnx.to_onnx`, in that order. Labels
-    and the front end are extra files of the archive, by the names of their keys. The compiled
-    kernels cannot be traced; the plain loop over time, which gives the same spikes, is.
+    Inputs and outputs are those of :func:`spikesound.models.export.onnx.to_onnx`, in that order.
+    Labels and the front end are extra files of the archive, by the names of their keys. The
+    compiled kernels cannot be traced; the plain loop over time, which gives the same spikes, is.
 
     Raises
     ------

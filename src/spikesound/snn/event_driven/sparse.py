@@ -4,8 +4,8 @@ Where an input spikes its column of weights is added to the currents; where it i
 done. A sample's currents, potentials and spikes of one step stay in the nearest cache: they go to
 memory only where the backward pass needs them. Samples are shared out among threads.
 
-Shapes: spikes as words (time, sample, word), see :mod:`spikesound.snn.event_driven.bit_words`; weights
-(input, output), the transpose of torch's, so that what one input adds lies in one piece.
+Shapes: spikes as words (time, sample, word), see :mod:`spikesound.snn.event_driven.bit_words`;
+weights (input, output), the transpose of torch's, so that what one input adds lies in one piece.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Compiled passes of a detector, frame by frame, on one thread: by spikes, and by values."""
+"""Compiled passes of a detector, frame by frame, on one thread: event-driven, conventional."""

@@ -29,8 +29,8 @@ together, rounded up to whole words of spikes."""
 WEIGHTS_AT, GROUND_AT, RING_AT, UNITS_AT = range(10, 14)
 """Where its weights, its constant currents, its ring and its units begin in the flat arrays."""
 
-HEARD_AT = 14
-"""Which of the read-out's rows is its first unit's; -1 if the read-out does not hear it."""
+READOUT_AT = 14
+"""Which of the readout's rows is its first unit's; -1 if the readout does not read it."""
 
 FIELDS = 15
 
