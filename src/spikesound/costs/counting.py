@@ -21,6 +21,7 @@ from spikesound.costs.layer import LayerCounts, Operation
 from spikesound.costs.tally import Tally
 from spikesound.models.layers import Layer, layers_of
 from spikesound.models.spec import Spec
+from spikesound.params import ENCODING_PARAMS
 
 Counter = Callable[
     [Layer, torch.Tensor, torch.Tensor, Context], list[LayerCounts] | list[FrameCounts]
@@ -71,8 +72,7 @@ def first_operation(spec: Spec) -> Operation:
 
     It follows from the encoding and never from the values.
     """
-    encoding = spec.encoding_section()
-    if encoding is None or not encoding.spikes:
+    if spec.encoding is None or not choose(ENCODING_PARAMS, spec.encoding, "encoding").spikes:
         return "mac"
     return "weighted_ac" if spec.step_weights else "ac"
 
