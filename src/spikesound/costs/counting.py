@@ -21,7 +21,6 @@ from spikesound.costs.layer import LayerCounts, Operation
 from spikesound.costs.tally import Tally
 from spikesound.models.layers import Layer, layers_of
 from spikesound.models.spec import Spec
-from spikesound.params import ENCODING_PARAMS
 
 Counter = Callable[
     [Layer, torch.Tensor, torch.Tensor, Context], list[LayerCounts] | list[FrameCounts]
@@ -72,7 +71,8 @@ def first_operation(spec: Spec) -> Operation:
 
     It follows from the encoding and never from the values.
     """
-    if spec.encoding is None or not choose(ENCODING_PARAMS, spec.encoding, "encoding").spikes:
+    encoding = spec.encoding_section()
+    if encoding is None or not encoding.spikes:
         return "mac"
     return "weighted_ac" if spec.step_weights else "ac"
 
@@ -97,12 +97,12 @@ def counting(network: nn.Module, spec: Spec, counted: Counted) -> Iterator[None]
     SpikesoundError
         If the network has no layers, or one of a kind that cannot be counted.
     """
-    first = first_operation(spec)
+    first, neuron = first_operation(spec), spec.neuron
     hooks = []
     for place, layer in enumerate(layers_of(network)):
         counters = FRAME_COUNTERS if layer.by_frame else COUNTERS
         counter = choose(counters, layer.kind, "kind of layer to count")
-        hook = _hook(layer, context_of(layer, first, spec.neuron), counter, counted.tally, place)
+        hook = _hook(layer, context_of(layer, first, neuron), counter, counted.tally, place)
         hooks.append((layer.module, hook))
     handles = [module.register_forward_hook(hook) for module, hook in hooks]
     try:

@@ -1,4 +1,4 @@
-"""How each model of the table is executed, by its facts."""
+"""How each model of the table is executed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from spikesound.costs.tables import Counts
 from spikesound.params import CostParams, Model
 
 
-def counts_of(model: Model, layers: list[LayerCounts], costs: CostParams) -> Counts:
-    """Return a model's counts with the way it is run.
+def counts_of(model: Model, layers: list[LayerCounts], params: CostParams) -> Counts:
+    """Return a model's counts with its execution.
 
-    A spiking model is event-driven. A conventional one named in ``costs.zero_skipping`` leaves
-    zeros out; any other carries out all operations. A quantised model has its own bits.
+    A spiking model is event-driven. A model named in ``costs.zero_skipping`` leaves zeros out; any
+    other conventional one carries out all operations. A quantised model has its own bits.
     """
-    method = model.method_params
     if model.spiking:
         return Counts(layers, "events")
     return Counts(
         layers,
-        "zero_skipping" if model.name in costs.zero_skipping else "dense",
-        getattr(method, "weight_bits", None),
-        getattr(method, "activation_bits", None) or model.neuron_params.activation_bits,
+        "zero_skipping" if model.name in params.zero_skipping else "dense",
+        model.method_params.trained_weight_bits,
+        model.method_params.trained_activation_bits,
     )
