@@ -16,8 +16,10 @@ from spikesound.snn.neurons.recurrent import RecurrentIF
 
 FEATURES = 6
 SPIKE = {"threshold": 1.0, "surrogate": "atan", "slope": 2.0}
-LIF = Params.load(ROOT / "params.yaml").neurons["lif"].model_copy(
-    update=SPIKE | {"beta": 0.7, "learn_beta": False}
+LIF = (
+    Params.load(ROOT / "params.yaml")
+    .neurons["lif"]
+    .model_copy(update=SPIKE | {"beta": 0.7, "learn_beta": False})
 )
 CUBA = CubaLIFParams.model_validate(SPIKE | {"alpha": 0.6, "beta": 0.7, "learn_decays": False})
 PLAIN = IFParams.model_validate(SPIKE | {"initial": 0.0})

@@ -73,7 +73,7 @@ class SoundCounts:
 
 
 def count_sounds(network: nn.Module, spec: Spec, sounds: Mapping[str, Sound]) -> list[SoundCounts]:
-    """Return operations in each kind of sound; of a spiking network also with lazy updates.
+    """Return a detector's operations in each kind of sound; if it spikes, with lazy updates too.
 
     Raises
     ------
