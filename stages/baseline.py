@@ -1,37 +1,65 @@
-"""Fit and test the logistic regression that every network must beat."""
+"""Fit and test the baseline of a task: logistic regression, which every network must beat."""
+
+import sys
 
 import paths
 from spikesound.core.errors import run
 from spikesound.params import Params
 
 
-def main() -> None:
+def main(task: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, scikit-learn is imported: seconds that a wrong parameter need not wait for.
+    import numpy as np
+
+    from places import places
     from spikesound.core import schema
-    from spikesound.core.labels import read_labels
-    from spikesound.evaluation.baseline import MODEL, logistic_baseline
-    from spikesound.evaluation.clusters import recordings_of
-    from spikesound.evaluation.write import write_evaluation
+    from spikesound.evaluation import baseline_classification, baseline_detection
+    from spikesound.evaluation.classification import write_predictions
+    from spikesound.evaluation.detection import write_scores
+    from spikesound.evaluation.measures import headline
+    from spikesound.features.front_end import read_front_end
     from spikesound.features.shards import Shards
 
-    labels = read_labels(paths.CLIPS / "labels.json")
-    shards = Shards(paths.FEATURES)
-    predictions = logistic_baseline(shards.load(), shards.index, list(labels), params.folds)
-    metrics = write_evaluation(
-        MODEL,
-        predictions,
-        schema.read_table(paths.AUDIO / "status.parquet", schema.STATUS),
-        {},
-        {},
-        labels,
-        params.evaluate,
-        params.seed,
-        recordings=recordings_of(schema.read_table(paths.CLIPS / "clips.parquet", schema.CLIPS)),
-        predictions_folder=paths.PREDICTIONS,
-        metrics_folder=paths.METRICS,
-    )
-    print(f"{MODEL}: accuracy {metrics['accuracy']:.3f}: {paths.METRICS / 'models'}")
+    section = params.task_params(task)
+    if task == "classification":
+        name = baseline_classification.MODEL
+        own, shards = places(name, task), Shards(paths.features(task))
+        metrics = write_predictions(
+            baseline_classification.logistic_baseline(
+                shards.load(), shards.index, list(own.names), section.folds
+            ),
+            {},
+            own,
+            params.evaluate,
+            seed=params.seed,
+            multilabel=params.tasks.classification.labels == "multiple",
+        )
+    else:
+        name = baseline_detection.MODEL
+        own = places(name, task)
+        events = schema.read_table(own.events, schema.EVENTS)
+        scored = [
+            baseline_detection.score_fold(
+                paths.features(task),
+                fold,
+                events,
+                list(own.names),
+                np.load(paths.BACKGROUND / f"fold-{fold}.npz")["x"],
+                params.tasks.detection,
+                params.seed,
+            )
+            for fold in section.folds
+        ]
+        metrics = write_scores(
+            scored,
+            read_front_end(paths.features(task), section.folds[0]),
+            own,
+            resamples=params.tasks.detection.resamples,
+            confidence=params.evaluate.confidence,
+            seed=params.seed,
+        )
+    print(f"{name}: {headline(task, metrics)}: {own.metrics}")
 
 
-run(main)
+run(main, *sys.argv[1:])

@@ -1,33 +1,47 @@
-"""Price the counted operations and the memory traffic of every model."""
+"""Price the counted operations and the memory traffic of all models of a task."""
+
+import sys
 
 import paths
 from spikesound.core.errors import run
 from spikesound.params import Params
 
 
-def main() -> None:
+def main(task: str) -> None:
     params = Params.load(paths.PARAMS)
+    models = {name: model for name, model in params.table().items() if model.task == task}
     # Below, numpy and pandas are imported: time that a wrong parameter need not wait for.
     from spikesound.core.json_files import write_json
     from spikesound.costs.layer import read_layers
-    from spikesound.costs.models import counts_of, pairs_of
+    from spikesound.costs.models import counts_of
+    from spikesound.costs.power import power_figures, power_tables, read_counts
     from spikesound.costs.tables import break_even_table, energy_table, figures
+    from spikesound.params import twins
 
-    models = {
-        name: counts_of(name, read_layers(paths.EVALUATION / name / "operations.csv"), params)
-        for name in params.models.names()
-    }
-    energy_table(models, params.costs).to_csv(paths.METRICS / "energy.csv", index=False)
-    curves = break_even_table(models, pairs_of(params), params.costs)
-    curves.to_csv(paths.METRICS / "break_even.csv", index=False)
-    found = {name: figures(model, params.costs) for name, model in models.items()}
-    write_json(paths.COSTS, found)
+    plots, out = paths.METRICS / "costs" / task, paths.of_task("costs", task)
+    plots.mkdir(parents=True, exist_ok=True)
+    files = {name: paths.EVALUATION / name / "operations.csv" for name in models}
+    if task == "classification":
+        counts = {
+            name: counts_of(model, read_layers(files[name]), params.costs)
+            for name, model in models.items()
+        }
+        energy_table(counts, params.costs).to_csv(plots / "energy.csv", index=False)
+        curves = break_even_table(counts, twins(models), params.costs)
+        curves.to_csv(plots / "break_even.csv", index=False)
+        found = {name: figures(each, params.costs) for name, each in counts.items()}
+    else:
+        table = power_tables(
+            {name: read_counts(file) for name, file in files.items()},
+            {name: model.spiking for name, model in models.items()},
+            params.costs,
+        )
+        table.round(6).to_csv(plots / "energy.csv", index=False)
+        found = power_figures(table, params.costs)
+    write_json(out / "costs.json", found)
     for name, row in found.items():
-        print(f"{name}: {row['energy_nj']} nJ a clip, {row['energy_operations_nj']} without memory")
-    print(
-        f"{params.costs.profile}, {params.costs.dataflow}; all others: {paths.METRICS}/energy.csv, "
-        f"{paths.METRICS}/break_even.csv"
-    )
+        print(f"{name}: {', '.join(f'{key} {value:g}' for key, value in row.items())}")
+    print(f"{params.costs.profile}, {params.costs.dataflow}; all others: {plots}")
 
 
-run(main)
+run(main, *sys.argv[1:])

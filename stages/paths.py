@@ -53,3 +53,8 @@ def disturbed(task: str) -> Path:
 def of_task(kind: str, task: str) -> Path:
     """Folder of what compares the models of a task: costs, latency, compared, reports."""
     return DATA / kind / task
+
+
+def metrics(name: str) -> Path:
+    """File of a model's metrics."""
+    return METRICS / "models" / f"{name}.json"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -20,11 +21,11 @@ from spikesound.costs.execution import Execution, work
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.neuron_work import spikes, states
 from spikesound.costs.widths import widths
-from spikesound.models.detector_spec import DetectorSpec
+from spikesound.models.spec import Spec
 from spikesound.params import CostParams, Dataflow
 
 Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
-"""How a detector is run: see :func:`energy_per_second`."""
+"""How a detector is run: see :func:`power_table`."""
 
 SECONDS = 3600
 """Of sound that are priced, before they are divided: what is done once does not count."""
@@ -54,8 +55,77 @@ def silence(bins: int, hop_s: float, seconds: float = 30.0) -> Sound:
     return Sound(np.zeros((1, settle + frames, bins), np.float32), chosen[None])
 
 
-def energy_per_second(
-    network: nn.Module, spec: DetectorSpec, sounds: Mapping[str, Sound], params: CostParams
+@dataclass(frozen=True)
+class SoundCounts:
+    """Operations of a detector in one kind of sound.
+
+    Attributes
+    ----------
+    sound : its name, for example events, background, silence
+    lazy : whether neurons wait for spikes (:mod:`spikesound.costs.lazy_updates`)
+    layers : what each layer does in :data:`SECONDS` of it
+    """
+
+    sound: str
+    lazy: bool
+    layers: list[LayerCounts]
+
+
+def count_sounds(network: nn.Module, spec: Spec, sounds: Mapping[str, Sound]) -> list[SoundCounts]:
+    """Return a detector's operations in each kind of sound; of a spiking one also with lazy updates.
+
+    Raises
+    ------
+    SpikesoundError
+        If a sound has no frames, or other bins than the detector.
+    """
+    frames = round(SECONDS / spec.sound.hop_s)
+    counted = []
+    for name, sound in sounds.items():
+        counts = count_frames(network, spec, sound.inputs)
+        for lazy in (False, True) if spec.spiking else (False,):
+            layers = mean_layers(counts, frames, sound.chosen, lazy=lazy)
+            counted.append(SoundCounts(name, lazy, layers))
+    return counted
+
+
+def write_counts(counts: Sequence[SoundCounts], path: Path) -> None:
+    """Write the counts as CSV, a row a kind of sound, way of updating and layer."""
+    rows = [
+        {"sound": each.sound, "lazy": each.lazy} | asdict(layer)
+        for each in counts
+        for layer in each.layers
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def read_counts(path: Path) -> list[SoundCounts]:
+    """Return what :func:`write_counts` wrote.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file is missing or has other columns.
+    """
+    if not path.is_file():
+        raise SpikesoundError(f"{path}: no such file; evaluate the model (dvc repro)")
+    rows = pd.read_csv(path, keep_default_na=False)
+    wanted = ["sound", "lazy", *(each.name for each in fields(LayerCounts))]
+    if list(rows.columns) != wanted:
+        raise SpikesoundError(f"{path}: columns {list(rows.columns)}, expected {wanted}")
+    return [
+        SoundCounts(
+            str(sound),
+            bool(lazy),
+            [LayerCounts(*row[2:]) for row in of_sound.itertuples(index=False, name=None)],
+        )
+        for (sound, lazy), of_sound in rows.groupby(["sound", "lazy"], sort=False)
+    ]
+
+
+def power_table(
+    model: str, counts: Sequence[SoundCounts], params: CostParams, *, spiking: bool
 ) -> pd.DataFrame:
     """Return a detector's power in each kind of sound, by technology, dataflow and execution.
 
@@ -70,7 +140,6 @@ def energy_per_second(
 
     Parameters
     ----------
-    sounds : by name, for example events, background, silence
     params : technologies and memories (``costs`` in params.yaml)
 
     Returns
@@ -80,22 +149,15 @@ def energy_per_second(
         total_uw (with neurons and memory traffic), macs_per_s, acs_per_s (of synapses),
         updates_per_s (of neurons), spike_rate (spikes per neuron and frame; 0 of a conventional
         network)
-
-    Raises
-    ------
-    SpikesoundError
-        If a sound has no frames, or other bins than the detector.
     """
-    frames = round(SECONDS / spec.front_end.hop_s)
-    spiking = spec.neuron is not None
-    ways: tuple[Way, ...] = ("events", "events_lazy") if spiking else ("dense", "zero_skipping")
     rows: list[dict[str, Any]] = []
-    for name, sound in sounds.items():
-        counts = count_frames(network, spec, sound.inputs)
+    for each in counts:
+        head = {"model": model, "input": each.sound}
+        ways: tuple[Way, ...] = ("dense", "zero_skipping")
+        if spiking:
+            ways = ("events_lazy",) if each.lazy else ("events",)
         for way in ways:
-            layers = mean_layers(counts, frames, sound.chosen, lazy=way == "events_lazy")
-            head = {"model": spec.model, "input": name}
-            rows += _priced(layers, way, head, params)
+            rows += _priced(each.layers, way, head, params)
     return pd.DataFrame(rows)
 
 
@@ -154,3 +216,35 @@ def _rate(layers: Sequence[LayerCounts]) -> float:
 
 def _uw(nj: float) -> float:
     return nj / SECONDS / 1000
+
+
+def power_tables(
+    counts: Mapping[str, Sequence[SoundCounts]], spiking: Mapping[str, bool], params: CostParams
+) -> pd.DataFrame:
+    """Return :func:`power_table` of several models, one under the other."""
+    return pd.concat(
+        [
+            power_table(name, of_model, params, spiking=spiking[name])
+            for name, of_model in counts.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def power_figures(table: pd.DataFrame, params: CostParams) -> dict[str, dict[str, float]]:
+    """Return each model's power in each kind of sound, µW, by the profile and dataflow shown first.
+
+    The keys are ``<sound>_uw``; conventional models run ``dense``, spiking ones ``events``.
+    """
+    shown = table[
+        (table["profile"] == params.profile)
+        & (table["dataflow"] == params.dataflow)
+        & table["execution"].isin(["dense", "events"])
+    ]
+    return {
+        str(name): {
+            f"{sound}_uw": float(value)
+            for sound, value in zip(rows["input"], rows["total_uw"], strict=True)
+        }
+        for name, rows in shown.groupby("model", sort=False)
+    }

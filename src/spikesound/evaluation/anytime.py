@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,18 +14,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.anytime_table import COLUMNS
 from spikesound.evaluation.decision_time import Ints, stable_figures
-from spikesound.evaluation.folds import Load, held_out
+from spikesound.evaluation.folds import Folds
 from spikesound.inference.recurrent_stream import recurrent_layer, running_scores
-from spikesound.models import classifier_spec
 from spikesound.models.layers import InSteps
 from spikesound.params import EvaluateParams
-from spikesound.training.data import Clips
-from spikesound.training.loop import time_first
+from spikesound.tasks.task import batched
+from spikesound.training.dataset import Dataset
 
 SECONDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0)
 """Of sound heard; those within a clip's length are points of the curve, its whole is the last."""
@@ -46,18 +43,8 @@ class Anytime:
     stable: dict[str, float]
 
 
-def anytime(
-    folders: dict[str, Path],
-    load_clips: Callable[[str], Clips],
-    classes: Sequence[str],
-    *,
-    model: str,
-    frame_rate_hz: float,
-    params: EvaluateParams,
-    seed: int,
-    load: Load = classifier_spec.load,
-) -> Anytime:
-    """Test each fold's network, on clips it was not trained on, before it has heard all.
+def anytime(folds: Folds, *, frame_rate_hz: float, params: EvaluateParams, seed: int) -> Anytime:
+    """Test each fold's network, on its held-out clips, before it has processed all.
 
     On the axis ``steps`` a network decides by the spikes of its first time steps
     (:class:`spikesound.models.layers.InSteps`). The read-out
@@ -74,14 +61,10 @@ def anytime(
 
     Parameters
     ----------
-    folders : for each held-out fold the folder of its trained network
-    load_clips : returns the inputs of all clips, prepared for a held-out fold
-    classes : label ids in class order
-    model : its name, for the curve
+    folds : the networks, with the clips that were held out from their training
     frame_rate_hz : frames a second; frame i is centred at i / frame_rate_hz
     params : clips of a batch; resamples and confidence of the interval, by recording
     seed : the run's seed
-    load : reads a folder
 
     Raises
     ------
@@ -89,8 +72,8 @@ def anytime(
         As :func:`spikesound.evaluation.folds.held_out` raises, or if folds differ in length.
     """
     parts: list[_Decided] = []
-    for fold, folder in track(folders.items(), total=len(folders), what="anytime", unit="fold"):
-        _, network, clips = held_out(fold, folder, load_clips, classes, load)
+    model = folds.name
+    for _, _, network, clips in folds:
         parts.append(_decide(network, clips, params.batch_clips, frame_rate_hz))
     for name in ("steps", "seconds"):
         if len({tuple(getattr(part, name)) for part in parts}) > 1:
@@ -129,7 +112,7 @@ class _Decided:
     targets: NDArray[np.float32]
 
 
-def _decide(network: nn.Module, clips: Clips, batch_clips: int, frame_rate_hz: float) -> _Decided:
+def _decide(network: nn.Module, clips: Dataset, batch_clips: int, frame_rate_hz: float) -> _Decided:
     least = int(getattr(network, "least_frames", 1))
     points = seconds_points(clips.inputs.shape[2], frame_rate_hz, least)
     by_steps, by_seconds = [], []
@@ -137,7 +120,7 @@ def _decide(network: nn.Module, clips: Clips, batch_clips: int, frame_rate_hz: f
     with torch.inference_mode():
         for start in range(0, len(clips), batch_clips):
             rows = np.arange(start, min(start + batch_clips, len(clips)))
-            x = time_first(clips.batch(rows))
+            x = batched(clips.batch(rows), frames=False)
             steps, seconds = _both_axes(network, x, [frames for _, frames in points])
             by_steps.append(steps.argmax(-1).numpy())
             by_seconds.append(seconds.argmax(-1).numpy())
@@ -150,11 +133,11 @@ def _decide(network: nn.Module, clips: Clips, batch_clips: int, frame_rate_hz: f
         np.concatenate(by_steps, axis=1),
         np.concatenate(by_seconds, axis=1),
         clips.groups,
-        clips.targets,
+        clips.present,
     )
 
 
-def _steps(network: nn.Module, clips: Clips) -> int:
+def _steps(network: nn.Module, clips: Dataset) -> int:
     return network.steps if isinstance(network, InSteps) else int(clips.inputs.shape[1])
 
 

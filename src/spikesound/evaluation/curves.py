@@ -13,17 +13,18 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.tasks.classification.metrics import class_table
 from spikesound.tasks.classification.scores import ScoreMatrix
 
-CURVE_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validation_accuracy")
+CURVE_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss")
+"""Columns of every model; the task's validation figures follow them."""
 CONFUSION_COLUMNS = ("actual", "predicted")
 
 
 def curves_frame(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the histories of all folds under one another, columns :data:`CURVE_COLUMNS`.
+    """Return the histories of all folds under one another, columns :data:`CURVE_COLUMNS` and figures.
 
     Parameters
     ----------
     histories
-        For each fold of the cross-validation one row an epoch; further columns are left out.
+        For each fold of the cross-validation one row an epoch; the column seconds is left out.
 
     Raises
     ------
@@ -39,13 +40,14 @@ def curves_frame(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             raise SpikesoundError(f"history of fold {fold}: no column {', '.join(missing)}")
         if history.empty:
             raise SpikesoundError(f"history of fold {fold}: no epoch")
-        parts.append(history.assign(fold=fold)[list(CURVE_COLUMNS)])
+        figures = [name for name in history.columns if name not in (*CURVE_COLUMNS, "seconds")]
+        parts.append(history.assign(fold=fold)[[*CURVE_COLUMNS, *figures]])
     return pd.concat(parts, ignore_index=True)
 
 
 def write_curves(histories: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Write metrics/curves/<model>.csv; see :func:`curves_frame`."""
-    _write_csv(curves_frame(histories), path)
+    write_csv(curves_frame(histories), path)
 
 
 def read_curves(path: Path) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def read_curves(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise SpikesoundError(f"{path}: no such file; run the stage that makes it (dvc repro)")
     frame = pd.read_csv(path, dtype={"fold": str})
-    if list(frame.columns) != list(CURVE_COLUMNS):
+    if list(frame.columns[: len(CURVE_COLUMNS)]) != list(CURVE_COLUMNS):
         raise SpikesoundError(f"{path}: columns {list(frame.columns)} are not {CURVE_COLUMNS}")
     return frame
 
@@ -100,7 +102,7 @@ def _display_names(matrix: ScoreMatrix, names: Mapping[str, str]) -> list[str]:
 
 def write_confusion(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> None:
     """Write metrics/confusion/<model>.csv; see :func:`confusion_frame`."""
-    _write_csv(confusion_frame(matrix, names), path)
+    write_csv(confusion_frame(matrix, names), path)
 
 
 def write_classes(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> None:
@@ -110,9 +112,10 @@ def write_classes(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> 
     """
     table = class_table(matrix)
     table.insert(0, "name", _display_names(matrix, names))
-    _write_csv(table, path)
+    write_csv(table, path)
 
 
-def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, six significant digits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")

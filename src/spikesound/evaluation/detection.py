@@ -1,7 +1,8 @@
-"""A detector judged on clips it has not heard: how well, how soon, how falsely, at what cost."""
+"""Evaluation of a detector on the clips that were held out, and on background without events."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,141 +11,148 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spikesound.core.json_files import write_json
+from spikesound.core import schema
 from spikesound.core.seeds import numpy_generator
-from spikesound.costs.power import Sound, energy_per_second, silence
+from spikesound.costs.power import Sound, count_sounds, silence, write_counts
 from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.clusters import Groups, each_alone
-from spikesound.models.detector_spec import DetectorSpec
-from spikesound.models.networks.detector import Detector
-from spikesound.params import Params
+from spikesound.evaluation.curves import write_confusion, write_csv, write_curves
+from spikesound.evaluation.figures import model_figures
+from spikesound.evaluation.folds import Folds
+from spikesound.evaluation.places import Places
+from spikesound.evaluation.predictions import to_frame, to_matrix
+from spikesound.evaluation.summary import Metrics, write_metrics
+from spikesound.features.front_end import FrontEnd
+from spikesound.models.spec import Decision, Spec
 from spikesound.tasks.detection.delay import false_alarms
 from spikesound.tasks.detection.median_filter import median
 from spikesound.tasks.detection.metrics.measure import measure, predict
-from spikesound.training.detection import scores
-from spikesound.training.detection_data import Scenes
+from spikesound.training.dataset import Dataset
+from spikesound.training.scores import frame_scores
 
 COUNTED_CLIPS = 100
 """Clips of each kind in which operations are counted: the figures are means over frames."""
 
+SCORES = "scores.npz"
+RESAMPLES = "resamples.npz"
+COUNTS = "operations.csv"
+
+Frames = npt.NDArray[Any]
+
 
 @dataclass(frozen=True)
-class Judged:
-    """What was found of one detector.
+class FoldScores:
+    """What a detector gives for the held-out clips of one fold.
 
     Attributes
     ----------
-    metrics : flat (:func:`spikesound.evaluation.bootstrap.with_intervals`), and
-        ``false_alarms_per_hour`` with its interval, of all classes
-    values : each metric of all clips, and then of every resample
-    classes : a row per class, its false alarms among it
-    framewise : float16 probabilities (clip, frame, class), before the median filter
-    clip_ids : of them
-    energy : see :func:`spikesound.costs.power.energy_per_second`; None: not counted
+    clips : their ids
+    framewise : probabilities (frame, class) of each, before the median filter
+    clipwise : probabilities (clip, class)
+    background : probabilities (frame, class) of clips without events
+    decision : thresholds and median filters, tuned without this fold
     """
 
-    metrics: dict[str, float | int | None]
-    values: dict[str, npt.NDArray[np.float64]]
-    classes: pd.DataFrame
-    framewise: npt.NDArray[np.float16]
-    clip_ids: list[str]
-    energy: pd.DataFrame | None
-
-    def write(self, name: str, scores_folder: Path, metrics_folder: Path) -> None:
-        """Write all of it under the detector's name."""
-        folder = scores_folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(folder / "scores.npz", x=self.framewise, clips=np.array(self.clip_ids))
-        np.savez_compressed(folder / "resamples.npz", allow_pickle=False, **self.values)
-        if self.energy is not None:
-            self.energy.to_csv(folder / "energy.csv", index=False)
-        write_json(metrics_folder / "models" / f"{name}.json", self.metrics)
-        path = metrics_folder / "classes" / f"{name}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.classes.round(6).to_csv(path, index=False)
-
-    def line(self) -> str:
-        """Return the main figures in words."""
-        shown = {"PSDS 1": "psds1", "PSDS 2": "psds2", "event F1": "event_f1"}
-        return ", ".join(f"{name} {self.metrics[key] or 0:.3f}" for name, key in shown.items())
+    clips: list[str]
+    folds: list[str]
+    framewise: list[Frames]
+    clipwise: Frames
+    background: list[Frames]
+    decision: Decision
 
 
-def judge(
-    spec: DetectorSpec,
-    network: Detector,
-    test: Scenes,
-    events: pd.DataFrame,
-    background: npt.NDArray[np.float16],
-    params: Params,
+def evaluate_detector(
+    folds: Folds,
+    background: Callable[[str], npt.NDArray[np.float16]],
+    places: Places,
     *,
-    groups: Groups | None = None,
-) -> Judged:
-    """Judge a trained detector.
+    batch_clips: int,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> Metrics:
+    """Test a detector, write its scores, counts, metrics and plots; return its metrics.
 
     Parameters
     ----------
-    test : clips of the fold that had no part in training or choosing
-    events : strong labels, of these clips and others
-    background : features (clip, frame, bin) in [0, 1] of sound without events
-    groups : what a resample draws as one, in the order of sorted clip ids
-        (:func:`spikesound.evaluation.bootstrap.draw`); by default each clip
+    background : features (clip, frame, bin) in [0, 1] of sound without events, by held-out fold
     """
-    batch = params.detection.train_of(spec.model).batch_clips
-    framewise, clipwise = scores(network, test.inputs, batch)
-    clipwise = np.clip(clipwise, 0, 1)  # weights of attention sum to 1 but for rounding
-    quiet, _ = scores(network, background, batch)
-    energies = energy_per_second(network, spec, sounds(spec, test, background), params.costs)
-    return judge_scores(
-        spec, test, events, framewise, clipwise, quiet, params, energies, groups=groups
+    scored = []
+    for fold, spec, network, clips in folds:
+        quiet = background(fold)
+        framewise, clipwise = frame_scores(network, clips.inputs, batch_clips)
+        of_quiet, _ = frame_scores(network, quiet[:, None], batch_clips)
+        assert spec.decision is not None
+        scored.append(
+            FoldScores(
+                clips.ids,
+                clips.folds,
+                list(framewise),
+                np.clip(clipwise, 0, 1),  # weights of attention sum to 1 but for rounding
+                list(of_quiet),
+                spec.decision,
+            )
+        )
+        if len(scored) == 1:  # operations of one fold stand for all: the layers have the same sizes
+            counts = count_sounds(network, spec, sounds(spec, clips, quiet))
+            figures = model_figures(spec, network, counts[0].layers, folds, per_clip=False)
+    write_counts(counts, places.counts / COUNTS)
+    write_curves(folds.histories(), places.curves)
+    return write_scores(
+        scored,
+        spec.sound,
+        places,
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+        figures=figures,
     )
 
 
-def judge_scores(
-    spec: DetectorSpec,
-    test: Scenes,
-    events: pd.DataFrame,
-    framewise: list[npt.NDArray[Any]],
-    clipwise: npt.NDArray[Any],
-    quiet: list[npt.NDArray[Any]],
-    params: Params,
-    energies: pd.DataFrame | None,
+def write_scores(
+    scored: Sequence[FoldScores],
+    front_end: FrontEnd,
+    places: Places,
     *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    figures: Mapping[str, Any] | None = None,
     groups: Groups | None = None,
-) -> Judged:
-    """Judge by probabilities: of frames and of clips, and of frames of background."""
-    features, decision = spec.front_end.features, spec.decision
-    assert decision is not None
+) -> Metrics:
+    """Write a detector's scores, metrics and tables, and return the metrics.
+
+    Parameters
+    ----------
+    figures : further figures of the model
+    groups : what a resample draws as one, in the order of sorted clip ids
+        (:func:`spikesound.evaluation.bootstrap.draw`); by default each clip
+    """
+    classes = list(places.names)
+    events = schema.read_table(places.events, schema.EVENTS)
+    features = front_end.features
     assert features.clip_s is not None
-    lengths = dict.fromkeys(test.ids, features.clip_s)
-    section = params.detection.evaluate
+    ids = [clip for fold in scored for clip in fold.clips]
+    framewise = [frames for fold in scored for frames in fold.framewise]
+    clipwise = np.concatenate([fold.clipwise for fold in scored])
     measured = measure(
-        dict(zip(test.ids, framewise, strict=True)),
-        events[events["clip_id"].isin(set(test.ids))],
-        lengths,
-        spec.classes,
-        decision,
-        clip_scores=dict(zip(test.ids, clipwise, strict=True)),
-        hop_s=spec.front_end.hop_s,
+        dict(zip(ids, framewise, strict=True)),
+        events[events["clip_id"].isin(set(ids))],
+        dict.fromkeys(ids, features.clip_s),
+        classes,
+        {clip: fold.decision for fold in scored for clip in fold.clips},
+        clip_scores=dict(zip(ids, clipwise, strict=True)),
+        hop_s=front_end.hop_s,
         window_s=features.window / features.rate_hz,
     )
     values = resampled(
         measured.weighted_metrics,
         each_alone(len(measured.clip_ids)) if groups is None else groups,
-        generator=numpy_generator(params.seed, "detection"),  # the same clips for every model
-        resamples=section.resamples,
+        generator=numpy_generator(seed, "detection"),  # the same clips for every model
+        resamples=resamples,
     )
-    metrics = measured.sizes | with_intervals(values, section.confidence, nearest=True)
-    names = [str(number) for number in range(len(quiet))]
-    filtered = {
-        name: median(frames, decision.medians) for name, frames in zip(names, quiet, strict=True)
-    }
-    quiet_s = dict.fromkeys(names, features.clip_s)
-    alarms = false_alarms(
-        predict(filtered, quiet_s, spec.classes, decision, spec.front_end.hop_s),
-        quiet_s,
-        spec.classes,
-        confidence=section.confidence,
-    )
+    metrics: Metrics = measured.sizes | with_intervals(values, confidence, nearest=True)
+    alarms = _alarms(scored, front_end, classes, confidence)
     total = alarms[alarms["label"] == "all"].iloc[0]
     metrics |= {
         "false_alarms_per_hour": float(total["per_hour"]),
@@ -152,20 +160,64 @@ def judge_scores(
         "false_alarms_per_hour_high": float(total["high"]),
         "background_hours": float(total["hours"]),
     }
+    metrics |= dict(figures or {})
     each = alarms.rename(columns={"per_hour": "false_alarms_per_hour"})
-    classes = measured.classes.merge(each[["label", "false_alarms_per_hour"]], on="label")
-    classes.insert(0, "name", spec.names)
+    table = measured.classes.merge(each[["label", "false_alarms_per_hour"]], on="label")
+    table.insert(0, "name", list(places.names.values()))
+
+    places.predictions.mkdir(parents=True, exist_ok=True)
     frames = np.stack(framewise).astype(np.float16)
-    return Judged(metrics, values, classes, frames, test.ids, energies)
+    np.savez_compressed(places.predictions / SCORES, x=frames, clips=np.array(ids))
+    np.savez_compressed(places.predictions / RESAMPLES, allow_pickle=False, **values)
+    write_metrics(metrics, places.metrics)
+    write_csv(table.round(6), places.classes)
+    folds = [fold for each in scored for fold in each.folds]
+    present = _present(events, ids, classes)
+    rows = to_frame(ids, folds, classes, clipwise.astype(np.float64), present)
+    some = rows[
+        rows["clip_id"].isin([i for i, any_ in zip(ids, present.any(1), strict=True) if any_])
+    ]
+    write_confusion(to_matrix(some, classes, multilabel=True), places.names, places.confusion)
+    return metrics
 
 
-def sounds(
-    spec: DetectorSpec, test: Scenes, background: npt.NDArray[np.float16]
-) -> dict[str, Sound]:
+def sounds(spec: Spec, test: Dataset, background: npt.NDArray[np.float16]) -> dict[str, Sound]:
     """Return what power is counted in: frames with events, background alone, digital silence."""
+    assert test.active is not None
     rows = np.linspace(0, len(test) - 1, min(COUNTED_CLIPS, len(test))).astype(int)
     return {
-        "events": Sound(test.inputs[rows], test.active[rows].any(-1)),
+        "events": Sound(test.inputs[rows, 0], test.active[rows].any(-1)),
         "background": Sound(background[:COUNTED_CLIPS]),
-        "silence": silence(spec.bins, spec.front_end.hop_s),
+        "silence": silence(spec.bins, spec.sound.hop_s),
     }
+
+
+def read_resamples(folder: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Return each metric of a detector over all clips, and then of every resample."""
+    return dict(np.load(folder / RESAMPLES))
+
+
+def _alarms(
+    scored: Sequence[FoldScores], front_end: FrontEnd, classes: list[str], confidence: float
+) -> pd.DataFrame:
+    filtered, decisions = {}, {}
+    for number, fold in enumerate(scored):
+        for place, frames in enumerate(fold.background):
+            filtered[f"{number}-{place}"] = median(frames, fold.decision.medians)
+            decisions[f"{number}-{place}"] = fold.decision
+    assert front_end.features.clip_s is not None
+    seconds = dict.fromkeys(filtered, front_end.features.clip_s)
+    found = predict(filtered, seconds, classes, decisions, front_end.hop_s)
+    return false_alarms(found, seconds, classes, confidence=confidence)
+
+
+def _present(
+    events: pd.DataFrame, ids: Sequence[str], classes: Sequence[str]
+) -> npt.NDArray[np.bool_]:
+    row = {clip: number for number, clip in enumerate(ids)}
+    column = {label: number for number, label in enumerate(classes)}
+    present = np.zeros((len(ids), len(classes)), bool)
+    for clip, label in zip(events["clip_id"], events["label"], strict=True):
+        if clip in row and label in column:
+            present[row[clip], column[label]] = True
+    return present

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from spikesound.core.errors import choose
@@ -82,3 +82,10 @@ def clip_measures(names: Iterable[str]) -> tuple[Measure, ...]:
         If there is no such metric.
     """
     return tuple(choose(_CLIPS, name, "metric of clips") for name in names)
+
+
+def headline(task: str, metrics: Mapping[str, float | None]) -> str:
+    """Return the main figures of a model in words."""
+    measures = DETECTION[:3] if task == "detection" else (*CLASSIFICATION[:1], *MULTILABEL[:1])
+    there = [measure for measure in measures if metrics.get(measure.key) is not None]
+    return ", ".join(f"{measure.title} {metrics[measure.key]:.3f}" for measure in there)

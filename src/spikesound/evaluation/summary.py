@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.core.json_files import read_mapping, write_json
 from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.clusters import clusters_of
@@ -97,6 +99,22 @@ def model_metrics(
     for name, value in extras.items():
         content[name] = _checked_extra(name, value, content)
     return content
+
+
+def write_metrics(metrics: Metrics, path: Path) -> None:
+    """Write the content of metrics/models/<model>.json."""
+    write_json(path, metrics)
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Return a model's metrics.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file is missing or not JSON.
+    """
+    return read_mapping(path, "evaluate the model (dvc repro)")
 
 
 def _rounded(value: float | None) -> float | None:

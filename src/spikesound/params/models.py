@@ -215,6 +215,16 @@ class MethodParams(Section):
     own_network: ClassVar[bool] = False
     starts_from: ClassVar[bool] = False
 
+    @property
+    def trained_weight_bits(self) -> int | None:
+        """Bits of the weights that a conventional network was trained with; None: float32."""
+        return None
+
+    @property
+    def trained_activation_bits(self) -> int | None:
+        """Bits of its activations; None: float32."""
+        return None
+
 
 class BackpropParams(MethodParams):
     """Backpropagation of a conventional network."""
@@ -239,6 +249,16 @@ class FineTuneParams(MethodParams):
     )
     epochs: Count = Field(description="Epochs, all of which are run; the rest is the recipe's.")
     learning_rate: Positive = Field(description="Peak of its one-cycle schedule.")
+
+    @property
+    def trained_weight_bits(self) -> int | None:
+        """Bits of the weights; None: float32."""
+        return self.weight_bits
+
+    @property
+    def trained_activation_bits(self) -> int | None:
+        """Bits of the activations; None: float32."""
+        return self.activation_bits
 
 
 class SurrogateParams(MethodParams):

@@ -20,7 +20,7 @@ from spikesound.tasks.multilabel import Flags, Scores, class_metrics
 def class_table(
     labels: Sequence[str],
     true: EventsOfClips,
-    decision: Decision,
+    decisions: Sequence[Decision],
     hop_s: float,
     counted: Mapping[str, Statistics],
     of_events: CountsOfClips,
@@ -36,8 +36,9 @@ def class_table(
         Label ids in class order.
     true
         True events of each clip.
-    decision, hop_s
-        Median filters and thresholds, and the step of the frames that they count.
+    decisions, hop_s
+        Median filters and thresholds of each fold, of which the table has the means; and the step
+        of the frames that they count.
     counted
         By the name of its column, what each PSDS is made of.
     of_events, of_segments
@@ -78,8 +79,8 @@ def class_table(
     of_clips_as_wholes = class_metrics(scores, targets)
     for name in ("average_precision", "auc"):
         table[name] = of_clips_as_wholes[name]
-    table["threshold"] = decision.thresholds
-    table["median_s"] = [length * hop_s for length in decision.medians]
+    table["threshold"] = np.mean([each.thresholds for each in decisions], axis=0)
+    table["median_s"] = np.mean([each.medians for each in decisions], axis=0) * hop_s
     return table.merge(_delays(late, labels), on="label")
 
 

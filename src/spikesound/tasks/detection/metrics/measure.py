@@ -105,7 +105,7 @@ def measure(
     truth: pd.DataFrame,
     seconds: Mapping[str, float],
     labels: Sequence[str],
-    decision: Decision,
+    decisions: Mapping[str, Decision],
     *,
     clip_scores: Mapping[str, NDArray[np.floating]],
     hop_s: float,
@@ -123,8 +123,8 @@ def measure(
         Length of each clip.
     labels
         Label ids in class order.
-    decision
-        Median filters and thresholds.
+    decisions
+        Median filters and thresholds by clip: those tuned without the clip's fold.
     clip_scores
         Probability of each class for each clip as a whole, shape (class,).
     hop_s, window_s
@@ -133,14 +133,14 @@ def measure(
     Raises
     ------
     SpikesoundError
-        If scores, truth, lengths, labels and decision do not fit each other.
+        If scores, truth, lengths, labels and decisions do not fit each other.
     """
     check_scores(scores, seconds, labels)
-    _check(scores, clip_scores, labels, decision)
+    _check(scores, clip_scores, labels, decisions)
     true = true_events(truth, seconds, labels)
     clip_ids = sorted(scores)
-    filtered = {clip: median(scores[clip], decision.medians) for clip in clip_ids}
-    predicted = predict(filtered, seconds, labels, decision, hop_s)
+    filtered = {clip: median(scores[clip], decisions[clip].medians) for clip in clip_ids}
+    predicted = predict(filtered, seconds, labels, decisions, hop_s)
     statistics = {
         name: intersections.statistics(
             filtered, true, clip_ids, labels, seconds=seconds, hop_s=hop_s, criterion=criterion
@@ -151,7 +151,8 @@ def measure(
     lengths = [seconds[clip] for clip in clip_ids]
     of_events = count_events(predicted, true, clip_ids, labels)
     of_segments = count_segments(predicted, true, clip_ids, labels, lengths)
-    timing = Timing(hop_s, window_s, max(decision.medians) // 2)
+    longest = max(max(decisions[clip].medians) for clip in clip_ids)
+    timing = Timing(hop_s, window_s, longest // 2)
     late = delays(predicted, true, clip_ids, labels, seconds=seconds, timing=timing)
     sizes = {
         "clips": len(clip_ids),
@@ -162,7 +163,7 @@ def measure(
         "classes_scored": len(statistics["psds1"].labels),
     }
     classes = class_table(
-        labels, true, decision, hop_s, statistics, of_events, of_segments, tables, late
+        labels, true, _of_folds(decisions), hop_s, statistics, of_events, of_segments, tables, late
     )
     return Measured(
         tuple(clip_ids), statistics, of_events, of_segments, *tables, late, sizes, classes
@@ -173,13 +174,13 @@ def predict(
     filtered: Mapping[str, Frames],
     seconds: Mapping[str, float],
     labels: Sequence[str],
-    decision: Decision,
+    decisions: Mapping[str, Decision],
     hop_s: float,
 ) -> dict[str, list[Event]]:
     """Return the events of each clip, given its probabilities after the median filter."""
     return {
         clip: events(
-            of_clip, decision.thresholds, labels=labels, hop_s=hop_s, seconds=seconds[clip]
+            of_clip, decisions[clip].thresholds, labels=labels, hop_s=hop_s, seconds=seconds[clip]
         )
         for clip, of_clip in filtered.items()
     }
@@ -189,12 +190,14 @@ def _check(
     scores: Mapping[str, Frames],
     clip_scores: Mapping[str, NDArray[np.floating]],
     labels: Sequence[str],
-    decision: Decision,
+    decisions: Mapping[str, Decision],
 ) -> None:
-    if len(decision.thresholds) != len(labels):
-        raise SpikesoundError(
-            f"decision: {len(decision.thresholds)} thresholds for {len(labels)} labels"
-        )
+    for clip in scores:
+        if clip not in decisions or len(decisions[clip].thresholds) != len(labels):
+            count = len(decisions[clip].thresholds) if clip in decisions else 0
+            raise SpikesoundError(
+                f"decision of clip {clip!r}: {count} thresholds for {len(labels)} labels"
+            )
     lone = sorted(set(scores) ^ set(clip_scores))
     if lone:
         raise SpikesoundError(f"clip scores: clip {lone[0]!r} has only one kind of scores")
@@ -203,6 +206,11 @@ def _check(
             raise SpikesoundError(
                 f"clip scores: of clip {clip!r} are not {len(labels)} values within 0 and 1"
             )
+
+
+def _of_folds(decisions: Mapping[str, Decision]) -> list[Decision]:
+    """Return the decision rules of the folds, each once."""
+    return list({decision.model_dump_json(): decision for decision in decisions.values()}.values())
 
 
 def _tables(

@@ -1,0 +1,141 @@
+"""All models of a task side by side: one summary, tests of pairs, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spikesound.core import schema
+from spikesound.core.json_files import write_json
+from spikesound.evaluation import anytime_table, baseline_classification, baseline_detection
+from spikesound.evaluation.classification import ANYTIME, read_predictions
+from spikesound.evaluation.clusters import recordings_of
+from spikesound.evaluation.columns import detection_table, markdown_table, text_table
+from spikesound.evaluation.comparison_table import comparison_table
+from spikesound.evaluation.comparisons import compare_values, comparisons
+from spikesound.evaluation.detection import read_resamples
+from spikesound.evaluation.differences import write_differences
+from spikesound.evaluation.measures import CLASSIFICATION, DETECTION, MULTILABEL
+from spikesound.evaluation.pairs import all_pairs, in_order, pair_key, twin_pairs
+from spikesound.evaluation.places import Places
+from spikesound.evaluation.robustness.areas import ROBUSTNESS, join
+from spikesound.evaluation.robustness.paired import compare_areas
+from spikesound.evaluation.settings import Settings
+from spikesound.evaluation.summary import Metrics, compare, read_metrics
+from spikesound.evaluation.verdict import verdict
+from spikesound.params import Model
+
+RESULTS, TABLE = "results.parquet", "table.csv"
+"""Files of a model's robustness in its folder."""
+
+Find = Callable[[str], Places]
+Costs = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison gives to read.
+
+    Attributes
+    ----------
+    summary : figures of each model, for metrics/<task>.json
+    markdown, text : the table of results and its verdicts, for a page and for a terminal
+    """
+
+    summary: dict[str, Metrics]
+    markdown: str
+    text: str
+
+
+def compare_classifiers(
+    models: Mapping[str, Model],
+    find: Find,
+    *,
+    costs: Costs,
+    robustness: Path,
+    settings: Settings,
+    out: Path,
+    plots: Path,
+) -> Compared:
+    """Compare classifiers pair by pair, in accuracy and under noise; write the tables of all.
+
+    Parameters
+    ----------
+    models : of the task, by name
+    find : returns where a model's results lie
+    costs : figures of each model's costs
+    robustness : folder of the models' robustness
+    out, plots : folders for the comparisons, and for tables that DVC plots
+    """
+    baseline = baseline_classification.MODEL
+    names, networks = in_order(models, baseline), in_order(models)
+    metrics = {name: read_metrics(find(name).metrics) for name in names}
+    multilabel = "accuracy" not in metrics[baseline]
+    measures = MULTILABEL if multilabel else CLASSIFICATION
+    table, areas = join(
+        {name: pd.read_csv(robustness / name / TABLE, keep_default_na=False) for name in networks}
+    )
+    extras = {
+        name: dict(costs[name]) | {"noise_area": areas[name]["noise_area"]} for name in networks
+    }
+    summary = compare(metrics, extras, names=[measure.key for measure in measures])
+    recordings = recordings_of(schema.read_table(find(names[0]).clips, schema.CLIPS))
+    compared = comparisons(
+        {name: read_predictions(find(name).predictions) for name in names},
+        all_pairs(models, baseline),
+        recordings,
+        settings,
+        multilabel=multilabel,
+    )
+    noisy = {name: schema.read_table(robustness / name / RESULTS, ROBUSTNESS) for name in networks}
+    plots.mkdir(parents=True, exist_ok=True)
+    table.to_csv(plots / "robustness.csv", index=False)
+    curves = [find(name).counts / ANYTIME for name in networks]
+    anytime_table.join(curves).to_csv(plots / "anytime.csv", index=False)
+    write_json(out / "robustness.json", areas)
+    write_json(out / "comparisons.json", compared)
+    write_json(
+        out / "noise_comparisons.json",
+        compare_areas(noisy, all_pairs(models), recordings, settings),
+    )
+    text = text_table(summary)
+    if compared:
+        pairs = comparison_table(compared, settings.confidence, measures=measures)
+        text = f"{text}\n{pairs}"
+    return Compared(summary, markdown_table(summary), text)
+
+
+def compare_detectors(
+    models: Mapping[str, Model],
+    find: Find,
+    *,
+    costs: Costs,
+    robustness: Path,
+    settings: Settings,
+    out: Path,
+    plots: Path,
+) -> Compared:
+    """Compare detectors pair by pair; parameters as of :func:`compare_classifiers`."""
+    baseline = baseline_detection.MODEL
+    names = [baseline, *models]
+    summary = {name: read_metrics(find(name).metrics) for name in names}
+    for name in models:
+        summary[name] |= dict(costs[name])
+    values = {name: read_resamples(find(name).predictions) for name in names}
+    compared = compare_values(values, twin_pairs(models, baseline), DETECTION, settings.confidence)
+    write_json(
+        out / "comparisons.json",
+        {pair_key(pair): write_differences(found) for pair, found in compared.items()},
+    )
+    plots.mkdir(parents=True, exist_ok=True)
+    sentences = [
+        verdict(found, *pair, measures=DETECTION, confidence=settings.confidence)
+        for pair, found in compared.items()
+    ]
+    table = detection_table(summary)
+    text = f"{table}\n" + "".join(f"- {each}\n" for each in sentences)
+    return Compared(summary, text, text)

@@ -1,0 +1,30 @@
+"""Where the evaluation of one model reads the task's tables and writes its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Places:
+    """Files of a task, and files and folders of a model's results.
+
+    Attributes
+    ----------
+    names : display names of the classes by label id
+    clips, events, status : tables of the task's clips
+    predictions, counts : folders of the model's predictions, and of its operation counts
+    metrics, curves, confusion, classes : files of the model's figures and plots
+    """
+
+    names: dict[str, str]
+    clips: Path
+    events: Path
+    status: Path
+    predictions: Path
+    counts: Path
+    metrics: Path
+    curves: Path
+    confusion: Path
+    classes: Path
