@@ -4,14 +4,23 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro test lint report bench study pairings tables format clean
+.PHONY: repro test check fast lint report bench study pairings tables format clean
 
 repro: .venv/ready ## make the environment, run the pipeline
 	dvc repro
 	@echo "results: metrics/summary.json; as a page: report.html"
 
-test: .venv/ready ## make the environment, run the tests
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder # a core each
+# A worker a core, each of one thread; the longest files, which run the pipeline, start first.
+PYTEST := OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+test: .venv/ready ## make the environment, run all tests
+	$(PYTEST) tests/pipeline tests
+
+check: .venv/ready ## form, types and the fast tests, in a minute and a half
+	$(MAKE) --no-print-directory --jobs 2 lint fast
+
+fast: .venv/ready
+	$(PYTEST) -m "not slow"
 
 lint: .venv/ready
 	ruff check .

@@ -18,16 +18,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stages"))
 
 from machine import machine, versions
+from spikesound.training.data import load_features, load_spikes
 
 import paths
 from spikesound.core.errors import run
 from spikesound.core.json_files import write_json
 from spikesound.core.labels import read_labels
 from spikesound.core.progress import track
-from spikesound.costs.count import Counted, counting
+from spikesound.costs.counting import Counted, counting
 from spikesound.models import classifier_spec
 from spikesound.params import Params
-from spikesound.training.data import load_features, load_spikes
 from spikesound.training.loop import predict
 
 CLIPS = 10_000

@@ -6,7 +6,7 @@ Needs the features, audio, clips and models of a detection run (dvc repro detect
 frame comes by itself, as in a stream. Spiking networks and their twins are run by torch, and
 compiled (event-driven, and by values with zeros left out or not). All take turns; medians over
 rounds, and ratios of the times of one round. Operations are those of synapses and the updates of
-neurons (docs/costs.md). A table and benchmarks/results/detection_speed.json.
+neurons (docs/reference/costs.md). A table and benchmarks/results/detection_speed.json.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from machine import machine, versions
+from spikesound.models.detector_spec import DetectorSpec
+from spikesound.training.detection import time_first
 
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.json_files import write_json
 from spikesound.core.progress import track
 from spikesound.core.schema import CLIPS, read_table
-from spikesound.costs.detection_counting import count_frames, layers_of
+from spikesound.costs.by_frame import mean_layers
+from spikesound.costs.counting import count_frames
 from spikesound.data.audio_shards import read_audio
 from spikesound.features import normalisation
 from spikesound.features.front_end import FrameStream, FrontEnd
@@ -38,10 +41,8 @@ from spikesound.features.shards import Shards
 from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
 from spikesound.models import detector_file
-from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
 from spikesound.params import Params
-from spikesound.training.detection import time_first
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks/results/detection_speed.json"
@@ -173,7 +174,7 @@ def counted(spec: DetectorSpec, network: Detector, frames: Frames) -> dict[str, 
         counts = count_frames(network, spec, x)
         settled = np.ones(x.shape[:2], bool)
         settled[:, : x.shape[1] // 2] = name != "silence"
-        layers, lazy = (layers_of(counts, 1, settled, lazy=lazy) for lazy in (False, True))
+        layers, lazy = (mean_layers(counts, 1, settled, lazy=lazy) for lazy in (False, True))
         found[name] = {
             "dense": sum(layer.dense for layer in layers),
             "operations": sum(layer.effective for layer in layers),

@@ -27,7 +27,8 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from machine import machine
 
-from spikesound.audio.ffmpeg import MediaError, decode
+from spikesound.audio.cutting import decode
+from spikesound.audio.ffmpeg import MediaError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/support"))

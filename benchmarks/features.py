@@ -26,7 +26,7 @@ import soundfile
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from spikesound.audio.ffmpeg import from_flac, to_flac
+from spikesound.audio.flac import from_flac, to_flac
 from spikesound.audio.resampling import fit_length, resample
 from spikesound.evaluation.peak_memory import peak_mb
 from spikesound.features import clip_samples, compute, stored

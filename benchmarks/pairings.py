@@ -103,9 +103,10 @@ def set_threads(threads: int) -> None:
 def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
     import numpy as np
+    from spikesound.training.data import load_spikes
 
     from spikesound.core.labels import read_labels
-    from spikesound.costs.count import Counted
+    from spikesound.costs.counting import Counted
     from spikesound.costs.widths import SPIKING
     from spikesound.data.store import digest
     from spikesound.evaluation.predict import run_fold
@@ -115,7 +116,6 @@ def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any
     from spikesound.features.spike_shards import encode_shards
     from spikesound.snn.encoding import ENCODERS
     from spikesound.training import METHODS as TRAIN
-    from spikesound.training.data import load_spikes
     from spikesound.training.run import code_digest, snn_spec, train_model
 
     code = getattr(params.encodings, encoding)

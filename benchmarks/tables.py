@@ -1,7 +1,8 @@
-"""Put the tables of the last runs into README.md and docs/, between their marks.
+"""Write the tables of the last runs into README.md and docs/results/, between their marks.
 
     python benchmarks/tables.py
 
+It also writes the page of parameters (benchmarks/parameters.py).
 ``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
 their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
@@ -14,9 +15,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import parameters
+
 from spikesound.core.errors import run
-from spikesound.evaluation.detection_comparison import COMPARED, markdown
-from spikesound.evaluation.table import markdown_table, percent
+from spikesound.evaluation.columns import detection_table, markdown_table
+from spikesound.evaluation.measures import DETECTION
+from spikesound.evaluation.table import percent
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,8 +30,8 @@ def results() -> str:
 
 
 def pairings() -> str:
-    heads = "Encoding | Steps | Method | Epochs | Validation | Test [interval] | Spike rate"
-    lines = [f"| {heads} | Spikes a clip | Training, s a fold |\n"]
+    heads = "Encoding | Time steps | Method | Epochs | Validation | Test [interval] | Firing rate"
+    lines = [f"| {heads} | Spikes per clip | Training, s per fold |\n"]
     lines += ["|---|---:|---|---:|---:|---:|---:|---:|---:|\n"]
     for encoding, rows in _read("metrics/pairings.json").items():
         for method, row in rows.items():
@@ -48,8 +52,8 @@ def pairings() -> str:
 
 
 def fsdd() -> str:
-    heads = "Split | Networks | Test accuracy | Validation | Spike rate | Parameters"
-    lines = [f"| {heads} | Operations a clip, dense | by spikes |\n"]
+    heads = "Split | Networks | Test accuracy | Validation | Firing rate | Parameters"
+    lines = [f"| {heads} | Operations per clip, dense | event-driven |\n"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|\n"]
     names = {"recordings": "official: indices 0 to 4", "speakers": "one speaker at a time"}
     for split, row in _read("metrics/fsdd.json").items():
@@ -80,8 +84,8 @@ _FLOWS = (
 
 
 def energy() -> str:
-    """Every model's energy by the five dataflows, without and with memory, 8 bits and float32."""
-    heads = ["Model", "Run", *(f"{kind}, MAC and AC" for kind in ("FP32", "INT8"))]
+    """Energy of every model: MAC and AC alone, and with memory by dataflow; float32 and int8."""
+    heads = ["Model", "Execution", *(f"{kind}, MAC and AC" for kind in ("FP32", "INT8"))]
     heads += [f"{kind}, {flow.replace('_', ' ')}" for kind in ("FP32", "INT8") for flow in _FLOWS]
     lines = [f"| {' | '.join(heads)} |\n|---|---|{'---:|' * (len(heads) - 2)}\n"]
     found: dict[tuple[str, str], dict[tuple[str, str], dict[str, str]]] = {}
@@ -98,7 +102,7 @@ def energy() -> str:
 
 
 def break_even() -> str:
-    """The spike rates at which the default run's spiking network needs as much as another."""
+    """Firing rates at which the spiking network of the default run breaks even with another."""
     steps = _read("metrics/summary.json")["snn-cnn-surrogate"]["steps"]
     lines = ["| Against | Technology | MAC and AC | "]
     lines += [" | ".join(flow.replace("_", " ") for flow in _FLOWS)]
@@ -121,8 +125,8 @@ def break_even() -> str:
 
 
 def study() -> str:
-    """The settings of the study: one row a setting and seed."""
-    heads = "Setting | Seed | Validation | Test [interval] | Spike rate | MAC and AC"
+    """Settings of the study: one row per setting and seed."""
+    heads = "Setting | Seed | Validation | Test [interval] | Firing rate | MAC and AC"
     lines = [f"| {heads} | {' | '.join(flow.replace('_', ' ') for flow in _FLOWS)} |\n"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"]
     for row in _read("metrics/study.json")["rows"]:
@@ -142,8 +146,8 @@ def study() -> str:
 
 
 def seeds() -> str:
-    """Two models over several seeds of training."""
-    lines = ["| Pair | Accuracies | of the other | Difference [interval] | Share of its energy |\n"]
+    """Pairs of models over several training seeds."""
+    lines = ["| Pair | Accuracies | of the second | Difference [interval] | Energy ratio |\n"]
     lines += ["|---|---:|---:|---:|---:|\n"]
     for name, row in _read("metrics/study.json")["seeds"].items():
         low, high = row["difference_low"], row["difference_high"]
@@ -155,8 +159,8 @@ def seeds() -> str:
 
 
 def equal_energy() -> str:
-    """Spiking settings against the twin, and against the narrowest twin of no less energy."""
-    lines = ["| Pair | Accuracy, points [interval] | p | Corrected p |\n|---|---:|---:|---:|\n"]
+    """Paired tests against the twin, and against the narrowest twin that needs no less energy."""
+    lines = ["| Pair | Difference, points [interval] | p | Corrected p |\n|---|---:|---:|---:|\n"]
     for name, row in _read("metrics/study.json")["pairs"].items():
         gap, low, high = (row[f"accuracy_difference{end}"] * 100 for end in ("", "_low", "_high"))
         cells = [name, f"{gap:+.1f} [{low:+.1f} to {high:+.1f}]"]
@@ -166,10 +170,9 @@ def equal_energy() -> str:
 
 
 def fifth() -> str:
-    """The spike rates at which a fifth of the twin's energy, with memory, would do."""
-    lines = [
-        "| Technology, dataflow, the twin run | T = 1 | T = 2 | T = 4 |\n|---|---:|---:|---:|\n"
-    ]
+    """Firing rates at which a fifth of the twin's energy, with memory, would suffice."""
+    lines = ["| Technology, dataflow, execution of the twin | T = 1 | T = 2 | T = 4 |\n"]
+    lines += ["|---|---:|---:|---:|\n"]
     for name, rates in _read("metrics/study.json")["rate_for_a_fifth"].items():
         if name.startswith(("fp32", "int8")):
             cells = [name.replace("_", " ").replace(" 45nm", ","), *rates.values()]
@@ -179,7 +182,7 @@ def fifth() -> str:
 
 
 def noise() -> str:
-    """Areas under the accuracy-SNR curves of models trained clean and in noise, and the pairs."""
+    """Areas under the accuracy-SNR curves, trained on clean sound and in noise, and the pairs."""
     found = _read("metrics/study.json")["noise"]
     kinds = ("white", "pink", "babble", "background")
     lines = [f"| Model | Clean | {' | '.join(k.capitalize() for k in kinds)} | Mean | Relative |\n"]
@@ -190,7 +193,7 @@ def noise() -> str:
         shares += [row["noise_area"], row["noise_area_relative"]]
         lines.append(f"| {name} | {' | '.join(f'{share:.3f}' for share in shares)} |\n")
     lines += [
-        "\n| Pair | Area [interval] | Corrected p | Relative area [interval] | Corrected p |\n"
+        "\n| Pair | Difference in area [interval] | Corrected p | relative area | Corrected p |\n"
     ]
     lines += ["|---|---:|---:|---:|---:|\n"]
     for name, row in found["pairs"].items():
@@ -207,14 +210,14 @@ def download() -> str:
     rows = _read("benchmarks/results/download.json")
     rates = {row["library"]: row["clips_per_s"] for row in rows if "clips_per_s" in row}
     slowest = min(rates.values())
-    lines = ["| | clips a second | ratio |\n|---|---:|---:|\n"]
+    lines = ["| Program | Clips/s | Ratio |\n|---|---:|---:|\n"]
     lines += [f"| {name} | {rate:.2f} | {rate / slowest:.1f} |\n" for name, rate in rates.items()]
     return "".join(lines)
 
 
 def downloaders() -> str:
-    heads = "right, of those to be had | a second | missing ones named | right after a second run"
-    lines = [f"| | {heads} |\n|---|---:|---:|---:|---:|\n"]
+    heads = "Correct, of those available | Clips/s | Missing reported | Correct after a second run"
+    lines = [f"| Program | {heads} |\n|---|---:|---:|---:|---:|\n"]
     for row in _read("benchmarks/results/downloaders.json"):
         cells = [
             row["name"],
@@ -229,16 +232,11 @@ def downloaders() -> str:
 
 def detection() -> str:
     """All detectors of the default run of ``task: detection``."""
-    found = _read("metrics/detection/summary.json")
-    power = {
-        name: {kind: row.get(f"{kind}_uw") for kind in ("events", "background", "silence")}
-        for name, row in found.items()
-    }
-    return markdown(found, power)
+    return detection_table(_read("metrics/detection/summary.json"))
 
 
 def detection_short() -> str:
-    """The detectors trained on strong labels, the main columns."""
+    """Detectors trained on strong labels, main columns."""
     heads = "Model | PSDS 1 | PSDS 2 | Event F1 | Delay, s | False alarms/h"
     lines = [f"| {heads} | Power in sound, µW | in silence |\n|---|{'---:|' * 7}\n"]
     for name, row in _read("metrics/detection/summary.json").items():
@@ -255,24 +253,25 @@ def detection_short() -> str:
 
 
 def detection_pairs() -> str:
-    """Each spiking detector less its conventional twin."""
+    """Difference of each spiking detector and its conventional twin."""
     names = ("PSDS 1", "PSDS 2", "Event F1", "Segment F1", "mAP")
-    lines = [f"| Spiking less conventional | {' | '.join(names)} |\n|---|{'---:|' * len(names)}\n"]
+    lines = [f"| Spiking minus conventional | {' | '.join(names)} |\n|---|{'---:|' * len(names)}\n"]
     for pair, row in _read("metrics/detection/comparisons.json").items():
         if "baseline" in pair:
             continue
         cells = [
             f"{row[key]:+.3f} [{row[f'{key}_low']:+.3f}, {row[f'{key}_high']:+.3f}]"
-            for key in COMPARED
+            for key in (measure.key for measure in DETECTION)
         ]
         lines.append(f"| {pair.replace(' vs ', ' − ')} | {' | '.join(cells)} |\n")
     return "".join(lines)
 
 
 def detection_power() -> str:
-    """Power in frames with events, in background and in silence, of those trained on strong."""
-    heads = "Model | Run | Account | Sound, µW | Background, µW | Silence, µW | Silence / sound"
-    lines = [f"| {heads} | Spike rate in sound | in silence |\n|{'---|' * 3}{'---:|' * 6}\n"]
+    """Power in frames with events, in background and in silence, with strong labels."""
+    heads = "Model | Execution | Accounting | Sound, µW | Background, µW | Silence, µW"
+    lines = [f"| {heads} | Silence / sound | Firing rate in sound | in silence |\n"]
+    lines += [f"|{'---|' * 3}{'---:|' * 6}\n"]
     found: dict[tuple[str, str, str], dict[str, tuple[float, str]]] = {}
     for row in _rows("metrics/detection/energy.csv"):
         if not row["model"].endswith("-strong") or row["profile"] != "fp32_45nm":
@@ -296,11 +295,10 @@ def detection_power() -> str:
 
 
 def detection_speed() -> str:
-    """Streaming on one core: real-time factors, and what silence and the twin take of it."""
-    heads = (
-        "Model | Run by | Real-time factor | Of a whole clip | Silence / scenes, time | operations"
-    )
-    lines = [f"| {heads} | Time / the twin's best, scenes | silence |\n|---|---|{'---:|' * 6}\n"]
+    """Streaming on one core: real-time factors, in sound and in silence, beside the twin."""
+    heads = "Model | Implementation | Real-time factor | of a whole clip | Time, silence / scenes"
+    lines = [f"| {heads} | Operations, same | Time / fastest twin, scenes | silence |\n"]
+    lines += [f"|---|---|{'---:|' * 6}\n"]
     found: dict[tuple[str, str], dict[str, Any]] = {}
     frame_s = 0.0
     for row in _read("benchmarks/results/detection_speed.json"):
@@ -347,14 +345,14 @@ TABLES = {
 PAGES = [
     ROOT / "README.md",
     *(
-        ROOT / f"docs/{name}.md"
+        ROOT / f"docs/results/{name}.md"
         for name in ("costs", "detection", "download", "pairings", "robustness")
     ),
 ]
 
 
 def fill(text: str) -> str:
-    """Return the text with what stands between the marks that it has replaced by the tables."""
+    """Return the text with the tables between its marks replaced by the current ones."""
     for name, table in TABLES.items():
         if f"<!-- {name} -->" not in text:
             continue
@@ -369,6 +367,7 @@ def main() -> None:
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"tables filled in: {page.name}")
+    parameters.main()
 
 
 def _rows(path: str) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
     python benchmarks/traces.py
 
 Spikes and last interval over 500 ms of constant current from rest. The figures of NEST and NEURON
-in docs/neurons.md stand in the tests whose functions are used here.
+in docs/reference/neurons.md stand in the tests whose functions are used here.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Make an hour of real background in which nothing happens, by which false alarms are counted."""
+"""Make an hour of real background without events, in which false alarms are counted."""
 
 from pathlib import Path
 
@@ -21,29 +21,31 @@ def main() -> None:
     from spikesound.evaluation.robustness.noises import read_recordings
     from spikesound.features.front_end import read_front_end
 
-    place, section, mixed = paths.SHARED["detection"], params.detection, params.sources.scenes
-    front_end = read_front_end(place.features, section.test_fold)
-    if section.source == "scenes":
-        ontology = Ontology.load(paths.ONTOLOGY)
-        at_rate = mixed.model_copy(update={"rate_hz": front_end.rate_hz})
-        source = Scenes(at_rate, ontology, Store(params.store).root / "sources")
-        waves = source.background_waves(section.test_fold)
-    else:
-        waves = read_recordings(Path(params.robustness.noises.background), front_end.rate_hz)
-    assert front_end.features.clip_s is not None
-    made = background_scenes(
-        waves,
-        count=section.evaluate.background_clips,
-        length_s=front_end.features.clip_s,
-        rate_hz=front_end.rate_hz,
-        dbfs=(mixed.background_dbfs[0], mixed.background_dbfs[1]),
-        active_db=mixed.active_db,
-        generator=numpy_generator(params.seed, "background"),
-    )
-    total = section.evaluate.background_clips
-    clips = [front_end.whole(wave) for wave in track(made, total=total, what="background")]
-    np.savez_compressed(paths.BACKGROUND, x=np.stack(clips).astype(np.float16))
-    print(f"{total} clips without events of {len(waves)} recordings: {paths.BACKGROUND}")
+    section, mixed = params.tasks.detection, params.sources.scenes
+    ontology, store = Ontology.load(paths.ONTOLOGY), Store(params.store).root / "sources"
+    paths.BACKGROUND.mkdir(parents=True, exist_ok=True)
+    for fold in section.folds:
+        front_end = read_front_end(paths.features("detection"), fold)
+        if section.source == "scenes":
+            at_rate = mixed.model_copy(update={"rate_hz": front_end.rate_hz})
+            waves = Scenes(at_rate, ontology, store).background_waves(fold)
+        else:
+            waves = read_recordings(Path(params.robustness.noises.background), front_end.rate_hz)
+        assert front_end.features.clip_s is not None
+        made = background_scenes(
+            waves,
+            count=section.background_clips,
+            length_s=front_end.features.clip_s,
+            rate_hz=front_end.rate_hz,
+            dbfs=(mixed.background_dbfs[0], mixed.background_dbfs[1]),
+            active_db=mixed.active_db,
+            generator=numpy_generator(params.seed, "background"),
+        )
+        shown = track(made, total=section.background_clips, what=f"background, fold {fold}")
+        clips = np.stack([front_end.whole(wave) for wave in shown]).astype(np.float16)
+        out = paths.BACKGROUND / f"fold-{fold}.npz"
+        np.savez_compressed(out, x=clips)
+        print(f"{len(clips)} clips without events of {len(waves)} recordings: {out}")
 
 
 run(main)

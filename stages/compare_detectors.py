@@ -13,13 +13,17 @@ def main() -> None:
     import pandas as pd
 
     from spikesound.core.json_files import write_json
+    from spikesound.evaluation.columns import detection_table
+    from spikesound.evaluation.comparisons import compare_values
     from spikesound.evaluation.detection_baseline import MODEL
-    from spikesound.evaluation.detection_comparison import difference, markdown, pairs, verdict
+    from spikesound.evaluation.differences import write_differences
+    from spikesound.evaluation.measures import DETECTION
+    from spikesound.evaluation.pairs import pair_key, twin_pairs
+    from spikesound.evaluation.verdict import verdict
 
-    section = params.detection
-    detectors = [f"{model}-{labels}" for model in section.models for labels in section.labels]
+    detectors = {name: row for name, row in params.table().items() if row.task == "detection"}
     metrics = {}
-    for name in [MODEL, *detectors]:
+    for name in (MODEL, *detectors):
         path = paths.DETECTION_METRICS / "models" / f"{name}.json"
         metrics[name] = json.loads(path.read_text(encoding="utf-8"))
     for name in detectors:
@@ -41,16 +45,17 @@ def main() -> None:
     write_json(paths.DETECTION_METRICS / "summary.json", metrics)
 
     values = {name: dict(np.load(paths.DETECTED / name / "resamples.npz")) for name in metrics}
-    compared = {
-        pair: difference(values[pair[0]], values[pair[1]], section.evaluate.confidence)
-        for pair in pairs(section.models, section.labels)
-    }
+    confidence = params.evaluate.confidence
+    compared = compare_values(values, twin_pairs(detectors, MODEL), DETECTION, confidence)
     write_json(
         paths.DETECTION_METRICS / "comparisons.json",
-        {" vs ".join(pair): found for pair, found in compared.items()},
+        {pair_key(pair): write_differences(found) for pair, found in compared.items()},
     )
-    table = markdown(metrics, power)
-    sentences = [verdict(*pair, found) for pair, found in compared.items()]
+    table = detection_table(metrics)
+    sentences = [
+        verdict(found, *pair, measures=DETECTION, confidence=confidence)
+        for pair, found in compared.items()
+    ]
     result = paths.RESULTS / "detection.md"
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(f"{table}\n" + "".join(f"- {each}\n" for each in sentences), encoding="utf-8")

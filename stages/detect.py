@@ -11,11 +11,11 @@ def main(name: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     import numpy as np
+    from spikesound.training.detection_data import load_scenes
 
     from spikesound.core import schema
     from spikesound.evaluation.detection import judge
     from spikesound.models import detector_file
-    from spikesound.training.detection_data import load_scenes
 
     place, section = paths.SHARED["detection"], params.detection
     spec, network = detector_file.load(paths.detector(name))

@@ -9,6 +9,9 @@ def main() -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch and scikit-learn are imported: seconds that a wrong parameter need not wait for.
     import numpy as np
+    from spikesound.training.detection_data import load_scenes
+    from spikesound.training.detection_run import detector_spec
+    from spikesound.training.detection_split import split_scenes
 
     from spikesound.core import schema
     from spikesound.core.labels import read_labels
@@ -17,9 +20,6 @@ def main() -> None:
     from spikesound.features.front_end import read_front_end
     from spikesound.tasks.detection.metrics.truth import true_events
     from spikesound.tasks.detection.tuning import choose_decision
-    from spikesound.training.detection_data import load_scenes
-    from spikesound.training.detection_run import detector_spec
-    from spikesound.training.detection_split import split_scenes
 
     place, section = paths.SHARED["detection"], params.detection
     names = read_labels(place.clips / "labels.json")

@@ -9,13 +9,12 @@ from spikesound.data.download import download
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
-from spikesound.params import Params, Task
+from spikesound.params import Params
 
 
-def main(task: Task = "classification") -> None:
+def main(task: str) -> None:
     params = Params.load(paths.PARAMS).of_task(task)
-    place = paths.SHARED[task]
-    clips = schema.read_table(place.clips / "clips.parquet", schema.CLIPS)
+    clips = schema.read_table(paths.clips(task) / "clips.parquet", schema.CLIPS)
     store = Store(params.store)
     # Where a recording lies has nothing to do with labels.
     no_labels = Ontology({}, {})
@@ -25,14 +24,14 @@ def main(task: Task = "classification") -> None:
         source.locate,
         params.download,
         store,
-        place.audio,
+        paths.audio(task),
         scheduler=params.scheduler,
         seed=params.seed,
     )
     counts = ", ".join(
         f"{count} {state}" for state, count in status["state"].value_counts().items()
     )
-    print(f"{len(clips)} clips asked for: {counts}: {place.audio / 'status.parquet'}")
+    print(f"{len(clips)} clips asked for: {counts}: {paths.audio(task) / 'status.parquet'}")
 
 
 run(main, *sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Encode the features into spikes, once for each held-out fold, with that fold's normalisation."""
+"""Encode the features of classification, once for each held-out fold, with its normalisation."""
 
 import paths
 from spikesound.core.errors import run
@@ -10,19 +10,18 @@ def main() -> None:
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound.features.shards import Shards
     from spikesound.features.spike_shards import encode_shards
-    from spikesound.snn.encoding import ENCODERS
 
-    for fold in params.folds:
+    folds = params.tasks.classification.folds
+    for fold in folds:
         encode_shards(
-            Shards(paths.FEATURES),
+            Shards(paths.features("classification")),
             fold,
-            name=params.encoding,
-            encoder=ENCODERS[params.encoding],
-            params=getattr(params.encodings, params.encoding),
+            encoding=params.encodings.kind(params.encoding),
+            params=params.encodings[params.encoding],
             seed=params.seed,
-            out=paths.spikes(fold),
+            out=paths.SPIKES / f"fold-{fold}",
         )
-    print(f"{params.encoding} coding for {len(params.folds)} folds: {paths.SPIKES}")
+    print(f"{params.encoding} coding for {len(folds)} folds: {paths.SPIKES}")
 
 
 run(main)

@@ -10,6 +10,8 @@ from spikesound.params import Params
 def main(model: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound.training.data import Clips, load_features, load_spikes
+
     from spikesound.core import schema
     from spikesound.core.labels import read_labels
     from spikesound.costs.layer import write_layers
@@ -18,7 +20,6 @@ def main(model: str) -> None:
     from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.model import evaluate_model
     from spikesound.evaluation.write import write_evaluation
-    from spikesound.training.data import Clips, load_features, load_spikes
 
     labels = read_labels(paths.CLIPS / "labels.json")
 

@@ -14,26 +14,26 @@ from spikesound.data.filtering.report import report_table
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.store import Store
-from spikesound.params import Params, Task
+from spikesound.params import Params
 
 
-def main(task: Task = "classification") -> None:
+def main(task: str) -> None:
     params = Params.load(paths.PARAMS).of_task(task)
-    clips = paths.SHARED[task].clips
+    section, clips = params.task_params(task), paths.clips(task)
     cache = Store(params.store).root / "sources"
     source = SOURCES[params.source](params.source_params, Ontology.load(paths.ONTOLOGY), cache)
     listing = source.listing()
     pa.default_memory_pool().release_unused()  # millions of rows: what reading took is given back
     chosen = filter_clips(listing, source.ontology, params.filter, params.seed)
     unlabelled = pc.equal(pc.list_value_length(chosen.clips["labels"]), 0)
-    if task == "classification" and pc.any(unlabelled).as_py():
+    single = getattr(section, "labels", None) == "single"
+    if single and pc.any(unlabelled).as_py():
         raise SpikesoundError(
-            f"source {params.source}: some clips have no label, which only detection has a use for "
-            "(scenes: sources.scenes.empty_share 0)"
+            f"source {params.source}: some clips have no label, which single labels have no use "
+            "for; set tasks.classification.labels to multiple (scenes: or empty_share to 0)"
         )
     present = chosen.clips["fold"].unique().to_pylist()
-    chosen_on = [params.detection.validation_fold] if task == "detection" else []
-    for fold in [*params.folds, *filter(None, chosen_on)]:
+    for fold in section.folds:
         if fold not in present:
             raise unknown(f"fold (source {params.source})", fold, present)
 

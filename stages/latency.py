@@ -10,13 +10,13 @@ def main() -> None:
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     import numpy as np
     import torch
+    from spikesound.training.data import load_features, load_spikes
 
     from spikesound.core.json_files import write_json
     from spikesound.core.labels import read_labels
     from spikesound.core.seeds import derive, numpy_generator
     from spikesound.evaluation.latency import Subject, latency
     from spikesound.snn.encoding import ENCODERS
-    from spikesound.training.data import load_features, load_spikes
 
     fold, labels = params.folds[0], list(read_labels(paths.CLIPS / "labels.json"))
     features = load_features(paths.FEATURES, labels, fold).only(fold)

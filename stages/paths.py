@@ -1,58 +1,55 @@
 """Where the pipeline's artefacts lie. dvc.yaml names the same paths."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from spikesound.params import Model
+
 PARAMS = Path("params.yaml")
-CHECKED = Path("data/checked.txt")
 ONTOLOGY = Path("data/audioset/ontology.json")
-CLIPS = Path("data/clips")
+DATA = Path("data")
 STORE = Path("data/store")
-AUDIO = Path("data/audio")
-FEATURES = Path("data/features")
+METRICS = Path("metrics")
 SPIKES = Path("data/spikes")
 MODELS = Path("data/models")
-DISTURBED = Path("data/disturbed")
-ROBUSTNESS = Path("data/robustness")
-EVALUATION = Path("data/evaluation")
-LATENCY = Path("data/latency.json")
-COSTS = Path("data/costs.json")
-COMPARED = Path("data/compared")
 PREDICTIONS = Path("data/predictions")
-DATA = Path("data")
+EVALUATION = Path("data/evaluation")
+ROBUSTNESS = Path("data/robustness")
+BACKGROUND = Path("data/background")
 REPORT = Path("report.html")
-METRICS = Path("metrics")
+RESULT = Path("data/result.md")
 
 
-def spikes(fold: str) -> Path:
-    return SPIKES / f"fold-{fold}"
+def clips(task: str) -> Path:
+    """Folder of a task's tables of clips, events and labels."""
+    return DATA / "clips" / task
+
+
+def audio(task: str) -> Path:
+    """Folder of a task's audio shards."""
+    return DATA / "audio" / task
+
+
+def features(task: str) -> Path:
+    """Folder of a task's feature shards."""
+    return DATA / "features" / task
+
+
+def inputs(model: Model, fold: str) -> Path:
+    """Folder of the shards that a model reads when a fold is held out."""
+    folder = DATA / model.row.reads
+    return folder / f"fold-{fold}" if folder == SPIKES else folder
 
 
 def model(name: str, fold: str) -> Path:
+    """Folder of a trained model."""
     return MODELS / name / f"fold-{fold}"
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Where the stages that both tasks have put what they make."""
-
-    clips: Path
-    audio: Path
-    features: Path
+def disturbed(task: str) -> Path:
+    """Folder of a task's features of disturbed sound."""
+    return DATA / "disturbed" / task
 
 
-DETECTION = DATA / "detection"
-SHARED = {
-    "classification": Shared(CLIPS, AUDIO, FEATURES),
-    "detection": Shared(DETECTION / "clips", DETECTION / "audio", DETECTION / "features"),
-}
-BACKGROUND = DETECTION / "background.npz"
-DETECTORS = DETECTION / "models"
-DETECTED = DETECTION / "scores"
-DETECTION_METRICS = METRICS / "detection"
-RESULTS = DATA / "results"
-RESULT = DATA / "result.md"
-
-
-def detector(name: str) -> Path:
-    return DETECTORS / name / "model.safetensors"
+def of_task(kind: str, task: str) -> Path:
+    """Folder of what compares the models of a task: costs, latency, compared, reports."""
+    return DATA / kind / task

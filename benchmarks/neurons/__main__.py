@@ -4,7 +4,7 @@
 
 The dense floor is the same products with ReLU in place of the neurons: what a spiking network costs
 at least where each product is dense. SpikingJelly, Norse and Sinabs take part where they can be
-imported, snnTorch always. What is measured, and how to read it: docs/kernels.md. Writes
+imported, snnTorch always. What is measured, and how to read it: docs/results/kernels.md. Writes
 neurons.json, neurons_steps.svg and neurons_batch.svg into the folder, and the tables into the page.
 """
 
@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=6, help="s a row of libraries may take")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs/kernels.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/results/kernels.md")
     parser.add_argument("--fill", action="store_true", help="the page from the file, and no more")
     options = parser.parse_args()
     if options.fill:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rows import Row
+from svg import drawing, to_svg
 
 from spikesound.core.atomic import written_aside
-from spikesound.report.svg import drawing, to_svg
 
 COLOURS = {
     "spikesound": "#e8590c",

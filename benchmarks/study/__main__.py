@@ -44,9 +44,9 @@ def main() -> None:
         )
     # Here, torch is imported: seconds that a wrong parameter need not wait for.
     import rows
-    from train import train
 
     from spikesound.core.labels import read_labels
+    from train import train
 
     classes = list(read_labels(paths.CLIPS / "labels.json"))
     wanted = [s for s in SETTINGS if options.only is None or s.name in options.only]

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 from settings import Setting
+from spikesound.training.data import load_features
 
 import paths
 from spikesound.core import schema
@@ -21,7 +22,6 @@ from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.manifest import manifest_hash
 from spikesound.evaluation.model import Evaluated, evaluate_model
-from spikesound.evaluation.paired import hits
 from spikesound.evaluation.pairing import side_of
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.robustness.areas import areas, paired_areas
@@ -30,8 +30,7 @@ from spikesound.evaluation.robustness.evaluate import Plan, run_model, summary
 from spikesound.evaluation.robustness.inputs import PLAIN, Inputs
 from spikesound.evaluation.settings import Settings as Tests
 from spikesound.params import Dataflow, Params
-from spikesound.tasks.classification.metrics import METRICS, metrics
-from spikesound.training.data import load_features
+from spikesound.tasks.classification.metrics import METRICS, correct, metrics
 
 Folders = dict[str, Path]
 
@@ -52,7 +51,7 @@ def row(
     """Return a setting's figures, flat; energies in nJ a clip for every technology and dataflow."""
     matrix = to_matrix(found.predictions)
     low, high = hit_intervals(
-        hits(matrix)[None],
+        correct(matrix)[None],
         [recordings[clip] for clip in matrix.clip_ids],
         generator=numpy_generator(params.seed, "bootstrap"),
         resamples=params.evaluate.resamples,
@@ -150,7 +149,9 @@ def over_seeds(
     ids = to_matrix(found[one[0]].predictions).clip_ids
     clusters = clusters_of(ids, recordings)
     right = [
-        np.stack([np.bincount(clusters, hits(to_matrix(found[s].predictions))) for s in settings])
+        np.stack(
+            [np.bincount(clusters, correct(to_matrix(found[s].predictions))) for s in settings]
+        )
         for settings in (one, other)
     ]
     sizes = np.bincount(clusters)

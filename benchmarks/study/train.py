@@ -10,12 +10,12 @@ from typing import Any
 import noise
 import numpy as np
 from settings import RATE_WEIGHT, Setting
+from spikesound.training.data import Clips, load_features
 
 import paths
 from spikesound.data.store import digest
 from spikesound.params import Params
 from spikesound.training import METHODS
-from spikesound.training.data import Clips, load_features
 from spikesound.training.loop import train_plain
 from spikesound.training.run import code_digest, snn_spec, train_model
 

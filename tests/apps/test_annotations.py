@@ -42,6 +42,7 @@ def test_the_tools_of_dcase_read_events(tmp_path: Path, name: str) -> None:
     assert read == [(e.label, e.onset_s, e.offset_s) for e in EVENTS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [["Dog", "Sea waves"], NASTY, []], ids=["plain", "nasty", "no"])
 def test_raven_tables_are_read_by_crowsetta_or_pandas(tmp_path: Path, labels: list[str]) -> None:
     path = written(tmp_path, "raven", named(labels))

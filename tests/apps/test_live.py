@@ -25,8 +25,7 @@ from spikesound.apps.live.microphone import Microphone
 from spikesound.apps.live.pipe import Pipe
 from spikesound.apps.live.sound_file import SoundFile
 from spikesound.apps.live.traced import TracedStream, layer_sizes
-from spikesound.audio.resampling import resample
-from spikesound.audio.stream_resampling import Resampler
+from spikesound.audio.resampling import Resampler, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import loading
 

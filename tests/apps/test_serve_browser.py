@@ -23,6 +23,8 @@ from served import Tab, hearing_browser, opened, running
 from spikesound.apps.serve.app import Serving
 from spikesound.apps.serve.run import Server
 
+pytestmark = pytest.mark.slow
+
 SHOWN = """() => [...document.querySelectorAll('#events tr')].map(row =>
   [...row.children].slice(0, 4).map(cell => cell.textContent))"""
 INKED = """(row) => { const pen = row.querySelector('canvas').getContext('2d');

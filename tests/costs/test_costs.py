@@ -19,22 +19,22 @@ from torch.nn import functional
 from spikesound.core.errors import SpikesoundError
 from spikesound.costs.active import active_by_place, active_count
 from spikesound.costs.break_even import break_even_rate, rescaled, spike_rate
-from spikesound.costs.count import WATCHERS, Counted, counting
+from spikesound.costs.counting import COUNTERS, FRAME_COUNTERS, Counted, counting
 from spikesound.costs.energy import energy
 from spikesound.costs.execution import work
 from spikesound.costs.fan_out import Geometry, fan_out
 from spikesound.costs.layer import LayerCounts, read_layers, totals, write_layers
 from spikesound.costs.memory import access_pj, memory
 from spikesound.costs.models import counts_of, pairs_of
-from spikesound.costs.neuron_work import STATES, UPDATES, neuron_work
+from spikesound.costs.neuron_work import UNITS, neuron_work, spikes
 from spikesound.costs.tables import Counts, break_even_table, energy_table, price
 from spikesound.costs.traffic import traffic
-from spikesound.costs.widths import SPIKING as SPIKING_NEURONS
 from spikesound.costs.widths import Widths, mac_pj, widths
 from spikesound.models import classifier_spec
-from spikesound.models.networks import NETWORKS, OWN
+from spikesound.models.layers import Kind, Layer
 from spikesound.models.networks.cnn import CNN
-from spikesound.params import Dataflow, Neurons, Params
+from spikesound.params import NEURON_PARAMS, Dataflow, Neurons, Params
+from spikesound.snn.neurons import NEURONS
 
 
 def spiking_layer(name: str = "b", **changes: object) -> LayerCounts:
@@ -104,6 +104,7 @@ def test_fan_out_is_what_each_place_adds_to_a_convolution_of_ones(
     assert torch.equal(fan_out(shape, rows, columns), expected)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first call compiles
 @given(st.booleans(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 99))
 def test_active_entries_are_counted_in_any_layout(
@@ -176,17 +177,59 @@ def test_no_spikes_cost_no_accumulates(params: Params) -> None:
     assert counted.layers[0].neuron_updates > 0, "but neurons are updated"
 
 
-def test_every_network_can_be_counted() -> None:
-    assert set(WATCHERS) == set(NETWORKS) | set(OWN)
+def test_every_kind_of_layer_can_be_counted() -> None:
+    assert set(COUNTERS) | set(FRAME_COUNTERS) == set(get_args(Kind))
 
 
-def test_an_unknown_network_cannot_be_counted(params: Params) -> None:
-    wanted = spec(params, "cnn").model_copy(update={"network": "mlp"})
+def test_a_module_without_layers_cannot_be_counted(params: Params) -> None:
     with (
-        pytest.raises(SpikesoundError, match=r"unknown network to count 'mlp'.*cnn"),
-        counting(nn.Linear(1, 1), wanted, Counted()),
+        pytest.raises(SpikesoundError, match=r"Linear: expected a network with a method layers"),
+        counting(nn.Linear(1, 1), spec(params, "cnn"), Counted()),
     ):
         pass
+
+
+class Toy(nn.Module):
+    """Two linear layers over the bins, their neurons between them, mean over steps and frames."""
+
+    def __init__(self, neuron: nn.Module) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(20, 5), neuron)
+        self.readout = nn.Linear(5, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.readout(self.first(x).mean((0, 2)))
+        return scores
+
+    def layers(self) -> list[Layer]:
+        synapses, neuron = self.first
+        return [
+            Layer("hidden", "linear", self.first, "input", synapses, neuron=neuron),
+            Layer("readout", "linear", self.readout, "pooled", self.readout, readout=True),
+        ]
+
+
+def test_a_network_of_ones_own_is_counted_by_its_layers(params: Params) -> None:
+    torch.manual_seed(0)
+    neuron = NEURONS["lif"](params.neurons.lif)
+    toy, outputs = Toy(neuron), []
+    nn.init.constant_(toy.first[0].bias, 0.5)  # type: ignore[arg-type]
+    neuron.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    wanted = spec(
+        params, "cnn", neuron="lif", neuron_params=params.neurons.lif.model_dump(), steps=3,
+        encoding="rate",
+    )  # fmt: skip
+    x = (torch.rand(3, 2, 7, 20, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    counted = Counted()
+    with torch.no_grad(), counting(toy, wanted, counted):
+        toy(x)
+    layer, read = counted.layers
+    assert (layer.source, layer.operation, layer.neuron) == ("spikes", "ac", "lif")
+    assert layer.effective == x.sum() * 5 / 2
+    assert layer.dense == 3 * 7 * 20 * 5
+    assert layer.active_outputs == outputs[0].sum() / 2 > 0
+    assert layer.neuron_updates == 3 * 7 * 5
+    assert (read.source, read.operation, read.neuron, read.dense) == ("pooled", "mac", "none", 15)
 
 
 def test_counts_survive_the_file(tmp_path: Path) -> None:
@@ -200,9 +243,11 @@ def test_counts_survive_the_file(tmp_path: Path) -> None:
 
 
 def test_every_neuron_has_a_price() -> None:
-    assert set(Neurons.model_fields) <= set(UPDATES)
-    assert set(Neurons.model_fields) <= SPIKING_NEURONS
-    assert set(STATES) <= set(UPDATES)
+    assert not set(NEURON_PARAMS) & set(UNITS)
+    for name, section in NEURON_PARAMS.items():
+        assert spikes(spiking_layer(neuron=name)) == section.spikes
+        assert neuron_work(spiking_layer(neuron=name))[1] > 0
+    assert all(NEURON_PARAMS[name].spikes for name in Neurons.model_fields)
     with pytest.raises(SpikesoundError, match="unknown neuron to price 'lyf'"):
         neuron_work(spiking_layer(neuron="lyf"))
     assert neuron_work(spiking_layer()) == (24, 24 + 3), "decay; threshold; a reset a spike"

@@ -13,7 +13,7 @@ from neurobench.models import TorchModel
 from torch import nn
 from torch.nn import functional
 
-from spikesound.costs.count import Counted, counting
+from spikesound.costs.counting import Counted, counting
 from spikesound.costs.fan_out import fan_out, geometry
 from spikesound.costs.layer import LayerCounts
 from spikesound.models import classifier_spec
@@ -36,7 +36,7 @@ class Modules(nn.Module):
             assert isinstance(block, Block)
             if isinstance(block.norm, nn.BatchNorm2d):
                 block.fold()
-            shape = geometry(block, frames, bins)
+            shape = geometry(block.grid, frames, bins)
             old = block.convolution
             merged = nn.Conv2d(
                 old.in_channels, old.out_channels, shape.kernel, shape.stride, shape.padding
@@ -165,7 +165,7 @@ def test_neurobench_leaves_out_weights_of_zero_and_nothing_else(params: Params) 
     block = network.blocks[0]
     assert isinstance(block, Block)
     kernel = (modules.convolutions[0].weight != 0).double()
-    reach = fan_out(geometry(block, FRAMES, BINS), FRAMES, BINS, kernel)
+    reach = fan_out(geometry(block.grid, FRAMES, BINS), FRAMES, BINS, kernel)
     expected = float(((x[0] != 0).double().sum(0) * reach[0]).sum()) / CLIPS
     assert theirs["Effective_MACs"] == pytest.approx(expected)
     assert theirs["Effective_MACs"] < found[0].effective_macs, "some weights are zero"

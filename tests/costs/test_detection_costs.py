@@ -19,9 +19,9 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.costs.detection_counting import count_frames, layers_of
-from spikesound.costs.detection_energy import Sound, energy_per_second, silence
-from spikesound.costs.detection_layers import FrameCounts, bins_reached
+from spikesound.costs.by_frame import FrameCounts, bins_reached, mean_layers
+from spikesound.costs.counting import count_frames
+from spikesound.costs.power import Sound, energy_per_second, silence
 from spikesound.models.networks.detector import Detector
 from spikesound.params import CostParams
 
@@ -148,7 +148,7 @@ class Modules(nn.Module):
 def test_neurobench_counts_the_same(model: str) -> None:
     spec, network = detector(model)
     x = features(2, FRAMES)
-    layers = layers_of(count_frames(network, spec, x), FRAMES)
+    layers = mean_layers(count_frames(network, spec, x), FRAMES)
     watched = TorchModel(Modules(network).double().eval())
     watched.register_hooks()
     with torch.no_grad():
@@ -302,7 +302,7 @@ def test_only_chosen_frames_count() -> None:
     counts: list[FrameCounts] = count_frames(network, spec, x)
     chosen = np.zeros((2, FRAMES), bool)
     chosen[1, 5] = True
-    layers = layers_of(counts, 1, chosen)
+    layers = mean_layers(counts, 1, chosen)
     assert [layer.effective for layer in layers] == [count.effective[5, 1] for count in counts]
 
 
@@ -310,6 +310,6 @@ def test_nothing_chosen_and_other_bins_are_refused() -> None:
     spec, network = detector("snn-tcn")
     counts = count_frames(network, spec, features(1, FRAMES))
     with pytest.raises(SpikesoundError, match="there must be some"):
-        layers_of(counts, 1, np.zeros((1, FRAMES), bool))
-    with pytest.raises(SpikesoundError, match=f"it hears \\(clip, frame, {BINS}\\)"):
+        mean_layers(counts, 1, np.zeros((1, FRAMES), bool))
+    with pytest.raises(SpikesoundError, match=f"expected \\(clip, frame, {BINS}\\)"):
         count_frames(network, spec, features(1, FRAMES, bins=BINS + 1))

@@ -218,6 +218,7 @@ def test_what_is_no_archive_and_what_is_missing_are_named(tmp_path: Path) -> Non
         unpack(tmp_path / "none.zip", tmp_path / "y")
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_folder_that_looks_whole(tmp_path: Path) -> None:
     files = [(f"{n:05}.wav", tarfile.REGTYPE, bytes(20_000)) for n in range(4000)]
     archive = make_tar(tmp_path / "x.tar", *files, mode="w")

@@ -68,6 +68,7 @@ def test_without_its_offset_a_wave_has_none(wave: Wave) -> None:
     assert abs(mended.mean(dtype=np.float64)) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [8000, 44100])
 def test_silence_at_the_ends_is_cut_off_and_told_and_not_that_within(rate_hz: int) -> None:
     def quiet(seconds: float) -> Wave:
@@ -116,6 +117,7 @@ def test_a_sine_of_full_scale_has_the_loudness_that_the_recommendation_says() ->
     assert integrated_lufs(sine(0, 5, hz=997.0), 48000) == pytest.approx(-3.01, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "lufs"),
     [
@@ -306,6 +308,7 @@ def test_a_fingerprint_comes_back_from_its_bytes_and_silence_is_not_heard() -> N
     assert len(prints(np.zeros(0))[0].bits) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_copy_is_found_among_others(change: str) -> None:
     originals = [noise(seed) for seed in range(6)]
@@ -315,6 +318,7 @@ def test_a_changed_copy_is_found_among_others(change: str) -> None:
     assert found[6].error < 0.15
 
 
+@pytest.mark.slow
 def test_unrelated_sounds_are_not_duplicates_and_differ_in_half_their_bits() -> None:
     clips = prints(*(noise(seed) for seed in range(30)))
     assert find_duplicates(clips, 0.35) == {}
@@ -347,6 +351,7 @@ def test_too_short_a_common_part_is_no_match() -> None:
     assert bit_error(deaf, deaf, 0) == 1
 
 
+@pytest.mark.slow
 def test_of_many_copies_only_the_first_is_kept_and_order_decides_which() -> None:
     copy, other = noise(1), noise(2)
     many = prints(other, *[copy] * 300, 0.5 * other)
@@ -369,6 +374,7 @@ def test_a_clip_that_matches_only_a_repeated_one_is_kept(
     assert {n: match.first for n, match in find_duplicates(chain, 0.2).items()} == {1: 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 2, 7])
 def test_the_size_of_batches_changes_nothing(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     clips = prints(*(with_noise(noise(n % 4), 10 + n) for n in range(12)))

@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from dask_cluster import Cluster
 from sounds import RATE_HZ, Sounds, content, small
 
 from spikesound.data.store import Store
 from spikesound.params import CleaningParams, FeatureParams, Params
+
+pytestmark = pytest.mark.slow
 
 CLIPS = 60
 

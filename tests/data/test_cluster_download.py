@@ -16,6 +16,8 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.data.download import download
 from spikesound.data.store import Store
 
+pytestmark = pytest.mark.slow
+
 SOUNDS = ROOT / "data/esc10/audio"
 
 

@@ -291,10 +291,10 @@ def test_a_shorter_list_leaves_no_shard_of_the_longer_one(
 KILLED = """
     import contextlib, os, signal, sys
     from pathlib import Path
+    from spikesound.core.schema import CLIPS, read_table
     from spikesound.data.download import download
     from spikesound.data.store import Store
     from spikesound.params import DownloadParams
-    from spikesound.schema import CLIPS, read_table
 
     root = Path(sys.argv[1])
     params = DownloadParams.model_validate_json(sys.argv[2])
@@ -328,6 +328,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_a_write_goes_on_where_it_stopped_and_gives_the_same_bytes(
     run: Callable[..., pd.DataFrame],
     mirror: Path,

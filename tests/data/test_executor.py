@@ -41,6 +41,7 @@ def test_without_a_scheduler_work_runs_on_threads_here() -> None:
         check_seen(pool, Path("/nowhere"))
 
 
+@pytest.mark.slow
 def test_with_a_scheduler_work_runs_on_its_workers(cluster: Cluster) -> None:
     with executor(cluster.address, 1) as (pool, slots):
         assert slots == 2
@@ -109,6 +110,7 @@ def test_no_scheduler_at_the_address_is_one_line() -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["htp:/x", "nonsense://a:1", "127.0.0.1", ""])
 def test_what_is_no_address_is_one_line(address: str) -> None:
     with (
@@ -131,6 +133,7 @@ def test_a_scheduler_without_workers_is_one_line(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_one_line(tmp_path: Path) -> None:
     with Cluster(tmp_path, 1) as short, pytest.raises(SpikesoundError, match="lost in mid-work"):
         lose(short)
@@ -143,6 +146,7 @@ def lose(short: Cluster) -> None:
         list(as_done(pool, divmod_by_seven, range(9), ahead=4))
 
 
+@pytest.mark.slow
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (

@@ -160,6 +160,7 @@ def test_an_address_of_no_known_protocol_is_named(tmp_path: Path) -> None:
         obtain("gopher://h/a", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_half_file(serve: Serve, tmp_path: Path) -> None:
     server = serve(Answer(body=BODY, bytes_per_s=20_000), Answer(body=BODY))
     url, cache = f"{server.url}/a.zip", tmp_path / "cache"

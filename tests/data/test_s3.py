@@ -62,6 +62,7 @@ def objects(bucket: UPath) -> dict[str, int]:
     return {entry["Key"]: entry["Size"] for entry in answer.get("Contents", [])}
 
 
+@pytest.mark.slow
 def test_what_is_put_is_got(bucket: UPath) -> None:
     store = Store(bucket / "store")
     assert (store.get(KEY), store.size(KEY), store.read(KEY)) == (None, None, None)
@@ -73,6 +74,7 @@ def test_what_is_put_is_got(bucket: UPath) -> None:
     assert objects(bucket) == {f"store/{KEY[:2]}/{KEY[2:4]}/{KEY}": 11}
 
 
+@pytest.mark.slow
 def test_a_large_piece_comes_back_whole(bucket: UPath) -> None:
     large = os.urandom(120_000_000)  # in several parts
     store = Store(bucket / "store")
@@ -119,6 +121,7 @@ def give_up(path: Path) -> None:
         raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_features_there_are_those_here_byte_for_byte(
     bucket: UPath, tmp_path: Path, features: FeatureParams
 ) -> None:
@@ -136,6 +139,7 @@ def test_features_there_are_those_here_byte_for_byte(
     assert content(folder) == content(tmp_path / "features")
 
 
+@pytest.mark.slow
 def test_shards_and_ranges_there_are_read_as_here(
     bucket: UPath, tmp_path: Path, features: FeatureParams
 ) -> None:
@@ -154,6 +158,7 @@ def test_shards_and_ranges_there_are_read_as_here(
         Shards(bucket / "features").load()
 
 
+@pytest.mark.slow
 def test_fewer_shards_leave_none_of_the_earlier_run(bucket: UPath, features: FeatureParams) -> None:
     sounds = Sounds(bucket, 9)
     sounds.extract(features, bucket)
@@ -171,6 +176,7 @@ def test_an_audio_folder_there_is_read_and_cleared(bucket: UPath) -> None:
         list(read_audio(sounds.audio))
 
 
+@pytest.mark.slow
 def test_threads_share_the_connection(bucket: UPath) -> None:
     store = Store(bucket / "store")
     keys = [digest(n) for n in range(60)]

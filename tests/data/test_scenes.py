@@ -152,6 +152,7 @@ def test_sound_is_ten_seconds_that_stand_out_where_the_labels_say(
     assert np.median(ratios) == pytest.approx(20.0, abs=0.5)
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_bytes_and_more_scenes_keep_the_earlier(
     few: ScenesParams, scenes: Scenes, tmp_path: Path
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_seed_gives_the_same_bytes_and_more_scenes_keep_the_earlier(
     assert len(same) == 4 + 8
     more = contents(made(changed(few, empty_share=0.3, scenes_per_fold=6), tmp_path / "more"))
     sound = {name for name in same if name.startswith("audio/")}
+    assert len(sound) == 8
     assert all(more[name] == same[name] for name in sound)
     other = contents(made(changed(few, empty_share=0.3, seed=2), tmp_path / "other"))
     assert not any(other[name] == same[name] for name in sound)
@@ -175,6 +177,7 @@ def test_scenes_that_are_there_are_not_made_again(
     assert Scenes(changed(few, active_db=31.0), ONTOLOGY, scenes.cache).folder != scenes.folder
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_leaves_is_not_taken_for_whole(few: ScenesParams, tmp_path: Path) -> None:
     slow = changed(few, scenes_per_fold=60)
     code = (

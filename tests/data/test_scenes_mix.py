@@ -42,6 +42,7 @@ def event(onset_ms: int, lasts_ms: int, snr_db: float, source_onset_ms: int = 0)
     )
 
 
+@pytest.mark.slow
 @given(
     onset_ms=st.integers(0, 6000),
     lasts_ms=st.integers(50, 4000),

@@ -11,7 +11,8 @@ import pytest
 from fetch_all import SOUNDS, lag, steady
 from mirror import Mirror, Pace
 
-from spikesound.audio.ffmpeg import MediaError, decode, ffmpeg_binary
+from spikesound.audio.cutting import decode
+from spikesound.audio.ffmpeg import MediaError, ffmpeg_binary
 from spikesound.data.fetch.section import fetch_section
 
 RATE_HZ = 44100
@@ -52,6 +53,7 @@ def fetch(mirror: Mirror, name: str, start_s: float, end_s: float, limit_s: floa
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_s", [0.0, 0.4, 23.123456, 41.5])
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_a_section_is_the_same_samples(
@@ -64,6 +66,7 @@ def test_a_section_is_the_same_samples(
     assert len(section) == 2 * RATE_HZ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "most"), [("m4a", 0), ("webm", 2 * RATE_HZ // 1000)])
 @pytest.mark.parametrize("start_s", [6.4, 23.123456, 41.5])
 def test_a_section_of_a_lossy_container_is_at_its_place(
@@ -77,6 +80,7 @@ def test_a_section_of_a_lossy_container_is_at_its_place(
     )
 
 
+@pytest.mark.slow
 def test_only_a_part_is_transferred(folder: Path) -> None:
     with Mirror(folder, pace=Pace(bytes_per_s=2e5, latency_s=0.0)) as slow:
         fetch(slow, "long.wav", 30.0, 31.0)

@@ -64,6 +64,7 @@ def test_a_sub_folder_is_a_label_whatever_lies_below_it(
 
 def test_another_run_locates_what_this_one_listed(own: Path) -> None:
     clips, _ = frames(source(own))
+    assert len(clips)
     assert all(Path(source(own).locate(name)).is_file() for name in clips["media_id"])
     with pytest.raises(SpikesoundError, match=r"has no recording '\.\./\.\./etc/passwd'"):
         source(own).locate("../../etc/passwd")
@@ -167,6 +168,7 @@ def test_folds_are_dealt_by_recording(own: Path, tmp_path: Path) -> None:
     assert clips["fold"].value_counts().to_dict() == {"1": 4, "2": 4, "3": 4}
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.text(max_size=5), st.sets(st.sampled_from("abc"), min_size=1), max_size=60),
     st.integers(2, 10),

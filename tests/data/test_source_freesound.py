@@ -244,5 +244,5 @@ def test_a_damaged_list_in_the_cache_is_named(make: Make, tmp_path: Path) -> Non
     kept = sorted((tmp_path / "freesound").glob("search-*.json"))
     assert len(kept) == 2
     kept[0].write_text("[{")
-    with pytest.raises(SpikesoundError, match=r"search-.*\.json: not JSON .*; delete it"):
+    with pytest.raises(SpikesoundError, match=r"search-.*\.json: not JSON: .*; delete it"):
         make().listing()

@@ -129,6 +129,7 @@ def test_a_version_of_a_dataset_can_be_asked_for(site: Site, make: Make) -> None
     assert site.asked[0]["datasetVersionNumber"] == 3
 
 
+@pytest.mark.slow
 def test_a_broken_transfer_is_taken_up_again(site: Site, make: Make) -> None:
     site.faults = ["reset"]
     assert make().listing().clips.num_rows == 2

@@ -31,6 +31,8 @@ from spikesound.data.fetch import policy
 from spikesound.data.fetch.rates import Rates
 from spikesound.data.store import Store, digest
 
+pytestmark = pytest.mark.slow
+
 FAST = Pace(bytes_per_s=None, latency_s=0.0, drip_s=0.3, retry_after_s=0)
 
 

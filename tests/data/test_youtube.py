@@ -23,7 +23,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, download_range_func
 
-from spikesound.audio.ffmpeg import decode
+from spikesound.audio.cutting import decode
 
 RECORDINGS = sorted((ROOT / "data/esc10/audio").iterdir())[:3]
 COOKIES = " Use --cookies-from-browser or --cookies for the authentication. See  https://"
@@ -120,6 +120,7 @@ def wait_for_entries(youtube: YouTube, count: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", REFUSALS)
 def test_a_refusal_is_told_in_its_own_words(kind: str, serve: Callable[..., YouTube]) -> None:
     with serve({kind: kind}) as youtube, pytest.raises(DownloadError) as caught:
@@ -244,6 +245,7 @@ def test_a_broken_body_of_the_media_host_is_taken_up_again(
     assert got.read_bytes() == short.files[251].read_bytes()
 
 
+@pytest.mark.slow
 def test_ffmpeg_fetches_ten_seconds_of_twenty_minutes_at_a_crawl(
     long: Media,
     serve: Callable[..., YouTube],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from spikesound.training.data import Clips
 from torch import nn
 from toy_clips import CLASSES, kinds, settled, spec, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.costs.count import Counted
+from spikesound.costs.counting import Counted
 from spikesound.evaluation import anytime as anytime_file
 from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.anytime import Anytime, anytime, seconds_points
 from spikesound.evaluation.anytime_table import COLUMNS, join, write
-from spikesound.evaluation.bootstrap import intervals
+from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.decision_time import stable_figures, stable_from
 from spikesound.evaluation.predict import run_fold
-from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
+from spikesound.evaluation.predictions import to_matrix
 from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
 from spikesound.models import classifier_spec
 from spikesound.params import Params
-from spikesound.tasks.classification.metrics import metrics
-from spikesound.training.data import Clips
+from spikesound.tasks.classification.metrics import metrics, weighted_metrics
+from spikesound.tasks.classification.scores import ScoreMatrix
 from spikesound.training.loop import time_first
 
 FRAME_RATE_HZ = 10.0
@@ -62,6 +64,7 @@ def found(
     return result, networks, clips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ann-cnn", "snn-cnn-surrogate", "ann-lstm"])
 def test_both_axes_end_at_the_accuracy_of_the_stored_predictions(
     params: Params, tmp_path: Path, model: str
@@ -228,14 +231,15 @@ def test_with_a_recording_a_clip_the_interval_is_that_of_the_bootstrap_over_clip
     for row, right in enumerate(hits):
         scores = np.stack([right, ~right], axis=1).astype(np.float64)
         targets = np.tile([True, False], (60, 1))
-        expected = intervals(
-            ScoreMatrix(ids, ("a", "b"), scores, targets),
+        values = resampled(
+            partial(weighted_metrics, ScoreMatrix(ids, ("a", "b"), scores, targets)),
             np.arange(60),
             generator=np.random.default_rng(7),
             resamples=300,
-            confidence=0.9,
-        )["accuracy"]
-        assert (low[row], high[row]) == pytest.approx(expected)
+        )
+        expected = with_intervals(values, 0.9)
+        assert low[row] == pytest.approx(expected["accuracy_low"])
+        assert high[row] == pytest.approx(expected["accuracy_high"])
 
 
 def test_copies_of_a_clip_do_not_narrow_the_interval() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,16 +13,21 @@ from scored import matrix, random_matrix
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import bootstrap
-from spikesound.evaluation.bootstrap import draw, intervals, resampled_metrics
-from spikesound.evaluation.clusters import Clusters, clusters_of
-from spikesound.evaluation.predictions import ScoreMatrix
-from spikesound.tasks.classification.metrics import METRICS, metrics
+from spikesound.evaluation.bootstrap import draw, percentiles, resampled, with_intervals
+from spikesound.evaluation.clusters import Clusters, clusters_of, each_alone, mixtures_of
+from spikesound.tasks.classification.metrics import METRICS, metrics, weighted_metrics
+from spikesound.tasks.classification.scores import ScoreMatrix
+from spikesound.tasks.multilabel import Values
 
 Bounds = dict[str, tuple[float, float]]
 
 
-def each_alone(clips: int) -> Clusters:
-    return np.arange(clips)
+def values_of(
+    scored: ScoreMatrix, clusters: Clusters, generator: np.random.Generator, resamples: int
+) -> dict[str, Values]:
+    """Return each metric of all clips and then of every resample."""
+    metrics_of = partial(weighted_metrics, scored)
+    return resampled(metrics_of, clusters, generator=generator, resamples=resamples)
 
 
 def interval(
@@ -30,13 +37,13 @@ def interval(
     confidence: float = 0.95,
     clusters: Clusters | None = None,
 ) -> Bounds:
-    return intervals(
+    values = values_of(
         scored,
         each_alone(len(scored.clip_ids)) if clusters is None else clusters,
-        generator=np.random.default_rng(seed),
-        resamples=resamples,
-        confidence=confidence,
+        np.random.default_rng(seed),
+        resamples,
     )
+    return {name: percentiles(values[name][1:], confidence) for name in METRICS}
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -80,11 +87,9 @@ def test_each_resample_has_as_many_clips_as_there_are() -> None:
 def test_accuracy_varies_as_the_binomial_says() -> None:
     scored = random_matrix(400, 4, 4)
     share = metrics(scored)["accuracy"]
-    values = resampled_metrics(
-        scored, each_alone(400), generator=np.random.default_rng(0), resamples=2000
-    )
+    values = values_of(scored, each_alone(400), np.random.default_rng(0), 2000)
     expected = np.sqrt(share * (1 - share) / 400)
-    assert values["accuracy"].std() == pytest.approx(expected, rel=0.1)
+    assert values["accuracy"][1:].std() == pytest.approx(expected, rel=0.1)
     low, high = interval(scored, resamples=2000)["accuracy"]
     assert low == pytest.approx(share - 1.96 * expected, abs=0.005)
     assert high == pytest.approx(share + 1.96 * expected, abs=0.005)
@@ -108,10 +113,8 @@ def share_held(clusters: Clusters, taken_as: Clusters, alike: float) -> float:
         of_clip = generator.random(len(clusters)) < 0.7
         shared = generator.random(len(clusters)) < alike
         right = np.where(shared, of_recording[clusters], of_clip)
-        bounds = intervals(
-            of_hits(right), taken_as, generator=generator, resamples=200, confidence=0.9
-        )
-        low, high = bounds["accuracy"]
+        values = values_of(of_hits(right), taken_as, generator, 200)
+        low, high = percentiles(values["accuracy"][1:], 0.9)
         held += low <= 0.7 <= high
     return held / 200
 
@@ -121,6 +124,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     assert 0.8 <= share_held(each_alone(80), each_alone(80), 0.0) <= 0.975
 
 
+@pytest.mark.slow
 def test_clips_of_one_recording_need_an_interval_over_recordings() -> None:
     recordings = np.repeat(np.arange(80), 5)
     assert share_held(recordings, each_alone(400), 0.9) < 0.7, "clip by clip it is too narrow"
@@ -164,11 +168,78 @@ def test_a_label_missing_from_a_resample_leaves_its_mean() -> None:
     # Label 1 has one clip, ranked first for it, and label 0 is ranked perfectly: mAP is 1 in every
     # resample only if resamples without label 1 do not count it as 0.
     scored = matrix([[0.9, 0.1]] * 5 + [[0.1, 0.9]], [[1, 0]] * 5 + [[0, 1]])
-    values = resampled_metrics(
-        scored, each_alone(6), generator=np.random.default_rng(0), resamples=300
-    )
+    values = values_of(scored, each_alone(6), np.random.default_rng(0), 300)
     assert (values["map"] == 1).all()
     assert (values["macro_f1"] == 1).all()
+
+
+def test_the_first_value_is_that_of_all_clips() -> None:
+    scored = random_matrix(30, 3, 2)
+    values = values_of(scored, each_alone(30), np.random.default_rng(0), 5)
+    assert {name: of[0] for name, of in values.items()} == metrics(scored)
+    assert {len(of) for of in values.values()} == {6}
+
+
+def test_values_that_do_not_exist_are_left_out_of_the_interval() -> None:
+    values = {"a": np.array([2.0, np.nan, 1.0, 3.0]), "b": np.array([np.inf, 1.0, np.inf, np.inf])}
+    assert with_intervals({"a": values["a"]}, 0.5) == {"a": 2.0, "a_low": 1.5, "a_high": 2.5}
+    found = with_intervals(values, 0.9, nearest=True)
+    assert found == {
+        "a": 2.0,
+        "a_low": 1.0,
+        "a_high": 3.0,
+        "b": None,
+        "b_low": 1.0,
+        "b_high": None,
+    }
+    nothing = with_intervals({"a": np.full(4, np.nan)}, 0.9)
+    assert set(nothing.values()) == {None}
+
+
+def test_a_clip_mixed_of_several_recordings_is_drawn_as_their_product() -> None:
+    recordings = {"a": ["x"], "b": ["y"], "c": ["x", "y"], "d": ["z", "x"]}
+    mixed = mixtures_of(list(recordings), recordings)
+    by_hand = [[1, 0, 0], [0, 1, 0], [1, 1, 0], [1, 0, 1]]
+    assert mixed.tolist() == [[bool(x) for x in row] for row in by_hand]
+    weights = draw(mixed, 4000, np.random.default_rng(0))
+    assert (weights[:, 2] == weights[:, 0] * weights[:, 1]).all()
+    assert weights.any(axis=1).all(), "no resample is empty"
+    # Given that one is drawn, E[n_x n_y] of a multinomial of three draws over three is 6 / 9;
+    # the resamples without any clip, z three times, are 1 in 27.
+    assert weights[:, 2].mean() == pytest.approx(6 / 9 * 27 / 26, abs=0.05)
+    with pytest.raises(SpikesoundError, match="no recording of clip 'b'"):
+        mixtures_of(["a", "b"], {"a": ["x"], "b": []})
+
+
+def test_recordings_alone_in_their_clips_are_drawn_as_clusters_are() -> None:
+    clip_ids = [str(i) for i in range(12)]
+    of = {clip: f"r{i // 3}" for i, clip in enumerate(clip_ids)}
+    whole = draw(clusters_of(clip_ids, of), 50, np.random.default_rng(4))
+    mixed = mixtures_of(clip_ids, {clip: [recording] for clip, recording in of.items()})
+    assert (draw(mixed, 50, np.random.default_rng(4)) == whole).all()
+
+
+def shared_recordings(seed: int) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """Return values of 300 scenes, each the mean of what three of 40 recordings contribute."""
+    generator = np.random.default_rng(seed)
+    of_recording = generator.normal(size=40)
+    scenes = [generator.choice(40, size=3, replace=False).tolist() for _ in range(300)]
+    return np.array([of_recording[scene].mean() for scene in scenes]), scenes
+
+
+def test_scenes_that_share_recordings_need_an_interval_over_recordings() -> None:
+    held = {"scenes": 0, "recordings": 0}
+    for seed in range(100):
+        values, scenes = shared_recordings(seed)
+        clip_ids = [str(i) for i in range(len(scenes))]
+        of_clip = {c: [str(r) for r in scene] for c, scene in zip(clip_ids, scenes, strict=True)}
+        groups = {"scenes": each_alone(300), "recordings": mixtures_of(clip_ids, of_clip)}
+        for name, unit in groups.items():
+            drawn = draw(unit, 200, np.random.default_rng(seed))
+            low, high = percentiles(drawn @ values / drawn.sum(axis=1), 0.9)
+            held[name] += low <= 0 <= high
+    assert held["scenes"] < 70, "scene by scene it is too narrow"
+    assert 83 <= held["recordings"] <= 100, "never too narrow, rather too wide"
 
 
 def test_a_wrong_number_is_named() -> None:

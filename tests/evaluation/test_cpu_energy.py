@@ -149,6 +149,7 @@ def test_packages_are_read_and_the_platform_is_not(tree: Path) -> None:
     assert counter.joules() == pytest.approx(14.5)
 
 
+@pytest.mark.slow
 def test_a_counter_that_starts_again_from_zero_goes_on_rising(tree: Path) -> None:
     high, low = RANGE_UJ - 2_000_000, 3_000_000
     file = zone(tree / "intel-rapl:0", "package-0", high)

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from spikesound.training.data import Clips
 from torch import nn
 from toy_clips import CLASSES, spec, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
-from spikesound.costs.count import Counted
+from spikesound.costs.counting import Counted
 from spikesound.evaluation.model import evaluate_model
 from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.models import classifier_spec
 from spikesound.params import Params
-from spikesound.training.data import Clips
 
 
 def test_scores_are_the_softmax_of_the_networks_in_the_order_of_clips(params: Params) -> None:

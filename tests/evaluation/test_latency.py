@@ -104,6 +104,7 @@ def test_backends_with_other_decisions_are_left_out(
     assert list(equal_backends(lstm, [torch.from_numpy(clip) for clip in inputs])) == ["dense"]
 
 
+@pytest.mark.slow
 def test_all_models_are_measured_in_one_run(
     subjects: dict[str, Subject],
     monkeypatch: pytest.MonkeyPatch,

@@ -15,9 +15,11 @@ from scored import matrix, random_matrix
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import paired
 from spikesound.evaluation.correction import holm
-from spikesound.evaluation.paired import hits, mcnemar_p, permutation_p
-from spikesound.evaluation.predictions import ScoreMatrix
-from spikesound.tasks.classification.metrics import METRICS, metrics
+from spikesound.evaluation.paired import mcnemar_p, of_both, permutation_p
+from spikesound.tasks import multilabel
+from spikesound.tasks.classification.metrics import METRICS, correct, metrics
+from spikesound.tasks.classification.scores import ScoreMatrix
+from spikesound.tasks.detection.metrics.events import CountsOfClips, f1
 
 Flags = NDArray[np.bool_]
 
@@ -31,8 +33,7 @@ def p_values(
     permutations: int = 999,
 ) -> dict[str, float]:
     return permutation_p(
-        first,
-        second,
+        of_both(first, second),
         np.arange(len(first.clip_ids)) if clusters is None else clusters,
         generator=np.random.default_rng(seed),
         permutations=permutations,
@@ -63,9 +64,9 @@ def test_mcnemar_hears_only_the_clips_that_tell(only_first: int, only_second: in
     assert mcnemar_p(ours, theirs) == pytest.approx(min(1, 2 * tail))
 
 
-def test_hits_are_what_accuracy_counts() -> None:
+def test_correct_clips_are_what_accuracy_counts() -> None:
     scored = random_matrix(60, 4, 0, several=True)
-    assert hits(scored).mean() == metrics(scored)["accuracy"]
+    assert correct(scored).mean() == metrics(scored)["accuracy"]
 
 
 def test_the_permutations_find_what_all_of_them_give() -> None:
@@ -133,6 +134,7 @@ def false_alarms(clusters: NDArray[np.intp], taken_as: NDArray[np.intp]) -> floa
     return alarms / 200
 
 
+@pytest.mark.slow
 def test_clips_of_one_recording_trade_places_together() -> None:
     recordings = np.repeat(np.arange(40), 5)
     # 0.1 with a deviation of 0.02; ties make it less.
@@ -147,6 +149,48 @@ def test_blocks_do_not_change_the_permutations(monkeypatch: pytest.MonkeyPatch) 
     assert p_values(first, second) == whole
     with pytest.raises(SpikesoundError, match="permutations 0 is below 1"):
         p_values(first, second, permutations=0)
+
+
+def several_labels(clips: int, seed: int, skill: float) -> ScoreMatrix:
+    """Return sigmoid scores of clips with any number of labels."""
+    targets = np.random.default_rng(0).random((clips, 4)) < 0.3
+    drawn = np.random.default_rng(seed).random(targets.shape)
+    scores = np.clip(drawn + skill * targets, 0, 1).round(1)
+    clip_ids = tuple(f"clip{i:04d}" for i in range(clips))
+    return ScoreMatrix(clip_ids, ("a", "b", "c", "d"), scores, targets, multilabel=True)
+
+
+def test_models_of_several_labels_are_tested_in_their_own_metrics() -> None:
+    good, bad = several_labels(150, 1, 0.8), several_labels(150, 2, 0.0)
+    assert p_values(good, bad) == dict.fromkeys(multilabel.METRICS, 1 / 1000)
+    assert p_values(good, good) == dict.fromkeys(multilabel.METRICS, 1.0)
+    near = several_labels(150, 3, 0.1)
+    found = p_values(near, bad)
+    assert found == p_values(bad, near)
+    bolder = ScoreMatrix(near.clip_ids, near.labels, near.scores**3, near.targets, True)
+    assert p_values(bolder, bad) == found, "equal order, equal p"
+
+
+def test_a_metric_that_is_not_there_shows_nothing() -> None:
+    none = several_labels(20, 1, 0.5)
+    none = ScoreMatrix(none.clip_ids, none.labels, none.scores, none.targets & False, True)
+    assert p_values(none, none) == dict.fromkeys(multilabel.METRICS, 1.0)
+
+
+def test_detectors_are_tested_by_the_same_permutations() -> None:
+    # Nine clips with one event each; the first detector finds all, the second none: the 512
+    # ways of swapping reach a difference of 1 twice.
+    found, missed = np.ones((9, 1)), np.zeros((9, 1))
+    counts = CountsOfClips(
+        np.concatenate([found, missed]), np.zeros((18, 1)), np.concatenate([missed, found])
+    )
+    p = permutation_p(
+        lambda weights: f1(counts, weights),
+        np.arange(9),
+        generator=np.random.default_rng(0),
+        permutations=20_000,
+    )
+    assert p["micro"] == pytest.approx(2 / 512, abs=0.002)
 
 
 def test_holm_by_hand() -> None:

@@ -125,6 +125,7 @@ def test_each_template_of_the_project_is_tried() -> None:
     assert {path.stem for path in (ROOT / ".dvc/plots").glob("*.json")} == set(PLOTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plot", PLOTS)
 def test_both_revisions_are_drawn_over_each_other(plot: str, drawn: dict[str, Any]) -> None:
     content = drawn[plot]

@@ -118,6 +118,7 @@ def rows(text: str) -> dict[tuple[str, str], list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_each_model_is_compared_with_itself(project: Project) -> None:
     text = project.compare("first", "second")
     found = rows(text)
@@ -148,7 +149,7 @@ def test_the_other_way_round_it_is_worse(project: Project) -> None:
 def test_other_clips_are_compared_on_the_common_ones(project: Project) -> None:
     text = project.compare("first", "fewer")
     assert (
-        "ann-lstm: the revisions had other clips to learn from or to be judged by; 60 common clips "
+        "ann-lstm: the revisions had other training or test clips; 60 common clips "
         "are compared, 20 only in first and 0 only in fewer are left out"
     ) in text.splitlines()
     share = metrics(to_matrix(predictions(0, clips=60)))["accuracy"]

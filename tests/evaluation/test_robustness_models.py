@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from spikesound.training.data import load_features, load_spikes
 from torch import nn
 from toy_clips import spec
 
@@ -38,7 +39,6 @@ from spikesound.models import classifier_spec
 from spikesound.models.networks.cnn import CNN, Block
 from spikesound.params import Params
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
-from spikesound.training.data import load_features, load_spikes
 
 CLASSES = ["/m/1", "/m/2"]
 
@@ -147,7 +147,9 @@ def test_weight_noise_has_the_deviation_asked_for_in_each_layer(params: Params) 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_weights_are_rounded_to_bits(bits: int, params: Params) -> None:
     net = network(params, spiking=False)
-    for name, weight in synapses(faulty(net, "weight_bits", float(bits), 1)).items():
+    rounded = synapses(faulty(net, "weight_bits", float(bits), 1))
+    assert rounded.keys() == synapses(net).keys() != set()
+    for name, weight in rounded.items():
         assert torch.equal(weight, fake_quantise(synapses(net)[name], 4 if bits == 4 else 8))
 
 
@@ -416,6 +418,7 @@ def test_a_model_that_is_only_better_when_clean_is_no_better_in_relation() -> No
     assert found["relative_p"] > 0.05
 
 
+@pytest.mark.slow
 def test_equal_models_differ_by_nothing_and_p_is_uniform_where_they_are_exchangeable() -> None:
     same = paired_areas(
         results_of(0), results_of(0), RECORDINGS, np.random.default_rng(0), SETTINGS

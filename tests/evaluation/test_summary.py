@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from scored import frame, matrix, random_matrix, status
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.columns import detection_table, markdown_table, text_table
 from spikesound.evaluation.curves import (
     confusion_counts,
     curves_frame,
     read_curves,
+    write_classes,
     write_confusion,
     write_curves,
 )
-from spikesound.evaluation.summary import Metrics, compare, model_metrics, twin
-from spikesound.evaluation.table import markdown_table, text_table
-from spikesound.params import EvaluateParams, Params
+from spikesound.evaluation.summary import Metrics, compare, model_metrics
+from spikesound.params import Params
+from spikesound.params.evaluation import EvaluateParams
+from spikesound.tasks import multilabel
 from spikesound.tasks.classification.metrics import METRICS, metrics
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 RECORDINGS = {f"clip{i:04d}": f"r{i // 2}" for i in range(50)}
 NAMES = {"/m/0": "Dog", "/m/1": "Rain, heavy", "/m/2": "Clock"}
@@ -74,16 +79,10 @@ def test_an_extra_that_cannot_stand_in_the_file_is_named(quick: EvaluateParams) 
         of_model(quick, layers=[1])  # type: ignore[arg-type]
 
 
-def test_the_summary_sorts_models_and_states_the_clips_once(quick: EvaluateParams) -> None:
-    names = ["snn-cnn-surrogate", "ann-lstm", "baseline-logistic", "ann-cnn"]
+def test_the_summary_keeps_the_order_and_states_the_clips_once(quick: EvaluateParams) -> None:
+    names = ["baseline-logistic", "ann-lstm", "ann-cnn", "snn-cnn-surrogate"]
     summary = compare({name: of_model(quick, seed) for seed, name in enumerate(names)})
-    assert list(summary) == [
-        "baseline-logistic",
-        "ann-cnn",
-        "ann-lstm",
-        "snn-cnn-surrogate",
-        "dataset",
-    ]
+    assert list(summary) == [*names, "dataset"]
     assert summary["dataset"]["clips_scored"] == 40
     assert "manifest" in summary["dataset"]
     assert "manifest" not in summary["ann-cnn"]
@@ -103,7 +102,7 @@ def test_models_on_other_clips_are_not_compared(quick: EvaluateParams) -> None:
 def test_what_cannot_be_summarised_is_named(quick: EvaluateParams) -> None:
     with pytest.raises(SpikesoundError, match="no model"):
         compare({})
-    with pytest.raises(SpikesoundError, match=r"'dataset'.*valid: ann, baseline, snn"):
+    with pytest.raises(SpikesoundError, match="model name 'dataset' is that of"):
         compare({"dataset": of_model(quick)})
     damaged = {key: value for key, value in of_model(quick).items() if key != "map_low"}
     with pytest.raises(SpikesoundError, match="metrics of ann-a: map_low missing"):
@@ -138,31 +137,18 @@ def test_figures_of_other_stages_join_the_summary(quick: EvaluateParams) -> None
         compare(models, {"ann-a": {"energy_nj": float("inf")}})
 
 
-def test_a_spiking_model_finds_its_twin() -> None:
-    models: dict[str, object] = {
-        "ann-cnn": 1,
-        "ann-lstm": 1,
-        "snn-cnn-surrogate": 1,
-        "snn-vgg-x": 1,
-    }
-    assert twin("snn-cnn-surrogate", models) == "ann-cnn"
-    assert twin("snn-vgg-x", models) is None
-    assert twin("snn-cnn-stdp", models) is None, "a network of its own"
-    assert twin("ann-cnn", models) is None
-
-
 def summary_of_two() -> dict[str, Metrics]:
     shares: Metrics = {}
     for name, value in {"accuracy": 0.9, "macro_f1": 0.8999, "map": 0.95}.items():
         shares |= {name: value, f"{name}_low": 0.85, f"{name}_high": 0.9312}
     return {
+        "ann-cnn": {**shares, "parameters": 98442, "train_s_per_epoch": 1.5},
         "snn-cnn-surrogate": {
             **shares,
             "spike_rate": 0.0815,
             "parameters": 98446,
             "train_s_per_epoch": 3.0,
         },
-        "ann-cnn": {**shares, "parameters": 98442, "train_s_per_epoch": 1.5},
         "dataset": {"confidence": 0.9, "clips_scored": 400},
     }
 
@@ -196,6 +182,81 @@ def test_the_columns_of_the_terminal_table_are_aligned() -> None:
     lines = text_table(summary_of_two()).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[0].index("mAP") + len("mAP") == lines[2].index("0.950") + len("0.950")
+
+
+def test_the_table_of_models_with_several_labels_by_hand() -> None:
+    figures = {"map": 0.5, "map_low": 0.4, "map_high": 0.6, "auc": 0.9, "lwlrap": 0.75}
+    summary = {"a": {**figures, "d_prime": None}, "dataset": {"confidence": 0.9}}
+    heads, _, row = markdown_table(summary).splitlines()
+    assert heads.startswith("| Model | mAP [90 % interval] | AUC | d′ | lwlrap | Spike rate |")
+    assert row.startswith("| a | 0.500 [0.400–0.600] | 0.900 | – | 0.750 | – |")
+
+
+def test_the_table_of_detectors_by_hand() -> None:
+    figures = {
+        f"{name}{end}": value
+        for name in ("psds1", "psds2", "event_f1", "segment_f1", "map")
+        for end, value in (("", 0.5), ("_low", 0.25), ("_high", 0.75))
+    }
+    figures |= {"delay_median_s": 0.5, "delay_95_s": None, "missed_share": 0.125}
+    figures |= {"false_alarms_per_hour": 217.6, "events_uw": 1.5, "background_uw": 1, "psds2": None}
+    assert detection_table({"a": figures}).splitlines() == [
+        "| Model | PSDS 1 | PSDS 2 | Event F1 | Segment F1 | mAP | Delay, s (median, 95 %) "
+        "| Missed | False alarms/h | Power in sound, µW | background | silence |",
+        "| --- |" + " ---: |" * 11,
+        "| a | 0.500 [0.250–0.750] | – [0.250–0.750] | 0.500 [0.250–0.750] "
+        "| 0.500 [0.250–0.750] | 0.500 [0.250–0.750] | 0.50, – | 0.12 | 218 | 1.50 | 1.00 | – |",
+    ]
+
+
+def test_the_file_of_a_model_with_several_labels(quick: EvaluateParams) -> None:
+    generator = np.random.default_rng(0)
+    targets = generator.random((40, 3)) < 0.4
+    targets[:, 2] = False
+    targets[0] = False
+    table = frame(np.clip(generator.random((40, 3)) + 0.4 * targets, 0, 1), targets)
+    content = model_metrics(
+        table, status(40), {"spike_rate": 0.1}, quick, 1, recordings=RECORDINGS, multilabel=True
+    )
+    for name in multilabel.METRICS:
+        assert content[f"{name}_low"] <= content[name] <= content[f"{name}_high"]
+    assert (content["classes"], content["classes_scored"]) == (3, 2)
+    assert "accuracy" not in content
+    assert content["spike_rate"] == 0.1
+    assert json.loads(json.dumps(content)) == content
+    both = compare({"a": content, "b": content}, names=multilabel.METRICS)
+    assert both["a"]["lwlrap"] == content["lwlrap"]
+
+
+def test_a_perfect_model_has_an_infinite_d_prime_which_is_null(quick: EvaluateParams) -> None:
+    targets = np.random.default_rng(1).random((40, 2)) < 0.5
+    content = model_metrics(
+        frame(targets * 0.9, targets),
+        status(40),
+        {},
+        quick,
+        1,
+        recordings=RECORDINGS,
+        multilabel=True,
+    )
+    assert content["d_prime"] is content["d_prime_high"] is None
+    assert content["auc"] == content["map"] == 1
+    assert "NaN" not in json.dumps(content)
+    assert "Infinity" not in json.dumps(content)
+
+
+def test_each_labels_metrics_are_a_row_of_the_classes_file(tmp_path: Path) -> None:
+    targets = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]], dtype=bool)
+    scores = np.array([[0.9, 0.2, 0], [0.8, 0.6, 0.1], [0.4, 0.7, 0], [0.1, 0.3, 0]])
+    scored = ScoreMatrix(("a", "b", "c", "d"), tuple(NAMES), scores, targets, multilabel=True)
+    path = tmp_path / "classes" / "a.csv"
+    write_classes(scored, NAMES, path)
+    assert path.read_text().splitlines() == [
+        "name,label,clips,average_precision,auc,d_prime,lwlrap",
+        "Dog,/m/0,2,0.833333,0.75,0.953873,1",
+        '"Rain, heavy",/m/1,2,1,1,inf,0.75',
+        "Clock,/m/2,0,,,,",
+    ]
 
 
 def histories(epochs: int = 3) -> dict[str, pd.DataFrame]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from sounds import FOLDS, Sounds, content, small
 
-from spikesound.audio.ffmpeg import from_flac
+from spikesound.audio.flac import from_flac
 from spikesound.audio.resampling import fit_length, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import CLEANING, STATUS, read_table
@@ -34,6 +34,7 @@ def features(params: Params) -> FeatureParams:
     return small(params.features)
 
 
+@pytest.mark.slow
 def test_clips_lie_in_the_lists_order_with_the_values_of_one_alone(
     tmp_path: Path, features: FeatureParams
 ) -> None:
@@ -120,10 +121,10 @@ def test_the_batch_size_changes_no_byte(
 KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
-from spikesound.data.features.extract import extract
+from spikesound.core.schema import CLIPS, STATUS, read_table
 from spikesound.data.store import Store
+from spikesound.features.extract import extract
 from spikesound.params import FeatureParams
-from spikesound.schema import CLIPS, STATUS, read_table
 
 root = Path(sys.argv[1])
 
@@ -264,6 +265,7 @@ def test_only_the_shards_that_hold_new_clips_are_read_and_only_these_decoded(
     assert sorted(decoded) == sorted(sounds.flacs[name] for name in added)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 4])
 def test_the_number_of_threads_changes_no_byte_and_torchs_own_stays(
     tmp_path: Path, features: FeatureParams, workers: int
@@ -305,6 +307,7 @@ def test_with_cleaning_off_the_keys_are_those_of_before_there_was_any(
     assert feature_key("ab", with_cleaning(features, remove_dc=True)) != expected
 
 
+@pytest.mark.slow
 def test_cleaned_features_are_those_of_the_cleaned_sound(
     tmp_path: Path, features: FeatureParams
 ) -> None:

@@ -139,6 +139,7 @@ def librosa_values(wave: np.ndarray, kind: str, p: FeatureParams) -> np.ndarray:
     )[:, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("window", "hop"), FRAMINGS)
 @pytest.mark.parametrize(
     ("kind", "tolerance"),
@@ -305,6 +306,7 @@ def test_resampling_keeps_a_sine_and_removes_what_would_alias() -> None:
 # --- relations ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(gain=st.floats(0.05, 20), seed=st.integers(0, 1000))
 def test_a_gain_shifts_levels_down_to_the_floor(gain: float, seed: int) -> None:

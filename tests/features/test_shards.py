@@ -60,7 +60,9 @@ def test_shards_hold_as_many_clips_as_asked_for(tmp_path: Path) -> None:
 
 
 def test_parts_pair_rows_with_their_arrays(tmp_path: Path) -> None:
-    for rows, values in written(tmp_path).parts():
+    parts = list(written(tmp_path).parts())
+    assert [place for rows, _ in parts for place in rows.index] == list(range(7))
+    for rows, values in parts:
         assert np.array_equal(values, arrays_of(7)[rows.index])
 
 
@@ -80,6 +82,9 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1900000000")
     written(tmp_path / "two")
+    names = [{path.name for path in (tmp_path / part).iterdir()} for part in ("one", "two")]
+    assert names[0] == names[1]
+    assert "shard-00000.npz" in names[0]
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from spikesound.training.data import load_features, load_spikes
 
 from spikesound.features import normalisation
 from spikesound.features.shards import Shards, write_shards
 from spikesound.features.spike_shards import encode_shards
 from spikesound.params import Params
 from spikesound.snn.encoding import ENCODERS, STEP_VALUES
-from spikesound.training.data import load_features, load_spikes
 
 CLASSES = ["/m/a", "/m/b"]
 
@@ -90,6 +90,7 @@ def test_equal_seeds_give_equal_bytes(
     name: str, features: Path, params: Params, tmp_path: Path
 ) -> None:
     a, b = (encode(features, name, params, tmp_path / part) for part in "ab")
+    assert any(a.glob("shard-*"))
     for path in sorted(a.iterdir()):
         assert path.read_bytes() == (b / path.name).read_bytes(), path.name
 

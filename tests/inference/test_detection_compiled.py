@@ -32,6 +32,7 @@ def frames(seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(features(1, FRAMES, seed=seed).swapaxes(0, 1).copy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SMALL, WIDE, DEEP], ids=["small", "wide", "deep"])
 @pytest.mark.parametrize("model", MODELS)
 def test_logits_and_spikes_are_the_networks(model: str, shape: dict[str, object]) -> None:

@@ -94,6 +94,7 @@ NEURON_KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crossover", [-1.0, 2.0], ids=["dense", "sparse"])
 @pytest.mark.parametrize("pool", ["average", "stride"])
 @pytest.mark.parametrize("name", NEURON_KINDS)
@@ -108,6 +109,7 @@ def test_spikes_are_the_networks_where_sums_are_exact(
     assert torch.equal(FrozenCNN(network, crossover)(x), network(x))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.integers(1, 5),
@@ -172,6 +174,7 @@ def test_weights_of_steps_are_put_on_the_input() -> None:
     assert not torch.equal(got, spikes_of_last(plain, x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.float64])
 def test_spikes_of_any_type_give_the_same(kind: torch.dtype) -> None:
     network = cnn(lif(), [16, 32])

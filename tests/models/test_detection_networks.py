@@ -12,6 +12,9 @@ import torch
 from detectors import MODELS, detector, features
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spikesound.training.detection import DetectionTask, scores, time_first, train_detector
+from spikesound.training.detection_data import Scenes, frame_targets
+from spikesound.training.detection_split import split_scenes
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream, FrontEnd
@@ -21,9 +24,6 @@ from spikesound.params import DetectionTrainParams, Params
 from spikesound.tasks.detection.objective import detection_loss
 from spikesound.tasks.detection.pooling import pooled
 from spikesound.training import detection as training_module
-from spikesound.training.detection import DetectionTask, scores, time_first, train_detector
-from spikesound.training.detection_data import Scenes, frame_targets
-from spikesound.training.detection_split import split_scenes
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -158,6 +158,7 @@ def task(path: Path, model: str = "snn-tcn", **changes: object) -> DetectionTask
     )
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +230,7 @@ def test_frames_of_a_stream_are_those_of_the_whole(sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif", "ann-lstm"])
 def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
-    from spikesound.tasks.detection.decision import Decision
+    from spikesound.models.spec import Decision
 
     spec, network = detector(model, bins=64)
     spec = spec.model_copy(
@@ -256,7 +257,7 @@ def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
 @pytest.mark.parametrize("samples", [1, 511, 512, 1023, 1024, 1536, 5000])
 def test_events_that_go_on_to_the_end_are_ended(samples: int) -> None:
     """Also where the last frame was there before the end, and no filter waits."""
-    from spikesound.tasks.detection.decision import Decision
+    from spikesound.models.spec import Decision
 
     spec, network = detector("snn-tcn", bins=64)
     always = Decision(thresholds=[0.0] * 3, medians=[1, 1, 1])
@@ -270,7 +271,7 @@ def test_events_that_go_on_to_the_end_are_ended(samples: int) -> None:
 
 
 def test_nothing_heard_is_nothing_told() -> None:
-    from spikesound.tasks.detection.decision import Decision
+    from spikesound.models.spec import Decision
 
     spec, network = detector("snn-tcn", bins=64)
     always = Decision(thresholds=[0.0] * 3, medians=[1, 3, 1])

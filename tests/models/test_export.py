@@ -113,6 +113,7 @@ def test_nirtorch_and_snntorch_run_the_graph_to_the_same_spikes(
     np.testing.assert_array_equal(torch.stack(spikes).detach().numpy(), ours)
 
 
+@pytest.mark.slow
 def test_a_conventional_detector_is_one_step_in_onnx(tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -124,6 +125,7 @@ def test_a_conventional_detector_is_one_step_in_onnx(tmp_path: Path) -> None:
     assert json.loads(facts["classes"]) == CLASSES
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
 @pytest.mark.parametrize("name", ["snn-alif", "ann-gru"])
 def test_a_detector_is_one_step_in_torchscript(tmp_path: Path, params: Params, name: str) -> None:

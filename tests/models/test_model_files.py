@@ -14,12 +14,12 @@ import torch
 from models_made import BINS, CLASSES, LIF, NAMES, classifier, detector, features, folder_of
 from project import ROOT
 from safetensors.torch import load_file, save_file
+from spikesound.models.input_file import HEARING, write_hearing
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
 from spikesound.features import normalisation
 from spikesound.models import classifier_file, classifier_spec, detector_file
-from spikesound.models.input_file import HEARING, write_hearing
 from spikesound.models.loading import Classifying, Detecting, load
 from spikesound.params import Params
 

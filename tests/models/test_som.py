@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from local_rules import STEPS, task, toy
+from spikesound.training.task import Trained
 
 from spikesound.models import classifier_spec
 from spikesound.models.networks.som import SOM
@@ -15,7 +16,6 @@ from spikesound.training import METHODS
 from spikesound.training.loop import predict
 from spikesound.training.methods.som import Tempotron
 from spikesound.training.methods.som_learning import best_matching, grid, learn_map
-from spikesound.training.task import Trained
 
 
 def quality(

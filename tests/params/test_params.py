@@ -91,6 +91,7 @@ def test_every_section_has_a_bad_value_here() -> None:
     assert {section for section, *_ in BAD} == set(Params.model_fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("section", "old", "new", "message"), BAD)
 def test_a_bad_value_is_named(
     section: str, old: str, new: str, message: str, tmp_path: Path
@@ -129,6 +130,7 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
 STAGES = sorted({path.name for path in (ROOT / "stages").glob("*.py")} - {"paths.py"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_checks_all_parameters_before_it_works(stage: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(GOOD.replace("confidence: 0.95", "confidence: 95"))

@@ -13,7 +13,7 @@ from spikesound.apps.api import load
 from spikesound.models import detector_file
 
 # The whole pipeline, on a machine that may have other work.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 TRAIN = {"epochs": 2, "batch_clips": 4}
 CHANGES: dict[str, Any] = {

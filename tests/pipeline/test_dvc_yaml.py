@@ -112,6 +112,7 @@ def test_no_stage_of_classification_waits_for_one_of_detection() -> None:
         for kind in ("outs", "metrics", "plots")
         for out in stage.get(kind, [])
     ]
+    assert made
     for name, stage in GRAPH.items():
         if not name.startswith("detection/") and name != "result":
             for dep in stage["deps"]:

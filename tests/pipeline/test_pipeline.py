@@ -9,7 +9,7 @@ import pytest
 from dvc_project import Project
 
 # The whole pipeline, on a machine that may have other work.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CHANGES: dict[str, Any] = {
     "encoding": "latency",

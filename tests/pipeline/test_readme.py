@@ -16,7 +16,21 @@ sys.path.append(str(ROOT / "benchmarks"))
 import tables
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+
+
+def links(page: Path) -> list[str]:
+    """The links to files that a page has."""
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    return [target for target in targets if not target.startswith("http")]
+
+
+def make_targets(page: Path) -> set[str]:
+    """The targets of ``make`` that a page names, in its text or as a line of commands."""
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", text, re.MULTILINE)
+    return {one or other for one, other in named}
 
 
 def test_the_tables_are_those_of_the_committed_metrics() -> None:
@@ -25,13 +39,17 @@ def test_the_tables_are_those_of_the_committed_metrics() -> None:
         assert sum(f"<!-- {name} -->\n|" in text for text in texts) == 1
     for text in texts:
         assert tables.fill(text) == text, "run: make tables"
-    assert tables.fill(README.replace("ann-cnn |", "ann-cnm |")) == README
+    damaged = README.replace("ann-cnn |", "ann-cnm |")
+    assert damaged != README, "README has no table with a row ann-cnn"
+    assert tables.fill(damaged) == README
 
 
 def test_the_kernels_page_is_filled_from_the_committed_results(tmp_path: Path) -> None:
-    text = (ROOT / "docs/kernels.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/results/kernels.md").read_text(encoding="utf-8")
     page = tmp_path / "kernels.md"
-    page.write_text(re.sub(r"\| (yes|no) \|", "| ? |", text), encoding="utf-8")
+    emptied, count = re.subn(r"\| (yes|no) \|", "| ? |", text)
+    assert count >= 10, "the page has no table of targets"
+    page.write_text(emptied, encoding="utf-8")
     command = [sys.executable, str(ROOT / "benchmarks/neurons"), "--fill", "--page", str(page)]
     subprocess.run(command, check=True)
     assert page.read_text(encoding="utf-8") == text, "run: python benchmarks/neurons --fill"
@@ -50,6 +68,7 @@ def test_the_committed_summary_is_of_the_default_run() -> None:
     summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
     assert summary["snn-cnn-surrogate"]["encoding"] == params["encoding"]
     assert summary["dataset"]["clips_asked"] == summary["dataset"]["clips_scored"] == 400
+    assert len(summary) >= 9
     for model, values in summary.items():
         if model != "dataset":
             content = (ROOT / f"metrics/models/{model}.json").read_text(encoding="utf-8")
@@ -59,16 +78,41 @@ def test_the_committed_summary_is_of_the_default_run() -> None:
             assert shared.items() <= measured.items()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         if not link.startswith("http"):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
-def test_the_commands_of_the_makefile_are_there() -> None:
+def test_readme_leads_to_every_page_of_the_docs() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            waiting += [
+                (page.parent / link).resolve() for link in links(page) if link.endswith(".md")
+            ]
+    assert len(DOCS) > 10
+    assert set(DOCS) - reached == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_the_makefile_are_there(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for target in re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", text, re.MULTILINE):
-            assert re.search(rf"^{target[0] or target[1]}:", makefile, re.MULTILINE), target
+    assert make_targets(page) <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_readme_and_contributing_name_the_commands_to_start_with() -> None:
+    assert {"repro", "test"} <= make_targets(ROOT / "README.md")
+    assert {"check", "test"} <= make_targets(ROOT / "CONTRIBUTING.md")

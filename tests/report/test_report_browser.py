@@ -20,6 +20,8 @@ from spikesound.params import Params
 from spikesound.report.page import build_report
 from spikesound.report.results import Results
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
 
@@ -68,7 +70,7 @@ def test_the_page_is_drawn_whole_within_the_screen(
                  return [e.id, box.width, box.height, marks.length];
                })"""
         )
-        assert len(sizes) == 3 + 15 + 2
+        assert len(sizes) == 3 + 15 + 2 + 1
         for name, wide, high, marks in sizes:
             assert wide > 250, name
             assert high > 200, name
@@ -228,7 +230,7 @@ def test_text_stands_out_from_what_is_behind_it(browser: Any, path: Path, scheme
 def test_without_scripts_the_numbers_are_still_there(browser: Any, path: Path) -> None:
     with opened(browser, path, java_script_enabled=False) as shown:
         assert shown.page.locator("select:visible, #theme:visible").count() == 0
-        assert shown.page.locator("noscript p:visible").count() == 3 + 15 + 2
+        assert shown.page.locator("noscript p:visible").count() == 3 + 15 + 2 + 1
         shown.page.get_by_text("Accuracy against energy: the numbers").click()
         assert shown.page.get_by_label("Accuracy against energy, in numbers").first.is_visible()
 
@@ -249,4 +251,5 @@ def test_a_page_without_measurements_is_quiet_too(
     with opened(browser, out, 360) as shown:
         assert shown.said == []
         assert shown.run("document.documentElement.scrollWidth") <= 360
-        assert shown.page.locator(".plot").count() == 0
+        plots = shown.page.locator(".plot").all()
+        assert [plot.get_attribute("id") for plot in plots] == ["plot-learning"]

@@ -331,6 +331,7 @@ class Spiking(nn.Module):
         return out
 
 
+@pytest.mark.slow
 def test_the_first_layers_spikes_are_shares_at_its_own_places(params: Params) -> None:
     x = np.zeros((2, 4, 3), np.float32)
     x[:, 1, 2] = 1

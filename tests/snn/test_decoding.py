@@ -165,6 +165,7 @@ def test_activity_penalty_pulls_towards_the_target(spikes: torch.Tensor, target:
     assert torch.allclose(spikes.grad, torch.full_like(spikes, expected), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_penalty_brings_a_network_to_its_target_rate(params: Params) -> None:
     torch.manual_seed(0)
     shape = CNNParams(channels=[4, 4], kernel=3, pool="max", dropout=0.0)

@@ -197,6 +197,7 @@ def test_every_encoder_says_what_its_spikes_are_worth(params: Params) -> None:
 OFF = {"latency": 0.0, "ttfs": 0.0, "rate_deterministic": 0.0, "phase": 2**-9, "burst": 0.2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OFF)
 @given(pictures)
 def test_what_spikes_are_worth_adds_up_to_what_is_decoded(

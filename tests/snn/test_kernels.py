@@ -153,6 +153,7 @@ def test_no_two_spikes_come_within_the_refractory_period(
         assert (column.nonzero().flatten().diff() > refractory).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refractory", [0, 2])
 def test_a_triton_kernel_is_the_plain_loop(refractory: int, tmp_path: Path) -> None:
     # The interpreter is chosen when triton is imported: in a process of its own.

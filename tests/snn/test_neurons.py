@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params import LIFParams, Neurons, Params
+from spikesound.params import NEURON_PARAMS, LIFParams, Neurons, Params
 from spikesound.snn.neurons import NEURONS, SpikingNeuron
 from spikesound.snn.neurons.lif import LIF
 from spikesound.snn.neurons.surrogate import SURROGATES
@@ -33,10 +33,21 @@ def lif(beta: float = 0.5, *, learn: bool = False, surrogate: str = "atan") -> L
 
 
 def test_registry_and_parameters_name_the_same_neurons() -> None:
-    assert set(NEURONS) == set(Neurons.model_fields)
+    assert set(NEURONS) == set(NEURON_PARAMS)
+    assert set(Neurons.model_fields) <= set(NEURON_PARAMS)
 
 
-@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize(
+    ("name", "values"), [("relu", [0.0, 0.5, 3.0]), ("quantised_relu", [0.0, 2 / 3, 2.0])]
+)
+def test_neurons_of_conventional_networks_by_hand(name: str, values: list[float]) -> None:
+    section = NEURON_PARAMS[name].model_validate({} if name == "relu" else {"levels": 3})
+    assert section.activation_bits == (None if name == "relu" else 2)
+    found = NEURONS[name](section)(torch.tensor([-1.0, 0.5, 3.0]))  # levels of 2 / 3, up to 2
+    assert found.tolist() == pytest.approx(values)
+
+
+@pytest.mark.parametrize("name", [n for n, each in NEURON_PARAMS.items() if each.spikes])
 def test_every_neuron_keeps_the_contract(name: str, params: Params) -> None:
     neuron = NEURONS[name](getattr(params.neurons, name))
     assert isinstance(neuron, SpikingNeuron)

@@ -119,12 +119,14 @@ def test_rates_are_smooth_where_their_quotient_is_zero_by_zero() -> None:
         assert potential.grad.tolist() == pytest.approx(3 * [value / 20], rel=2e-2)
 
 
+@pytest.mark.slow
 def test_it_rests_at_minus_65_mv() -> None:
     spikes, potentials = constant(FINE_MS)
     assert not spikes[0.0].any()
     assert potentials[0.0][-1].item() == pytest.approx(-64.9964, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("current", "neuron_hz"), NEURON_HZ.items())
 def test_firing_rate_is_neurons_and_the_equations(current: float, neuron_hz: float) -> None:
     times_ms, highest_mv, lowest_mv = reference(current)
@@ -159,6 +161,7 @@ def test_twice_the_limit_loses_the_lasting_fire() -> None:
     assert spikes.sum() < 10 < len(reference(6.3)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("current", "silent_ms", "fires_ms"), [(10.0, 14, 15), (20.0, 10, 11), (40.0, 7, 8)]
 )
@@ -184,6 +187,7 @@ def test_one_spike_counts_once_however_long_the_steps() -> None:
     assert torch.equal(by_ms[:, 0], by_tenth.reshape(100, 10).amax(1))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=8))
 def test_no_current_makes_it_diverge(currents: list[float]) -> None:

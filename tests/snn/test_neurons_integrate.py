@@ -132,6 +132,7 @@ def synaptic() -> torch.nn.Module:
     return cell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ours", "theirs", "states"),
     [(integrate_and_fire, leaky_without_leak, 1), (cuba_lif, synaptic, 2)],

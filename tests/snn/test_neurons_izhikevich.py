@@ -90,6 +90,7 @@ def reference_ms(pattern: str) -> np.ndarray:
         state = [c, run.y[1, -1] + d]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_fine_steps_fire_as_the_equations_and_as_nest(pattern: str) -> None:
     ours, exact = times_ms(pattern, 0.02), reference_ms(pattern)
@@ -111,6 +112,7 @@ def test_the_coarsest_steps_keep_the_pattern(pattern: str) -> None:
     assert ours[0] - exact[0] < 1.7
 
 
+@pytest.mark.slow
 def test_patterns_are_what_their_names_say() -> None:
     intervals = {pattern: np.diff(times_ms(pattern, 0.1)) for pattern in PATTERNS}
     assert intervals["tonic"][0] < 20 < 40 < intervals["tonic"][-1], "adapts to a slow rhythm"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spikesound.params import Params
+from spikesound.params import NEURON_PARAMS, Params
 from spikesound.snn.neurons import NEURONS, RECURRENT, SpikingNeuron
 
 FEATURES = 5
@@ -14,10 +14,15 @@ FEATURES = 5
 def make(kind: str, name: str, params: Params) -> SpikingNeuron:
     section = getattr(params.neurons, name)
     torch.manual_seed(3)  # of the recurrent weights
-    return RECURRENT[name](section, FEATURES) if kind == "recurrent" else NEURONS[name](section)
+    if kind == "recurrent":
+        return RECURRENT[name](section, FEATURES)
+    neuron = NEURONS[name](section)
+    assert isinstance(neuron, SpikingNeuron)
+    return neuron
 
 
-EVERY = [("plain", name) for name in NEURONS] + [("recurrent", name) for name in RECURRENT]
+SPIKING = [name for name, each in NEURON_PARAMS.items() if each.spikes]
+EVERY = [("plain", name) for name in SPIKING] + [("recurrent", name) for name in RECURRENT]
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import torch
 import yaml
 from project import ROOT
+from spikesound.models.detector_spec import DetectorSpec, build
 from torch import nn
 
 from spikesound.features.front_end import FrontEnd
-from spikesound.models.detector_spec import DetectorSpec, build
 from spikesound.models.networks.detector import Detector
 from spikesound.params import DetectorParams, FeatureParams
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from project import ROOT
 
-from spikesound.audio.ffmpeg import decode, span
+from spikesound.audio.cutting import decode, span
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import CLIPS
 from spikesound.data.audio_shards import read_audio

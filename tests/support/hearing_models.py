@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 import yaml
 from project import ROOT
+from spikesound.models.detector_spec import DetectorSpec, build
 
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import detector_file
-from spikesound.models.detector_spec import DetectorSpec, build
+from spikesound.models.spec import Decision
 from spikesound.params import FeatureParams
-from spikesound.tasks.detection.decision import Decision
 
 RECORDING = ROOT / "data/esc10/audio/1-100032-A.ogg"  # a dog
 NAMES = ["Dog", "Rooster", "Sneeze"]

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from spikesound.training.data import Clips
+from spikesound.training.task import Task
 
 from spikesound.core.bitpack import pack
 from spikesound.models import classifier_spec
 from spikesound.params import Params, Section
-from spikesound.training.data import Clips
-from spikesound.training.task import Task
 
 STEPS = 3
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from spikesound.models.detector_spec import Decision, DetectorSpec, build
+from spikesound.models.input_spec import Hearing
 from torch import nn
 
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import classifier_spec
-from spikesound.models.detector_spec import Decision, DetectorSpec, build
-from spikesound.models.input_spec import Hearing
 from spikesound.models.loading import Classifying, Detecting
 from spikesound.params import CleaningParams, DetectorParams, FeatureParams, Params
 
@@ -151,8 +151,9 @@ def features(seed: int = 0, frames: int = 26) -> np.ndarray:
 
 def folder_of(model: Classifying, folder: Path) -> Path:
     """Write a classifier as the pipeline does."""
-    from spikesound.core.json_files import write_json
     from spikesound.models.input_file import HEARING, folder_digest
+
+    from spikesound.core.json_files import write_json
 
     classifier_spec.save(folder, model.spec, model.network)
     hearing = model.hearing.model_copy(update={"sha256": folder_digest(folder)})

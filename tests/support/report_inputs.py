@@ -10,8 +10,9 @@ import pandas as pd
 from scored import frame, random_matrix, status
 
 from spikesound.evaluation.curves import curves_frame
-from spikesound.evaluation.summary import Metrics, compare, family, model_metrics
-from spikesound.params import EvaluateParams
+from spikesound.evaluation.summary import Metrics, compare, model_metrics
+from spikesound.params.evaluation import EvaluateParams
+from spikesound.report.families import family
 from spikesound.report.inputs import Clip, ReportInputs
 from spikesound.report.results import Results
 

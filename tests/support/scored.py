@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound.evaluation.predictions import ScoreMatrix, to_frame, to_matrix
+from spikesound.evaluation.predictions import to_frame, to_matrix
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 Array = NDArray[np.float64]
 

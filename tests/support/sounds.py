@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikesound.audio.ffmpeg import to_flac
+from spikesound.audio.flac import to_flac
 from spikesound.core.atomic import place
 from spikesound.core.schema import CLIPS, STATUS, write_table
 from spikesound.data.audio_shards import STATUS_FILE, write_audio

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from spikesound.training.data import Clips
+from spikesound.training.task import Task
 from torch import nn
 
 from spikesound.core.bitpack import pack
 from spikesound.models import classifier_spec
 from spikesound.params import AugmentParams, Params, TrainParams
-from spikesound.training.data import Clips
-from spikesound.training.task import Task
 
 CLASSES = ["/m/1", "/m/2"]
 

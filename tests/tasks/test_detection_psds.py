@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
+from types import ModuleType
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
-from detected import HOP_S, WINDOW_S, Scenes, scenes
+from detected import HOP_S, WINDOW_S, Scenes, Scores, scenes
+from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.detection.decision import Decision, Event, edges, events
-from spikesound.tasks.detection.metrics.evaluate import resampled, summary
+from spikesound.evaluation.bootstrap import resampled, with_intervals
+from spikesound.evaluation.clusters import Groups, each_alone
+from spikesound.models.spec import Decision
+from spikesound.tasks.detection.decision import Event, edges, events
 from spikesound.tasks.detection.metrics.intersections import (
     PSDS1,
     PSDS2,
     Criterion,
     Statistics,
-    score_frame,
     statistics,
 )
+from spikesound.tasks.detection.metrics.measure import METRICS, measure
 from spikesound.tasks.detection.metrics.psds import class_psds, weighted_psds
 
 # Stricter rates than a few clips can measure, and every part of the score at work.
@@ -102,6 +110,7 @@ def small(classes: int = 3, seed: int = 4) -> Scenes:
     return scenes(5, classes, seed, seconds=3.0, skill=3.5, decimals=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_a_loop_over_thresholds(criterion: Criterion) -> None:
     made = small()
@@ -117,6 +126,7 @@ def test_psds_is_that_of_a_loop_over_thresholds(criterion: Criterion) -> None:
             assert alone[label] == pytest.approx(slow_psds(made, criterion, once, [c]), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", [PSDS1._replace(max_efpr_per_h=2000.0), WIDE])
 def test_a_resample_is_the_score_of_the_scenes_drawn(criterion: Criterion) -> None:
     made = small()
@@ -127,10 +137,90 @@ def test_a_resample_is_the_score_of_the_scenes_drawn(criterion: Criterion) -> No
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+class ScoreFrame(pd.DataFrame):
+    """A frame whose arrays may be written to, as the library's compiled code asks.
+
+    Since pandas 3 those of any other are read-only.
+    """
+
+    @property
+    def _constructor(self) -> type[ScoreFrame]:
+        return ScoreFrame
+
+    def to_numpy(self, *arguments: Any, **named: Any) -> NDArray[Any]:
+        array: NDArray[Any] = np.array(super().to_numpy(*arguments, **named))
+        return array
+
+
+def sed_scores_evals() -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pkg_resources, and of old escape sequences
+        from sed_scores_eval import intersection_based
+    module: ModuleType = intersection_based
+    return module
+
+
+def score_frame(scores: Scores, times: NDArray[np.float64], labels: list[str]) -> pd.DataFrame:
+    """Return one clip's probabilities (frame, class) in the form that sed_scores_eval takes."""
+    from sed_scores_eval.base_modules.scores import create_score_dataframe
+
+    return ScoreFrame(
+        create_score_dataframe(scores.astype(np.float64), times, event_classes=labels)
+    )
+
+
+def summed(
+    clip: NDArray[Any], score: NDArray[Any], counts: NDArray[Any]
+) -> dict[tuple[int, float], tuple[float, ...]]:
+    """Return what changes in a clip at a score, where something does."""
+    total: dict[tuple[int, float], NDArray[Any]] = {}
+    for key, change in zip(zip(clip.tolist(), score.tolist(), strict=True), counts, strict=True):
+        total[key] = total.get(key, 0) + change
+    return {key: tuple(change) for key, change in total.items() if change.any()}
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("seed", range(12))
+def test_what_changes_at_each_score_is_what_sed_scores_eval_counts(
+    seed: int, criterion: Criterion
+) -> None:
+    made = scenes(6, 3, seed, seconds=4.0, skill=[1.0, 3.0, 6.0][seed % 3], decimals=1 + seed % 3)
+    clips = sorted(made.scores)
+    if seed % 4 == 0:  # ends that lie on those of frames
+        at = made.events[["onset_s", "offset_s"]] / HOP_S
+        made.events[["onset_s", "offset_s"]] = (at.round() + 0.5) * HOP_S
+        made = made._replace(events=made.events[made.events["offset_s"] < 4.0])
+    library = sed_scores_evals().intermediate_statistics_deltas(
+        {
+            clip: score_frame(scores, edges(len(scores), HOP_S, 4.0), made.labels)
+            for clip, scores in made.scores.items()
+        },
+        {clip: [(e.onset_s, e.offset_s, e.label) for e in of] for clip, of in made.truth.items()},
+        dtc_threshold=criterion.dtc,
+        gtc_threshold=criterion.gtc,
+        cttc_threshold=criterion.cttc,
+    )
+    found = counted(made, criterion)
+    assert len(found.labels) > 1
+    for label, deltas in zip(found.labels, found.deltas, strict=True):
+        theirs = [library[clip][label] for clip in clips]
+        score = np.concatenate([levels for levels, _ in theirs])
+        number = np.repeat(range(len(clips)), [len(levels) for levels, _ in theirs])
+        keys = ["tps", "fps", *(f"cts\\{other}" for other in found.labels)]
+        columns = [
+            np.concatenate([changes.get(key, np.zeros(len(levels))) for levels, changes in theirs])
+            for key in keys
+        ]
+        mine = np.column_stack([deltas.tp, deltas.fp, deltas.cross])
+        assert len(mine) > 20
+        assert summed(deltas.clip, deltas.score, mine) == summed(
+            number, score, np.stack(columns, axis=1).astype(np.float64)
+        )
+
+
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_sed_scores_eval(criterion: Criterion) -> None:
-    from sed_scores_eval.intersection_based import psds
-
+    psds = sed_scores_evals().psds
     made = scenes(25, 4, 2, skill=6.0)
     theirs, theirs_alone, *_ = psds(
         {
@@ -169,22 +259,28 @@ def test_a_class_without_true_events_is_left_out_and_named() -> None:
         counted(made._replace(events=made.events[:0]), PSDS1)
 
 
-def evaluated(made: Scenes, seed: int = 0, **other: object) -> tuple[dict[str, float], object]:
-    arguments = {
-        "clip_scores": made.clip_scores,
-        "hop_s": HOP_S,
-        "window_s": WINDOW_S,
-        "generator": np.random.default_rng(seed),
-        "resamples": 60,
-    } | other
-    confidence = arguments.pop("confidence", 0.9)
+def evaluated(
+    made: Scenes,
+    seed: int = 0,
+    resamples: int = 60,
+    confidence: float = 0.9,
+    groups: Groups | None = None,
+    **other: object,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    arguments = {"clip_scores": made.clip_scores, "hop_s": HOP_S, "window_s": WINDOW_S} | other
     decision = Decision(thresholds=[0.5] * len(made.labels), medians=[5] * len(made.labels))
-    values, sizes, table = resampled(
-        made.scores, made.events, made.seconds, made.labels, decision, **arguments
+    measured = measure(made.scores, made.events, made.seconds, made.labels, decision, **arguments)
+    values = resampled(
+        measured.weighted_metrics,
+        each_alone(len(made.scores)) if groups is None else groups,
+        generator=np.random.default_rng(seed),
+        resamples=resamples,
     )
-    return sizes | summary(values, confidence), table
+    assert tuple(values) == METRICS
+    return measured.sizes | with_intervals(values, confidence, nearest=True), measured.classes
 
 
+@pytest.mark.slow
 def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes() -> None:
     made = scenes(20, 3, 6, skill=3.0)
     found, table = evaluated(made)
@@ -201,6 +297,19 @@ def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes()
     assert found["auc"] == pytest.approx(table["auc"].mean())
     assert evaluated(made)[0] == found
     assert evaluated(made, seed=1)[0] != found
+
+
+def test_scenes_of_one_recording_are_drawn_together() -> None:
+    made = scenes(20, 3, 6, skill=3.0)
+    alone, _ = evaluated(made, resamples=200)
+    in_fours, _ = evaluated(made, resamples=200, groups=np.arange(20) // 4)
+    for name in METRICS:
+        assert in_fours[name] == alone[name], "all clips are all clips"
+    assert in_fours["map_low"] != alone["map_low"]
+    one, _ = evaluated(made, groups=np.zeros(20, dtype=np.intp))
+    assert all(one[f"{name}_low"] == one[name] == one[f"{name}_high"] for name in METRICS)
+    shared, _ = evaluated(made, groups=np.random.default_rng(0).random((20, 8)) < 0.3)
+    assert shared["map_low"] <= shared["map"] <= shared["map_high"]
 
 
 def test_a_perfect_detector_has_everything_and_an_infinite_d_prime_is_none() -> None:

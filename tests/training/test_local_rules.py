@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from local_rules import STEPS, task, toy
+from spikesound.training.task import Epoch
 
 from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
@@ -29,7 +30,6 @@ from spikesound.training.loop import predict
 from spikesound.training.methods.count_readout import PENALTIES
 from spikesound.training.methods.stdp import Patches, learn, traces
 from spikesound.training.methods.synapses import Ideal
-from spikesound.training.task import Epoch
 
 LOCAL = ("stdp", "memristor", "som")
 
@@ -43,6 +43,7 @@ def test_own_networks_and_their_parameters_have_the_same_names() -> None:
     assert set(OWN) == set(OwnNetworks.model_fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCAL)
 def test_each_method_beats_chance_and_survives_the_disk(
     name: str, params: Params, tmp_path: Path
@@ -68,6 +69,7 @@ def test_each_method_beats_chance_and_survives_the_disk(
     assert [m for m in network.modules() if isinstance(m, SpikingNeuron)], "spikes are counted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCAL)
 def test_equal_seeds_give_equal_weights_and_others_do_not(
     name: str, params: Params, tmp_path: Path
@@ -137,6 +139,7 @@ def test_winner_take_all_by_hand(params: Params) -> None:
     assert held(currents)[:, 0].tolist() == [[0, 0], [0, 1], [0, 0], [0, 0]]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(0, 2))
 @settings(max_examples=30, deadline=None)
 def test_at_most_one_wins_and_never_within_its_refractory_period(

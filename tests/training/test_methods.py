@@ -33,6 +33,7 @@ def test_registry_and_parameters_name_the_same_methods() -> None:
     assert set(METHODS) == set(Methods.model_fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -121,6 +122,7 @@ def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path
     assert counts == [2, 2], "two pieces, once each"
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 6), st.sampled_from(["lif", "integrate_and_fire", "alif", "cuba_lif"]))
 def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
@@ -135,6 +137,7 @@ def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
     assert torch.equal(neuron(currents), whole), "afterwards from rest again"
 
 
+@pytest.mark.slow
 def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> None:
     def rate(**changes: object) -> float:
         torch.manual_seed(0)
@@ -150,6 +153,7 @@ def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> No
     assert rate(target_rate=0.02, rate_weight=500.0) < 0.5 * rate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [4, 8])
 def test_few_bit_weights_are_what_is_validated_and_kept(
     bits: int, params: Params, tmp_path: Path

@@ -18,17 +18,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
+from spikesound.training.data import Clips
+from spikesound.training.task import Epoch
 from toy_clips import NO_AUGMENT, settings, spec, task, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.params import AugmentParams, Params
 from spikesound.training import METHODS, checkpoint
 from spikesound.training.augment import augment, mixup
-from spikesound.training.data import Clips
 from spikesound.training.loop import predict, train_plain
 from spikesound.training.run import train_model
 from spikesound.training.split import split_validation
-from spikesound.training.task import Epoch
 
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
 
@@ -133,6 +133,7 @@ def test_training_stops_when_validation_loss_no_longer_falls(
     assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
     name: str, params: Params, tmp_path: Path
@@ -201,6 +202,7 @@ train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
     params: Params, tmp_path: Path
 ) -> None:

@@ -10,17 +10,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from spikesound.training.methods.variant import hoyer_density, train_variant
+from spikesound.training.task import Task, Trained
 from torch import nn
 from toy_clips import long, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import classifier_spec
+from spikesound.models.layers import recorded
 from spikesound.models.networks.cnn import CNN
 from spikesound.params import Params, VariantParams
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.training.loop import predict, train_plain
-from spikesound.training.methods.variant import _recorded, hoyer_density, train_variant
-from spikesound.training.task import Task, Trained
 
 
 def section(**changes: object) -> VariantParams:
@@ -62,7 +63,7 @@ def test_a_variant_has_so_many_values_and_still_knows(params: Params, tmp_path: 
         weight = block.convolution.weight.detach()  # type: ignore[union-attr, operator]
         for channel in weight:
             assert len(channel.unique()) <= 2**4 - 1
-    with _recorded(network) as activations:
+    with recorded(network) as activations:
         scores = predict(network, task.validation, 16)
     for layer in activations:
         assert len(layer.unique()) <= 2**2
@@ -76,12 +77,13 @@ def test_a_variant_has_so_many_values_and_still_knows(params: Params, tmp_path: 
     assert np.array_equal(predict(again, task.validation, 16), scores)
 
 
+@pytest.mark.slow
 def test_sparsity_leaves_fewer_activations(params: Params, tmp_path: Path) -> None:
     task, source = twin(params, tmp_path)
 
     def density(network: nn.Module) -> float:
         assert isinstance(network, CNN)
-        with _recorded(network) as activations:
+        with recorded(network) as activations:
             predict(network, task.validation, 16)
         return float(np.mean([float((layer > 0).float().mean()) for layer in activations]))
 
@@ -99,11 +101,19 @@ def test_density_is_the_share_that_takes_part(active: int, silent: int, scale: f
     )
 
 
-def test_only_a_cnn_has_variants(params: Params, tmp_path: Path) -> None:
+def test_variants_of_other_networks_and_silent_layers_are_refused(
+    params: Params, tmp_path: Path
+) -> None:
     task, _ = twin(params, tmp_path)
     wanted = replace(task, method=section())
-    with pytest.raises(SpikesoundError, match="only of network 'cnn'"):
+    with pytest.raises(SpikesoundError, match=r"another network: weights 'blocks\.0"):
         train_variant(wanted, nn.Linear(1, 1))
+    lstm = task.spec.model_copy(
+        update={"network": "lstm", "network_params": params.networks.lstm.model_dump()}
+    )
+    gates = replace(wanted, spec=lstm, method=section(activation_bits=8))
+    with pytest.raises(SpikesoundError, match="'lstm' has gates in place of neurons"):
+        train_variant(gates, classifier_spec.build(lstm))
     silent = classifier_spec.build(task.spec)
     assert isinstance(silent, CNN)
     for block in silent.blocks:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import soundfile
 
-from spikesound.audio.ffmpeg import ffmpeg_binary
+from spikesound.audio.ffmpeg import JobError, local_sound, run
 
 _NAMES = (
     "3gp aac ac3 aif aifc aiff amr ape au avi caf flac flv m4a m4v mka mkv mov mp2 mp3 mp4 mpc"
@@ -33,12 +32,12 @@ def length_s(path: Path) -> float | str:
 def _decoded_s(path: Path) -> float | str:
     # The length in a header is often missing or wrong in the formats that come here; and
     # imageio-ffmpeg has no ffprobe. Decoding an hour takes some seconds.
-    command = [ffmpeg_binary(), "-nostdin", "-v", "error", "-i", f"file:{path}", "-map", "0:a:0"]
-    done = subprocess.run(
-        [*command, "-f", "null", "-progress", "pipe:1", "-"], capture_output=True, check=False
-    )
-    times = re.findall(rb"^out_time_us=(\d+)", done.stdout, re.MULTILINE)
-    if done.returncode == 0 and times and int(times[-1]) > 0:
-        return int(times[-1]) / 1e6
-    complaint = done.stderr.decode("utf-8", errors="replace").strip().rpartition("\n")[2]
-    return f"no sound can be read from it: {complaint or 'it is empty'}"
+    job = local_sound(path).output("-", format="null").global_args("-progress", "pipe:1")
+    try:
+        report = run(job)
+    except JobError as error:
+        return f"no sound can be read from it: {error.reason}"
+    times = re.findall(rb"^out_time_us=(\d+)", report, re.MULTILINE)
+    if not times or int(times[-1]) == 0:
+        return "no sound can be read from it: it is empty"
+    return int(times[-1]) / 1e6

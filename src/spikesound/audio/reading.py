@@ -6,11 +6,8 @@ says so, raises an error when the sound ends, so that nothing of it is taken for
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +15,6 @@ from typing import IO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import soxr  # type: ignore[import-untyped]
 
 from spikesound.audio.checks import (
     check_end,
@@ -27,7 +23,8 @@ from spikesound.audio.checks import (
     refuse_archives,
     stated_rate_hz,
 )
-from spikesound.audio.ffmpeg import CONTAINERS, ffmpeg_binary
+from spikesound.audio.ffmpeg import JobError, local_sound, log_text, stream
+from spikesound.audio.resampling import Resampler
 from spikesound.audio.samples import within_full_scale
 from spikesound.core.errors import SpikesoundError
 
@@ -97,81 +94,48 @@ def _on_disk(source: Source) -> Iterator[Path]:
 def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats]]:
     """Yield the rate of the file, in Hz, with each piece of its samples."""
     endless = is_endless(path)
-    where = f"file:{path.absolute()}"  # a colon in a name is none of a protocol, a dash no option
-    command = [ffmpeg_binary(), "-nostdin", "-hide_banner", "-nostats", "-v", "level+info"]
-    command += [] if endless else ["-xerror"]
-    command += ["-threads", "1", "-err_detect", "crccheck", "-protocol_whitelist"]
-    command += ["file", "-format_whitelist", CONTAINERS, "-i", where, "-map", "0:a:0", "-ac", "1"]
-    # Else several channels make float samples louder than the 16-bit ones of the training clips.
-    command += ["-rematrix_maxval", "1", "-f", "f32le", "pipe:"]
-    rate_hz, count = 0, 0
+    # Without rematrix_maxval several channels make float samples louder than the 16-bit ones of the
+    # training clips.
+    job = local_sound(path.absolute(), err_detect="crccheck").output(
+        "pipe:", format="f32le", ac=1, rematrix_maxval=1
+    )
+    if not endless:
+        job = job.global_args("-xerror")
+    rate_hz, count, code = 0, 0, 0
     with tempfile.TemporaryFile() as log:
-        for content in _output(command, log, name, stall_s):
-            rate_hz = rate_hz or stated_rate_hz(_text(log), name)
-            samples = within_full_scale(np.frombuffer(content, "<f4").astype(np.float32), name)
-            count += len(samples)
-            yield rate_hz, samples
-        told = _text(log)
+        try:
+            for content in stream(
+                job, log, level="level+info", piece_bytes=_PIECE_BYTES, stall_s=stall_s
+            ):
+                rate_hz = rate_hz or stated_rate_hz(log_text(log), name)
+                whole = np.frombuffer(content, "<f4", len(content) // 4)
+                samples = within_full_scale(whole.astype(np.float32), name)
+                count += len(samples)
+                yield rate_hz, samples
+        except TimeoutError as error:
+            raise SpikesoundError(f"{name}: its decoder gave nothing for {stall_s:g} s") from error
+        except JobError as error:
+            code = error.code
+        told = log_text(log)
     words = complaint(told, endless)
     if words:
         what = "damaged" if count else "no sound can be read from it"
         raise SpikesoundError(f"{name}: {what}: {words}")
+    if code:
+        raise SpikesoundError(f"{name}: its decoder ended with {code}")
     if not count:
         raise SpikesoundError(f"{name}: no sound in it")
     if not endless:
         check_end(path, name, told, count / rate_hz)
 
 
-def _output(command: list[str], log: IO[bytes], name: str, stall_s: float) -> Iterator[bytes]:
-    """Yield what a command writes, in whole float32 samples; it is killed if it waits too long."""
-    stalled = threading.Event()
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
-    ) as process:
-        assert process.stdout is not None
-
-        def give_up() -> None:
-            stalled.set()
-            process.kill()
-
-        try:
-            while True:
-                clock = threading.Timer(stall_s, give_up)
-                clock.start()
-                try:
-                    content = process.stdout.read(_PIECE_BYTES)
-                finally:
-                    clock.cancel()
-                if stalled.is_set():
-                    raise SpikesoundError(f"{name}: its decoder gave nothing for {stall_s:g} s")
-                if not content:
-                    break
-                yield content[: len(content) // 4 * 4]
-            code = process.wait()
-        finally:
-            process.kill()  # where no more of it is wanted
-    if code and not complaint(_text(log)):
-        raise SpikesoundError(f"{name}: its decoder ended with {code}")
-
-
-def _text(log: IO[bytes]) -> str:
-    # Not read(): that would move the place in the file where ffmpeg writes.
-    descriptor = log.fileno()
-    size = os.fstat(descriptor).st_size
-    return os.pread(descriptor, size, 0).decode("utf-8", errors="replace")
-
-
 def _resampled(pieces: Iterable[tuple[int, Floats]], rate_hz: int) -> Iterator[Floats]:
-    change = None
+    resampler = None
     for from_hz, piece in pieces:
-        if from_hz == rate_hz:
-            yield piece
-            continue
-        if change is None:
-            change = soxr.ResampleStream(from_hz, rate_hz, 1, dtype="float32", quality="HQ")
-        yield change.resample_chunk(piece)
-    if change is not None:
-        yield change.resample_chunk(np.zeros(0, np.float32), last=True)
+        resampler = resampler or Resampler(from_hz, rate_hz)
+        yield resampler.feed(piece)
+    if resampler is not None:
+        yield resampler.finish()
 
 
 def _regrouped(pieces: Iterable[Floats], length: int) -> Iterator[Floats]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_mapping
 
 
 def read_labels(path: Path) -> dict[str, str]:
@@ -16,12 +15,4 @@ def read_labels(path: Path) -> dict[str, str]:
     SpikesoundError
         If the file is missing or not a JSON mapping.
     """
-    if not path.is_file():
-        raise SpikesoundError(f"{path}: no such file; run the filter stage (dvc repro)")
-    try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SpikesoundError(f"{path}: not JSON: {error}") from error
-    if not isinstance(labels, dict):
-        raise SpikesoundError(f"{path}: not a mapping of label ids to names")
-    return labels
+    return read_mapping(path, "run the filter stage (dvc repro)")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from spikesound.costs.layer import LayerCounts
-from spikesound.costs.widths import SPIKING
+from spikesound.costs.neuron_work import spikes
 
 
 def spike_rate(layers: Sequence[LayerCounts]) -> float:
     """Return spikes per neuron and step over the layers that spike."""
-    spiking = [layer for layer in layers if layer.neuron in SPIKING]
+    spiking = [layer for layer in layers if spikes(layer)]
     chances = sum(layer.neuron_updates for layer in spiking)
     return sum(layer.active_outputs for layer in spiking) / chances if chances else 0.0
 
@@ -44,9 +44,7 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
                 dense=layer.dense * passes,
                 effective=layer.effective * passes * by_spikes,
                 active_inputs=layer.active_inputs * passes * by_spikes,
-                active_outputs=layer.active_outputs
-                * stepwise
-                * (factor if layer.neuron in SPIKING else 1.0),
+                active_outputs=layer.active_outputs * stepwise * (factor if spikes(layer) else 1.0),
                 neuron_updates=layer.neuron_updates * stepwise,
             )
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from spikesound.models.networks.cnn import Block, max_pooled, strided
+from spikesound.models.layers import Grid
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,24 @@ class Geometry:
     merged_bits: int = 0
 
 
-def geometry(block: Block, rows: int, columns: int) -> Geometry:
-    """Return the convolution that a block computes on an input of rows x columns.
+def geometry(grid: Grid, rows: int, columns: int) -> Geometry:
+    """Return the convolution that is computed on an input of rows x columns.
 
     Pooling by the mean is part of it (one convolution of stride 2), as is a stride. With pooling by
     the maximum the convolution is at every place, and the maximum is not counted here.
     """
-    padding = (block.kernel // 2, block.kernel // 2)
-    high, wide = 1 + (rows > 1), 1 + (columns > 1)
-    if block.pooled is max_pooled:
-        kernel, stride = (block.kernel, block.kernel), (1, 1)
-    elif block.pooled is strided:
-        kernel, stride = (block.kernel, block.kernel), (high, wide)
+    k = grid.kernel
+    padding = (k // 2, k // 2)
+    high, wide = grid.stride(rows, columns)
+    if grid.pool == "max":
+        kernel, stride = (k, k), (1, 1)
+    elif grid.pool == "stride":
+        kernel, stride = (k, k), (high, wide)
     else:
-        kernel, stride = (block.kernel + high - 1, block.kernel + wide - 1), (high, wide)
+        kernel, stride = (k + high - 1, k + wide - 1), (high, wide)
     places = (rows, columns)
     size = tuple((places[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
-    merged = (kernel[0] > block.kernel) + (kernel[1] > block.kernel)  # sums of 2 or of 4 weights
+    merged = (kernel[0] > k) + (kernel[1] > k)  # sums of 2 or of 4 weights
     return Geometry(kernel, stride, padding, (size[0], size[1]), merged)
 
 

@@ -21,13 +21,11 @@ frame.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.networks.causal import CausalBlock, CausalLayer
+from spikesound.models.layers import Causal, Layer, affine
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
 
@@ -36,31 +34,39 @@ Touched = tuple[torch.Tensor, torch.Tensor]
 current, shaped so that it goes with that."""
 
 
-def touched_block(block: CausalBlock, x: torch.Tensor) -> Touched:
-    """Return which neurons (time, batch, channel, bin) of a block have an active input."""
-    active = (x != 0).any(2).float().permute(1, 0, 2).unsqueeze(1)
-    before, beside = block.kernel - 1, block.kernel // 2
-    active = functional.pad(active, (beside, beside, before, 0))
-    window = (block.kernel, block.kernel + block.pool - 1)
-    found = functional.max_pool2d(active, window, (1, block.pool))[..., : block.outputs[1]]
-    touched = (found > 0).permute(2, 0, 1, 3).expand(-1, -1, block.outputs[0], -1)
-    return touched, shift(block.norm)[:, None]
+def touched(shape: Causal, x: torch.Tensor) -> torch.Tensor:
+    """Return which neurons (time, batch, channel, bin) of a causal convolution have active input.
+
+    Parameters
+    ----------
+    x : its input (time, batch, channel[, bin])
+    """
+    active = (x != 0).view(*x.shape[:2], *shape.inputs).any(2).float()
+    wide = shape.width + shape.pool - 1
+    padded = functional.pad(active, (shape.width // 2, shape.width // 2))
+    found = functional.max_pool1d(padded, wide, shape.pool)[..., : shape.outputs[1]]
+    total = found.clone()
+    for tap in range(1, shape.taps):
+        back = tap * shape.dilation
+        total[back:] += found[: max(0, len(found) - back)]
+    return (total > 0).unsqueeze(2).expand(-1, -1, shape.outputs[0], -1)
 
 
-def touched_layer(layer: CausalLayer, x: torch.Tensor) -> Touched:
-    """Return which neurons (time, batch, feature) of a layer have an active input: all or none."""
-    dilation = layer.convolution.dilation[0]
-    active = torch.cat([x.new_zeros(layer.before, x.shape[1]), (x != 0).any(2).float()])
-    starts = range(0, layer.before + 1, dilation)
-    found = torch.stack([active[start : start + len(x)] for start in starts]).amax(0) > 0
-    return found[..., None].expand(-1, -1, layer.outputs), shift(layer.norm)
+def constant_current(layer: Layer) -> torch.Tensor:
+    """Return the current of each output channel's neurons without any input."""
+    if isinstance(layer.norm, nn.BatchNorm1d | nn.BatchNorm2d):
+        return shift(layer.norm)
+    assert layer.synapses is not None
+    bias, weight = layer.synapses.bias, layer.synapses.weight
+    if isinstance(bias, torch.Tensor):
+        return bias
+    assert isinstance(weight, torch.Tensor)
+    return weight.new_zeros(len(weight))
 
 
-def shift(norm: Any) -> torch.Tensor:
+def shift(norm: nn.Module) -> torch.Tensor:
     """Return what a batch norm adds: the current of a neuron without any input."""
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    found: torch.Tensor = norm.bias - norm.running_mean * scale
-    return found
+    return affine(norm)[1]
 
 
 def updates(

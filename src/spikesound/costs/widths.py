@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spikesound.costs.layer import LayerCounts
+from spikesound.costs.neuron_work import spikes
 from spikesound.params import ProfileParams
-
-SPIKING = frozenset({"lif", "integrate_and_fire", "cuba_lif", "alif", "izhikevich",
-                      "hodgkin_huxley", "winner"})  # fmt: skip
-
-"""Neurons whose outputs are spikes."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class Widths:
 
     def output_bits(self, layer: LayerCounts) -> int:
         """Return the bits of a place of the layer's output."""
-        if layer.neuron in SPIKING:
+        if spikes(layer):
             return 1
         return self.value if layer.neuron == "none" else self.activation
 

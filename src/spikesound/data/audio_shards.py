@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikesound.audio.ffmpeg import from_flac
+from spikesound.audio.flac import from_flac
 from spikesound.core.atomic import place
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import AUDIO, STATUS, read_table, write_table

@@ -6,12 +6,12 @@ ICASSP 2017. A label may have several parents ("Crackle" is below "Fire" and bel
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_json
 
 
 class Ontology:
@@ -55,15 +55,11 @@ class Ontology:
             If the file is missing, not JSON, or not an ontology; the message names the file.
         """
         path = Path(path)
-        if not path.is_file():
-            raise SpikesoundError(f"{path}: no such file")
+        entries = read_json(path, "AudioSet's is in the repository, data/audioset/ontology.json")
         try:
-            entries = json.loads(path.read_text(encoding="utf-8"))
             names = {entry["id"]: entry["name"] for entry in entries}
             children = {entry["id"]: entry["child_ids"] for entry in entries}
             return cls(names, children)
-        except ValueError as error:
-            raise SpikesoundError(f"{path}: not JSON: {error}") from error
         except (KeyError, TypeError, AttributeError) as error:
             raise SpikesoundError(
                 f"{path}: not an ontology: a list of objects with id, name and child_ids"

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.bootstrap import draw
-
-Values = NDArray[np.float64]
+from spikesound.tasks.multilabel import Values
 
 _BLOCK_NUMBERS = 4_000_000
 

@@ -23,8 +23,7 @@ from spikesound.evaluation.decision_time import Ints, stable_figures
 from spikesound.evaluation.folds import Load, held_out
 from spikesound.inference.recurrent_stream import recurrent_layer, running_scores
 from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN
-from spikesound.models.networks.wta import WTA
+from spikesound.models.layers import InSteps
 from spikesound.params import EvaluateParams
 from spikesound.training.data import Clips
 from spikesound.training.loop import time_first
@@ -60,7 +59,8 @@ def anytime(
 ) -> Anytime:
     """Test each fold's network, on clips it was not trained on, before it has heard all.
 
-    On the axis ``steps`` a spiking CNN decides by the spikes of its first time steps. The read-out
+    On the axis ``steps`` a network decides by the spikes of its first time steps
+    (:class:`spikesound.models.layers.InSteps`). The read-out
     ``rate`` divides by the steps gone by, so that it is on the scale it was trained for; any other
     reads the output neurons as they are by then. A network that has a single step, or whose steps
     cannot be told apart at its read-out, has the one point of all its steps.
@@ -130,7 +130,7 @@ class _Decided:
 
 
 def _decide(network: nn.Module, clips: Clips, batch_clips: int, frame_rate_hz: float) -> _Decided:
-    least = network.frames if isinstance(network, WTA) else 1
+    least = int(getattr(network, "least_frames", 1))
     points = seconds_points(clips.inputs.shape[2], frame_rate_hz, least)
     by_steps, by_seconds = [], []
     network.eval()
@@ -155,8 +155,7 @@ def _decide(network: nn.Module, clips: Clips, batch_clips: int, frame_rate_hz: f
 
 
 def _steps(network: nn.Module, clips: Clips) -> int:
-    layout = getattr(network, "layout", None)
-    return layout.steps if layout is not None else int(clips.inputs.shape[1])
+    return network.steps if isinstance(network, InSteps) else int(clips.inputs.shape[1])
 
 
 def seconds_points(frames: int, frame_rate_hz: float, least: int = 1) -> list[tuple[float, int]]:
@@ -191,29 +190,14 @@ def _both_axes(
             whole = network(x)
         heard = running_scores(network, outputs[0][0])[[count - 1 for count in frames[:-1]]]
         return whole.unsqueeze(0), torch.cat([heard, whole.unsqueeze(0)])
-    if isinstance(network, CNN) and network.layout.steps > 1:
-        with _output(network.blocks[-1]) as outputs:
-            whole = network(x)
-        steps = _step_scores(network, outputs[0])
-        steps[-1] = whole  # the same sums, in the order of the stored predictions
+    if isinstance(network, InSteps) and network.steps > 1:
+        steps = network.scores_by_step(x)
+        whole = steps[-1]
     else:
         whole = network(x)
         steps = whole.unsqueeze(0)
     cut = [network(x[:, :, :count]) for count in frames[:-1]]
     return steps, torch.stack([*cut, whole])
-
-
-def _step_scores(network: CNN, spikes: torch.Tensor) -> torch.Tensor:
-    """Return the scores after each step, from the last layer's spikes (time, batch, ...)."""
-    steps = len(spikes)
-    frames = spikes.mean(-1)
-    if network.output is None:
-        so_far = frames.cumsum(0)
-        scores = [network.scores([so_far[t] * (steps / (t + 1))]) for t in range(steps)]
-    else:
-        pooled = frames.mean(-1) + frames.amax(-1)
-        scores = [network.scores([pooled[: t + 1]]) for t in range(steps)]
-    return torch.stack(scores)
 
 
 @contextmanager

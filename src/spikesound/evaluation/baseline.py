@@ -12,7 +12,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from spikesound.core.errors import SpikesoundError, unknown
-from spikesound.evaluation.predictions import Flags, Scores, target_matrix, to_frame
+from spikesound.evaluation.predictions import to_frame
+from spikesound.tasks.classification.scores import target_matrix
+from spikesound.tasks.multilabel import Flags, Scores
 
 MODEL = "baseline-logistic"
 

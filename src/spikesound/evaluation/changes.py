@@ -1,4 +1,4 @@
-"""What changed in each model between two revisions, on the clips that both have."""
+"""Each model's differences between two revisions, on the clips that both have."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.comparisons import compare_pairs
+from spikesound.evaluation.measures import CLASSIFICATION, MULTILABEL, Measure
 from spikesound.evaluation.pairing import Pair, side_of
 from spikesound.evaluation.revisions import Revision
 from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
-from spikesound.tasks.classification.metrics import METRICS, metrics
+from spikesound.tasks.classification.metrics import metrics
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ class Changes:
         earlier; besides, ``<metric>_before`` and ``<metric>_after``.
     notes
         Sentences on what was left out, and why.
+    measures
+        The metrics.
     """
 
     models: dict[str, Metrics]
     notes: list[str]
+    measures: Sequence[Measure] = CLASSIFICATION
 
 
 def changes(before: Revision, after: Revision, settings: Settings) -> Changes:
@@ -56,8 +60,9 @@ def changes(before: Revision, after: Revision, settings: Settings) -> Changes:
     for model, (after_side, before_side) in found.items():
         for end, side in (("before", before_side), ("after", after_side)):
             values = metrics(side.matrix)
-            content[model] |= {f"{name}_{end}": round(values[name], 4) for name in METRICS}
-    return Changes(content, notes)
+            content[model] |= {f"{name}_{end}": round(value, 4) for name, value in values.items()}
+    multilabel = before.multilabel and after.multilabel
+    return Changes(content, notes, MULTILABEL if multilabel else CLASSIFICATION)
 
 
 def shared_models(before: Sequence[str], after: Sequence[str]) -> list[str]:
@@ -85,10 +90,21 @@ def _sides(model: str, before: Revision, after: Revision, notes: list[str]) -> P
         raise SpikesoundError(f"{model}: no clip in common between {before.name} and {after.name}")
     if before.manifests[model] != after.manifests[model]:
         notes.append(
-            f"{model}: the revisions had other clips to learn from or to be judged by; "
+            f"{model}: the revisions had other training or test clips; "
             f"{len(common)} common clips are compared, {len(old_clips - common)} only in "
             f"{before.name} and {len(new_clips - common)} only in {after.name} are left out"
         )
-    earlier = side_of(f"{model} at {before.name}", old[old["clip_id"].isin(common)], None)
-    later = side_of(f"{model} at {after.name}", new[new["clip_id"].isin(common)], earlier)
+    multilabel = before.multilabel and after.multilabel
+    earlier = side_of(
+        f"{model} at {before.name}",
+        old[old["clip_id"].isin(common)],
+        None,
+        multilabel=multilabel,
+    )
+    later = side_of(
+        f"{model} at {after.name}",
+        new[new["clip_id"].isin(common)],
+        earlier,
+        multilabel=multilabel,
+    )
     return later, earlier

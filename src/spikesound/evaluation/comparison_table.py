@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from spikesound.evaluation.differences import Difference, read_difference
+from spikesound.evaluation.measures import CLASSIFICATION, Measure
 from spikesound.evaluation.summary import Metrics
-from spikesound.evaluation.table import aligned, percent
-from spikesound.evaluation.wording import NOT_SHOWN, TITLES, bounds, differs, points
-from spikesound.tasks.classification.metrics import METRICS
+from spikesound.evaluation.table import NONE, aligned
 
 
-def comparison_table(content: Mapping[str, Metrics], confidence: float) -> str:
-    """Return one row a pair and metric: difference in points, interval, p, and what it shows.
+def comparison_table(
+    content: Mapping[str, Metrics],
+    confidence: float,
+    *,
+    measures: Sequence[Measure] = CLASSIFICATION,
+) -> str:
+    """Return one row a pair and metric: difference, interval, p, and what it shows.
 
     Parameters
     ----------
     content
-        As in comparisons.json, differences being first minus second.
+        As in a comparisons.json, differences being first minus second.
     confidence
         Of the intervals.
+    measures
+        The metrics, in the order of the rows.
     """
-    heads = ["Pair", "Metric", *_difference_heads(confidence)]
+    heads = ["Pair", "Metric", *_difference_heads(confidence, measures)]
     rows = [
-        [pair if name == METRICS[0] else "", TITLES[name], *_difference(figures, name, confidence)]
+        [
+            "" if number else pair,
+            measure.title,
+            *_difference(read_difference(figures, measure.key), measure, confidence),
+        ]
         for pair, figures in content.items()
-        for name in METRICS
+        for number, measure in enumerate(measures)
     ]
     return aligned(heads, rows, left=2)
 
 
-def change_table(content: Mapping[str, Metrics], before: str, after: str, confidence: float) -> str:
+def change_table(
+    content: Mapping[str, Metrics],
+    before: str,
+    after: str,
+    confidence: float,
+    *,
+    measures: Sequence[Measure] = CLASSIFICATION,
+) -> str:
     """Return one row a model and metric: the two revisions' figures, and their difference.
 
     Parameters
@@ -40,33 +58,38 @@ def change_table(content: Mapping[str, Metrics], before: str, after: str, confid
         The revisions' names.
     confidence
         Of the intervals.
+    measures
+        The metrics, in the order of the rows.
     """
-    heads = ["Model", "Metric", before, after, *_difference_heads(confidence)]
+    heads = ["Model", "Metric", before, after, *_difference_heads(confidence, measures)]
     rows = [
         [
-            model if name == METRICS[0] else "",
-            TITLES[name],
-            percent(figures[f"{name}_before"]),
-            percent(figures[f"{name}_after"]),
-            *_difference(figures, name, confidence),
+            "" if number else model,
+            measure.title,
+            *(_value(figures.get(f"{measure.key}_{end}"), measure) for end in ("before", "after")),
+            *_difference(read_difference(figures, measure.key), measure, confidence),
         ]
         for model, figures in content.items()
-        for name in METRICS
+        for number, measure in enumerate(measures)
     ]
     return aligned(heads, rows, left=2)
 
 
-def _difference_heads(confidence: float) -> list[str]:
-    return ["Points", f"{confidence * 100:g} % interval", "p", "p corrected", "Shown"]
+def _difference_heads(confidence: float, measures: Sequence[Measure]) -> list[str]:
+    unit = "Points" if all(measure.in_points for measure in measures) else "Difference"
+    return [unit, f"{confidence * 100:g} % interval", "p", "p corrected", "Shown"]
 
 
-def _difference(figures: Metrics, metric: str, confidence: float) -> list[str]:
-    by = points(figures[f"{metric}_difference"])
-    shown = ("better" if by > 0 else "worse") if differs(figures, metric, confidence) else NOT_SHOWN
+def _difference(found: Difference | None, measure: Measure, confidence: float) -> list[str]:
+    if found is None:
+        return [NONE] * 5
     return [
-        f"{by:+.1f}",
-        bounds(figures, metric),
-        f"{figures[f'{metric}_p']:g}",
-        f"{figures[f'{metric}_p_corrected']:g}",
-        shown,
+        measure.signed(found.value),
+        found.bounds(measure),
+        *(NONE if p is None else f"{p:g}" for p in (found.p, found.p_corrected)),
+        found.outcome(confidence, lower_is_better=measure.lower_is_better),
     ]
+
+
+def _value(value: float | None, measure: Measure) -> str:
+    return NONE if value is None else f"{value * measure.scale:.{measure.decimals}f}"

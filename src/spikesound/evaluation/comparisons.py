@@ -1,24 +1,30 @@
-"""Models side by side on the same clips: differences, how sure they are, and what may be said."""
+"""Pairs of models on the same clips: differences, their intervals, tests and verdicts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from spikesound.core.errors import unknown
 from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator
-from spikesound.evaluation.bootstrap import percentiles, resampled_metrics
+from spikesound.evaluation.bootstrap import resampled
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.correction import holm
-from spikesound.evaluation.paired import hits, mcnemar_p, permutation_p
-from spikesound.evaluation.pairing import Pair, Side, pairs, side_of
+from spikesound.evaluation.differences import Difference, differences, read_difference
+from spikesound.evaluation.measures import Measure, clip_measures
+from spikesound.evaluation.paired import mcnemar_p, of_both, permutation_p
+from spikesound.evaluation.pairing import Pair, Side, side_of
+from spikesound.evaluation.pairs import Names, pair_key
 from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics
-from spikesound.evaluation.wording import verdict
-from spikesound.tasks.classification.metrics import METRICS, Values, metrics
+from spikesound.evaluation.verdict import verdict
+from spikesound.tasks.classification.metrics import correct, metric_names, weighted_metrics
+from spikesound.tasks.multilabel import Values
 
 PERMUTATION = "permutation by recording"
 MCNEMAR = "McNemar, exact"
@@ -28,19 +34,27 @@ _DIGITS_OF_P = 3
 
 
 def comparisons(
-    predictions: Mapping[str, pd.DataFrame], recordings: Mapping[str, str], settings: Settings
+    predictions: Mapping[str, pd.DataFrame],
+    pairs: Sequence[Names],
+    recordings: Mapping[str, str],
+    settings: Settings,
+    *,
+    multilabel: bool = False,
 ) -> dict[str, Metrics]:
-    """Return the content of comparisons.json: one flat entry a pair of
-    :func:`spikesound.evaluation.pairing.pairs`.
+    """Return the content of classification's comparisons.json: one flat entry a pair.
 
     Parameters
     ----------
     predictions
         For each model its PREDICTIONS table.
+    pairs
+        Which models are compared, the first with the second.
     recordings
         The recording that each clip was cut from.
     settings
         Resamples, permutations, confidence and seed.
+    multilabel
+        Whether each label has a probability of its own.
 
     Returns
     -------
@@ -50,15 +64,49 @@ def comparisons(
     Raises
     ------
     SpikesoundError
-        If a table is inconsistent, two models rest on different clips, labels or targets, or a
-        clip has no recording.
+        If a pair names a model without predictions, a table is inconsistent, two models rest on
+        different clips, labels or targets, or a clip has no recording.
     """
-    chosen = pairs(predictions)
     sides: dict[str, Side] = {}
-    for name in dict.fromkeys(name for pair in chosen for name in pair):
-        sides[name] = side_of(name, predictions[name], next(iter(sides.values()), None))
-    found = {f"{a} vs {b}": (sides[a], sides[b]) for a, b in chosen}
+    for name in dict.fromkeys(name for pair in pairs for name in pair):
+        if name not in predictions:
+            raise unknown("model to compare", name, predictions)
+        like = next(iter(sides.values()), None)
+        sides[name] = side_of(name, predictions[name], like, multilabel=multilabel)
+    found = {pair_key(pair): (sides[pair[0]], sides[pair[1]]) for pair in pairs}
     return compare_pairs(found, recordings, settings)
+
+
+def compare_values(
+    values: Mapping[str, Mapping[str, Values]],
+    pairs: Sequence[Names],
+    measures: Sequence[Measure],
+    confidence: float,
+) -> dict[Names, dict[str, Difference]]:
+    """Return for each pair its differences, of models whose resampled values are there.
+
+    Parameters
+    ----------
+    values
+        For each model its metrics of :func:`spikesound.evaluation.bootstrap.resampled`; all models
+        on the same resamples of the same clips.
+    pairs
+        Which models are compared, the first with the second.
+    measures
+        The metrics that are compared.
+    confidence
+        Of the intervals.
+
+    Raises
+    ------
+    SpikesoundError
+        If a pair names a model without values.
+    """
+    for name in (name for pair in pairs for name in pair):
+        if name not in values:
+            raise unknown("model to compare", name, values)
+    keys = [measure.key for measure in measures]
+    return {(a, b): differences(values[a], values[b], keys, confidence) for a, b in pairs}
 
 
 def compare_pairs(
@@ -66,7 +114,7 @@ def compare_pairs(
 ) -> dict[str, Metrics]:
     """Return for each pair its differences, first minus second, with intervals and tests.
 
-    For each metric of :data:`spikesound.tasks.classification.metrics.METRICS`:
+    For each metric of :func:`spikesound.tasks.classification.metrics.metric_names`:
 
     - ``_difference``, ``_difference_low``, ``_difference_high``: with the percentile interval over
       resampled recordings, both models on the same resamples. The interval is that of one pair
@@ -76,37 +124,45 @@ def compare_pairs(
       where recordings have several, the permutation by recording stands in its place.
     - ``_p_corrected``: by Holm, over all metrics of all pairs given.
 
-    Besides: ``accuracy_test`` (which of the two), ``accuracy_mcnemar_p`` (in either case),
-    ``clips``, ``recordings``, ``permutations`` and ``verdict``, a sentence.
+    Besides: ``accuracy_test`` (which of the two) and ``accuracy_mcnemar_p`` (in either case), where
+    clips have one label each; ``clips``, ``recordings``, ``permutations`` and ``verdict``, a
+    sentence.
     """
     if not found:
         return {}
+    names = metric_names(next(iter(found.values()))[0].matrix)
     count = max(
-        settings.permutations, permutations_needed(len(found) * len(METRICS), settings.confidence)
+        settings.permutations, permutations_needed(len(found) * len(names), settings.confidence)
     )
-    samples: dict[Side, dict[str, Values]] = {}
-    for side in dict.fromkeys(side for pair in found.values() for side in pair):
-        samples[side] = resampled_metrics(
-            side.matrix,
-            clusters_of(side.matrix.clip_ids, recordings),
-            # As in the models' own intervals, and the same for all: the resamples are paired.
-            generator=numpy_generator(settings.seed, "bootstrap"),
-            resamples=settings.resamples,
-        )
+    samples = {
+        side: _resampled(side, recordings, settings)
+        for side in dict.fromkeys(side for pair in found.values() for side in pair)
+    }
     content: dict[str, Metrics] = {}
     for key, (first, second) in track(
         found.items(), total=len(found), what="paired tests", unit="pair"
     ):
+        apart = differences(samples[first], samples[second], names, settings.confidence)
         content[key] = {
-            **_differences(first, second, samples, settings.confidence),
+            **_difference_figures(apart),
             **_tests(key, first, second, recordings, count, settings.seed),
         }
-    _correct(content)
+    _correct(content, names)
     for key, (first, second) in found.items():
         content[key]["verdict"] = verdict(
-            content[key], first.name, second.name, settings.confidence
+            read_differences(content[key], names),
+            first.name,
+            second.name,
+            measures=clip_measures(names),
+            confidence=settings.confidence,
         )
     return content
+
+
+def read_differences(figures: Metrics, names: Sequence[str]) -> dict[str, Difference]:
+    """Return the differences of an entry of comparisons.json, of those metrics that have one."""
+    found = {name: read_difference(figures, name) for name in names}
+    return {name: difference for name, difference in found.items() if difference is not None}
 
 
 def permutations_needed(tests: int, confidence: float) -> int:
@@ -119,16 +175,23 @@ def permutations_needed(tests: int, confidence: float) -> int:
     return 2 * math.ceil(tests / (1 - confidence))
 
 
-def _differences(
-    first: Side, second: Side, samples: Mapping[Side, dict[str, Values]], confidence: float
-) -> Metrics:
-    ours, theirs = metrics(first.matrix), metrics(second.matrix)
+def _resampled(side: Side, recordings: Mapping[str, str], settings: Settings) -> dict[str, Values]:
+    return resampled(
+        partial(weighted_metrics, side.matrix),
+        clusters_of(side.matrix.clip_ids, recordings),
+        # As in the models' own intervals, and the same for all: the resamples are paired.
+        generator=numpy_generator(settings.seed, "bootstrap"),
+        resamples=settings.resamples,
+    )
+
+
+def _difference_figures(apart: Mapping[str, Difference]) -> Metrics:
     content: Metrics = {}
-    for name in METRICS:
-        low, high = percentiles(samples[first][name] - samples[second][name], confidence)
-        content[f"{name}_difference"] = round(ours[name] - theirs[name], _DECIMALS)
-        content[f"{name}_difference_low"] = round(low, _DECIMALS)
-        content[f"{name}_difference_high"] = round(high, _DECIMALS)
+    for name, difference in apart.items():
+        ends = {"": difference.value, "_low": difference.low, "_high": difference.high}
+        for end, value in ends.items():
+            rounded = round(value, _DECIMALS) if math.isfinite(value) else None
+            content[f"{name}_difference{end}"] = rounded
     return content
 
 
@@ -143,29 +206,33 @@ def _tests(
     clusters = clusters_of(first.matrix.clip_ids, recordings)
     count = len(np.unique(clusters))
     found = permutation_p(
-        first.matrix,
-        second.matrix,
+        of_both(first.matrix, second.matrix),
         clusters,
         generator=numpy_generator(seed, "permutation", key),
         permutations=permutations,
     )
-    mcnemar = mcnemar_p(hits(first.matrix), hits(second.matrix))
-    clustered = count < len(clusters)
-    if not clustered:
-        found["accuracy"] = mcnemar
+    of_accuracy: Metrics = {}
+    if "accuracy" in found:
+        mcnemar = mcnemar_p(correct(first.matrix), correct(second.matrix))
+        clustered = count < len(clusters)
+        if not clustered:
+            found["accuracy"] = mcnemar
+        of_accuracy = {
+            "accuracy_test": PERMUTATION if clustered else MCNEMAR,
+            "accuracy_mcnemar_p": _rounded(mcnemar),
+        }
     return {
-        **{f"{name}_p": found[name] for name in METRICS},
-        "accuracy_test": PERMUTATION if clustered else MCNEMAR,
-        "accuracy_mcnemar_p": _rounded(mcnemar),
+        **{f"{name}_p": p for name, p in found.items()},
+        **of_accuracy,
         "clips": len(clusters),
         "recordings": count,
         "permutations": permutations,
     }
 
 
-def _correct(content: Mapping[str, Metrics]) -> None:
+def _correct(content: Mapping[str, Metrics], names: Sequence[str]) -> None:
     """Set each p value's correction, over all there are, and round both."""
-    places = [(key, name) for key in content for name in METRICS]
+    places = [(key, name) for key in content for name in names]
     values = [float(content[key][f"{name}_p"]) for key, name in places]
     for (key, name), value, corrected in zip(places, values, holm(values), strict=True):
         content[key][f"{name}_p"] = _rounded(value)

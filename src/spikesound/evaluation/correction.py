@@ -1,4 +1,4 @@
-"""Several tests at once: the correction that keeps chance from being taken for a finding."""
+"""Holm's correction of p values for several tests at once."""
 
 from __future__ import annotations
 

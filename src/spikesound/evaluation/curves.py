@@ -1,4 +1,4 @@
-"""What DVC plots: learning curves over the folds, and what each clip was taken for."""
+"""Tables of a model over its folds: learning curves, confusion of labels, metrics of each label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.predictions import ScoreMatrix
+from spikesound.tasks.classification.metrics import class_table
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 CURVE_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validation_accuracy")
 CONFUSION_COLUMNS = ("actual", "predicted")
@@ -22,7 +23,7 @@ def curves_frame(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     histories
-        For each held-out fold one row an epoch; further columns are left out.
+        For each fold of the cross-validation one row an epoch; further columns are left out.
 
     Raises
     ------
@@ -85,17 +86,31 @@ def confusion_frame(matrix: ScoreMatrix, names: Mapping[str, str]) -> pd.DataFra
     SpikesoundError
         If a label has no display name.
     """
+    shown = np.array(_display_names(matrix, names), dtype=object)
+    actual, predicted = taken_for(matrix)
+    return pd.DataFrame({"actual": shown[actual], "predicted": shown[predicted]})
+
+
+def _display_names(matrix: ScoreMatrix, names: Mapping[str, str]) -> list[str]:
     missing = [label for label in matrix.labels if label not in names]
     if missing:
         raise SpikesoundError(f"labels.json: no display name of {', '.join(missing)}")
-    shown = np.array([names[label] for label in matrix.labels], dtype=object)
-    actual, predicted = taken_for(matrix)
-    return pd.DataFrame({"actual": shown[actual], "predicted": shown[predicted]})
+    return [names[label] for label in matrix.labels]
 
 
 def write_confusion(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> None:
     """Write metrics/confusion/<model>.csv; see :func:`confusion_frame`."""
     _write_csv(confusion_frame(matrix, names), path)
+
+
+def write_classes(matrix: ScoreMatrix, names: Mapping[str, str], path: Path) -> None:
+    """Write metrics/classes/<model>.csv: a row a label, with its display name first.
+
+    See :func:`spikesound.tasks.classification.metrics.class_table`.
+    """
+    table = class_table(matrix)
+    table.insert(0, "name", _display_names(matrix, names))
+    _write_csv(table, path)
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -12,13 +12,15 @@ import pandas as pd
 
 from spikesound.core.json_files import write_json
 from spikesound.core.seeds import numpy_generator
-from spikesound.costs.detection_energy import Sound, energy_per_second, silence
+from spikesound.costs.power import Sound, energy_per_second, silence
+from spikesound.evaluation.bootstrap import resampled, with_intervals
+from spikesound.evaluation.clusters import Groups, each_alone
 from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
 from spikesound.params import Params
 from spikesound.tasks.detection.delay import false_alarms
 from spikesound.tasks.detection.median_filter import median
-from spikesound.tasks.detection.metrics.evaluate import predict, resampled, summary
+from spikesound.tasks.detection.metrics.measure import measure, predict
 from spikesound.training.detection import scores
 from spikesound.training.detection_data import Scenes
 
@@ -32,13 +34,13 @@ class Judged:
 
     Attributes
     ----------
-    metrics : flat (:func:`spikesound.tasks.detection.metrics.evaluate.summary`), and
+    metrics : flat (:func:`spikesound.evaluation.bootstrap.with_intervals`), and
         ``false_alarms_per_hour`` with its interval, of all classes
     values : each metric of all clips, and then of every resample
     classes : a row per class, its false alarms among it
     framewise : float16 probabilities (clip, frame, class), before the median filter
     clip_ids : of them
-    energy : see :func:`spikesound.costs.detection_energy.energy_per_second`; None: not counted
+    energy : see :func:`spikesound.costs.power.energy_per_second`; None: not counted
     """
 
     metrics: dict[str, float | int | None]
@@ -74,6 +76,8 @@ def judge(
     events: pd.DataFrame,
     background: npt.NDArray[np.float16],
     params: Params,
+    *,
+    groups: Groups | None = None,
 ) -> Judged:
     """Judge a trained detector.
 
@@ -82,13 +86,17 @@ def judge(
     test : clips of the fold that had no part in training or choosing
     events : strong labels, of these clips and others
     background : features (clip, frame, bin) in [0, 1] of sound without events
+    groups : what a resample draws as one, in the order of sorted clip ids
+        (:func:`spikesound.evaluation.bootstrap.draw`); by default each clip
     """
     batch = params.detection.train_of(spec.model).batch_clips
     framewise, clipwise = scores(network, test.inputs, batch)
     clipwise = np.clip(clipwise, 0, 1)  # weights of attention sum to 1 but for rounding
     quiet, _ = scores(network, background, batch)
     energies = energy_per_second(network, spec, sounds(spec, test, background), params.costs)
-    return judge_scores(spec, test, events, framewise, clipwise, quiet, params, energies)
+    return judge_scores(
+        spec, test, events, framewise, clipwise, quiet, params, energies, groups=groups
+    )
 
 
 def judge_scores(
@@ -100,6 +108,8 @@ def judge_scores(
     quiet: list[npt.NDArray[Any]],
     params: Params,
     energies: pd.DataFrame | None,
+    *,
+    groups: Groups | None = None,
 ) -> Judged:
     """Judge by probabilities: of frames and of clips, and of frames of background."""
     features, decision = spec.front_end.features, spec.decision
@@ -107,7 +117,7 @@ def judge_scores(
     assert features.clip_s is not None
     lengths = dict.fromkeys(test.ids, features.clip_s)
     section = params.detection.evaluate
-    values, sizes, classes = resampled(
+    measured = measure(
         dict(zip(test.ids, framewise, strict=True)),
         events[events["clip_id"].isin(set(test.ids))],
         lengths,
@@ -116,10 +126,14 @@ def judge_scores(
         clip_scores=dict(zip(test.ids, clipwise, strict=True)),
         hop_s=spec.front_end.hop_s,
         window_s=features.window / features.rate_hz,
+    )
+    values = resampled(
+        measured.weighted_metrics,
+        each_alone(len(measured.clip_ids)) if groups is None else groups,
         generator=numpy_generator(params.seed, "detection"),  # the same clips for every model
         resamples=section.resamples,
     )
-    metrics = sizes | summary(values, section.confidence)
+    metrics = measured.sizes | with_intervals(values, section.confidence, nearest=True)
     names = [str(number) for number in range(len(quiet))]
     filtered = {
         name: median(frames, decision.medians) for name, frames in zip(names, quiet, strict=True)
@@ -139,7 +153,7 @@ def judge_scores(
         "background_hours": float(total["hours"]),
     }
     each = alarms.rename(columns={"per_hour": "false_alarms_per_hour"})
-    classes = classes.merge(each[["label", "false_alarms_per_hour"]], on="label")
+    classes = measured.classes.merge(each[["label", "false_alarms_per_hour"]], on="label")
     classes.insert(0, "name", spec.names)
     frames = np.stack(framewise).astype(np.float16)
     return Judged(metrics, values, classes, frames, test.ids, energies)

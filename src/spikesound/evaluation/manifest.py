@@ -1,4 +1,4 @@
-"""Which clips a figure rests on: how many were asked for, how many were there, and their hash."""
+"""The clips that a figure rests on: how many were asked for and present, and their hash."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _HASH_DIGITS = 16
 
 
 def manifest_hash(scored: Iterable[str], status: pd.DataFrame) -> str:
-    """Return 16 hexadecimal digits that stand for the clips a model was made and judged with.
+    """Return 16 hexadecimal digits that stand for the clips a model was trained and tested on.
 
     SHA-256 over one line for each clip that was there, sorted by id: the id, the SHA-256 of its
     audio, and whether it was scored. Two models compare only where this is equal: the same
-    recordings, bit for bit, to learn from and to be judged by.
+    recordings, bit for bit, to train and to test on.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from spikesound.core.json_files import read_mapping
 from spikesound.core.progress import track
 from spikesound.costs.break_even import spike_rate
-from spikesound.costs.count import Counted
+from spikesound.costs.counting import Counted
 from spikesound.costs.layer import LayerCounts, totals
-from spikesound.costs.widths import SPIKING
+from spikesound.costs.neuron_work import spikes
 from spikesound.evaluation.folds import held_out
 from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.evaluation.summary import Value
@@ -79,7 +79,7 @@ def evaluate_model(
             run_fold(network, clips, list(classes), batch_clips, spec=spec, counted=counted)
         )
         histories[fold] = pd.read_csv(folder / "history.csv")
-        kept.append(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+        kept.append(read_mapping(folder / "result.json"))
     assert network is not None
     layers = counted.layers
     epochs = pd.concat(histories.values())
@@ -97,7 +97,7 @@ def evaluate_model(
 
 
 def _spike_rates(layers: list[LayerCounts]) -> dict[str, Value]:
-    spiking = [layer for layer in layers if layer.neuron in SPIKING]
+    spiking = [layer for layer in layers if spikes(layer)]
     if not spiking:
         return {}
     rates: dict[str, Value] = {"spike_rate": round(spike_rate(layers), 4)}

@@ -1,16 +1,15 @@
-"""Which models are set side by side, and that they were scored on the same clips."""
+"""Two models' scores in the same order of clips and labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
-from spikesound.evaluation.summary import family, model_order, twin
+from spikesound.evaluation.predictions import to_matrix
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,28 +23,21 @@ class Side:
 Pair = tuple[Side, Side]
 
 
-def pairs(models: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return which models are compared: each spiking one with all others, the spiking one first.
-
-    Its twin comes first, then the twin's variants (quantised, sparse), the other conventional
-    networks and the baseline; at the end the spiking models among each other.
-    """
-    names = sorted(models, key=model_order)
-    spiking = [name for name in names if family(name) == "snn"]
-    others = [name for name in names if family(name) != "snn"]
-    found = []
-    for model in spiking:
-        own = twin(model, models)
-        of_shape = [name for name in others if own and (name == own or name.startswith(f"{own}-"))]
-        rest = [name for name in others if name not in of_shape]
-        rest.sort(key=lambda name: family(name) == "baseline")
-        found += [(model, other) for other in of_shape + rest]
-    among = [(a, b) for i, a in enumerate(spiking) for b in spiking[i + 1 :]]
-    return found + among
-
-
-def side_of(name: str, predictions: pd.DataFrame, like: Side | None) -> Side:
+def side_of(
+    name: str, predictions: pd.DataFrame, like: Side | None, *, multilabel: bool = False
+) -> Side:
     """Return a model's scores, rows and columns in the order of another's, if one is given.
+
+    Parameters
+    ----------
+    name
+        What verdicts call the model.
+    predictions
+        Its PREDICTIONS table.
+    like
+        The other model.
+    multilabel
+        Whether each label has a probability of its own.
 
     Raises
     ------
@@ -53,10 +45,10 @@ def side_of(name: str, predictions: pd.DataFrame, like: Side | None) -> Side:
         If the table is inconsistent, or a clip, a label or a target is of one of the two only.
     """
     if like is None:
-        return Side(name, to_matrix(predictions))
+        return Side(name, to_matrix(predictions, multilabel=multilabel))
     theirs = like.matrix
     same_labels = set(predictions["label"]) == set(theirs.labels)
-    ours = to_matrix(predictions, theirs.labels if same_labels else None)
+    ours = to_matrix(predictions, theirs.labels if same_labels else None, multilabel=multilabel)
     where = f"{name} cannot be compared with {like.name}"
     for what, one, other in (
         ("clip", ours.clip_ids, theirs.clip_ids),

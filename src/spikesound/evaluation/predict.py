@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from spikesound.costs.count import Counted, counting
+from spikesound.costs.counting import Counted, counting
 from spikesound.evaluation.predictions import to_frame
 from spikesound.models.classifier_spec import Spec
 from spikesound.training.data import Clips

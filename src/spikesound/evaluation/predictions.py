@@ -1,9 +1,8 @@
-"""From the PREDICTIONS table to matrices of scores and targets, and back."""
+"""The PREDICTIONS table from matrices of scores and targets, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,52 +10,8 @@ from numpy.typing import NDArray
 
 from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError, unknown
-
-Scores = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class ScoreMatrix:
-    """Predictions as matrices, which is the form that every metric works on.
-
-    Attributes
-    ----------
-    clip_ids
-        Sorted, so that equal resamples of two models hold the same clips.
-    labels
-        Label ids in class order.
-    scores, targets
-        Shape (clip, label). Each clip has at least one target.
-    """
-
-    clip_ids: tuple[str, ...]
-    labels: tuple[str, ...]
-    scores: Scores
-    targets: Flags
-
-    @property
-    def single_label(self) -> bool:
-        """Whether every clip has exactly one true label."""
-        return bool((self.targets.sum(axis=1) == 1).all())
-
-
-def target_matrix(labels_of_clips: Sequence[Sequence[str]], labels: Sequence[str]) -> Flags:
-    """Return which of the labels each clip has, shape (clip, label).
-
-    Raises
-    ------
-    SpikesoundError
-        If a clip has a label that is not among ``labels``.
-    """
-    column = {label: i for i, label in enumerate(labels)}
-    targets = np.zeros((len(labels_of_clips), len(labels)), dtype=bool)
-    for row, names in enumerate(labels_of_clips):
-        for name in names:
-            if name not in column:
-                raise unknown(f"label (clip {row} of the index)", name, labels)
-            targets[row, column[name]] = True
-    return targets
+from spikesound.tasks.classification.scores import ScoreMatrix
+from spikesound.tasks.multilabel import Flags, Scores
 
 
 def to_frame(
@@ -83,7 +38,9 @@ def to_frame(
     )
 
 
-def to_matrix(predictions: pd.DataFrame, labels: Sequence[str] | None = None) -> ScoreMatrix:
+def to_matrix(
+    predictions: pd.DataFrame, labels: Sequence[str] | None = None, *, multilabel: bool = False
+) -> ScoreMatrix:
     """Arrange a PREDICTIONS frame as matrices, clips sorted by id.
 
     Parameters
@@ -92,12 +49,14 @@ def to_matrix(predictions: pd.DataFrame, labels: Sequence[str] | None = None) ->
         One row per clip and label, in any order.
     labels
         Class order; by default the order in which labels first appear.
+    multilabel
+        Whether each label has a probability of its own (sigmoid).
 
     Raises
     ------
     SpikesoundError
         If a column or a (clip, label) pair is missing or given twice, a label is unknown, a score
-        is not within [0, 1], or a clip has no true label.
+        is not within [0, 1], or a clip has no true label, unless clips may have any number.
     """
     missing = sorted(set(schema.PREDICTIONS.names) - set(predictions.columns))
     if missing:
@@ -117,8 +76,10 @@ def to_matrix(predictions: pd.DataFrame, labels: Sequence[str] | None = None) ->
     targets = np.empty(scores.shape, dtype=bool)
     scores[rows, columns] = predictions["score"].to_numpy(dtype=np.float64)
     targets[rows, columns] = predictions["target"].to_numpy(dtype=bool)
-    _check_values(scores, targets, clip_ids, order)
-    return ScoreMatrix(clip_ids, tuple(order), scores, targets)
+    _check_scores(scores, clip_ids, order)
+    if not multilabel:
+        _check_targets(targets, clip_ids)
+    return ScoreMatrix(clip_ids, tuple(order), scores, targets, multilabel)
 
 
 def _check_pairs(
@@ -138,9 +99,7 @@ def _check_pairs(
         )
 
 
-def _check_values(
-    scores: Scores, targets: Flags, clip_ids: Sequence[str], labels: Sequence[str]
-) -> None:
+def _check_scores(scores: Scores, clip_ids: Sequence[str], labels: Sequence[str]) -> None:
     outside = np.argwhere(~((scores >= 0) & (scores <= 1)))
     if outside.size:
         row, column = outside[0]
@@ -148,6 +107,9 @@ def _check_values(
             f"predictions: score {scores[row, column]} of clip {clip_ids[row]!r} for label "
             f"{labels[column]!r} is not within 0 and 1 ({len(outside)} such scores)"
         )
+
+
+def _check_targets(targets: Flags, clip_ids: Sequence[str]) -> None:
     bare = np.flatnonzero(~targets.any(axis=1))
     if bare.size:
         raise SpikesoundError(

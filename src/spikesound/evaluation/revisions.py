@@ -1,4 +1,4 @@
-"""What a project had found at a revision of git: read through DVC, nothing checked out."""
+"""The results of a project at a revision of git, read through DVC without a checkout."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from upath import UPath
 from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.evaluation.clusters import recordings_of
+from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.write import read_metrics
 
 WORKSPACE = "workspace"
@@ -51,15 +52,18 @@ class Revision:
     predictions
         For each model its PREDICTIONS table.
     manifests
-        For each model the hash of the clips it was made and judged with.
+        For each model the hash of the clips it was trained and tested on.
     recordings
         The recording that each clip was cut from.
+    multilabel
+        Whether the models give each label a probability of its own.
     """
 
     name: str
     predictions: Mapping[str, pd.DataFrame]
     manifests: Mapping[str, str]
     recordings: Mapping[str, str]
+    multilabel: bool = False
 
 
 def models_of(name: str, root: Path, places: Places) -> list[str]:
@@ -102,6 +106,7 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
         choose(there, model, f"model at {name}")
     with _named(name):
         base = _root(name, root)
+        figures = {model: read_metrics(base / places.metrics, model) for model in models}
         return Revision(
             name,
             {
@@ -110,13 +115,13 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
                 )
                 for model in models
             },
-            {model: _manifest(base / places.metrics, model) for model in models},
+            {model: _manifest(model, figures[model]) for model in models},
             recordings_of(schema.read_table(base / places.clips, schema.CLIPS)),
+            any("accuracy" not in of_model for of_model in figures.values()),
         )
 
 
-def _manifest(folder: Path, model: str) -> str:
-    figures = read_metrics(folder, model)
+def _manifest(model: str, figures: Metrics) -> str:
     if "manifest" not in figures:
         raise SpikesoundError(f"metrics of {model}: manifest missing")
     return str(figures["manifest"])

@@ -1,4 +1,4 @@
-"""How thoroughly two models are compared."""
+"""The parameters of a comparison of two models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from spikesound.core.errors import SpikesoundError
 
 @dataclass(frozen=True)
 class Settings:
-    """How thoroughly pairs are compared.
+    """Numbers of resamples and permutations, the confidence and the seed of a comparison.
 
     Attributes
     ----------

@@ -1,29 +1,33 @@
-"""The metric files: metrics/models/<model>.json, one a model, and metrics/summary.json, all."""
+"""The content of metric files: of one classifier, and of all in one summary."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.core.seeds import numpy_generator
-from spikesound.evaluation.bootstrap import intervals
+from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
 from spikesound.evaluation.predictions import to_matrix
-from spikesound.params import EvaluateParams
-from spikesound.tasks.classification.metrics import METRICS, metrics
+from spikesound.params.evaluation import EvaluateParams
+from spikesound.tasks.classification.metrics import METRICS, metric_names, weighted_metrics
+from spikesound.tasks.multilabel import unscored
 
 Value = int | float | str
-Metrics = dict[str, Value]
+Metrics = dict[str, Any]
+"""Flat figures of a model; None where a metric has no finite value."""
 
 SHARED = ("clips_asked", "clips_present", "clips_scored", "confidence", "manifest")
 """What must be equal in all models for their figures to be comparable."""
 
+_DATASET = "dataset"
 _DECIMALS = 4
-_FAMILIES = ("baseline", "ann", "snn")
 
 
 def model_metrics(
@@ -34,13 +38,14 @@ def model_metrics(
     seed: int,
     *,
     recordings: Mapping[str, str],
+    multilabel: bool = False,
 ) -> Metrics:
     """Return the content of metrics/models/<model>.json: flat, shares rounded to four decimals.
 
     Parameters
     ----------
     predictions
-        The PREDICTIONS table, over all folds that were held out.
+        The PREDICTIONS table, over all folds of the cross-validation.
     status
         The STATUS table of the download stage.
     extras
@@ -51,11 +56,15 @@ def model_metrics(
         The run's seed. All models meet the same resamples of the recordings.
     recordings
         The recording that each clip was cut from.
+    multilabel
+        Whether each label has a probability of its own, several a clip being possible.
 
     Returns
     -------
     dict
-        accuracy, macro_f1 and map, each with _low and _high; those of :data:`SHARED`; the extras.
+        The metrics, each with _low and _high: accuracy, macro_f1 and map of one label a clip; map,
+        auc, d_prime and lwlrap of several, and then classes and classes_scored (those that are
+        true for some clip and not for all). Those of :data:`SHARED`; the extras.
 
     Raises
     ------
@@ -63,20 +72,22 @@ def model_metrics(
         If a table is inconsistent, a clip has no recording, or an extra has a taken name or is not
         a finite number or text.
     """
-    matrix = to_matrix(predictions)
-    found = metrics(matrix)
-    bounds = intervals(
-        matrix,
+    matrix = to_matrix(predictions, multilabel=multilabel)
+    values = resampled(
+        partial(weighted_metrics, matrix),
         clusters_of(matrix.clip_ids, recordings),
         generator=numpy_generator(seed, "bootstrap"),
         resamples=params.resamples,
-        confidence=params.confidence,
     )
-    content: Metrics = {}
-    for name in METRICS:
-        content[name] = round(found[name], _DECIMALS)
-        content[f"{name}_low"] = round(bounds[name][0], _DECIMALS)
-        content[f"{name}_high"] = round(bounds[name][1], _DECIMALS)
+    figures = with_intervals(values, params.confidence, nearest=multilabel)
+    content: Metrics = {
+        f"{name}{end}": _rounded(figures[f"{name}{end}"])
+        for name in metric_names(matrix)
+        for end in ("", "_low", "_high")
+    }
+    if multilabel:
+        content["classes"] = len(matrix.labels)
+        content["classes_scored"] = len(matrix.labels) - len(unscored(matrix.targets))
     counts = clip_counts(status)
     content["clips_asked"] = counts["asked"]
     content["clips_present"] = counts["present"]
@@ -86,6 +97,10 @@ def model_metrics(
     for name, value in extras.items():
         content[name] = _checked_extra(name, value, content)
     return content
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DECIMALS)
 
 
 def _checked_extra(name: str, value: object, taken: Metrics) -> Value:
@@ -101,11 +116,13 @@ def _checked_extra(name: str, value: object, taken: Metrics) -> Value:
 def compare(
     models: Mapping[str, Mapping[str, Value]],
     extras: Mapping[str, Mapping[str, Value]] | None = None,
+    *,
+    names: Sequence[str] = METRICS,
 ) -> dict[str, Metrics]:
     """Return the content of metrics/summary.json: one flat entry a model, and one of the data set.
 
-    What all models share (:data:`SHARED`) moves to the entry ``dataset``. The models come baseline
-    first, then conventional networks, then spiking ones, each group by name.
+    What all models share (:data:`SHARED`) moves to the entry ``dataset``, which comes last; the
+    models keep the order in which they are given.
 
     Parameters
     ----------
@@ -113,24 +130,27 @@ def compare(
         For each model name the content of its metrics/models/<model>.json.
     extras
         For some of the models, further figures that other stages measured (energy_nj, ...).
+    names
+        Of the metrics that each model must have.
 
     Raises
     ------
     SpikesoundError
-        If there is no model, a name is of no family, a figure is missing, two models rest on
+        If there is no model, one is called ``dataset``, a figure is missing, two models rest on
         different clips and so cannot be compared, or an extra is of no model here, has a taken
         name or is not a finite number or text.
     """
     if not models:
         raise SpikesoundError("no model to compare: metrics/ holds none of those in models")
-    names = sorted(models, key=model_order)
-    for name in names:
-        needed = [*SHARED, *METRICS, *(f"{m}_{end}" for m in METRICS for end in ("low", "high"))]
+    if _DATASET in models:
+        raise SpikesoundError(f"model name {_DATASET!r} is that of the data set's own entry")
+    first, *others = models
+    needed = [*SHARED, *names, *(f"{name}_{end}" for name in names for end in ("low", "high"))]
+    for name in models:
         missing = [key for key in needed if key not in models[name]]
         if missing:
             raise SpikesoundError(f"metrics of {name}: {', '.join(missing)} missing")
-    first = names[0]
-    for name in names[1:]:
+    for name in others:
         for key in SHARED:
             ours, theirs = models[first][key], models[name][key]
             if ours != theirs:
@@ -140,43 +160,12 @@ def compare(
                 )
     content: dict[str, Metrics] = {
         name: {key: value for key, value in models[name].items() if key not in SHARED}
-        for name in names
+        for name in models
     }
     for name, figures in (extras or {}).items():
         if name not in content:
-            raise unknown("model with extra metrics", name, names)
+            raise unknown("model with extra metrics", name, models)
         for key, value in figures.items():
             content[name][key] = _checked_extra(key, value, content[name])
-    content["dataset"] = {key: models[first][key] for key in SHARED}
+    content[_DATASET] = {key: models[first][key] for key in SHARED}
     return content
-
-
-def family(model: str) -> str:
-    """Return ``baseline``, ``ann`` or ``snn``: the first part of the model's name.
-
-    Raises
-    ------
-    SpikesoundError
-        If the name begins with none of them.
-    """
-    first = model.split("-", 1)[0]
-    if first not in _FAMILIES or first == model:
-        raise unknown(f"family in model name {model!r}:", first, _FAMILIES)
-    return first
-
-
-def model_order(model: str) -> tuple[int, str]:
-    """Return the sort key that puts the baseline first, then conventional, then spiking models."""
-    return _FAMILIES.index(family(model)), model
-
-
-OWN_SHAPE = frozenset({"stdp", "memristor", "som"})
-"""Ways of training that make a network of their own."""
-
-
-def twin(model: str, models: Mapping[str, object]) -> str | None:
-    """Return the conventional model of a spiking model's shape, or None where it is not there."""
-    if family(model) != "snn" or model.rpartition("-")[2] in OWN_SHAPE:
-        return None
-    other = f"ann-{model.split('-')[1]}"
-    return other if other in models else None

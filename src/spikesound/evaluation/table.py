@@ -1,64 +1,57 @@
-"""The table of results, for a README, for a terminal and for the report."""
+"""Tables of models, a row a model: in Markdown, and aligned for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from spikesound.evaluation.summary import Metrics, model_order
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 NONE = "–"
 """What stands where a model has no such figure."""
 
 _LEFT = "Model"
 
-_COSTS = {
-    "energy_nj": "Energy, nJ/clip",
-    "energy_operations_nj": "MAC and AC only, nJ/clip",
-    "memory_kb": "Memory, kB",
-}
-"""Columns that stand only where some model has the figure."""
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of models.
+
+    Attributes
+    ----------
+    head : its head
+    cell : returns its text from a model's figures
+    """
+
+    head: str
+    cell: Callable[[Figures], str]
 
 
 def table_rows(
-    summary: Mapping[str, Metrics], *, reference: str = "ann-cnn"
+    models: Mapping[str, Figures], columns: Sequence[Column]
 ) -> tuple[list[str], list[list[str]]]:
-    """Return the heads and the rows of the table of results, as texts.
+    """Return the heads and the rows of a table, as texts; the first column names the models.
 
     Parameters
     ----------
-    summary
-        Content of metrics/summary.json.
-    reference
-        Model whose training time an epoch is the unit of the last column.
+    models
+        The figures of each model, in the order of the rows.
+    columns
+        Those after the first; see :mod:`spikesound.evaluation.columns`.
     """
-    confidence = float(summary["dataset"]["confidence"])
-    heads = [
-        _LEFT,
-        f"Accuracy [{confidence * 100:g} % interval]",
-        "Macro F1",
-        "mAP",
-        "Spike rate",
-        "Parameters",
-    ]
-    unit = summary.get(reference, {}).get("train_s_per_epoch")
-    models = sorted((name for name in summary if name != "dataset"), key=model_order)
-    costs = [key for key in _COSTS if any(key in summary[name] for name in models)]
-    heads += [_COSTS[key] for key in costs]
-    heads += ["Training, s/epoch", f"Training, × {reference}"]
-    return heads, [_row(name, summary[name], costs, unit) for name in models]
+    heads = [_LEFT, *(column.head for column in columns)]
+    rows = [[name, *(column.cell(of) for column in columns)] for name, of in models.items()]
+    return heads, rows
 
 
-def markdown_table(summary: Mapping[str, Metrics], *, reference: str = "ann-cnn") -> str:
-    """Return the table of results in Markdown; see :func:`table_rows`."""
-    heads, rows = table_rows(summary, reference=reference)
-    rule = ["---" if head == _LEFT else "---:" for head in heads]
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Return a table in Markdown: the first ``left`` columns to the left, the others to the right.
+
+    See :func:`table_rows`.
+    """
+    rule = ["---" if column < left else "---:" for column in range(len(heads))]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, rule, *rows))
-
-
-def text_table(summary: Mapping[str, Metrics], *, reference: str = "ann-cnn") -> str:
-    """Return the table of results in aligned columns, for a terminal; see :func:`table_rows`."""
-    heads, rows = table_rows(summary, reference=reference)
-    return aligned(heads, rows)
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
@@ -79,19 +72,12 @@ def percent(share: object, decimals: int = 1) -> str:
     return NONE if share is None else f"{float(str(share)) * 100:.{decimals}f}"
 
 
-def _row(model: str, figures: Metrics, costs: Sequence[str], unit: object) -> list[str]:
-    low, high = percent(figures["accuracy_low"]), percent(figures["accuracy_high"])
-    seconds = figures.get("train_s_per_epoch")
-    rate = figures.get("spike_rate")
-    parameters = figures.get("parameters")
-    return [
-        model,
-        f"{percent(figures['accuracy'])} % [{low}–{high}]",
-        f"{figures['macro_f1']:.3f}",
-        f"{figures['map']:.3f}",
-        NONE if rate is None else f"{percent(rate)} %",
-        NONE if parameters is None else f"{parameters:,}",
-        *(f"{figures[key]:,.0f}" if key in figures else NONE for key in costs),
-        NONE if seconds is None else f"{seconds:.2f}",
-        NONE if seconds is None or not unit else f"{float(seconds) / float(str(unit)):.2f}",
-    ]
+def number(value: float | None, digits: int) -> str:
+    """Return a number to so many decimals, or the mark for none."""
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def ranged(figures: Figures, key: str) -> str:
+    """Return a metric with its interval, to three decimals."""
+    value, low, high = (number(figures[f"{key}{end}"], 3) for end in ("", "_low", "_high"))
+    return f"{value} [{low}–{high}]"

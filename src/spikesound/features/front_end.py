@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_mapping
 from spikesound.features import compute, normalisation
 from spikesound.params import FeatureParams, Section
 
@@ -56,9 +56,9 @@ def read_front_end(folder: Path, fold: str) -> FrontEnd:
     path = folder / "spec.json"
     low, high = normalisation.load(folder / "normalisation.json", fold)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["params"]
+        values = read_mapping(path, "run the features stage")["params"]
         features = FeatureParams.model_validate({"batch_clips": 1, **values})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise SpikesoundError(f"{path}: not what the features stage writes") from error
     return FrontEnd(features=features, low=low.tolist(), high=high.tolist())
 

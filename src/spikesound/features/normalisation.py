@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesound.core.atomic import place, written_aside
 from spikesound.core.errors import SpikesoundError, choose
+from spikesound.core.json_files import read_mapping
 from spikesound.features.shards import Shards
 
 LEVEL_SHARES = (0.05, 0.995)
@@ -109,12 +110,7 @@ def load(path: Path, fold: str) -> tuple[NDArray[np.float32], NDArray[np.float32
     SpikesoundError
         If the file is missing or damaged, or has no such fold.
     """
-    if not path.is_file():
-        raise SpikesoundError(f"{path}: no such file; run the features stage")
-    try:
-        figures = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise SpikesoundError(f"{path}: not the ranges of features ({error})") from error
+    figures = read_mapping(path, "run the features stage")
     chosen = choose(figures, fold, f"fold in {path}")
     try:
         return np.asarray(chosen["low"], np.float32), np.asarray(chosen["high"], np.float32)

@@ -1,70 +1,63 @@
-"""Encode feature shards into the shards that spiking networks read."""
+"""The shards that spiking networks read: encoded feature shards."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-import torch
 
-from spikesound.core.bitpack import pack
 from spikesound.core.json_files import write_json
 from spikesound.core.progress import track
-from spikesound.core.seeds import derive
 from spikesound.features import normalisation
+from spikesound.features.encoded import stored_clips
 from spikesound.features.shards import Shards, write_shards
-from spikesound.snn.encoding import STEP_VALUES, Encoder
+from spikesound.params import EncodingParams
+from spikesound.snn.encoding import ENCODINGS
 
 
 def encode_shards(
     shards: Shards,
     fold: str,
     *,
-    name: str,
-    encoder: Encoder,
-    params: Any,
+    encoding: str,
+    params: EncodingParams,
     seed: int,
     out: Path,
     shard_clips: int = 100,
 ) -> None:
-    """Normalise, encode and write every clip, with figures fitted on the other folds' clips.
+    """Normalise, encode and write every clip, with ranges fitted on the other folds' clips.
 
-    Spikes are written bit-packed along the feature axis, uint8 (clip, step, frame, bytes); values
-    of direct coding as float16 (clip, 1, frame, bin). Draws depend on (seed, clip id) alone.
-    ``spec.json`` beside the shards says the encoding, its steps, the number of bins of the spikes,
-    how many of these stand for one bin of the features, and what a spike of each step is worth.
+    What a clip becomes is said by :func:`spikesound.features.encoded.stored_clips`. ``spec.json``
+    beside the shards has the encoding and its parameters, the number of time steps and of input
+    neurons, how many of these stand in place of one bin of the features, and the decoding weight of
+    a spike of each step.
 
     Parameters
     ----------
     shards : features (clip, frame, bin)
     fold : the fold held out for testing
-    name, encoder, params : the encoding, its function and its section of params.yaml
+    encoding, params : kind of the encoding, and its parameters
     """
     low, high = normalisation.load(shards.folder / "normalisation.json", fold)
+    ids = list(shards.index["clip_id"])
 
-    def encoded(clip_id: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        generator = torch.Generator().manual_seed(derive(seed, "encode", clip_id))
-        x = torch.from_numpy(normalisation.apply(values, low, high))
-        result: npt.NDArray[Any] = encoder(x, params, generator).numpy()
-        return pack(result) if result.dtype == np.bool_ else result.astype(np.float16)
+    def normalised() -> Iterator[npt.NDArray[Any]]:
+        for _, part in shards.parts():
+            for values in part:
+                yield normalisation.apply(values, low, high)
 
-    clips = (
-        encoded(clip_id, values)
-        for rows, part in shards.parts()
-        for clip_id, values in zip(rows["clip_id"], part, strict=True)
-    )
+    clips = stored_clips(normalised(), ids, (encoding, params), seed)
     shown = track(clips, total=len(shards), what=f"encode, fold {fold}")
     write_shards(out, shards.index, shown, shard_clips)
-    # An encoding may put several neurons in place of each bin; silence shows how many.
-    bins = encoder(torch.zeros(1, len(low)), params, torch.Generator()).shape[-1]
     spec = {
-        "encoding": name,
+        "encoding": encoding,
+        "params": params.model_dump(),
         "steps": params.steps,
-        "bins": bins,
-        "neurons_per_bin": bins // len(low),
-        "step_values": STEP_VALUES[name](params).tolist(),
+        "bins": len(low) * params.neurons_per_bin,
+        "neurons_per_bin": params.neurons_per_bin,
+        "step_values": ENCODINGS[encoding].step_values(params).tolist(),
         "fold": fold,
     }
     write_json(out / "spec.json", spec)

@@ -6,6 +6,8 @@ computation. Whoever treats networks dispatches on the kind of layer, never on t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -54,8 +56,9 @@ running_pooling    mean and maximum over frames, frame by frame, of its  as gate
 ================== ===================================================== ====================
 """
 
-Source = Literal["input", "activations", "spikes", "pooled"]
-"""What a layer reads: the network's input, outputs of neurons, or means and maxima of such."""
+Source = Literal["input", "values", "activations", "spikes", "pooled"]
+"""What a layer reads: the network's input, its values decoded from spikes, outputs of neurons, or
+means and maxima of such."""
 
 Pool = Literal["average", "max", "stride"]
 
@@ -108,6 +111,10 @@ class Gates:
     gates: int
     clip_axis: bool
 
+    def frames_first(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the input as (frame, batch, feature)."""
+        return x[0].transpose(0, 1) if self.clip_axis else x
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -129,6 +136,7 @@ class Layer:
     reads : names of the layers whose outputs it gets side by side; empty: the one before
     by_frame : it goes along with the sound, frame by frame, from a stream without a beginning
     each_step : of frame_pooling: at each step instead of once
+    readout : its outputs are those of the classes
     """
 
     name: str
@@ -143,6 +151,7 @@ class Layer:
     reads: tuple[str, ...] = ()
     by_frame: bool = False
     each_step: bool = False
+    readout: bool = False
 
     @property
     def spiking(self) -> bool:
@@ -175,12 +184,32 @@ def layers_of(network: nn.Module) -> list[Layer]:
 
 
 def hidden(network: nn.Module) -> list[Layer]:
-    """Return the layers whose sums go to neurons of the network's kind, before the read-out."""
+    """Return the layers whose sums go to neurons: not the read-out, and no gated cells."""
     return [
         layer
         for layer in layers_of(network)
-        if layer.neuron is not None and layer.kind not in ("linear", "gated")
+        if layer.neuron is not None and layer.kind != "gated" and not layer.readout
     ]
+
+
+@contextmanager
+def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Give a list to which each hidden layer adds its neurons' outputs when the network is called.
+
+    The outputs keep their gradients. Clear the list between calls: it grows with each.
+    """
+    found: list[torch.Tensor] = []
+
+    def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        found.append(output)
+
+    neurons = [layer.neuron for layer in hidden(network)]
+    hooks = [neuron.register_forward_hook(record) for neuron in neurons if neuron is not None]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def output_of(neuron: nn.Module) -> Source:

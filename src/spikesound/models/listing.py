@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_mapping
 from spikesound.models import classifier_file, detector_file, safe_file
 
 WEIGHTS, SPEC = "model.safetensors", "spec.json"
@@ -82,7 +82,7 @@ def _listed(path: Path, metrics: Sequence[Path]) -> Listed | None:
 
 
 def _folds(path: Path, folds: Sequence[Path], metrics: Sequence[Path]) -> Listed:
-    spec = _mapping(folds[0].parent / SPEC)
+    spec = read_mapping(folds[0].parent / SPEC)
     names = [fold.parent.name.removeprefix("fold-") for fold in folds]
     held_out = f"fold {names[0]}" if len(names) == 1 else f"each of folds {', '.join(names)}"
     file = safe_file.read(folds[0])
@@ -142,15 +142,5 @@ def _metrics(folders: Sequence[Path], name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in paths:
         if path.is_file():
-            found |= _mapping(path)
-    return found
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SpikesoundError(f"{path}: not JSON that can be read") from error
-    if not isinstance(found, dict):
-        raise SpikesoundError(f"{path}: not a mapping")
+            found |= read_mapping(path)
     return found

@@ -22,12 +22,10 @@ from torch import nn
 
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import parse_untrusted
 
 HEADER_LIMIT = 2**20
 """Bytes of a header: far more than names and ranges of thousands of classes and bins take."""
-
-LIST_LIMIT, DEPTH_LIMIT = 10_000, 32
-"""Entries of one list or mapping of JSON, and how deep they lie in one another."""
 
 DTYPES = {"F32": torch.float32, "I64": torch.int64}
 """Types of weights, and of a batch norm's count of batches."""
@@ -179,60 +177,12 @@ def read(path: Path) -> SafeFile:
     if place != size - data_at:
         raise SpikesoundError(f"{path}: {size - data_at} bytes of weights, not {place}: cut off?")
     spec = (
-        read_json(metadata["spec"].encode(errors="surrogatepass"), f"{path}: spec")
+        parse_untrusted(metadata["spec"].encode(errors="surrogatepass"), f"{path}: spec")
         if "spec" in metadata
         else None
     )
     known = {key: metadata.get(key, "") for key in ("format", "version", "sha256")}
     return SafeFile(path, known, spec, table, data_at)
-
-
-def read_json(text: bytes, what: str) -> Any:
-    """Parse JSON of finite numbers and distinct keys.
-
-    Raises
-    ------
-    SpikesoundError
-        If it is anything else, or nested too deeply.
-    """
-
-    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a name twice")
-        return found
-
-    def finite(number: str) -> float:
-        if not math.isfinite(value := float(number)):
-            raise ValueError(f"a number that is not finite: {number[:20]}")
-        return value
-
-    try:
-        found = json.loads(
-            text.decode(), object_pairs_hook=distinct, parse_float=finite, parse_constant=finite
-        )
-        _check_extent(found)
-        return found
-    except RecursionError as error:
-        raise SpikesoundError(f"{what}: JSON nested too deeply") from error
-    except ValueError as error:
-        raise SpikesoundError(f"{what}: not JSON that can be used: {_line(error)}") from error
-
-
-def _check_extent(value: Any) -> None:
-    """Refuse what is nested deeply, or long, before anything goes through it that takes longer."""
-    layer, depth = [value], 0
-    while layer:
-        if depth > DEPTH_LIMIT or any(len(part) > LIST_LIMIT for part in layer if _many(part)):
-            raise ValueError(
-                f"nested deeper than {DEPTH_LIMIT}, or a list longer than {LIST_LIMIT}"
-            )
-        parts = [part.values() if isinstance(part, dict) else part for part in layer if _many(part)]
-        layer, depth = [inner for part in parts for inner in part if _many(inner)], depth + 1
-
-
-def _many(value: Any) -> bool:
-    return isinstance(value, dict | list)
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int, int]:
@@ -250,7 +200,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int, int]:
                 f"{path}: a header of {length} bytes; at most {HEADER_LIMIT} are read"
             )
         text = start[8:] + file.read(length - 1)
-    header = read_json(text, f"{path}: header")
+    header = parse_untrusted(text, f"{path}: header")
     assert isinstance(header, dict)  # it begins with a brace
     return header, 8 + length, size
 

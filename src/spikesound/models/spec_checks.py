@@ -15,7 +15,9 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.features import bin_names
 from spikesound.features.front_end import FrontEnd
 from spikesound.models.safe_file import SafeFile
+from spikesound.models.spec import Decision, Spec
 from spikesound.params import Section
+from spikesound.params.table import OUTPUT
 
 S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=nn.Module)
@@ -29,6 +31,10 @@ WINDOWS_LIMIT = 64
 TEXT_LIMIT = 300
 LAYERS_LIMIT = 256
 WIDTH_LIMIT = 2**16
+STEPS_LIMIT = 2**12
+
+FRAMES_LIMIT = 2**12
+"""That a detector may look back, or a median filter reach over: minutes."""
 
 
 def parsed(kind: type[S], content: Any, where: object) -> S:
@@ -92,6 +98,60 @@ def check_front_end(front_end: FrontEnd, bins: int, where: object) -> None:
             raise SpikesoundError(
                 f"{where}: spec: {key}: {found}, but its features have {expected} bins"
             )
+
+
+def check_spec(spec: Spec, where: object) -> None:
+    """Check what a spec's parts say of one another, before a network is built by it.
+
+    Raises
+    ------
+    SpikesoundError
+        If they do not go together, or ask for more than any network here has.
+    """
+    check_name(spec.model, where)
+    check_labels(spec.classes, spec.names, where)
+    check_bounds(spec.network_params, where)
+    if not 1 <= spec.steps <= STEPS_LIMIT or spec.bins < 1:
+        raise SpikesoundError(
+            f"{where}: spec: {spec.steps} steps, {spec.bins} bins: at most {STEPS_LIMIT} steps"
+        )
+    if spec.step_weights is not None and len(spec.step_weights) != spec.steps:
+        raise SpikesoundError(
+            f"{where}: spec: {len(spec.step_weights)} step_weights for {spec.steps} steps"
+        )
+    try:
+        network = spec.network_section()
+        spec.neuron_section()
+        encoding = spec.encoding_section()
+    except SpikesoundError as error:
+        raise SpikesoundError(f"{where}: spec: {short(error)}") from error
+    if network.output != OUTPUT[spec.task]:
+        raise SpikesoundError(f"{where}: spec: network {spec.network!r} is not of {spec.task}")
+    if encoding is not None and encoding.steps != spec.steps:
+        raise SpikesoundError(
+            f"{where}: spec: {spec.steps} steps, of an encoding with {encoding.steps}"
+        )
+    neurons = 1 if encoding is None else encoding.neurons_per_bin
+    if spec.bins % neurons:
+        raise SpikesoundError(f"{where}: spec: {spec.bins} bins of {neurons} neurons each")
+    if spec.front_end is None:
+        raise SpikesoundError(f"{where}: spec: front_end: missing")
+    check_front_end(spec.front_end, spec.bins // neurons, where)
+    # A detector keeps what its last layer's taps look back to, and that has no weights.
+    if max(getattr(network, "dilations", [0])) > FRAMES_LIMIT:
+        raise SpikesoundError(f"{where}: spec: dilations: at most {FRAMES_LIMIT} frames are taken")
+    if spec.decision is not None:
+        check_decision(spec.decision, len(spec.classes), where)
+
+
+def check_decision(decision: Decision, classes: int, where: object) -> None:
+    """Check that a decision rule is of so many classes, and within what a stream can hold."""
+    if len(decision.medians) != classes:
+        raise SpikesoundError(
+            f"{where}: spec: decision: {len(decision.medians)} medians for {classes} classes"
+        )
+    if max(decision.medians) > FRAMES_LIMIT:
+        raise SpikesoundError(f"{where}: spec: medians: at most {FRAMES_LIMIT} frames are taken")
 
 
 def check_bounds(values: object, where: object) -> None:

@@ -1,13 +1,13 @@
 """Typed parameters: one class per section of params.yaml, unknown keys refused.
 
-This file imports neither torch nor any registry, so that a wrong value is reported within a second.
-Each entry of a registry has its parameters here under the registry's name for it; a test compares
-the two. No field has a default: params.yaml holds every knob, in one place.
+This package imports neither torch nor any registry, so that a wrong value is reported within a
+second. Each entry of a registry has its parameter class here, with the facts about its kind; a test
+compares the two. No field has a default: params.yaml holds every parameter, in one place.
 """
 
 from __future__ import annotations
 
-from spikesound.params.base import Count, Distinct, Positive, Section, Share
+from spikesound.params.base import Count, Distinct, Entries, Positive, Section, Share, parsed
 from spikesound.params.costs import CostParams, Dataflow, MemoryParams, ProfileParams
 from spikesound.params.data import (
     ArchiveParams,
@@ -27,29 +27,51 @@ from spikesound.params.data import (
     Sources,
     SpeechCommandsParams,
 )
-from spikesound.params.detection import (
-    DecisionParams,
-    DetectionAugmentParams,
-    DetectionEvaluateParams,
-    DetectionParams,
-    DetectionTrainParams,
-    DetectorParams,
-    LabelKind,
-)
 from spikesound.params.encodings import (
+    ENCODING_PARAMS,
     BurstParams,
     DeltaParams,
     DirectParams,
-    Encodings,
+    EncodingParams,
     LatencyParams,
     PhaseParams,
     PopulationParams,
     RateParams,
     TTFSParams,
 )
+from spikesound.params.evaluation import EvaluateParams, TimingParams
+from spikesound.params.models import (
+    METHOD_PARAMS,
+    NETWORK_PARAMS,
+    AugmentParams,
+    BackpropParams,
+    CausalParams,
+    CNNParams,
+    ConvertParams,
+    CRNNParams,
+    FineTuneParams,
+    LabelKind,
+    LocalParams,
+    LSNNParams,
+    MapParams,
+    MemristorParams,
+    MethodParams,
+    ModelParams,
+    NetworkParams,
+    ProxyParams,
+    QCFSParams,
+    RecipeParams,
+    RecurrentParams,
+    SOMParams,
+    STDPParams,
+    SurrogateParams,
+    TCNParams,
+    WTAParams,
+)
 from spikesound.params.neurons import (
     HODGKIN_HUXLEY_LIMIT_MS,
     IZHIKEVICH_LIMIT_MS,
+    NEURON_PARAMS,
     ALIFParams,
     CubaLIFParams,
     DelayParams,
@@ -57,44 +79,43 @@ from spikesound.params.neurons import (
     IFParams,
     IzhikevichParams,
     LIFParams,
-    Neurons,
+    NeuronParams,
+    QuantisedReLUParams,
+    ReLUParams,
     SurrogateName,
 )
-from spikesound.params.robustness import FaultParams, NoiseParams, RobustnessParams, SoundParams
-from spikesound.params.root import Params, Scheduler, Task
-from spikesound.params.training import (
-    AugmentParams,
-    CNNParams,
-    ConvertParams,
-    EvaluateParams,
-    LocalParams,
-    MapParams,
-    MemristorParams,
-    Methods,
-    Models,
-    Networks,
-    OwnNetworks,
-    ProxyParams,
-    QCFSParams,
-    RecurrentParams,
-    SOMParams,
-    STDPParams,
-    SurrogateParams,
-    TimingParams,
-    TrainParams,
-    TrainSNNParams,
-    VariantParams,
-    WTAParams,
+from spikesound.params.robustness import (
+    FaultParams,
+    NoiseParams,
+    RobustnessParams,
+    SoundParams,
+)
+from spikesound.params.root import DeviceParams, Params, Scheduler
+from spikesound.params.table import Model, twins
+from spikesound.params.tasks import (
+    ClassificationParams,
+    DecisionParams,
+    DetectionParams,
+    TaskName,
+    Tasks,
 )
 
 __all__ = [
+    "ENCODING_PARAMS",
     "HODGKIN_HUXLEY_LIMIT_MS",
     "IZHIKEVICH_LIMIT_MS",
+    "METHOD_PARAMS",
+    "NETWORK_PARAMS",
+    "NEURON_PARAMS",
     "ALIFParams",
     "ArchiveParams",
     "AugmentParams",
+    "BackpropParams",
     "BurstParams",
     "CNNParams",
+    "CRNNParams",
+    "CausalParams",
+    "ClassificationParams",
     "CleaningParams",
     "ConvertParams",
     "CostParams",
@@ -104,15 +125,13 @@ __all__ = [
     "DecisionParams",
     "DelayParams",
     "DeltaParams",
-    "DetectionAugmentParams",
-    "DetectionEvaluateParams",
     "DetectionParams",
-    "DetectionTrainParams",
-    "DetectorParams",
+    "DeviceParams",
     "DirectParams",
     "Distinct",
     "DownloadParams",
-    "Encodings",
+    "EncodingParams",
+    "Entries",
     "EvaluateParams",
     "FSDDParams",
     "FaultParams",
@@ -120,6 +139,7 @@ __all__ = [
     "FeatureParams",
     "File",
     "FilterParams",
+    "FineTuneParams",
     "FolderParams",
     "FreesoundParams",
     "HodgkinHuxleyParams",
@@ -127,6 +147,7 @@ __all__ = [
     "IzhikevichParams",
     "KaggleParams",
     "LIFParams",
+    "LSNNParams",
     "LabelKind",
     "LatencyParams",
     "ListedParams",
@@ -134,12 +155,12 @@ __all__ = [
     "MapParams",
     "MemoryParams",
     "MemristorParams",
-    "Methods",
-    "Models",
-    "Networks",
-    "Neurons",
+    "MethodParams",
+    "Model",
+    "ModelParams",
+    "NetworkParams",
+    "NeuronParams",
     "NoiseParams",
-    "OwnNetworks",
     "Params",
     "PhaseParams",
     "PopulationParams",
@@ -147,7 +168,10 @@ __all__ = [
     "ProfileParams",
     "ProxyParams",
     "QCFSParams",
+    "QuantisedReLUParams",
     "RateParams",
+    "ReLUParams",
+    "RecipeParams",
     "RecurrentParams",
     "RemoteFile",
     "RobustnessParams",
@@ -162,11 +186,12 @@ __all__ = [
     "SpeechCommandsParams",
     "SurrogateName",
     "SurrogateParams",
+    "TCNParams",
     "TTFSParams",
-    "Task",
+    "TaskName",
+    "Tasks",
     "TimingParams",
-    "TrainParams",
-    "TrainSNNParams",
-    "VariantParams",
     "WTAParams",
+    "parsed",
+    "twins",
 ]

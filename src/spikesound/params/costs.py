@@ -1,4 +1,4 @@
-"""Section on what operations and memory cost: figures of technologies, each with its source."""
+"""Section ``costs``: energies of operations and memory accesses, each with its source."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ Dataflow = Literal[
 
 
 class ProfileParams(Section):
-    """Energies of the operations, in pJ, and how wide the values are."""
+    """A technology: energies of its operations and widths of its values."""
 
-    mac_pj: Positive
-    ac_pj: Positive
-    weight_bits: Count
-    activation_bits: Count
-    state_bits: Count  # of sums, potentials and recurrent states
-    integer: bool  # a network of fewer bits has its own widths, and cheaper multiplications
-    source: str
+    mac_pj: Positive = Field(description="Energy of a multiply-accumulate (MAC), pJ.")
+    ac_pj: Positive = Field(description="Energy of an accumulate (AC), pJ.")
+    weight_bits: Count = Field(description="Width of a weight, bits.")
+    activation_bits: Count = Field(description="Width of an activation, bits.")
+    state_bits: Count = Field(
+        description="Width of a sum, a membrane potential or a recurrent state, bits."
+    )
+    integer: bool = Field(
+        description="Integer arithmetic: a quantised network is counted with its own widths and "
+        "cheaper multiplications."
+    )
+    source: str = Field(description="Publication that the energies are taken from.")
 
 
 class MemoryParams(Section):
-    """Energy of an access of 64 bits, in pJ, by the size of the memory in KiB."""
+    """Energies of memory accesses."""
 
-    sram_pj: Annotated[dict[Count, Positive], Field(min_length=1)]
-    dram_pj: Positive
-    on_chip_kib: Positive  # of each kind of value; what is larger lies in DRAM
-    source: str
+    sram_pj: Annotated[dict[Count, Positive], Field(min_length=1)] = Field(
+        description="Energy of a 64-bit access to SRAM, pJ, by the size of the memory, KiB."
+    )
+    dram_pj: Positive = Field(description="Energy of a 64-bit access to DRAM, pJ.")
+    on_chip_kib: Positive = Field(
+        description="Largest on-chip memory of each kind of value, KiB; larger ones are in DRAM."
+    )
+    source: str = Field(description="Publication that the energies are taken from.")
 
     @model_validator(mode="after")
     def _sizes(self) -> Self:
@@ -43,9 +52,21 @@ class MemoryParams(Section):
 
 
 class CostParams(Section):
-    profile: str  # shown first; one of profiles
-    dataflow: Dataflow  # shown first
-    curve_steps: Annotated[list[Count], Field(min_length=1)]  # of the break-even curve
-    zero_skipping: Annotated[list[str], Distinct]  # variants whose zeros are left out; else dense
-    memory: MemoryParams
-    profiles: Annotated[dict[str, ProfileParams], Field(min_length=1)]
+    """Energy model: technologies, memory and dataflow."""
+
+    profile: str = Field(
+        description="Profile of the energies shown first, one of profiles; all are computed."
+    )
+    dataflow: Dataflow = Field(
+        description="Dataflow of the energies shown first; all are computed."
+    )
+    curve_steps: Annotated[list[Count], Field(min_length=1)] = Field(
+        description="Numbers of time steps of the break-even curve."
+    )
+    zero_skipping: Annotated[list[str], Distinct] = Field(
+        description="Models counted with zero-skipping hardware, of `models`; others are dense."
+    )
+    memory: MemoryParams = Field(description="Energies of memory accesses.")
+    profiles: Annotated[dict[str, ProfileParams], Field(min_length=1)] = Field(
+        description="Technologies, by a name of your own."
+    )

@@ -10,76 +10,123 @@ from spikesound.params.base import Count, Distinct, Positive, Section, Share
 
 
 class RemoteFile(Section):
-    """A file that is fetched once, and must then have the hash that stands here."""
+    """A file on the web, downloaded once and verified by its hash."""
 
-    url: str
-    hash: str | None  # "sha256:...", "md5:..."; null takes what comes, and says what hash it has
+    url: str = Field(description="Address of the file.")
+    hash: str | None = Field(
+        description="Expected hash, sha256:... or md5:...; null: not verified, the hash is printed."
+    )
 
 
 File = str | RemoteFile
 
 
 class ListedParams(Section):
-    """A source whose segments are listed in AudioSet's format, and where its recordings lie."""
+    """A source with segment lists in AudioSet's format, and the location of its recordings."""
 
-    segments: dict[str, File]  # fold or "*" (folds listed apart) -> weak CSV or strong TSV
-    folds: str | None  # CSV media_id,fold; needed where segments has "*"
-    mirror: str | None  # one recording, with {media_id}: a path, a web address, an fsspec address
+    segments: dict[str, File] = Field(
+        description="Segment list of each fold, as weak-label CSV or strong-label TSV: a path, or "
+        "url and hash; the fold '*' means that the folds are in the file given by `folds`."
+    )
+    folds: str | None = Field(
+        description="CSV with the columns media_id,fold; required if segments has the key '*'; "
+        "null: the keys of segments are the folds."
+    )
+    mirror: str | None = Field(
+        description="Location of a recording with {media_id} in it: a path, a web address or an "
+        "fsspec address; required for a run of this source."
+    )
 
 
 class ArchiveParams(Section):
-    """A collection that is published as one archive."""
+    """A data set that is published as one archive."""
 
-    archive: RemoteFile
-    folder: str  # where an unpacked copy lies; the archive is fetched if there is none
+    archive: RemoteFile = Field(description="The published archive.")
+    folder: str = Field(
+        description="Unpacked copy of the archive; the archive is downloaded if it does not exist."
+    )
 
 
 class FSDDParams(ArchiveParams):
-    split: Literal["recordings", "speakers"]
+    """The Free Spoken Digit Dataset."""
+
+    split: Literal["recordings", "speakers"] = Field(
+        description="Folds: by index of the recording (the official split) or one speaker a fold."
+    )
 
 
 class SpeechCommandsParams(ArchiveParams):
-    words: list[str]  # empty: all 35
+    """Google Speech Commands."""
+
+    words: list[str] = Field(description="Words to keep; empty: all 35.")
 
 
 class FreesoundParams(Section):
-    api: str
-    queries: dict[str, str]  # label -> what is searched for
-    clips_per_label: Count
-    longest_s: Positive
-    licences: list[str]  # as Freesound names them; empty takes any
-    folds: Annotated[int, Field(ge=2)]
+    """Search results of Freesound; needs the environment variable FREESOUND_TOKEN."""
+
+    api: str = Field(description="Address of the API.")
+    queries: dict[str, str] = Field(description="Search query of each label.")
+    clips_per_label: Count = Field(description="Largest number of clips of a label.")
+    longest_s: Positive = Field(description="Longest duration of a clip, s.")
+    licences: list[str] = Field(
+        description="Accepted licences by Freesound's names, such as Attribution; empty: any."
+    )
+    folds: int = Field(ge=2, description="Number of folds, split by uploader.")
 
 
 class FolderParams(Section):
-    """Sound files of your own: one folder a label, or a CSV that says which label each file has."""
+    """Local sound files: one folder per label, or a CSV with the label of each file."""
 
-    folder: str
-    table: str | None  # CSV with file,label and, if there, start_s,end_s,fold,recording
-    folds: Annotated[int, Field(ge=2)]  # dealt by recording where the table has none
+    folder: str = Field(description="Folder with the sound files.")
+    table: str | None = Field(
+        description="CSV with the columns file,label and, optionally, start_s,end_s,fold,"
+        "recording; null: one folder per label."
+    )
+    folds: int = Field(
+        ge=2, description="Number of folds, split by recording, if the table has no column fold."
+    )
 
 
 class KaggleParams(FolderParams):
-    dataset: str | None  # owner/name
+    """A data set of Kaggle; needs KAGGLE_API_TOKEN, KAGGLE_USERNAME and KAGGLE_KEY, or its file."""
+
+    dataset: str | None = Field(
+        description="Data set as owner/name or owner/name/version; required for source: kaggle; "
+        "folder and table are paths inside it."
+    )
 
 
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class ScenesParams(Section):
-    """Scenes of ten seconds, mixed from the recordings of another source, fold by fold."""
+    """Synthetic scenes of 10 s for sound event detection, mixed from recordings fold by fold."""
 
-    recordings: ListedParams  # ESC-10's
-    scenes_per_fold: Count
-    rate_hz: Annotated[int, Field(ge=8000, le=192000)]
-    backgrounds: Annotated[list[str], Field(min_length=1), Distinct]  # names or ids of labels
-    events: Annotated[list[Count], Field(min_length=2, max_length=2)]  # in a scene, evenly drawn
-    event_s: Range  # shortest and longest
-    snr_db: Range  # of an event over the background while it lasts, evenly drawn
-    background_dbfs: Range  # root mean square, dB of full scale, evenly drawn
-    active_db: Positive  # below a recording's loudest frame, where silence begins
-    empty_share: Share  # of the scenes: those in which nothing happens
-    seed: Annotated[int, Field(ge=0)]
+    recordings: ListedParams = Field(description="Recordings to mix: files on this machine.")
+    scenes_per_fold: Count = Field(description="Number of scenes of each fold.")
+    rate_hz: int = Field(ge=8000, le=192000, description="Sampling rate of the scenes, Hz.")
+    backgrounds: Annotated[list[str], Field(min_length=1), Distinct] = Field(
+        description="Labels (names or ids) used as background; all other labels become events."
+    )
+    events: Annotated[list[Count], Field(min_length=2, max_length=2)] = Field(
+        description="Smallest and largest number of events in a scene, uniformly distributed."
+    )
+    event_s: Range = Field(
+        description="Shortest and longest duration of an event, s; within 0.05 to 10."
+    )
+    snr_db: Range = Field(
+        description="Range of the signal-to-noise ratio of an event over the background during "
+        "the event, dB, uniformly distributed."
+    )
+    background_dbfs: Range = Field(
+        description="Range of the background's RMS level, dB of full scale, uniformly "
+        "distributed; at most -10."
+    )
+    active_db: Positive = Field(
+        description="Activity threshold, dB below the loudest frame of a recording."
+    )
+    empty_share: Share = Field(description="Share of the scenes without events.")
+    seed: int = Field(ge=0, description="Seed of the random generator.")
 
     @model_validator(mode="after")
     def _consistent(self) -> ScenesParams:
@@ -95,50 +142,93 @@ class ScenesParams(Section):
 
 
 class Sources(Section):
-    esc10: ListedParams
-    audioset: ListedParams
-    esc50: ArchiveParams
-    fsdd: FSDDParams
-    urbansound8k: ArchiveParams
-    speech_commands: SpeechCommandsParams
-    freesound: FreesoundParams
-    kaggle: KaggleParams
-    folder: FolderParams
-    scenes: ScenesParams
+    """Where recordings come from: a section for each source."""
+
+    esc10: ListedParams = Field(description="ESC-10, in the repository.")
+    audioset: ListedParams = Field(description="AudioSet, from YouTube or from local copies.")
+    esc50: ArchiveParams = Field(description="ESC-50.")
+    fsdd: FSDDParams = Field(description="Free Spoken Digit Dataset.")
+    urbansound8k: ArchiveParams = Field(description="UrbanSound8K.")
+    speech_commands: SpeechCommandsParams = Field(description="Google Speech Commands.")
+    freesound: FreesoundParams = Field(description="Search results of Freesound.")
+    kaggle: KaggleParams = Field(description="A data set of Kaggle.")
+    folder: FolderParams = Field(description="Local sound files.")
+    scenes: ScenesParams = Field(description="Synthetic scenes for sound event detection.")
 
 
 class FilterParams(Section):
-    labels: list[str]  # names or ids; empty keeps every label of the source
-    subtree: bool  # a label also stands for all below it in the ontology
-    top: Count | None  # of these, only so many labels: those with most clips
-    expand: bool  # add the ancestors of each kept label to the clip
-    max_per_label: Count | None
-    balance: bool  # cut every label to the count of the rarest
-    strict: bool  # a damaged row stops the run, instead of going to rejected.parquet
+    """Selection of labels and clips, in the order labels, top, limits, expand."""
+
+    labels: list[str] = Field(
+        description="Labels to keep, names or ids of AudioSet's ontology; empty: all."
+    )
+    subtree: bool = Field(description="Keep all descendants of a label in the ontology as well.")
+    top: Count | None = Field(
+        description="Number of labels to keep, those with the most clips; null: all."
+    )
+    expand: bool = Field(description="Add the ancestors of its labels to each clip.")
+    max_per_label: Count | None = Field(
+        description="Largest number of clips of a label; null: no limit."
+    )
+    balance: bool = Field(
+        description="Reduce each label to the number of clips of the rarest label."
+    )
+    strict: bool = Field(
+        description="Stop the run at a damaged row of a segment list; false: such rows go to "
+        "rejected.parquet."
+    )
 
 
 class DownloadParams(Section):
-    rate_hz: Annotated[int, Field(ge=8000, le=192000)]
-    crop_s: Positive | None  # only so much of each clip, from its start; null: the whole segment
-    tolerance_s: Annotated[float, Field(ge=0, le=1)]  # a clip this much too short is padded
-    silence_db: Annotated[float, Field(le=0)]  # peak, dB of full scale, at or below which: silent
-    max_failures: Share  # of the clips asked for; more than this stops the stage
-    shard_clips: Count
-    workers: Count  # recordings asked for at a time
-    requests_per_s: Positive | None  # recordings a second, from a network; null: no bound
-    pause_s: Annotated[list[float], Field(min_length=2, max_length=2)]  # of a worker, at random
-    attempts: Count  # of one recording, where another may help
-    backoff_s: Positive  # before the second attempt; doubles with each one, up to half more
-    timeout_s: Positive  # without a byte
-    stop_after_refusals: Count  # in a row: the site refuses, and going on would prolong the block
-    keep_recordings: bool  # whole ones, so that another crop needs no network
-    remember_days: Annotated[
-        float, Field(ge=0)
-    ]  # for which a recording that is gone is not asked for
-    cookies: str | None  # file in Netscape's format
-    cookies_from_browser: str | None  # chrome, firefox, ...
-    proxy: str | None
-    extractor_args: dict[str, dict[str, list[str]]]  # of yt-dlp: site -> argument -> values
+    """Downloading and cutting of the clips; from requests_per_s on only for network sources."""
+
+    rate_hz: int = Field(ge=8000, le=192000, description="Sampling rate of the stored clips, Hz.")
+    crop_s: Positive | None = Field(
+        description="Length of each clip from the start of its segment, s; null: whole segments."
+    )
+    tolerance_s: float = Field(
+        ge=0,
+        le=1,
+        description="Largest shortfall of a clip that is zero-padded, s; beyond it: too_short.",
+    )
+    silence_db: float = Field(
+        le=0, description="Peak level up to which a clip counts as silent, dB of full scale."
+    )
+    max_failures: Share = Field(
+        description="Largest share of the clips that may be missing; more stops the stage."
+    )
+    shard_clips: Count = Field(description="Number of clips per shard.")
+    workers: Count = Field(description="Number of recordings downloaded concurrently.")
+    requests_per_s: Positive | None = Field(
+        description="Rate limit, recordings per second; null: no limit."
+    )
+    pause_s: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(
+        description="Range of a worker's random pause after each recording, s; from 0."
+    )
+    attempts: Count = Field(description="Largest number of attempts for a temporary error.")
+    backoff_s: Positive = Field(
+        description="Delay before the second attempt, s; doubles with each attempt, with a random "
+        "addition of up to a half."
+    )
+    timeout_s: Positive = Field(description="Timeout of a connection without data, s.")
+    stop_after_refusals: Count = Field(
+        description="Number of consecutive refusals (429, bot check, no network) that stop the run."
+    )
+    keep_recordings: bool = Field(
+        description="Keep whole recordings, so that another crop needs no network."
+    )
+    remember_days: float = Field(
+        ge=0, description="Days before an unavailable recording is requested again."
+    )
+    cookies: str | None = Field(description="Cookies file in Netscape format; null: none.")
+    cookies_from_browser: str | None = Field(
+        description="Browser whose cookies are used, such as firefox; null: none."
+    )
+    proxy: str | None = Field(description="Proxy, http://host:port; null: none.")
+    extractor_args: dict[str, dict[str, list[str]]] = Field(
+        description="Extractor arguments of yt-dlp: site, argument, values, such as "
+        "{youtube: {player_client: [tv]}}."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> DownloadParams:
@@ -161,33 +251,61 @@ FeatureKind = Literal[
 
 
 class CleaningParams(Section):
-    """What is mended in the sound before its features are computed; null or false: nothing."""
+    """Cleaning of the sound before its features are computed; off by default."""
 
-    remove_dc: bool
-    trim_db: Annotated[float, Field(lt=0)] | None  # below the clip's loudest, at both ends
-    loudness_lufs: (
-        Annotated[float, Field(lt=0)] | None
-    )  # integrated loudness each clip is brought to
-    clipped_share: Share | None  # of samples at full scale, above which a clip is left out
-    duplicates: Literal["keep", "report", "drop"]
-    duplicate_errors: Share  # of fingerprint bits, up to which two clips are the same sound
+    remove_dc: bool = Field(description="Subtract the mean of the samples.")
+    trim_db: Annotated[float, Field(lt=0)] | None = Field(
+        description="Level below the clip's loudest 25 ms at which both ends are trimmed, dB, "
+        "such as -40.0; null: off."
+    )
+    loudness_lufs: Annotated[float, Field(lt=0)] | None = Field(
+        description="Target of loudness normalisation (ITU-R BS.1770-4), LUFS, such as -23.0; "
+        "null: off."
+    )
+    clipped_share: Share | None = Field(
+        description="Largest share of clipped samples; a clip with more is left out; null: off."
+    )
+    duplicates: Literal["keep", "report", "drop"] = Field(
+        description="Near-duplicates, found by audio fingerprints: keep (no search), report, or "
+        "drop all but the first."
+    )
+    duplicate_errors: Share = Field(
+        description="Largest bit error rate between the fingerprints of near-duplicates; "
+        "unrelated sounds have 0.5."
+    )
 
 
 class FeatureParams(Section):
-    kinds: Annotated[list[FeatureKind], Field(min_length=1), Distinct]
-    rate_hz: Annotated[int, Field(ge=4000, le=192000)]
-    clip_s: Positive | None  # every clip is cut or zero-padded to this; null: the longest one
-    cleaning: CleaningParams
-    window: Annotated[int, Field(ge=16)]  # samples, also the FFT size
-    hop: Count  # samples
-    mels: Count
-    mfccs: Count
-    low_hz: Annotated[float, Field(ge=0)]
-    high_hz: Positive
-    split_hz: Positive  # band energy ratio: energy below over energy above
-    range_db: Positive  # of level below the loud end that is mapped to [0, 1]
-    batch_clips: Count
-    shard_clips: Count
+    """Features of the sound: short-time analysis, filter bank, normalisation."""
+
+    kinds: Annotated[list[FeatureKind], Field(min_length=1), Distinct] = Field(
+        description="Kinds of features, concatenated along the feature axis."
+    )
+    rate_hz: int = Field(
+        ge=4000, le=192000, description="Sampling rate to which clips are resampled, Hz."
+    )
+    clip_s: Positive | None = Field(
+        description="Length to which clips are cut or zero-padded, s; null: the longest clip's."
+    )
+    cleaning: CleaningParams = Field(
+        description="Cleaning of the sound before its features are computed."
+    )
+    window: int = Field(ge=16, description="Length of the Hann window and of the FFT, samples.")
+    hop: Count = Field(description="Hop between frames, samples; at most window.")
+    mels: Count = Field(description="Number of mel bands.")
+    mfccs: Count = Field(description="Number of cepstral coefficients; at most mels.")
+    low_hz: float = Field(ge=0, description="Lowest frequency of the mel bands, Hz.")
+    high_hz: Positive = Field(
+        description="Highest frequency of the mel bands, Hz; at most rate_hz / 2."
+    )
+    split_hz: Positive = Field(
+        description="Split frequency of the band energy ratio (energy below over above), Hz."
+    )
+    range_db: Positive = Field(
+        description="Largest dynamic range that normalisation maps to [0, 1], dB."
+    )
+    batch_clips: Count = Field(description="Number of clips computed at once.")
+    shard_clips: Count = Field(description="Number of clips per shard.")
 
     @model_validator(mode="after")
     def _consistent(self) -> FeatureParams:

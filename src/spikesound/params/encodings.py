@@ -2,36 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
 from spikesound.params.base import Count, Positive, Section, Share
 
 
-class DirectParams(Section):
-    steps: Count  # the network runs this many steps on the same input
+class EncodingParams(Section):
+    """Parameters of an encoding, and facts about its kind.
+
+    Attributes
+    ----------
+    spikes : whether it makes spikes; else the network gets the values themselves
+    weighted : whether the decoding weight of a spike is a part of the code, for every network
+    neurons_per_bin : input neurons in place of each bin, side by side
+    """
+
+    spikes: ClassVar[bool] = True
+    weighted: ClassVar[bool] = False
+
+    steps: Count = Field(description="Number of time steps.")
+
+    @property
+    def neurons_per_bin(self) -> int:
+        """Input neurons in place of each bin."""
+        return 1
 
 
-class RateParams(Section):
-    steps: Count
-    gain: Positive  # spike probability per step at full scale
+class DirectParams(EncodingParams):
+    """Direct coding: the values are the input current of each time step; no spikes."""
+
+    spikes: ClassVar[bool] = False
+
+    steps: Count = Field(description="Number of time steps, each with the same input current.")
 
 
-class LatencyParams(Section):
-    steps: Count
-    threshold: Share  # values at or below never spike
+class RateParams(EncodingParams):
+    """Rate coding: random spikes, or the same number evenly spaced."""
+
+    gain: Positive = Field(description="Spike probability per time step at an input of 1.")
 
 
-class TTFSParams(Section):
-    steps: Count
-    threshold: Annotated[float, Field(gt=0, le=1)]  # at the first step; it decays from there
-    tau_steps: Positive  # time constant of the decay
+class LatencyParams(EncodingParams):
+    """Latency coding: one spike, earlier for larger values."""
+
+    threshold: Share = Field(description="Input value up to which a neuron never spikes.")
 
 
-class PhaseParams(Section):
-    steps: Count
-    phases: Annotated[int, Field(ge=1, le=16)]  # binary digits, of which each step sends one
+class TTFSParams(EncodingParams):
+    """Time-to-first-spike coding with a decaying threshold."""
+
+    threshold: float = Field(
+        gt=0, le=1, description="Threshold at the first time step, from which it decays."
+    )
+    tau_steps: Positive = Field(description="Time constant of the threshold's decay, time steps.")
+
+
+class PhaseParams(EncodingParams):
+    """Phase coding: the binary digits of a value, the most significant first."""
+
+    weighted: ClassVar[bool] = True
+
+    steps: Count = Field(description="Number of time steps, a multiple of phases.")
+    phases: int = Field(
+        ge=1, le=16, description="Number of binary digits in a period, one per time step."
+    )
 
     @model_validator(mode="after")
     def _whole_periods(self) -> PhaseParams:
@@ -40,11 +76,17 @@ class PhaseParams(Section):
         return self
 
 
-class BurstParams(Section):
-    steps: Count
-    spikes_max: Count  # at full scale
-    interval_min: Count  # steps from spike to spike at full scale
-    interval_max: Count  # the same towards zero
+class BurstParams(EncodingParams):
+    """Burst coding: more spikes at shorter intervals for larger values."""
+
+    steps: Count = Field(description="Number of time steps, enough for the longest burst.")
+    spikes_max: Count = Field(description="Number of spikes of the burst at an input of 1.")
+    interval_min: Count = Field(
+        description="Inter-spike interval at an input of 1, time steps; at most interval_max."
+    )
+    interval_max: Count = Field(
+        description="Inter-spike interval towards an input of 0, time steps."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> BurstParams:
@@ -63,25 +105,44 @@ class BurstParams(Section):
         return 1 + max(gaps * interval for gaps, interval in enumerate(intervals))
 
 
-class DeltaParams(Section):
-    steps: Count  # thresholds that a bin can change by within a frame
-    threshold: Annotated[float, Field(gt=0, le=1)]  # change that is worth a spike
+class DeltaParams(EncodingParams):
+    """Delta modulation: ON and OFF spikes for changes from frame to frame."""
+
+    steps: Count = Field(
+        description="Number of time steps: the largest number of spikes of a bin within a frame."
+    )
+    threshold: float = Field(gt=0, le=1, description="Change of the input value per spike.")
+
+    @property
+    def neurons_per_bin(self) -> int:
+        """One input neuron for rises, one for falls."""
+        return 2
 
 
-class PopulationParams(Section):
-    steps: Count
-    neurons: Annotated[int, Field(ge=3)]  # in place of each bin
-    gamma: Positive  # spacing of the receptive fields over their deviation
-    threshold: Share  # responses at or below never spike
+class PopulationParams(EncodingParams):
+    """Population coding: Gaussian receptive fields, each response as a latency."""
+
+    neurons: int = Field(ge=3, description="Number of neurons per feature bin.")
+    gamma: Positive = Field(
+        description="Spacing of the receptive fields over their standard deviation."
+    )
+    threshold: Share = Field(description="Response up to which a neuron never spikes.")
+
+    @property
+    def neurons_per_bin(self) -> int:
+        """One input neuron for each receptive field."""
+        return self.neurons
 
 
-class Encodings(Section):
-    direct: DirectParams
-    rate: RateParams
-    rate_deterministic: RateParams
-    latency: LatencyParams
-    ttfs: TTFSParams
-    phase: PhaseParams
-    burst: BurstParams
-    delta: DeltaParams
-    population: PopulationParams
+ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
+    "direct": DirectParams,
+    "rate": RateParams,
+    "rate_deterministic": RateParams,
+    "latency": LatencyParams,
+    "ttfs": TTFSParams,
+    "phase": PhaseParams,
+    "burst": BurstParams,
+    "delta": DeltaParams,
+    "population": PopulationParams,
+}
+"""Parameter class of each kind of encoding."""

@@ -1,70 +1,175 @@
-"""Section ``neurons``: one class a neuron; and that of learnt delays."""
+"""Section ``neurons``: one class for each neuron, with its facts; and that of learnt delays."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from spikesound.params.base import Count, Positive, Section, Share
+from spikesound.params.base import Section
 
-SurrogateName = Literal["atan", "fast_sigmoid", "triangular", "straight_through"]
+SurrogateName = Annotated[
+    Literal["atan", "fast_sigmoid", "triangular", "straight_through"],
+    Field(description="The spike's derivative in training."),
+]
+Slope = Annotated[float, Field(gt=0, description="Steepness of the surrogate.")]
+Slope100mV = Annotated[float, Field(gt=0, description="Steepness of the surrogate, per 100 mV.")]
+Threshold = Annotated[float, Field(gt=0, description="Potential above which the neuron spikes.")]
+Decay = Annotated[
+    float, Field(gt=0, lt=1, description="Decay of the membrane potential per time step.")
+]
+StepMs = Annotated[float, Field(gt=0, description="Length of a time step of the network, in ms.")]
+Substeps = Annotated[int, Field(ge=1, description="Steps of integration in each time step.")]
+
 # The longest step of integration: the paper's own, and the longest that keeps the firing rates.
 IZHIKEVICH_LIMIT_MS = 0.5
 HODGKIN_HUXLEY_LIMIT_MS = 0.1
 
 
-class LIFParams(Section):
-    beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
-    learn_beta: bool
-    threshold: Positive
-    learn_threshold: bool
-    reset: Literal["subtract", "zero", "none"]
-    refractory: Annotated[int, Field(ge=0)]  # steps after a spike in which the neuron is held
+class Update(NamedTuple):
+    """Operations of an update of a neuron, and what it keeps.
+
+    A comparison counts as an addition, a sigmoid or hyperbolic tangent as one multiply-accumulate
+    (piecewise linear), a reset by subtraction as an addition.
+
+    Attributes
+    ----------
+    macs, additions : of an update
+    spike_additions : of each spike besides
+    states : values kept from one step to the next, beside the output
+    """
+
+    macs: float
+    additions: float
+    spike_additions: float
+    states: int
+
+
+class NeuronParams(Section):
+    """Parameters of a neuron; the class carries the facts of its kind.
+
+    Attributes
+    ----------
+    spikes : whether its outputs are spikes
+    update : what an update of it takes
+    """
+
+    spikes: ClassVar[bool]
+    update: ClassVar[Update]
+
+    @property
+    def activation_bits(self) -> int | None:
+        """Bits of its output if it has few levels; None: as many as the hardware has."""
+        return None
+
+
+class LIFParams(NeuronParams):
+    """Leaky integrate-and-fire."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(1, 1, 1, 1)  # decay and current; threshold; reset
+
+    beta: Decay
+    learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
+    threshold: Threshold
+    learn_threshold: Annotated[
+        bool, Field(description="Whether the threshold is learnt, one for each layer.")
+    ]
+    reset: Annotated[
+        Literal["subtract", "zero", "none"],
+        Field(
+            description="After a spike: subtract the threshold from the potential, set the "
+            "potential to zero, or leave it."
+        ),
+    ]
+    refractory: Annotated[
+        int,
+        Field(ge=0, description="Time steps after a spike in which the neuron cannot spike again."),
+    ]
     surrogate: SurrogateName
-    slope: Positive  # steepness of the surrogate
-    backend: Literal["auto", "torch", "numba", "triton"]
+    slope: Slope
+    backend: Annotated[
+        Literal["auto", "torch", "numba", "triton"],
+        Field(
+            description="What computes it: the plain loop (torch), compiled kernels on CPU (numba) "
+            "or CUDA (triton); auto chooses by device and size."
+        ),
+    ]
 
 
-class IFParams(Section):
-    threshold: Positive
-    initial: Share  # potential at the start, in thresholds
+class IFParams(NeuronParams):
+    """Integrate-and-fire, without a leak."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(0, 2, 1, 1)  # current, threshold; reset
+
+    threshold: Threshold
+    initial: Annotated[
+        float, Field(ge=0, le=1, description="Potential at the start, in thresholds.")
+    ]
     surrogate: SurrogateName
-    slope: Positive
+    slope: Slope
 
 
-class CubaLIFParams(Section):
-    alpha: Annotated[float, Field(ge=0, lt=1)]  # decay of the synaptic current per step
-    beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
-    learn_decays: bool
-    threshold: Positive
+class CubaLIFParams(NeuronParams):
+    """Current-based leaky integrate-and-fire: the input current decays as well."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(2, 1, 1, 2)
+
+    alpha: Annotated[
+        float, Field(ge=0, lt=1, description="Decay of the synaptic current per time step.")
+    ]
+    beta: Decay
+    learn_decays: Annotated[
+        bool, Field(description="Whether both decays are learnt, one of each for each layer.")
+    ]
+    threshold: Threshold
     surrogate: SurrogateName
-    slope: Positive
+    slope: Slope
 
 
-class ALIFParams(Section):
-    beta: Annotated[float, Field(gt=0, lt=1)]  # decay of the membrane potential per step
-    rho: Annotated[float, Field(gt=0, lt=1)]  # decay of the adaptation per step
-    learn_decays: bool
-    threshold: Positive  # without adaptation
-    rise: Annotated[float, Field(ge=0)]  # of the threshold with each spike
+class ALIFParams(NeuronParams):
+    """Adaptive leaky integrate-and-fire: each spike raises the threshold for a while."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(2, 2, 2, 2)  # also the threshold's decay and rise
+
+    beta: Decay
+    rho: Annotated[
+        float, Field(gt=0, lt=1, description="Decay of the threshold's adaptation per time step.")
+    ]
+    learn_decays: Annotated[
+        bool, Field(description="Whether both decays are learnt, one of each for each layer.")
+    ]
+    threshold: Annotated[
+        float,
+        Field(gt=0, description="Potential above which the neuron spikes, without adaptation."),
+    ]
+    rise: Annotated[float, Field(ge=0, description="Rise of the threshold with each spike.")]
     surrogate: SurrogateName
-    slope: Positive
+    slope: Slope
 
 
-class IzhikevichParams(Section):
-    """The paper's a, b, c, d, and how long a step of the network lasts."""
+class IzhikevichParams(NeuronParams):
+    """Izhikevich's neuron: the paper's a, b, c, d, and the length of a time step."""
 
-    a: Positive  # 1/ms, rate of the recovery
-    b: Annotated[float, Field(lt=0.267)]  # recovery per mV; above it there is no rest
-    c: Annotated[float, Field(ge=-100, lt=30)]  # mV, potential after a spike
-    d: float  # rise of the recovery with each spike
-    gain: Positive  # the paper's current for an input of 1
-    step_ms: Positive
-    substeps: Count  # of integration, in each step
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(20, 6, 2, 2)  # four substeps of v' and u'
+
+    a: Annotated[float, Field(gt=0, description="Rate of the recovery variable, 1/ms.")]
+    b: Annotated[
+        float,
+        Field(lt=0.267, description="Recovery per mV; from 0.267 on there is no resting state."),
+    ]
+    c: Annotated[float, Field(ge=-100, lt=30, description="Potential after a spike, in mV.")]
+    d: Annotated[float, Field(description="Rise of the recovery variable with each spike.")]
+    gain: Annotated[float, Field(gt=0, description="The paper's current for an input of 1.")]
+    step_ms: StepMs
+    substeps: Substeps
     surrogate: SurrogateName
-    slope: Positive  # of the surrogate, per 100 mV
+    slope: Slope100mV
 
     @model_validator(mode="after")
     def _fine_enough(self) -> IzhikevichParams:
@@ -72,17 +177,59 @@ class IzhikevichParams(Section):
         return self
 
 
-class HodgkinHuxleyParams(Section):
-    gain: Positive  # uA/cm^2 for an input of 1
-    step_ms: Positive
-    substeps: Count  # of integration, in each step
+class HodgkinHuxleyParams(NeuronParams):
+    """Hodgkin and Huxley's neuron."""
+
+    spikes: ClassVar[bool] = True
+    # Ten substeps of four variables with six rates.
+    update: ClassVar[Update] = Update(400, 100, 0, 4)
+
+    gain: Annotated[float, Field(gt=0, description="Current for an input of 1, in uA/cm^2.")]
+    step_ms: StepMs
+    substeps: Substeps
     surrogate: SurrogateName
-    slope: Positive  # of the surrogate, per 100 mV
+    slope: Slope100mV
 
     @model_validator(mode="after")
     def _fine_enough(self) -> HodgkinHuxleyParams:
         _check_substep(self.step_ms, self.substeps, HODGKIN_HUXLEY_LIMIT_MS)
         return self
+
+
+class ReLUParams(NeuronParams):
+    """Rectified linear unit, the neuron of conventional networks."""
+
+    spikes: ClassVar[bool] = False
+    update: ClassVar[Update] = Update(0, 1, 0, 0)
+
+
+class QuantisedReLUParams(NeuronParams):
+    """ReLU clipped to a learnt range and rounded to few levels (quantised clip-floor-shift)."""
+
+    spikes: ClassVar[bool] = False
+    update: ClassVar[Update] = Update(1, 1, 0, 0)  # scale and round; clip
+
+    levels: Annotated[
+        int, Field(ge=1, description="Levels above zero; 2^b - 1 are the values of b bits.")
+    ]
+
+    @property
+    def activation_bits(self) -> int:
+        """Bits that hold the levels and zero."""
+        return self.levels.bit_length()
+
+
+NEURON_PARAMS: dict[str, type[NeuronParams]] = {
+    "lif": LIFParams,
+    "integrate_and_fire": IFParams,
+    "cuba_lif": CubaLIFParams,
+    "alif": ALIFParams,
+    "izhikevich": IzhikevichParams,
+    "hodgkin_huxley": HodgkinHuxleyParams,
+    "relu": ReLUParams,
+    "quantised_relu": QuantisedReLUParams,
+}
+"""The class of each kind of neuron, as in :data:`spikesound.snn.neurons.NEURONS`."""
 
 
 def _check_substep(step_ms: float, substeps: int, limit_ms: float) -> None:
@@ -96,14 +243,11 @@ def _check_substep(step_ms: float, substeps: int, limit_ms: float) -> None:
 class DelayParams(Section):
     """Of a linear layer with learnt delays; for the section of a network that has such layers."""
 
-    largest: Count  # delay, in time steps
-    sigma: Annotated[float, Field(ge=0.5)]  # steps, the first width; half of largest in the paper
-
-
-class Neurons(Section):
-    lif: LIFParams
-    integrate_and_fire: IFParams
-    cuba_lif: CubaLIFParams
-    alif: ALIFParams
-    izhikevich: IzhikevichParams
-    hodgkin_huxley: HodgkinHuxleyParams
+    largest: Annotated[int, Field(ge=1, description="Largest delay, in time steps.")]
+    sigma: Annotated[
+        float,
+        Field(
+            ge=0.5,
+            description="First width of a delay, in time steps; half of largest in the paper.",
+        ),
+    ]

@@ -1,66 +1,87 @@
-"""The whole of params.yaml: reading it, and saying in one line what is wrong with it."""
+"""The whole of params.yaml: reading it, and checking what no section can check alone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from spikesound.core.errors import SpikesoundError, unknown
-from spikesound.params.base import Distinct, Section
+from spikesound.params.base import Entries, Positive, Section, parsed
 from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams, Sources
-from spikesound.params.detection import DetectionParams
-from spikesound.params.encodings import Encodings
-from spikesound.params.neurons import Neurons
-from spikesound.params.robustness import RobustnessParams
-from spikesound.params.training import (
-    EvaluateParams,
-    Methods,
-    Models,
-    Networks,
-    TimingParams,
-    TrainParams,
-    TrainSNNParams,
-    VariantParams,
+from spikesound.params.encodings import ENCODING_PARAMS, EncodingParams
+from spikesound.params.evaluation import EvaluateParams, TimingParams
+from spikesound.params.models import (
+    METHOD_PARAMS,
+    NETWORK_PARAMS,
+    MethodParams,
+    ModelParams,
+    NetworkParams,
+    RecipeParams,
 )
+from spikesound.params.neurons import NEURON_PARAMS, NeuronParams
+from spikesound.params.robustness import RobustnessParams
+from spikesound.params.table import Model, models_of
+from spikesound.params.tasks import ClassificationParams, DetectionParams, TaskName, Tasks
 
 Scheduler = Annotated[str, Field(pattern=r"^(tcp|tls|ucx|ws|wss)://")]
 
+ENTRIES: dict[str, Any] = {
+    "encodings": ENCODING_PARAMS,
+    "neurons": NEURON_PARAMS,
+    "networks": NETWORK_PARAMS,
+    "methods": METHOD_PARAMS,
+}
+"""Sections whose entries are named by the user, with the parameter class of each kind."""
 
-Task = Literal["classification", "detection"]
+
+class DeviceParams(Section):
+    """Where and how precisely networks are trained and evaluated."""
+
+    accelerator: str = Field(
+        description="auto, cpu, cuda, mps: Lightning Fabric's accelerators; auto takes the best."
+    )
+    precision: str = Field(
+        description="Lightning Fabric's precision: 32-true, bf16-mixed, 16-mixed."
+    )
 
 
 class Params(Section):
     """The whole of params.yaml."""
 
-    task: Task
-    source: str
-    encoding: str
-    folds: Annotated[list[str], Field(min_length=1), Distinct]  # each held out in turn
-    seed: Annotated[int, Field(ge=0)]
-    store: str  # where clips and features are kept between runs: a path or an fsspec address
-    scheduler: Scheduler | None  # tcp://host:port of a Dask cluster; null: this machine
-    models: Models
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    task: TaskName = Field(description="Task whose result `dvc repro` makes.")
+    source: str = Field(description="Source of the clips of classification: one of `sources`.")
+    encoding: str = Field(description="Encoding of spiking classifiers' input: of `encodings`.")
+    seed: Annotated[int, Field(ge=0)] = Field(description="Every random draw derives from it.")
+    store: str = Field(
+        description="Where downloads, features and finished trainings are kept between runs: a "
+        "path or an fsspec address."
+    )
+    scheduler: Scheduler | None = Field(
+        description="tcp://host:port of a Dask cluster; null: this machine."
+    )
+    device: DeviceParams
+    tasks: Tasks
+    models: dict[str, ModelParams]
     sources: Sources
     filter: FilterParams
     download: DownloadParams
     features: FeatureParams
-    encodings: Encodings
-    neurons: Neurons
-    networks: Networks
-    methods: Methods
-    variants: dict[str, VariantParams]  # by names of your own
-    train_ann: TrainParams
-    train_snn: TrainSNNParams
+    encodings: Entries[EncodingParams]
+    neurons: Entries[NeuronParams]
+    networks: Entries[NetworkParams]
+    methods: Entries[MethodParams]
+    recipes: dict[str, RecipeParams]
     evaluate: EvaluateParams
     latency: TimingParams
     robustness: RobustnessParams
     costs: CostParams
-    detection: DetectionParams
 
     @classmethod
     def load(cls, path: Path) -> Params:
@@ -80,54 +101,72 @@ class Params(Section):
         if not isinstance(content, dict):
             raise SpikesoundError(f"{path}: not a mapping of sections")
         try:
-            params = cls.model_validate(content)
-        except ValidationError as error:
-            raise SpikesoundError(f"{path}: {_explain(error)}") from error
+            return cls.of(content)
+        except SpikesoundError as error:
+            raise SpikesoundError(f"{path}: {error}") from error
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Params:
+        """Check the content of a file; raises as :meth:`load`, without its name."""
+        entries = {
+            name: Entries(name, registry, content[name])
+            for name, registry in ENTRIES.items()
+            if name in content
+        }
+        params = parsed(cls, {**content, **entries}, ())
         for key, names, valid in params._choices():
             for name in names:
                 if name not in valid:
-                    raise SpikesoundError(f"{path}: {unknown(key, name, valid)}")
+                    raise unknown(key, name, valid)
+        params.table()
         return params
 
     def _choices(self) -> Iterable[tuple[str, list[str], Collection[str]]]:
-        spiking = [
-            name
-            for name, field in Networks.model_fields.items()
-            if getattr(field.annotation, "spiking", False)
-        ]
         yield "source", [self.source], Sources.model_fields
-        yield "detection.source", [self.detection.source], Sources.model_fields
-        yield "encoding", [self.encoding], Encodings.model_fields
-        yield "network in models.ann", self.models.ann, Networks.model_fields
-        yield "spiking network in models.snn", self.models.snn, spiking
-        yield "method in models.methods", self.models.methods, Methods.model_fields
-        yield "variant in models.variants", self.models.variants, self.variants
-        if self.models.variants:  # they start from the trained twin
-            yield (
-                "twin, for models.variants, of models.snn in models.ann:",
-                self.models.snn,
-                (self.models.ann),
-            )
+        yield "tasks.detection.source", [self.tasks.detection.source], Sources.model_fields
+        yield "encoding", [self.encoding], self.encodings
         yield "costs.profile", [self.costs.profile], self.costs.profiles
-        yield "variant in costs.zero_skipping", self.costs.zero_skipping, self.variants
-        yield "train_snn.neuron", [self.train_snn.neuron], Neurons.model_fields
+        yield "model in costs.zero_skipping", self.costs.zero_skipping, self.models
 
-    def of_task(self, task: Task) -> Params:
-        """Return what the stages that both tasks share work by: source and folds are the task's.
+    def table(self) -> dict[str, Model]:
+        """Return the models by name, each with the parameters that its row names.
+
+        Raises
+        ------
+        SpikesoundError
+            If a row names what is not there, or parts that do not go together.
+        """
+        return models_of(self)
+
+    def model(self, name: str) -> Model:
+        """Return one model of the table.
+
+        Raises
+        ------
+        SpikesoundError
+            If there is no such row; the message lists the rows.
+        """
+        table = self.table()
+        if name not in table:
+            raise unknown("model", name, table)
+        return table[name]
+
+    def of_task(self, task: str) -> Params:
+        """Return the parameters of the data stages for a task: its source is `source`.
 
         Sound for detection is kept at the rate of its features.
 
         Raises
         ------
         SpikesoundError
-            If a parameter of a shared section is none that detection can do with.
+            If a parameter of a shared section does not go with the task.
         """
         if task == "classification":
             return self
-        chosen, cleaning = self.detection, self.features.cleaning
+        chosen, cleaning = self.tasks.detection, self.features.cleaning
         if cleaning.remove_dc or cleaning.trim_db is not None or cleaning.loudness_lufs is not None:
             raise SpikesoundError(
-                "features.cleaning: detection hears sound as it comes, with its times: remove_dc, "
+                "features.cleaning: detection takes sound as it is, with its times: remove_dc, "
                 "trim_db and loudness_lufs must be off"
             )
         if self.filter.expand:
@@ -135,41 +174,22 @@ class Params(Section):
         return self.model_copy(
             update={
                 "source": chosen.source,
-                "folds": [chosen.test_fold],
                 "download": self.download.model_copy(update={"rate_hz": self.features.rate_hz}),
             }
         )
 
+    def task_params(self, task: str) -> ClassificationParams | DetectionParams:
+        """Return a task's own section."""
+        if task not in Tasks.model_fields:
+            raise unknown("task", task, Tasks.model_fields)
+        section: ClassificationParams | DetectionParams = getattr(self.tasks, task)
+        return section
+
     @property
     def source_params(self) -> Section:
+        """Parameters of the source."""
         section: Section = getattr(self.sources, self.source)
         return section
 
 
-def _keys(path: Sequence[int | str]) -> list[str]:
-    """Return the keys of the section that a path of keys leads to, as far as it has such."""
-    section: Any = Params
-    for part in path:
-        field = section.model_fields.get(str(part)) if hasattr(section, "model_fields") else None
-        section = section if field is None else field.annotation
-    return list(section.model_fields) if hasattr(section, "model_fields") else ["url", "hash"]
-
-
-def _explain(error: ValidationError) -> str:
-    """Turn pydantic's report into one line: the key, the complaint, the valid keys if unknown."""
-    # An unknown key comes first: where one is misspelt, the right one is missing as well.
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    first = problems[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        *parents, name = first["loc"]
-        where = f"key of {'.'.join(map(str, parents))}" if parents else "section"
-        line = str(unknown(where, name, _keys(parents)))
-    elif first["type"] == "missing":
-        line = f"{key}: missing"
-    else:
-        line = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
-        if first["type"] == "value_error":
-            line = f"{key}: {first['msg'].removeprefix('Value error, ')}"
-    more = len(problems) - 1
-    return line + (f" (and {more} more)" if more else "")
+__all__ = ["DeviceParams", "Params", "Positive", "Scheduler"]

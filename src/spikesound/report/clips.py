@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import soundfile
-import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from spikesound.audio.resampling import resample
 from spikesound.core.errors import unknown
-from spikesound.evaluation.predictions import ScoreMatrix
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 SOUND_RATE_HZ = 22050
 _BEST_SCORES = 3
@@ -103,7 +103,7 @@ def sound_uri(samples: NDArray[np.floating], rate_hz: int) -> str:
     """
     sound = np.asarray(samples, dtype=np.float64)
     if rate_hz > SOUND_RATE_HZ:
-        sound, rate_hz = soxr.resample(sound, rate_hz, SOUND_RATE_HZ), SOUND_RATE_HZ
+        sound, rate_hz = resample(sound, rate_hz, SOUND_RATE_HZ), SOUND_RATE_HZ
     stream = io.BytesIO()
     soundfile.write(stream, np.clip(sound, -1, 1), rate_hz, format="MP3", subtype="MPEG_LAYER_III")
     return "data:audio/mpeg;base64," + base64.b64encode(stream.getvalue()).decode()

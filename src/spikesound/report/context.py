@@ -11,17 +11,28 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import STATES
 from spikesound.evaluation.curves import confusion_counts
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
-from spikesound.evaluation.predictions import ScoreMatrix, to_matrix
-from spikesound.evaluation.summary import Metrics, family
-from spikesound.report import anytime, break_even, clips, energy, pictures, robustness, study
+from spikesound.evaluation.predictions import to_matrix
+from spikesound.evaluation.summary import Metrics
+from spikesound.report import (
+    anytime,
+    break_even,
+    clips,
+    energy,
+    learning,
+    pictures,
+    robustness,
+    study,
+)
 from spikesound.report import verdict as words
 from spikesound.report.confusion import most_confused
+from spikesound.report.families import family
 from spikesound.report.inputs import Clip, ReportInputs
 from spikesound.report.models_table import latency_table, models_table
 from spikesound.report.numbers import as_float
 from spikesound.report.plot import Plot, drawn
 from spikesound.report.results import MADE_BY
 from spikesound.report.theme import Look, looks
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 Matrices = Mapping[str, ScoreMatrix]
 
@@ -70,14 +81,7 @@ def context(inputs: ReportInputs) -> dict[str, Any]:
             if model in inputs.results.operations
         },
         "confusions": _confusions(inputs, matrices),
-        "curves": [
-            (name, Markup(pictures.learning_curves(name, inputs.curves[name])))
-            for name in inputs.models
-            if name in inputs.curves
-        ],
-        "wrong": [
-            _clip(place, clip, matrices, shown, inputs) for place, clip in enumerate(inputs.clips)
-        ],
+        "wrong": [_clip(clip, matrices, shown, inputs) for clip in inputs.clips],
         "states": [
             (state, count, STATES[state])
             for state, count in clip_counts(inputs.status).items()
@@ -133,11 +137,16 @@ def _plots(inputs: ReportInputs, look: Mapping[str, Look]) -> dict[str, Any]:
         "robust": robust,
         "anytime_plots": [] if results.anytime is None else anytime.plots(results.anytime, look),
         "study_plot": None if results.study is None else study.plot(results.study),
+        "learning_plot": learning.plot(
+            {name: inputs.curves[name] for name in inputs.models if name in inputs.curves},
+            look,
+            shown_models(summary)[0],
+        ),
     }
 
 
 def _flat(plots: Mapping[str, Any]) -> list[Plot]:
-    single = [plots[key] for key in ("energy_plot", "break_even_plot", "study_plot")]
+    single = [plots[f"{name}_plot"] for name in ("energy", "break_even", "study", "learning")]
     several = [plot for group in plots["robust"].values() for plot in group]
     return [plot for plot in (*single, *several, *plots["anytime_plots"]) if plot is not None]
 
@@ -159,20 +168,18 @@ def _confusions(inputs: ReportInputs, matrices: Matrices) -> list[dict[str, Any]
     return found
 
 
-def _clip(
-    place: int, clip: Clip, matrices: Matrices, shown: list[str], inputs: ReportInputs
-) -> dict[str, Any]:
+def _clip(clip: Clip, matrices: Matrices, shown: list[str], inputs: ReportInputs) -> dict[str, Any]:
     names = list(inputs.names.values())
     title = clips.true_name(matrices[shown[0]], clip.clip_id, names)
     firing = None if clip.spikes is None else as_float(clip.spikes.mean())
     raster = None
     if clip.spikes is not None:
-        raster = Markup(pictures.raster(clip, title, f"raster-{place}"))
+        raster = Markup(pictures.raster(clip, title))
     return {
         "clip": clip,
         "title": title,
         "sound": clips.sound_uri(clip.samples, clip.rate_hz),
-        "features": Markup(pictures.features(clip, title, f"features-{place}")),
+        "features": Markup(pictures.features(clip, title)),
         "raster": raster,
         "firing": firing,
         "scores": [

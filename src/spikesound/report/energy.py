@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from spikesound.evaluation.summary import Metrics, twin
+from spikesound.evaluation.summary import Metrics
+from spikesound.report.families import twin
 from spikesound.report.numbers import as_float, interval, number, share
 from spikesound.report.pareto import dominated, front, log10, name_places
 from spikesound.report.plot import Axis, Choice, Plot, Series, Table, View

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesound.core.bitpack import unpack
+from spikesound.core.json_files import read_mapping
 from spikesound.core.schema import STATUS, read_table
 from spikesound.data.audio_shards import STATUS_FILE, read_shard
 from spikesound.features.shards import Shards
@@ -53,7 +53,7 @@ def gather(clip_ids: Sequence[str], folders: Folders, feature_unit: str) -> list
         If a clip is not among the features, or a file is missing or damaged.
     """
     features = Shards(folders.features)
-    spec = json.loads((folders.features / "spec.json").read_text(encoding="utf-8"))
+    spec = read_mapping(folders.features / "spec.json")
     homes = read_table(folders.audio / STATUS_FILE, STATUS).set_index("clip_id")["path"]
     clips = []
     for clip_id in clip_ids:
@@ -94,7 +94,7 @@ def _spikes(folders: Folders, fold: str, clip_id: str) -> NDArray[np.float32] | 
     encoded = Shards(folders.spikes[fold])
     values = encoded.load([clip_id])[0]
     if values.dtype == np.uint8:
-        spec = json.loads((encoded.folder / "spec.json").read_text(encoding="utf-8"))
+        spec = read_mapping(encoded.folder / "spec.json")
         values = unpack(values, spec["bins"])
     _, network = classifier_spec.load(folders.networks[fold])
     return first_layer(network, values.astype(np.float32))

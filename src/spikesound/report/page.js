@@ -29,6 +29,9 @@
     if (series.kind === "front") {
       return [{ ...base, mode: "lines", line: { shape: "hv", color: tone, width: 1.5, dash: "dot" } }];
     }
+    if (series.kind === "thin") {
+      return [{ ...base, mode: "lines", line: { color: tone, width: 1.2, dash: series.dash } }];
+    }
     if (series.kind === "line") {
       const line = { color: tone, width: 2, dash: series.dash };
       const drawn = { ...base, mode: "lines+markers", line, connectgaps: false,
@@ -92,7 +95,7 @@
       hoverlabel: { bgcolor: paint.card, bordercolor: paint.soft, align: "left",
         font: { color: paint.text, size: 13 } },
       xaxis: axis(plot.x, paint, view.x_range),
-      yaxis: axis(plot.y, paint, null) };
+      yaxis: axis(view.y || plot.y, paint, null) };
     const options = { displayModeBar: false, responsive: true, doubleClick: false };
     Plotly.react(box, shown.flatMap((series) => traces(series, paint)), layout, options);
   }

@@ -21,8 +21,8 @@ class Series:
     low, high
         Ends of the interval of each y; empty where there is none.
     kind
-        ``points``, ``line`` (with its markers and a band between low and high), ``front`` (a
-        staircase without markers) or ``own`` (one large point).
+        ``points``, ``line`` (with its markers and a band between low and high), ``thin`` (a line
+        alone), ``front`` (a staircase without markers) or ``own`` (one large point).
     hover
         What is told of each point.
     labels, places
@@ -63,11 +63,13 @@ class View:
     """What a plot shows at one setting of its switches, and that in words.
 
     ``x_range``: ends of the x axis, as logarithms where it has them; None leaves them to the plot.
+    ``y``: the y axis where it is not the plot's.
     """
 
     series: Sequence[Series]
     alt: str
     x_range: Sequence[float] | None = None
+    y: Axis | None = None
 
 
 @dataclass(frozen=True)

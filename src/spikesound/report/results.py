@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_mapping
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "energy": (
@@ -157,13 +157,7 @@ def _csv(path: Path) -> pd.DataFrame:
 def _mapping(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SpikesoundError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise SpikesoundError(f"{path}: not a mapping")
-    return content
+    return read_mapping(path)
 
 
 def _study(path: Path) -> pd.DataFrame | None:

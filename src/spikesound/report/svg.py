@@ -1,83 +1,174 @@
-"""From a matplotlib figure to an SVG that stands in a page and takes on the page's text colour."""
+"""Pictures with axes, as ``<svg>`` elements whose text has the colour and font of the page."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
+WIDTH_PX = 400.0
+"""Natural width of every picture: near a phone's, so that its text stays readable there."""
 
-WIDTH_PT = 400.0
-"""Natural width of every picture: near a phone's, so that its 11 pt text stays readable there."""
+_TEXT_PX = 11.0
+_TICK_PX = 10.0
+_CHARACTER = 0.58  # mean width of a character, in heights of its font
+_GAP_PX = 5.0
+_SLANT_DEG = 55  # of the x axis's names, where they would not fit side by side
 
-# A colour that no picture uses for itself: it stands for the page's text colour.
-INK = "#012345"
-
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text: it takes on the page's font and can be selected
-    "text.parse_math": False,  # a dollar in a label's name is a dollar
-    "font.family": "sans-serif",
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.labelsize": 11,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "axes.grid": False,
-    "grid.color": INK,
-    "grid.alpha": 0.15,
-    "grid.linewidth": 0.6,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-}
+Tick = tuple[float, str]
+"""Place along an axis, from 0 (left or bottom) to 1, and its text."""
 
 
-@contextmanager
-def drawing(height_pt: float) -> Iterator[Figure]:
-    """Give an empty figure to draw on, in the page's style, :data:`WIDTH_PT` wide."""
-    with mpl.rc_context(_STYLE):
-        yield Figure(figsize=(WIDTH_PT / 72, height_pt / 72), layout="constrained")
+@dataclass(frozen=True)
+class Panel:
+    """An image within its axes.
 
-
-def to_svg(figure: Figure, name: str, alt: str) -> str:
-    """Return the figure as an ``<svg>`` element.
-
-    Parameters
+    Attributes
     ----------
-    figure
-        Made within :func:`drawing`, which must still be open.
-    name
-        Unique on the page: it keeps the ids of two pictures apart.
+    image
+        URI of the image, which fills the panel.
+    title
+        Above the panel.
+    x_ticks
+        Under the panel.
+    y_ticks
+        To the right of the panel. (Those of all panels, on the left, are the picture's.)
+    width_px
+        None: what the other panels leave.
+    """
+
+    image: str
+    title: str = ""
+    x_ticks: Sequence[Tick] = ()
+    y_ticks: Sequence[Tick] = ()
+    width_px: float | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Panels side by side on common axes.
+
+    Attributes
+    ----------
+    height_px
+        Of the whole picture.
     alt
         What the picture shows, for those who do not see it.
+    y_ticks
+        To the left of the first panel.
+    slanted
+        Whether the x axis's texts stand at an angle.
+    tick_px
+        Size of the ticks' texts.
+    cells
+        Texts over the first panel: place along x, place along y, text.
     """
-    stream = io.BytesIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    # The salt makes the ids, and so the page, the same in every run.
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(stream, format="svg", metadata=nothing)
-    text = stream.getvalue().decode()
-    _, _, body = text[text.index("<svg") :].partition(">")
-    width, height = figure.get_size_inches() * 72
-    body = re.sub(r'\bid="', f'id="{name}-', body)
-    body = re.sub(r'(url\(#|href="#)', rf"\1{name}-", body)
-    body = body.replace(INK, "currentColor").replace("xlink:href", "href")
+
+    panels: Sequence[Panel]
+    height_px: float
+    alt: str
+    x_label: str = ""
+    y_label: str = ""
+    y_ticks: Sequence[Tick] = ()
+    slanted: bool = False
+    tick_px: float = _TICK_PX
+    cells: Sequence[tuple[float, float, str]] = field(default=())
+
+    def svg(self) -> str:
+        """Return the picture as an ``<svg>`` element."""
+        left, top, bottom = self._margins()
+        parts = [self._y_axis(left, top, bottom)]
+        at = left
+        for panel, width in zip(self.panels, self._widths(left), strict=True):
+            parts += self._panel(panel, at, top, width, bottom - top)
+            at += width + _right_of(panel, self.tick_px)
+        centre = (left + at) / 2
+        parts.append(_text(centre, self.height_px - 3, self.x_label, _TEXT_PX, "middle"))
+        return (
+            f'<svg role="img" aria-label="{escape(self.alt)}" '
+            f'viewBox="0 0 {WIDTH_PX:g} {self.height_px:g}" '
+            f'width="{WIDTH_PX:g}" height="{self.height_px:g}" fill="currentColor">'
+            f"{''.join(parts)}</svg>"
+        )
+
+    def _margins(self) -> tuple[float, float, float]:
+        """Return the panels' left edge, top and bottom."""
+        left = _longest(self.y_ticks, self.tick_px) + _GAP_PX
+        left += _TEXT_PX + _GAP_PX if self.y_label else 0.0
+        below = self.tick_px + _GAP_PX
+        if self.slanted:
+            ticks = [tick for panel in self.panels for tick in panel.x_ticks]
+            below = _longest(ticks, self.tick_px) * 0.82 + self.tick_px  # sine of the slant
+            left = max(left, _longest(ticks[:1], self.tick_px) * 0.58)  # its cosine
+        below += _TEXT_PX + _GAP_PX if self.x_label else 0.0
+        top = _TEXT_PX + _GAP_PX if any(panel.title for panel in self.panels) else _GAP_PX
+        return left, top, self.height_px - below
+
+    def _widths(self, left: float) -> list[float]:
+        free = WIDTH_PX - left - sum(_right_of(panel, self.tick_px) for panel in self.panels)
+        free -= sum(panel.width_px or 0.0 for panel in self.panels)
+        shared = sum(panel.width_px is None for panel in self.panels)
+        return [panel.width_px or free / shared for panel in self.panels]
+
+    def _y_axis(self, left: float, top: float, bottom: float) -> str:
+        ticks = [
+            _text(left - 4, bottom - at * (bottom - top), text, self.tick_px, "end", middle=True)
+            for at, text in self.y_ticks
+        ]
+        middle = (top + bottom) / 2
+        label = _text(_TEXT_PX, middle, self.y_label, _TEXT_PX, "middle", turned_deg=-90)
+        return "".join([*ticks, label])
+
+    def _panel(
+        self, panel: Panel, left: float, top: float, width: float, height: float
+    ) -> list[str]:
+        box = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}"'
+        parts = [
+            f'<image {box} preserveAspectRatio="none" href="{panel.image}"/>',
+            f'<rect {box} fill="none" stroke="currentColor" stroke-width="0.6"/>',
+            _text(left + width / 2, top - _GAP_PX, panel.title, _TEXT_PX, "middle"),
+        ]
+        below = top + height + self.tick_px + 2
+        for at, text in panel.x_ticks:
+            x = left + at * width
+            if self.slanted:
+                parts.append(_text(x + 3, below, text, self.tick_px, "end", turned_deg=-_SLANT_DEG))
+            else:
+                parts.append(_text(x, below, text, self.tick_px, "middle"))
+        for at, text in panel.y_ticks:
+            x, y = left + width + 3, top + (1 - at) * height
+            parts.append(_text(x, y, text, self.tick_px, "start", middle=True))
+        if panel is self.panels[0]:
+            for x, y, text in self.cells:
+                place = left + x * width, top + (1 - y) * height
+                parts.append(_text(*place, text, self.tick_px, "middle", middle=True))
+        return parts
+
+
+def _right_of(panel: Panel, tick_px: float) -> float:
+    """Return the room that a panel needs on its right: for its ticks, else for a gap."""
+    return max(_longest(panel.y_ticks, tick_px), _GAP_PX) + _GAP_PX
+
+
+def _longest(ticks: Sequence[Tick], size_px: float) -> float:
+    return max((len(text) for _, text in ticks), default=0) * size_px * _CHARACTER
+
+
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    size_px: float,
+    anchor: str,
+    *,
+    middle: bool = False,
+    turned_deg: float = 0,
+) -> str:
+    if not text:
+        return ""
+    turn = f' transform="rotate({turned_deg:g} {x:.1f} {y:.1f})"' if turned_deg else ""
+    down = ' dy="0.35em"' if middle else ""
     return (
-        f'<svg role="img" aria-label="{escape(alt)}" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}">{body.strip()}'
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size_px:g}" text-anchor="{anchor}"{down}{turn}>'
+        f"{escape(text)}</text>"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spikesound.evaluation.summary import family
+from spikesound.report.families import family
 
 # Mid-tones of Okabe and Ito's colour-blind safe set, each at least 3:1 against a white and against
 # a near-black page: for static pictures, which cannot change with the page.

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spikesound.evaluation.summary import Metrics, twin
+from spikesound.evaluation.differences import BETTER, NOT_SHOWN, WORSE, read_difference
+from spikesound.evaluation.summary import Metrics
 from spikesound.report.break_even import break_even_rate
 from spikesound.report.energy import default_setting
+from spikesound.report.families import twin
 from spikesound.report.numbers import (
     as_float,
     interval,
@@ -77,16 +79,16 @@ def on_accuracy(summary: Mapping[str, Metrics], results: Results, pair: Pair) ->
     confidence = f"{float(dataset['confidence']) * 100:g} %"
     if test is None:
         return f"{both}: {_intervals_say(ours, theirs)}, and no paired test was made."
-    difference = test["accuracy_difference"]
-    low, high = test["accuracy_difference_low"], test["accuracy_difference_high"]
-    p = test["accuracy_p_corrected"]
-    if p < round(1 - float(dataset["confidence"]), 9):  # 1 - 0.95 is a little above 0.05
-        shown = f"the spiking network is {'more' if difference > 0 else 'less'} accurate"
-    else:
-        shown = "no difference shown"
+    difference = read_difference(test, "accuracy")
+    assert difference is not None
+    outcome = difference.outcome(float(dataset["confidence"]))
+    more = {BETTER: "more", WORSE: "less"}.get(outcome)
+    shown = f"the spiking network is {more} accurate" if more else NOT_SHOWN
+    value, low, high = (points(each) for each in difference[:3])
+    p = p_value(test["accuracy_p_corrected"])
     return (
-        f"{both}: {shown} ({points(difference)} points, {confidence} interval {points(low)} to "
-        f"{points(high)}; {test.get('accuracy_test', 'paired test')}, corrected, {p_value(p)})."
+        f"{both}: {shown} ({value} points, {confidence} interval {low} to {high}; "
+        f"{test.get('accuracy_test', 'paired test')}, corrected, {p})."
     )
 
 
@@ -179,10 +181,11 @@ def paired(results: Results, a: str, b: str) -> dict[str, Any] | None:
     if f"{b} vs {a}" not in stored:
         return None
     turned = dict(stored[f"{b} vs {a}"])
-    for name in ("accuracy_difference", "map_difference"):
-        if name in turned:
-            low, high = turned[f"{name}_low"], turned[f"{name}_high"]
-            turned |= {name: -turned[name], f"{name}_low": -high, f"{name}_high": -low}
+    for name in ("accuracy", "map"):
+        if (difference := read_difference(turned, name)) is not None:
+            other = difference.reversed()
+            ends = {"": other.value, "_low": other.low, "_high": other.high}
+            turned |= {f"{name}_difference{end}": value for end, value in ends.items()}
     return turned
 
 
@@ -201,10 +204,12 @@ def in_words(test: Mapping[str, Any], alpha: float) -> str:
     """Say in which of accuracy and mAP the first model is better or worse, if a test shows it."""
     shown = {}
     for metric, name in (("accuracy", "accuracy"), ("map", "mAP")):
-        p, difference = (as_float(test.get(f"{metric}_{k}")) for k in ("p_corrected", "difference"))
-        if p is not None and difference is not None and p < alpha:
-            shown[name] = "better" if difference > 0 else "worse"
-    return ", ".join(f"{how} in {name}" for name, how in shown.items()) or "no difference shown"
+        difference = read_difference(test, metric)
+        if difference is not None and difference.p_corrected is not None:
+            outcome = difference.outcome(1 - alpha)
+            if outcome != NOT_SHOWN:
+                shown[name] = outcome
+    return ", ".join(f"{how} in {name}" for name, how in shown.items()) or NOT_SHOWN
 
 
 def comparison_rows(results: Results, alpha: float = 0.05) -> list[list[str]]:

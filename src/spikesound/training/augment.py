@@ -22,7 +22,7 @@ def augment(
 
     In this order: a circular shift in time; a shift along the feature axis (what enters is zero);
     one mask in time and one along the feature axis (SpecAugment without warping); noise, of a
-    strength drawn anew: Gaussian, clipped to the range of values, for values; flipped bits for
+    strength drawn for each clip: Gaussian, clipped to the range of values, for values; flipped bits for
     spikes. All time steps of a clip are moved and masked alike.
 
     Parameters
@@ -49,13 +49,13 @@ def augment(
         if spikes:
             return np.abs(x - (generator.random(x.shape, np.float32) < strength))
         noise = generator.standard_normal(x.shape, np.float32) * np.float32(strength)
-        # What rate coding with a low gain is worth may lie above 1.
+        # Decoded values of rate coding with a low gain may lie above 1.
         return np.clip(x + noise, 0, max(1.0, float(x.max())))
     return x
 
 
 def mixup(
-    x: Floats, targets: Floats, alpha: float, generator: np.random.Generator
+    x: Floats, targets: Floats, alpha: float, generator: np.random.Generator, *, shares: bool = True
 ) -> tuple[Floats, Floats]:
     """Blend each clip of a batch with another, and their targets by the same weight.
 
@@ -67,7 +67,8 @@ def mixup(
     Parameters
     ----------
     x : (clip, step, frame, bin)
-    targets : (clip, class); those of a clip count as shares of one
+    targets : (clip, class)
+    shares : whether the targets of a clip are scaled to shares of one first
 
     References
     ----------
@@ -75,7 +76,8 @@ def mixup(
     """
     if alpha == 0:
         return x, targets
-    targets = targets / targets.sum(1, keepdims=True)
+    if shares:
+        targets = targets / targets.sum(1, keepdims=True)
     weight = np.float32(generator.beta(alpha, alpha))
     other = generator.permutation(len(x))
     return (

@@ -1,11 +1,11 @@
-"""The training loop that conventional and spiking networks share."""
+"""The training loop of all networks, methods and tasks."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,60 +14,33 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive, numpy_generator
-from spikesound.models import classifier_spec
-from spikesound.snn.decoding import cross_entropy
+from spikesound.models.build import build
+from spikesound.tasks.task import Targets, batched
 from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
-from spikesound.training.data import Clips
-from spikesound.training.task import Epoch, Task, Trained
+from spikesound.training.job import Epoch, Job, Trained
+from spikesound.training.objective import Objective
 
 
-def train_plain(task: Task) -> Trained:
-    """Train the network of the task's spec; see :func:`train`."""
-    return train(classifier_spec.build(task.spec), task)
-
-
-class Objective(Protocol):
-    """What is lowered, and how the network is asked for its scores."""
-
-    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
-        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        ...
-
-    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
-        ...
-
-
-class Plain:
-    """Cross-entropy of the network's scores, by backpropagation."""
-
-    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
-        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        loss = cross_entropy(network(x), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
-
-    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
-        scores: torch.Tensor = network(x)
-        return scores
+def train_backprop(job: Job) -> Trained:
+    """Train the network of the job's spec by backpropagation; see :func:`train`."""
+    return train(build(job.spec), job)
 
 
 def train(
-    network: nn.Module, task: Task, objective: Objective | None = None, *, keep_last: bool = False
+    network: nn.Module, job: Job, objective: Objective | None = None, *, keep_last: bool = False
 ) -> Trained:
-    """Train by gradient descent (through time, for a spiking network) with early stopping.
+    """Return a network trained by gradient descent with early stopping.
 
-    AdamW under a one-cycle schedule; cross-entropy of the softmax against targets of sum one. The
-    weights kept are those of the epoch with the lowest validation loss; training stops when it has
-    not fallen for ``params.patience`` epochs. Order, augmentation and dropout of an epoch depend on
-    (seed, epoch, clip) alone, so that a run resumed from ``task.resume`` equals an undisturbed one.
+    AdamW under a one-cycle schedule. The weights kept are those of the epoch with the lowest
+    validation loss; training stops when it has not fallen for ``recipe.patience`` epochs. Order,
+    augmentation and dropout of an epoch depend on (seed, epoch, clip) alone, so that a run resumed
+    from ``job.resume`` equals an undisturbed one. Device and precision are those of ``job.fabric``.
 
     Parameters
     ----------
-    network : maps (time, batch, frame, bin) to scores (batch, class)
-    objective : None: :class:`Plain`
+    network : its output is the task's: class scores (batch, class), or frames
+    objective : None: the task's loss alone (:class:`Objective`)
     keep_last : keep the last epoch's weights, whatever the validation loss; all epochs are run
 
     Raises
@@ -80,50 +53,44 @@ def train(
     Loshchilov & Hutter 2019 (AdamW); Smith & Topin 2019 (one-cycle); Neftci et al. 2019,
     "Surrogate gradient learning in spiking neural networks".
     """
-    objective = objective or Plain()
-    training, params = task.training, task.params
-    batches = math.ceil(len(training) / params.batch_clips)
+    objective = objective or Objective(job)
+    recipe, fabric = job.recipe, job.fabric
+    network = fabric.to_device(network)
+    batches = math.ceil(len(job.training) / recipe.batch_clips)
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, params.learning_rate, total_steps=params.epochs * batches
+        optimiser, recipe.learning_rate, total_steps=recipe.epochs * batches
     )
+    stepper = fabric.setup_optimizers(optimiser)
     history: list[Epoch] = []
     best = copy.deepcopy(network.state_dict())
-    if (state := checkpoint.load(task.resume)) is not None:
+    if (state := checkpoint.load(job.resume, fabric.device)) is not None:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
         history, best = state["history"], state["best"]
         for epoch in history:
-            task.report(epoch)
+            job.report(epoch)
 
-    patience = params.epochs if keep_last else params.patience
-    while len(history) < params.epochs and not _exhausted(history, patience):
+    patience = recipe.epochs if keep_last else recipe.patience
+    while len(history) < recipe.epochs and not _exhausted(history, patience):
         number = len(history) + 1
         started = time.perf_counter()
-        train_loss = _train_epoch(network, task, objective, optimiser, schedule, number)
+        train_loss = _train_epoch(network, job, objective, stepper, schedule, number)
         seconds = time.perf_counter() - started
-        loss, accuracy = validate(network, task, objective)
-        if math.isnan(loss):
+        figures = validate(network, job, objective)
+        if math.isnan(figures["validation_loss"]):
             raise SpikesoundError(
-                f"{task.spec.model}, fold {task.spec.fold}, epoch {number}: the validation loss is "
-                f"not a number; lower learning_rate, now {params.learning_rate:g}"
+                f"{job.spec.model}, fold {job.spec.fold}, epoch {number}: the validation loss is "
+                f"not a number; lower the recipe's learning_rate, now {recipe.learning_rate:g}"
             )
-        history.append(
-            {
-                "epoch": number,
-                "train_loss": train_loss,
-                "validation_loss": loss,
-                "validation_accuracy": accuracy,
-                "seconds": seconds,
-            }
-        )
+        history.append({"epoch": number, "train_loss": train_loss, **figures, "seconds": seconds})
         if keep_last or _best(history) == number:
             best = copy.deepcopy(network.state_dict())
         checkpoint.save(
-            task.resume,
+            job.resume,
             {
                 "network": network.state_dict(),
                 "optimiser": optimiser.state_dict(),
@@ -132,87 +99,104 @@ def train(
                 "best": best,
             },
         )
-        task.report(history[-1])
+        job.report(history[-1])
     network.load_state_dict(best)
     kept = history[-1] if keep_last else history[_best(history) - 1]
-    return Trained(
-        task.spec,
-        network,
-        history,
-        {
-            "best_epoch": int(kept["epoch"]),
-            "validation_loss": kept["validation_loss"],
-            "validation_accuracy": kept["validation_accuracy"],
-        },
-    )
+    figures = {name: kept[name] for name in ("validation_loss", *job.task.figures)}
+    return Trained(job.spec, network.cpu(), history, {"best_epoch": int(kept["epoch"]), **figures})
 
 
-def predict(
-    network: nn.Module, clips: Clips, batch_clips: int, objective: Objective | None = None
-) -> npt.NDArray[np.float32]:
-    """Return the network's class scores (clip, class), before the softmax."""
-    objective = objective or Plain()
+def validate(network: nn.Module, job: Job, objective: Objective | None = None) -> Epoch:
+    """Return the validation figures of a network; see :meth:`spikesound.tasks.task.Task`."""
+    objective = objective or Objective(job)
+    clips, size = job.validation, job.recipe.batch_clips
+    outputs, targets = [], []
     network.eval()
-    scores = []
-    with torch.inference_mode():
-        for start in range(0, len(clips), batch_clips):
-            rows = np.arange(start, min(start + batch_clips, len(clips)))
-            scores.append(objective.scores(network, time_first(clips.batch(rows))).numpy())
-    return np.concatenate(scores)
-
-
-def validate(
-    network: nn.Module, task: Task, objective: Objective | None = None
-) -> tuple[float, float]:
-    """Return loss and accuracy on the validation clips; any of a clip's labels is a hit."""
-    targets = task.validation.targets
-    scores = predict(network, task.validation, task.params.batch_clips, objective)
-    loss = cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets)).item()
-    hit = targets[np.arange(len(scores)), scores.argmax(1)] > 0
-    return loss, float(hit.mean())
+    with torch.inference_mode(), job.fabric.autocast():
+        for start in range(0, len(clips), size):
+            rows = np.arange(start, min(start + size, len(clips)))
+            x = batched(clips.batch(rows), frames=job.task.frames)
+            outputs.append(_at_home(objective.output(network, _placed(x, network))))
+            targets.append(job.task.targets(*clips.labels(rows)))
+    return job.task.validation(outputs, targets)
 
 
 def _train_epoch(
     network: nn.Module,
-    task: Task,
+    job: Job,
     objective: Objective,
-    optimiser: torch.optim.Optimizer,
+    stepper: Any,
     schedule: Any,
     number: int,
 ) -> float:
-    clips, params, seed = task.training, task.params, task.seed
+    recipe, fabric = job.recipe, job.fabric
     network.train()
     # Dropout draws from torch's global generator: set by the epoch, a resumed run agrees.
-    torch.manual_seed(derive(seed, "dropout", number))
-    generator = numpy_generator(seed, "order", number)
-    order = generator.permutation(len(clips))
+    torch.manual_seed(derive(job.seed, "dropout", number))
+    generator = numpy_generator(job.seed, "order", number)
+    order = _order(job, generator)
     total = 0.0
-    for start in range(0, len(clips), params.batch_clips):
-        rows = order[start : start + params.batch_clips]
-        x = np.stack(
-            [
-                augment(
-                    clip,
-                    params.augment,
-                    spikes=clips.spikes,
-                    generator=numpy_generator(seed, "augment", number, clips.ids[row]),
-                    neurons_per_bin=clips.neurons_per_bin,
-                )
-                for row, clip in zip(rows, clips.batch(rows), strict=True)
-            ]
-        )
-        x, targets = mixup(x, clips.targets[rows], params.augment.mixup, generator)
-        optimiser.zero_grad()
-        loss = objective.backward(network, time_first(x), torch.from_numpy(targets))
-        optimiser.step()
+    for start in range(0, len(order), recipe.batch_clips):
+        rows = order[start : start + recipe.batch_clips]
+        x, targets = _batch(job, rows, number, generator)
+        stepper.zero_grad()
+        with fabric.autocast():
+            loss = objective.backward(
+                network,
+                fabric.to_device(x),
+                tuple(fabric.to_device(each) for each in targets),
+                fabric.backward,
+            )
+        if recipe.clip_gradient is not None:
+            fabric.clip_gradients(network, stepper, max_norm=recipe.clip_gradient)
+        stepper.step()
         schedule.step()
         total += loss * len(rows)
-    return total / len(clips)
+    return total / len(order)
 
 
-def time_first(x: npt.NDArray[np.float32]) -> torch.Tensor:
-    """Turn (clip, step, frame, bin) into what networks take, (time, batch, frame, bin)."""
-    return torch.from_numpy(np.ascontiguousarray(x.swapaxes(0, 1)))
+def _order(job: Job, generator: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Return the rows of an epoch: all in random order, or drawn so that classes are balanced."""
+    clips = job.training
+    if not job.balanced:
+        return generator.permutation(len(clips))
+    rarity = (clips.present / clips.present.sum(0).clip(min=1)).max(1)
+    rarity = np.where(rarity > 0, rarity, rarity[rarity > 0].min())  # clips without a label
+    return generator.choice(len(clips), len(clips), p=rarity / rarity.sum())
+
+
+def _batch(
+    job: Job, rows: npt.NDArray[np.intp], epoch: int, generator: np.random.Generator
+) -> tuple[torch.Tensor, Targets]:
+    clips, recipe = job.training, job.recipe
+    x = np.stack(
+        [
+            augment(
+                clip,
+                recipe.augment,
+                spikes=clips.spikes,
+                generator=numpy_generator(job.seed, "augment", epoch, clips.ids[row]),
+                neurons_per_bin=clips.neurons_per_bin,
+            )
+            for row, clip in zip(rows, clips.batch(rows), strict=True)
+        ]
+    )
+    present, active = clips.labels(rows)
+    x, present = mixup(x, present, recipe.augment.mixup, generator, shares=job.task.shares)
+    if recipe.silence_weight is not None:
+        x = np.concatenate([x, np.zeros_like(x[:1])])
+        present = np.concatenate([present, np.zeros_like(present[:1])])
+        active = None if active is None else np.concatenate([active, np.zeros_like(active[:1])])
+    return batched(x, frames=job.task.frames), job.task.targets(present, active)
+
+
+def _placed(x: torch.Tensor, network: nn.Module) -> torch.Tensor:
+    return x.to(next(network.parameters()).device)
+
+
+def _at_home(output: Any) -> Any:
+    """Return a network's output on the CPU, in float32."""
+    return output.float().cpu() if isinstance(output, torch.Tensor) else output.cpu()
 
 
 def _best(history: list[Epoch]) -> int:

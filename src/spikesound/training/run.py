@@ -1,147 +1,215 @@
-"""One model on one fold, from clips to a folder of weights, history and live log."""
+"""One model on one fold, from shards to a folder with its file, history and result."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from dvclive import Live
+from lightning_fabric import Fabric
 
-import spikesound
+from spikesound.core import schema
 from spikesound.core.json_files import write_json
-from spikesound.core.progress import track
 from spikesound.core.seeds import derive
-from spikesound.data.store import digest
-from spikesound.models import classifier_spec
-from spikesound.params import Params, Section, TrainParams
-from spikesound.training.data import Clips
-from spikesound.training.split import split_validation
-from spikesound.training.task import Epoch, Task, Trained
+from spikesound.features.front_end import FrontEnd, read_front_end
+from spikesound.models import file
+from spikesound.models.spec import Decision, Spec, spec_of
+from spikesound.params import (
+    ENCODING_PARAMS,
+    ClassificationParams,
+    DetectionParams,
+    DeviceParams,
+    Model,
+)
+from spikesound.tasks import task_of
+from spikesound.tasks.detection.metrics.truth import true_events
+from spikesound.tasks.detection.tuning import choose_decision
+from spikesound.training import trainings
+from spikesound.training.dataset import Dataset, load_features, load_spikes, with_events
+from spikesound.training.job import Epoch, Job, Trained
+from spikesound.training.methods import METHODS
+from spikesound.training.scores import frame_scores
+from spikesound.training.split import training_parts
 
 
-def train_model(
-    method: Callable[[Task], Trained],
-    spec: classifier_spec.Spec,
-    clips: Clips,
-    params: TrainParams,
-    *,
-    section: Section | None = None,
-    step_values: Sequence[float] = (1.0,),
-    out: Path,
-    checkpoints: Path,
-) -> Trained:
-    """Train the model of a spec on all folds but its own, and write it to a folder.
+@dataclass(frozen=True)
+class FoldRequest:
+    """What is needed to train a model on all folds but one.
 
-    The folder gets the weights and the spec (:mod:`spikesound.models.classifier_spec`),
-    ``history.csv`` with a row per epoch, ``result.json`` (`Trained.result`) and DVCLive's log.
+    Attributes
+    ----------
+    model : row of the table of models, with the parameters that it names
+    params : of its task
+    fold, seed : the fold held out for testing, and the run's seed
+    names : display names of the classes by label id
+    inputs : folder of the shards that the network reads, spikes or features
+    features : folder of the feature shards
+    events : table of the strong labels; None: the task has no use for them
+    base : folder of the trained model to start from
+    out : folder that gets the model
+    store : folder of finished and half finished trainings
+    """
+
+    model: Model
+    params: ClassificationParams | DetectionParams
+    device: DeviceParams
+    fold: str
+    seed: int
+    names: dict[str, str]
+    inputs: Path
+    features: Path
+    events: Path | None
+    base: Path | None
+    out: Path
+    store: Path
+
+
+def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, float]:
+    """Train a model on all folds but one, and write it to a folder; return its result.
+
+    A training that is in the store is not done again, and one that was killed goes on. The folder
+    gets the model's file (:mod:`spikesound.models.file`), ``history.csv`` with a row per epoch,
+    ``result.json``, DVCLive's log and, of a detector, ``decision.csv`` with the thresholds tuned
+    on the validation clips.
 
     Parameters
     ----------
-    clips : of all folds; those of ``spec.fold`` are left out here
-    section : the method's parameters
-    step_values : what an input spike of each step is worth
-    checkpoints : folder that outlives a kill; the run's file is deleted when it is done
+    report : called after each epoch
     """
-    known = clips.without(spec.fold)
-    train_rows, validation_rows = split_validation(known, params.validation_share, spec.seed)
-    torch.manual_seed(derive(spec.seed, "weights", spec.model, spec.fold))
-    resume = checkpoints / f"{_fingerprint(spec, known, params, section, step_values)}.pt"
+    job, front_end = prepare(request)
+    finished = request.store / trainings.fingerprint(job, request.model.method)
+    trained = trainings.load(finished)
+    if trained is None:
+        torch.manual_seed(weight_seed(job))
+        resume = finished.with_suffix(".pt")
+        job = replace(job, resume=resume, report=lambda epoch: report())
+        trained = METHODS[request.model.method](job)
+        trainings.save(finished, trained)
+        trainings.discard_checkpoint(resume)
+    request.out.mkdir(parents=True, exist_ok=True)
+    spec = trained.spec.model_copy(
+        update={"names": list(request.names.values()), "front_end": front_end}
+    )
+    if isinstance(request.params, DetectionParams):
+        decision, table = _tuned(trained, job, request, front_end)
+        spec = spec.model_copy(update={"decision": decision})
+        table.to_csv(request.out / "decision.csv", index=False)
+    file.save(request.out / file.WEIGHTS, spec, trained.network)
+    trainings.copy_history(finished, request.out)
+    _log(trained.history, request.out / "live")
+    result = trained.result | {
+        "seconds_per_epoch": float(np.median([epoch["seconds"] for epoch in trained.history])),
+        "parameters": sum(weight.numel() for weight in trained.network.parameters()),
+    }
+    write_json(request.out / "result.json", result)
+    return result
 
-    epochs = track(range(params.epochs), total=params.epochs, what=_title(spec), unit="epoch")
-    with Live(str(out / "live"), dvcyaml=None, save_dvc_exp=False, report=None) as live:
 
-        def report(epoch: Epoch) -> None:
-            for name in ("train_loss", "validation_loss", "validation_accuracy"):
-                live.log_metric(name, epoch[name])
+def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
+    """Return the job of a request, without a checkpoint, and the front end of its fold."""
+    model, params = request.model, request.params
+    clips, encoding = read_inputs(request)
+    front_end = read_front_end(request.features, request.fold)
+    if request.events is not None:
+        events = schema.read_table(request.events, schema.EVENTS)
+        clips = with_events(clips, events, list(request.names), front_end.hop_s)
+    training, validation = training_parts(clips, request.fold, params, request.seed)
+    detection = isinstance(params, DetectionParams)
+    spec = spec_of(
+        model,
+        fold=request.fold,
+        seed=request.seed,
+        names=request.names,
+        bins=clips.bins,
+        front_end=front_end,
+        encoding=None
+        if encoding is None
+        else (
+            encoding["encoding"],
+            ENCODING_PARAMS[encoding["encoding"]].model_validate(encoding["params"]),
+        ),
+        single=detection or params.labels == "single",
+        attention=detection and params.pooling == "attention",
+    )
+    job = Job(
+        spec,
+        task_of(spec, params),
+        training,
+        validation,
+        model.recipe,
+        model.method_params,
+        tuple(encoding["step_values"]) if encoding else (1.0,),
+        training_seed(spec),
+        resume=request.store / "unnamed.pt",
+        base=None if request.base is None else file.load(request.base)[1],
+        fabric=Fabric(
+            accelerator=request.device.accelerator,
+            devices=1,
+            precision=request.device.precision,  # type: ignore[arg-type]
+        ),
+        balanced=not detection and params.balanced_sampling,
+    )
+    return job, front_end
+
+
+def read_inputs(request: FoldRequest) -> tuple[Dataset, dict[str, Any] | None]:
+    """Return all clips as the model reads them, and what their encoding is, if any."""
+    classes = list(request.names)
+    if request.inputs == request.features:
+        return load_features(request.features, classes, request.fold), None
+    return load_spikes(request.inputs, classes)
+
+
+def training_seed(spec: Spec) -> int:
+    """Return the seed of a training's draws: those of an epoch and a clip derive from it.
+
+    Detectors of all folds share it: their draws depend on the model, the epoch and the clip.
+    """
+    if spec.task == "detection":
+        return derive(spec.seed, spec.model)
+    return derive(spec.seed, spec.model, spec.fold)
+
+
+def weight_seed(job: Job) -> int:
+    """Return the seed of a network's first weights."""
+    if job.spec.task == "detection":
+        return derive(job.seed, "weights")
+    return derive(job.spec.seed, "weights", job.spec.model, job.spec.fold)
+
+
+def _tuned(
+    trained: Trained, job: Job, request: FoldRequest, front_end: FrontEnd
+) -> tuple[Decision, pd.DataFrame]:
+    """Return the decision rule whose thresholds and median filters the validation clips choose."""
+    assert isinstance(request.params, DetectionParams)
+    assert request.events is not None
+    clips = job.validation
+    seconds = front_end.features.clip_s
+    assert seconds is not None
+    lengths = dict.fromkeys(clips.ids, seconds)
+    events = schema.read_table(request.events, schema.EVENTS)
+    known = events[events["clip_id"].isin(lengths)]
+    framewise, _ = frame_scores(trained.network, clips.inputs, job.recipe.batch_clips)
+    return choose_decision(
+        dict(zip(clips.ids, framewise, strict=True)),
+        true_events(known, lengths, trained.spec.classes),
+        lengths,
+        trained.spec.classes,
+        hop_s=front_end.hop_s,
+        medians_s=request.params.decision.medians_s,
+        thresholds=request.params.decision.thresholds,
+    )
+
+
+def _log(history: list[Epoch], folder: Path) -> None:
+    with Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None) as live:
+        for epoch in history:
+            for name, value in epoch.items():
+                if name not in ("epoch", "seconds"):
+                    live.log_metric(name, value)
             live.next_step()
-            next(epochs, None)
-
-        trained = method(
-            Task(
-                spec,
-                known.select(train_rows),
-                known.select(validation_rows),
-                params,
-                section,
-                tuple(step_values),
-                derive(spec.seed, spec.model, spec.fold),
-                resume,
-                report,
-            )
-        )
-    classifier_spec.save(out, trained.spec, trained.network)
-    history = pd.DataFrame(trained.history).astype({"epoch": int})
-    history.to_csv(out / "history.csv", index=False)
-    write_json(out / "result.json", trained.result)
-    resume.unlink(missing_ok=True)
-    return trained
-
-
-def _title(spec: classifier_spec.Spec) -> str:
-    return f"{spec.model}, fold {spec.fold}"
-
-
-def _fingerprint(
-    spec: classifier_spec.Spec,
-    clips: Clips,
-    params: TrainParams,
-    section: Section | None,
-    step_values: Sequence[float],
-) -> str:
-    """Name the run by all that it depends on, so that no checkpoint of another is taken up."""
-    return digest(
-        spec.model_dump_json(),
-        params.model_dump_json(),
-        section.model_dump_json() if section else "",
-        repr(tuple(step_values)),
-        " ".join(clips.ids),
-        hashlib.sha256(clips.inputs.tobytes()).hexdigest(),
-        hashlib.sha256(clips.targets.tobytes()).hexdigest(),
-        torch.__version__,
-        code_digest(),
-    )
-
-
-def code_digest() -> str:
-    """Name the code that training runs."""
-    package = Path(spikesound.__file__).parent
-    parts = ("decoding", "kernels", "networks", "neurons", "training")
-    files = [path for part in parts for path in sorted((package / part).glob("*.py"))]
-    code = [path.read_text(encoding="utf-8") for path in [*files, package / "quantise.py"]]
-    return digest(*code)
-
-
-def snn_spec(
-    params: Params,
-    network: str,
-    method: str,
-    fold: str,
-    classes: list[str],
-    bins: int,
-    encoding: dict[str, Any],
-) -> classifier_spec.Spec:
-    """Return the spec of a spiking network by params.yaml.
-
-    Parameters
-    ----------
-    classes : label ids
-    bins, encoding : of the spikes, and what their ``spec.json`` says
-    """
-    neuron = params.train_snn.neuron
-    return classifier_spec.Spec(
-        model=f"snn-{network}-{method}",
-        network=network,
-        network_params=getattr(params.networks, network).model_dump(),
-        neuron=neuron,
-        neuron_params=getattr(params.neurons, neuron).model_dump(),
-        classes=classes,
-        bins=bins,
-        steps=encoding["steps"],
-        encoding=encoding["encoding"],
-        fold=fold,
-        seed=params.seed,
-    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import TABLE, Detectors, Force, ModelName, Out, Sounds, hear_all
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def detect(
     format: Annotated[str, typer.Option(help="table, csv, json, audacity, raven or jams.")] = TABLE,
     out: Out = None,
     force: Force = False,
-    detectors: Detectors = "data/detection/models",
+    detectors: Detectors = workspace.DETECTORS,
 ) -> None:
     """Tell which sounds are in files, and when each begins and ends."""
     from spikesound.apps.annotations import FORMATS

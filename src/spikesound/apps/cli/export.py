@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.apps.cli.model_choice import choose_model
-
-FOLDERS = ("data/detection/models", "data/models")
 
 
 def export(
@@ -33,7 +32,7 @@ def export(
     choose(EXPORTS, to, "format")
     if out.exists() and not force:
         raise SpikesoundError(f"{out}: is there already; --force writes over it")
-    path, what = choose_model(model, FOLDERS)
+    path, what = choose_model(model, (workspace.DETECTORS, workspace.CLASSIFIERS))
     try:
         done = write(load(path), to, out)
     except OSError as error:

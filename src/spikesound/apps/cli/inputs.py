@@ -106,10 +106,8 @@ def hear_all(
 def _each(
     model: Model, sounds: Sequence[SoundFile], use: Callable[[SoundFile, Labelled], None]
 ) -> list[SpikesoundError]:
-    from tqdm import tqdm
-
     from spikesound.apps.annotations import Labelled
-    from spikesound.core.progress import track
+    from spikesound.core.progress import SCREEN, track
 
     failed = []
     many = len(sounds) > 1
@@ -120,14 +118,15 @@ def _each(
         except SpikesoundError as error:
             failed.append(error)
             if many:
-                tqdm.write(f"error: {shown(error)}", file=sys.stderr)
+                with SCREEN.paused():
+                    print(f"error: {shown(error)}", file=sys.stderr)
             continue
         name = str(sound).encode("utf-8", "replace").decode()
         events = heard.events or []
         labelled = Labelled(
             name, heard.seconds, model.name, model.high_hz, events, heard.probabilities
         )
-        with tqdm.external_write_mode(file=sys.stdout):
+        with SCREEN.paused():
             use(sound, labelled)
     return failed
 

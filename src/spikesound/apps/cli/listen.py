@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import Detectors, ModelName
 from spikesound.core.errors import SpikesoundError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def listen(
     model: ModelName = None,
-    detectors: Detectors = "data/detection/models",
+    detectors: Detectors = workspace.DETECTORS,
     device: Annotated[
         str | None, typer.Option(help="The microphone, by part of its name or by number.")
     ] = None,

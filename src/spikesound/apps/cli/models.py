@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from spikesound.apps.cli import workspace
+
 if TYPE_CHECKING:
     from spikesound.models.listing import Listed
 
-FOLDERS = ("data/models", "data/detection/models")
 HEADLINES = ("accuracy", "map", "psds1", "psds2", "event_f1")
 
 
@@ -25,17 +26,14 @@ def models(
     ] = None,
     metrics: Annotated[
         str, typer.Option(help="Folder of metrics: models/*.json, detection/models/*.json.")
-    ] = "metrics",
+    ] = workspace.METRICS,
     as_json: Annotated[bool, typer.Option("--json", help="All that is known, as JSON.")] = False,
 ) -> None:
     """List what is trained: sizes, what each was trained on, and its metrics."""
     from spikesound.models.listing import list_models
 
-    root = Path(metrics)
-    found = list_models(
-        [Path(folder) for folder in folders or FOLDERS],
-        [root / "models", root / "detection" / "models"],
-    )
+    chosen = folders or (workspace.CLASSIFIERS, workspace.DETECTORS)
+    found = list_models([Path(folder) for folder in chosen], workspace.model_metrics(Path(metrics)))
     if as_json:
         print(json.dumps([asdict(model) for model in found], indent=2, ensure_ascii=False))
         return

@@ -1,4 +1,4 @@
-"""Commands that look at the parameters, and at the program itself."""
+"""Commands on parameters and on the program itself."""
 
 from __future__ import annotations
 
@@ -8,15 +8,32 @@ from typing import Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.params import Params
+from spikesound.params.describe import explain as explanation
 
 
-def check(params: Annotated[Path, typer.Argument()] = Path("params.yaml")) -> None:
-    """Check every value of a parameter file, and say what it would run."""
+def check(
+    params: Annotated[Path, typer.Argument(help="Parameter file.")] = workspace.PARAMS,
+    explain: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY",
+            help="Print the meaning, the valid values and the value of a key such as "
+            "features.rate_hz, or the keys of a section.",
+        ),
+    ] = "",
+) -> None:
+    """Check a parameter file and print what it would run."""
     found = Params.load(params)
+    if explain:
+        print(explanation(found, explain))
+        return
+    task = found.task
+    names = [name for name, row in found.models.items() if row.task == task]
     print(
-        f"{params}: good; source {found.source}, encoding {found.encoding}, "
-        f"{len(found.folds)} folds of {', '.join(found.models.names())}"
+        f"{params}: good; {task}, source {found.of_task(task).source}, encoding {found.encoding}, "
+        f"{len(found.task_params(task).folds)} folds of {', '.join(names)}"
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import TABLE, Detectors, Force, ModelName, Out, Sounds, hear_all
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ def predict(
     out: Out = None,
     force: Force = False,
     top: Annotated[int, typer.Option(min=1, help="Rows of a table.")] = 5,
-    detectors: Detectors = "data/detection/models",
-    classifiers: Annotated[str, typer.Option(help="Folder of classifiers.")] = "data/models",
+    detectors: Detectors = workspace.DETECTORS,
+    classifiers: Annotated[
+        str, typer.Option(help="Folder of classifiers.")
+    ] = workspace.CLASSIFIERS,
 ) -> None:
     """Tell how probable each sound is in files, by a detector or a classifier of clips."""
     from spikesound.apps.annotations import SCORES

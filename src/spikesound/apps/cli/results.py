@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spikesound.core.errors import SpikesoundError
+from spikesound.apps.cli import workspace
 
 
 def table(summary: Path) -> None:
     """Print a metrics/summary.json as a Markdown table."""
-    from spikesound.evaluation.table import markdown_table
+    from spikesound.core.json_files import read_mapping
+    from spikesound.evaluation.columns import markdown_table
 
-    if not summary.is_file():
-        raise SpikesoundError(f"{summary}: no such file; run the pipeline (make repro)")
-    print(markdown_table(json.loads(summary.read_text(encoding="utf-8"))), end="")
+    print(markdown_table(read_mapping(summary, "run the pipeline (make repro)")), end="")
 
 
 def compare(
@@ -30,9 +28,11 @@ def compare(
     permutations: Annotated[int, typer.Option(help="Of the paired tests, at least.")] = 4999,
     confidence: Annotated[float, typer.Option(help="Of the intervals and tests.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Of resamples and permutations.")] = 1,
-    predictions: Annotated[str, typer.Option(help="Folder of predictions.")] = "data/predictions",
-    metrics: Annotated[str, typer.Option(help="Folder of metrics.")] = "metrics",
-    clips: Annotated[str, typer.Option(help="Table of clips.")] = "data/clips/clips.parquet",
+    predictions: Annotated[
+        str, typer.Option(help="Folder of predictions.")
+    ] = workspace.PREDICTIONS,
+    metrics: Annotated[str, typer.Option(help="Folder of metrics.")] = workspace.METRICS,
+    clips: Annotated[str, typer.Option(help="Table of clips.")] = workspace.CLIPS,
 ) -> None:
     """Compare each model's stored predictions between two revisions: REV2 minus REV1."""
     from spikesound.evaluation.changes import changes, shared_models
@@ -47,7 +47,7 @@ def compare(
     old, new = (read_revision(name, root, places, chosen) for name in (before, after))
     found = changes(old, new, settings)
     if found.models:
-        print(change_table(found.models, before, after, confidence))
+        print(change_table(found.models, before, after, confidence, measures=found.measures))
     for figures in found.models.values():
         print(figures["verdict"])
     for note in found.notes:

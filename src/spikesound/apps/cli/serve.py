@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import Detectors, ModelName
 from spikesound.apps.cli.listen import load_detector
 from spikesound.core.errors import SpikesoundError
@@ -14,7 +15,7 @@ from spikesound.core.errors import SpikesoundError
 
 def serve(
     model: ModelName = None,
-    detectors: Detectors = "data/detection/models",
+    detectors: Detectors = workspace.DETECTORS,
     host: Annotated[str, typer.Option(help="Address of this computer to serve at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: a free one.", min=0, max=65_535)] = 8_000,
     max_mb: Annotated[int, typer.Option(help="Largest file taken, in MiB.", min=1)] = 1024,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from spikesound.audio.stream_resampling import Resampler
+from spikesound.audio.resampling import Resampler
 from spikesound.inference.backends import AUTO
 from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models.networks.detector import Detector

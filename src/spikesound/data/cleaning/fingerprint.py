@@ -10,10 +10,10 @@ from functools import cache
 
 import numpy as np
 import scipy.fft
-import soxr  # type: ignore[import-untyped]
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from spikesound.audio.resampling import resample
 from spikesound.data.cleaning.dc import Wave
 from spikesound.data.store import digest
 
@@ -73,7 +73,7 @@ def fingerprint(samples: Wave, rate_hz: int) -> Fingerprint:
         ``(samples at 5 kHz) // 58`` frames of 32 bits. Windows are centred, the ends padded with
         zeros.
     """
-    wave = np.pad(soxr.resample(samples, rate_hz, RATE_HZ, quality="HQ"), WINDOW // 2)
+    wave = np.pad(resample(samples, rate_hz, RATE_HZ), WINDOW // 2)
     if len(wave) < WINDOW + HOP:
         return Fingerprint(np.zeros(0, np.uint32), np.zeros(0, np.bool_))
     frames = sliding_window_view(wave, WINDOW)[::HOP]

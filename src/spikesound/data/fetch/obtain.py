@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikesound.audio.ffmpeg import MediaError, Samples, cut, fit, peak_db, to_flac
+from spikesound.audio.cutting import Samples, cut, fit, peak_db
+from spikesound.audio.ffmpeg import MediaError
+from spikesound.audio.flac import to_flac
 from spikesound.data.fetch.fetched import Fetched, keep
 from spikesound.data.fetch.place import is_web, local_file
 from spikesound.data.fetch.rates import Measured, Rates

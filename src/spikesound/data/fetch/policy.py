@@ -130,7 +130,7 @@ class Fetching:
             self.stopped = self.stopped or (
                 f"the site refused {self._refusals} times in a row, the last time with"
                 f" {trouble.reason!r}; going on would prolong a block, which lasts up to an hour or"
-                " two. Run it again then; docs/download.md has what else helps"
+                " two. Run it again then; see docs/guide/download.md"
             )
 
     def _decided(self, outcomes: list[Outcome]) -> list[Outcome]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ffmpeg
-
-from spikesound.audio.ffmpeg import CONTAINERS, MediaError, Samples, Span, cut_stream, pcm
-from spikesound.audio.ffmpeg import span as samples_of
+from spikesound.audio.cutting import Samples, Span, cut_stream
+from spikesound.audio.cutting import span as samples_of
+from spikesound.audio.ffmpeg import MediaError, pcm, sound
 
 LEAD_S = 2.0
 """Decoded ahead of a stretch: after a jump, decoders drop a packet, or need some to settle."""
@@ -64,19 +63,17 @@ def fetch_section(
     ahead = min(first, round(LEAD_S * rate_hz))
     from_s = (first - ahead) / rate_hz
     more: dict[str, Any] = {"http_proxy": proxy} if proxy else {}
-    sound = ffmpeg.input(
+    recording = sound(
         address,
+        PROTOCOLS,
         ss=f"{from_s:.6f}",
         t=f"{end_s - from_s + 1.0:.6f}",
-        threads=1,
-        protocol_whitelist=PROTOCOLS,
-        format_whitelist=CONTAINERS,
         rw_timeout=round(timeout_s * 1e6),
         headers="".join(f"{name}: {value}\r\n" for name, value in headers.items()),
         **more,
-    )["a:0"]
+    )
     cut = (
-        sound.filter("atrim", start=f"{(ahead - settled) / rate_hz:.6f}")
+        recording.filter("atrim", start=f"{(ahead - settled) / rate_hz:.6f}")
         .filter("asetpts", "PTS-STARTPTS")
         .filter("aresample", rate_hz)
         .filter("atrim", start_sample=settled, end_sample=settled + count)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadError
 
-from spikesound.audio.ffmpeg import MediaError, Samples, Span
+from spikesound.audio.cutting import Samples, Span
+from spikesound.audio.ffmpeg import MediaError
 from spikesound.data.fetch.classify import classify
 from spikesound.data.fetch.rates import SLACK, Measured, Rates
 from spikesound.data.fetch.section import fetch_section

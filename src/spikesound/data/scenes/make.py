@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesound.audio.ffmpeg import Samples, to_flac
+from spikesound.audio.cutting import Samples
+from spikesound.audio.flac import to_flac
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator

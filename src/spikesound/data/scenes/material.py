@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from spikesound.audio.resampling import resample
 from spikesound.core.errors import SpikesoundError
 
 JOINED_S = 0.25
@@ -166,9 +166,7 @@ def _read(path: Path, rate_hz: int) -> Wave:
     mono: Wave = samples.mean(axis=1)
     if not mono.any():
         raise SpikesoundError(f"{path}: silent")
-    # As all resampling here: soxr's HQ filter.
-    changed: Wave = mono if from_hz == rate_hz else soxr.resample(mono, from_hz, rate_hz, "HQ")
-    return changed
+    return resample(mono, from_hz, rate_hz)
 
 
 def _active(samples: Wave, rate_hz: int, active_db: float) -> list[tuple[int, int]]:

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO, Literal
 
-from tqdm import tqdm
-
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
 
 # Recorded sound seldom packs to a fifth; what unpacks to more than this is made to fill the disk.
 MOST_TIMES = 100
@@ -94,7 +93,8 @@ def _fill(archive: Path, folder: Path) -> None:
     left = MOST_TIMES * archive.stat().st_size + SPARE_BYTES
     links: dict[str, str] = {}
     members = _tar_members if tarfile.is_tarfile(archive) else _zip_members
-    for member in tqdm(members(archive), desc=f"unpack {archive.name}", unit="file", disable=None):
+    what = f"unpack {archive.name}"
+    for member in track(members(archive), total=None, what=what, unit="file"):
         name = inside(member.name)
         if name is None:
             raise _refused(archive, member.name, "leads outside the folder")

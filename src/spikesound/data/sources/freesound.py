@@ -21,6 +21,7 @@ import requests
 
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_json
 from spikesound.data.sources.collection import Collection
 from spikesound.data.sources.dealing import deal
 from spikesound.data.sources.remote import TIMEOUT_S, again
@@ -90,10 +91,7 @@ class Freesound(Collection):
         key = hashlib.sha256(json.dumps([self.params.api, asked, wanted]).encode()).hexdigest()
         kept = self.cache / self.name / f"search-{key[:20]}.json"
         if kept.is_file():
-            try:
-                return kept, _checked(json.loads(kept.read_bytes()), str(kept))
-            except ValueError as error:
-                raise SpikesoundError(f"{kept}: not JSON ({error}); delete it") from error
+            return kept, _checked(read_json(kept, "delete it"), str(kept))
         found = self._search(asked, f"sources.freesound.queries.{label}")
         if not found:
             raise SpikesoundError(f"sources.freesound.queries.{label}: {query!r} finds nothing")

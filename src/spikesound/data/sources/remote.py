@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import pooch
 import requests
-from tqdm import tqdm
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import Meter
 from spikesound.params import RemoteFile
 
 T = TypeVar("T")
@@ -94,8 +94,9 @@ def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
     fresh = not (cache / name).is_file()
 
     def get(target: str) -> None:
-        bar = _Bar(name)
-        pooch.HTTPDownloader(bar, chunk_size=1 << 16, timeout=TIMEOUT_S)(url, target, None)
+        with Meter(name.partition("-")[2], None, "MB") as meter:
+            bar = _Megabytes(meter)
+            pooch.HTTPDownloader(bar, chunk_size=1 << 16, timeout=TIMEOUT_S)(url, target, None)
 
     def download(_: str, target: str, __: object) -> None:
         again(partial(get, target), url, backoff_s=backoff_s)
@@ -104,11 +105,7 @@ def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
     web = url.startswith(("http://", "https://"))
     try:
         # pooch writes aside and renames, so that a kill leaves nothing under the file's name.
-        kept = Path(
-            pooch.retrieve(
-                url, hash_, name, cache, downloader=download if web else None, progressbar=not web
-            )
-        )
+        kept = Path(pooch.retrieve(url, hash_, name, cache, downloader=download if web else None))
     except (OSError, ValueError) as error:
         raise SpikesoundError(f"{url}: {' '.join(str(error).split())}") from error
     if fresh and hash_ is None:
@@ -146,14 +143,22 @@ def _reason(error: requests.RequestException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]
-    """A bar for pooch, which sets its total late and may count past it."""
+class _Megabytes:
+    """A meter as pooch takes it: its total is set late, and it may be counted past, and again."""
 
-    def __init__(self, name: str) -> None:
-        # disable=None: no bar where stderr is not a terminal.
-        super().__init__(
-            desc=name.partition("-")[2], unit="B", unit_scale=True, leave=True, disable=None
-        )
+    total = 0
 
-    def __bool__(self) -> bool:  # pooch asks for it while the total is not known
-        return True
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def update(self, count: int) -> None:
+        """Count bytes."""
+        self._meter.total = self.total / 1e6 or None
+        left = count if self._meter.total is None else self._meter.total - self._meter.done
+        self._meter.advance(min(count / 1e6, left))
+
+    def reset(self) -> None:
+        """Do nothing: what is counted again is past the total."""
+
+    def close(self) -> None:
+        """Do nothing: a download that fails is never closed by pooch, so its caller does it."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.signal import butter, fftconvolve, sosfilt
+import torch
 
+from spikesound.audio import filters
+from spikesound.audio.augmentation import set_gain
 from spikesound.audio.resampling import Wave
 
 PACKET_S = 0.02
-ORDER = 8
 
 Channel = Callable[[Wave, int, float, np.random.Generator], Wave]
 """From a wave, its rate in Hz, a level and a generator to a wave of the same length."""
@@ -34,24 +35,27 @@ def reverberation(wave: Wave, rate_hz: int, rt60_s: float, generator: np.random.
     tail = generator.standard_normal(length, dtype=np.float32)
     tail *= np.exp(-3 * np.log(10) / (rt60_s * rate_hz) * np.arange(length)).astype(np.float32)
     tail /= max(float(np.sqrt(np.sum(np.square(tail, dtype=np.float64)))), 1e-9)
-    heard: Wave = wave + fftconvolve(wave, tail)[: len(wave)].astype(np.float32)
-    return heard * np.float32(np.sqrt(0.5))
+    reflected = filters.convolve(torch.from_numpy(wave), torch.from_numpy(tail)).numpy()
+    in_room: Wave = (wave + reflected) * np.float32(np.sqrt(0.5))
+    return in_room
 
 
 def gain(wave: Wave, rate_hz: int, level_db: float, generator: np.random.Generator) -> Wave:
     """Return the sound louder or quieter by ``level_db``, clipped at full scale (-1 and 1)."""
-    changed: Wave = np.clip(wave * np.float32(10 ** (level_db / 20)), -1, 1)
+    changed: Wave = set_gain(torch.from_numpy(wave), level_db).numpy()
     return changed
 
 
 def low_pass(wave: Wave, rate_hz: int, cutoff_hz: float, generator: np.random.Generator) -> Wave:
     """Return the sound below a frequency: Butterworth of order 8, -3 dB at the cutoff."""
-    return _filtered(wave, rate_hz, cutoff_hz, "lowpass")
+    filtered: Wave = filters.low_pass(torch.from_numpy(wave), rate_hz, cutoff_hz).numpy()
+    return filtered
 
 
 def high_pass(wave: Wave, rate_hz: int, cutoff_hz: float, generator: np.random.Generator) -> Wave:
     """Return the sound above a frequency: Butterworth of order 8, -3 dB at the cutoff."""
-    return _filtered(wave, rate_hz, cutoff_hz, "highpass")
+    filtered: Wave = filters.high_pass(torch.from_numpy(wave), rate_hz, cutoff_hz).numpy()
+    return filtered
 
 
 def dropped_frames(wave: Wave, rate_hz: int, share: float, generator: np.random.Generator) -> Wave:
@@ -69,9 +73,3 @@ CHANNELS: dict[str, Channel] = {
     "dropped_frames": dropped_frames,
 }
 """Every condition that takes one clip at a time and is not a noise."""
-
-
-def _filtered(wave: Wave, rate_hz: int, cutoff_hz: float, kind: str) -> Wave:
-    sections = butter(ORDER, cutoff_hz, kind, fs=rate_hz, output="sos").astype(np.float32)
-    filtered: Wave = sosfilt(sections, wave).astype(np.float32)
-    return filtered

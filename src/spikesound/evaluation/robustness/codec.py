@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 
 import numpy as np
 
-from spikesound.audio.ffmpeg import ffmpeg_binary
+from spikesound.audio.ffmpeg import Job, JobError, given_bytes, run
 from spikesound.audio.resampling import Wave
 from spikesound.core.errors import SpikesoundError
 
@@ -38,11 +37,10 @@ def opus(waves: Sequence[Wave], rate_hz: int, kbit_s: float) -> list[Wave]:
     gap = np.zeros(round(GAP_S * rate_hz), np.float32)
     joined = np.concatenate([part for wave in waves for part in (wave, gap)])
     raw = (np.clip(joined, -1, 32767 / 32768) * 32768).round().astype("<i2").tobytes()
-    sound = ["-f", "s16le", "-ar", f"{rate_hz}", "-ac", "1", "-i", "pipe:"]
-    coding = ["-c:a", "libopus", "-b:a", f"{kbit_s:g}k", "-compression_level", "5"]
-    stream = _ffmpeg(*sound, *coding, "-f", "ogg", "pipe:", given=raw)
-    plain = ["-f", "s16le", "-ar", f"{rate_hz}", "-ac", "1"]
-    back = _ffmpeg("-f", "ogg", "-i", "pipe:", *plain, "pipe:", given=stream)
+    form = {"format": "s16le", "ar": rate_hz, "ac": 1}
+    coding = {"c:a": "libopus", "b:a": f"{kbit_s:g}k", "compression_level": 5}
+    stream = _run(given_bytes(**form).output("pipe:", format="ogg", **coding), raw)
+    back = _run(given_bytes(format="ogg").output("pipe:", **form), stream)
     heard: Wave = np.frombuffer(back, "<i2").astype(np.float32)
     heard = heard / np.float32(32768)
     heard = np.pad(heard, (0, max(0, len(joined) - len(heard))))
@@ -50,13 +48,10 @@ def opus(waves: Sequence[Wave], rate_hz: int, kbit_s: float) -> list[Wave]:
     return [heard[end - len(wave) : end] for wave, end in zip(waves, ends, strict=True)]
 
 
-def _ffmpeg(*arguments: str, given: bytes) -> bytes:
-    command = [ffmpeg_binary(), "-v", "error", "-threads", "1", *arguments]
+def _run(job: Job, given: bytes) -> bytes:
     try:
-        done = subprocess.run(command, input=given, capture_output=True, timeout=LIMIT_S)
-    except subprocess.TimeoutExpired as error:
+        return run(job, given, LIMIT_S)
+    except TimeoutError as error:
         raise SpikesoundError(f"ffmpeg: coding was not done after {LIMIT_S:g} s") from error
-    if done.returncode:
-        line = done.stderr.decode("utf-8", errors="replace").strip().rpartition("\n")[2]
-        raise SpikesoundError(f"ffmpeg cannot code Opus: {line}")
-    return done.stdout
+    except JobError as error:
+        raise SpikesoundError(f"ffmpeg cannot code Opus: {error.reason}") from error

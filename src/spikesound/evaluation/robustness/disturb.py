@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from spikesound.audio.augmentation import add_noise, sounding
 from spikesound.audio.resampling import Wave, fit_length, resample
 from spikesound.core.progress import track
 from spikesound.core.schema import FEATURE_INDEX, write_table
@@ -24,7 +25,6 @@ from spikesound.data.parallel import as_done
 from spikesound.evaluation.robustness.channel import CHANNELS
 from spikesound.evaluation.robustness.codec import opus
 from spikesound.evaluation.robustness.conditions import CODEC, Condition
-from spikesound.evaluation.robustness.mix import mix, sounding
 from spikesound.evaluation.robustness.noises import NOISES, Recordings
 from spikesound.features import clip_samples, compute, feature_shape, stored
 from spikesound.features.shards import INDEX, Array
@@ -71,7 +71,7 @@ def disturb(
     Returns
     -------
     list of str
-        The clips that are silent, and so without a noise (see :func:`mix`).
+        The clips that are silent, and so without a noise (see :func:`add_noise`).
     """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -115,7 +115,8 @@ def disturbed(
         generator = numpy_generator(setup.seed, "disturb", name, clip_id)
         if name in NOISES:
             noise = NOISES[name](len(wave), setup.recordings, generator)
-            result.append(mix(wave, noise, level))
+            mixed = add_noise(torch.from_numpy(wave), torch.from_numpy(noise), level)
+            result.append(mixed.numpy())
         else:
             result.append(CHANNELS[name](wave, rate_hz, level, generator))
     return result
@@ -137,7 +138,7 @@ def _work(
     waves = [wave for _, _, wave in batch]
     for condition, table in tables.items():
         table[rows] = analysed(disturbed(waves, ids, condition, setup), setup.features)
-    return [(clip_id, sounding(wave) == slice(0, 0)) for _, clip_id, wave in batch]
+    return [(clip_id, not sounding(torch.from_numpy(wave))[1]) for _, clip_id, wave in batch]
 
 
 def _sounds(

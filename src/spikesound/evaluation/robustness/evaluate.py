@@ -21,7 +21,6 @@ from spikesound.evaluation.robustness.faults import DRAWN, WEIGHT_FAULTS, faults
 from spikesound.evaluation.robustness.inputs import Inputs
 from spikesound.inference.event_driven_cnn import FrozenCNN
 from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN
 from spikesound.training.data import Clips
 from spikesound.training.loop import time_first
 
@@ -150,12 +149,10 @@ def _runs(
 
 def quick(network: nn.Module) -> Scorer:
     """Return the event-driven form of a spiking network, or itself where there is none."""
-    if isinstance(network, CNN):
-        try:
-            return FrozenCNN(network)
-        except SpikesoundError:
-            return network
-    return network
+    try:
+        return FrozenCNN(network)
+    except SpikesoundError:
+        return network
 
 
 def _scores(scorer: Scorer, clips: Clips, batch_clips: int) -> Values:

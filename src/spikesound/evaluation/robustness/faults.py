@@ -15,8 +15,7 @@ import torch
 from torch import nn
 
 from spikesound.core.seeds import derive, numpy_generator
-from spikesound.models.networks.cnn import CNN, Block
-from spikesound.snn.neurons import SpikingNeuron
+from spikesound.models.layers import Layer, hidden
 from spikesound.snn.quantisation.weights import quantise_weights, synapses
 
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -37,7 +36,7 @@ def weight_noise(network: nn.Module, level: float, seed: int, peaks: Sequence[fl
 
 
 def weight_bits(network: nn.Module, level: float, seed: int, peaks: Sequence[float]) -> None:
-    """Round the synaptic weights to so many bits, without training anew."""
+    """Round the synaptic weights to so many bits, without training."""
     quantise_weights(network, int(level))
 
 
@@ -59,13 +58,13 @@ def dropped_spikes(network: nn.Module, level: float, seed: int, peaks: Sequence[
 
     The encoder's spikes are not lost.
     """
-    for number, block in enumerate(_blocks(network)):
+    for number, layer in enumerate(hidden(network)):
         generator = torch.Generator().manual_seed(derive(seed, "spikes", number))
 
         def lose(out: torch.Tensor, generator: torch.Generator = generator) -> torch.Tensor:
             return out * (torch.rand(out.shape, generator=generator) >= level)
 
-        _change(block, lose)
+        _change(layer, lose)
 
 
 WEIGHT_FAULTS: dict[str, Fault] = {"weight_noise": weight_noise, "weight_bits": weight_bits}
@@ -78,7 +77,7 @@ FAULTS: dict[str, Fault] = {
     "dropped_spikes": dropped_spikes,
     "weight_bits": weight_bits,
 }
-"""Of a CNN; those of neurons are not defined for networks whose neurons are gates."""
+"""Those of neurons are not defined for networks whose only neurons are gates."""
 
 DRAWN = frozenset(FAULTS) - {"weight_bits"}
 """Those that depend on random draws."""
@@ -86,7 +85,7 @@ DRAWN = frozenset(FAULTS) - {"weight_bits"}
 
 def faults_of(network: nn.Module) -> dict[str, Fault]:
     """Return the faults that are defined for a network."""
-    return FAULTS if isinstance(network, CNN) else WEIGHT_FAULTS
+    return FAULTS if hidden(network) else WEIGHT_FAULTS
 
 
 def faulty(
@@ -96,7 +95,7 @@ def faulty(
 
     Parameters
     ----------
-    peaks : what a neuron of each block that is stuck firing puts out (:func:`firing`)
+    peaks : the output of each hidden layer's neurons that are stuck firing (:func:`firing`)
     """
     broken = copy.deepcopy(network)
     faults_of(network)[name](broken, level, seed, peaks)
@@ -104,24 +103,28 @@ def faulty(
 
 
 def firing(network: nn.Module, run: Callable[[nn.Module], object]) -> list[float]:
-    """Return what a firing neuron of each block puts out: 1 if it spikes, else its peak.
+    """Return the output of a firing neuron of each hidden layer: 1 if it spikes, else its peak.
 
     Parameters
     ----------
     run : runs the network on clean clips
     """
-    blocks = _blocks(network)
-    if all(isinstance(block.neuron, SpikingNeuron) for block in blocks):
-        return [1.0] * len(blocks)
-    peaks = [0.0] * len(blocks)
+    layers = hidden(network)
+    peaks = [1.0 if layer.spiking else 0.0 for layer in layers]
+    if all(layer.spiking for layer in layers):
+        return peaks
 
     def watch(number: int) -> Callable[[nn.Module, object, torch.Tensor], None]:
-        def look(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
             peaks[number] = max(peaks[number], float(output.detach().max()))
 
-        return look
+        return record
 
-    hooks = [block.neuron.register_forward_hook(watch(i)) for i, block in enumerate(blocks)]
+    hooks = [
+        _neuron(layer).register_forward_hook(watch(i))
+        for i, layer in enumerate(layers)
+        if not layer.spiking
+    ]
     try:
         run(network)
     finally:
@@ -131,7 +134,7 @@ def firing(network: nn.Module, run: Callable[[nn.Module], object]) -> list[float
 
 
 def _stick(network: nn.Module, share: float, seed: int, values: Sequence[float]) -> None:
-    for number, (block, value) in enumerate(zip(_blocks(network), values, strict=True)):
+    for number, (layer, value) in enumerate(zip(hidden(network), values, strict=True)):
         masks: dict[torch.Size, torch.Tensor] = {}
 
         def hold(
@@ -140,18 +143,19 @@ def _stick(network: nn.Module, share: float, seed: int, values: Sequence[float])
             value: float = value,
             masks: dict[torch.Size, torch.Tensor] = masks,
         ) -> torch.Tensor:
-            shape = out.shape[2:]  # (channel, frame, bin): a neuron each, in every clip and step
+            shape = out.shape[2:]  # without time and batch: the places of the neurons
             if shape not in masks:
                 draws = numpy_generator(seed, "neurons", number).random(tuple(shape))
                 masks[shape] = torch.from_numpy(draws < share)
             return torch.where(masks[shape], value, out)
 
-        _change(block, hold)
+        _change(layer, hold)
 
 
-def _blocks(network: nn.Module) -> list[Block]:
-    return [module for module in network.modules() if isinstance(module, Block)]
+def _neuron(layer: Layer) -> nn.Module:
+    assert layer.neuron is not None
+    return layer.neuron
 
 
-def _change(block: Block, change: Change) -> None:
-    block.neuron.register_forward_hook(lambda module, inputs, output: change(output))
+def _change(layer: Layer, change: Change) -> None:
+    _neuron(layer).register_forward_hook(lambda module, inputs, output: change(output))

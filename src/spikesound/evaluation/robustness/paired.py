@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -10,40 +10,43 @@ import pandas as pd
 from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.comparisons import permutations_needed
 from spikesound.evaluation.correction import holm
-from spikesound.evaluation.pairing import pairs
+from spikesound.evaluation.pairs import Names, pair_key
 from spikesound.evaluation.robustness.areas import paired_areas
 from spikesound.evaluation.settings import Settings
 
 
 def compare_areas(
-    results: Mapping[str, pd.DataFrame], recordings: Mapping[str, str], settings: Settings
+    results: Mapping[str, pd.DataFrame],
+    pairs: Sequence[Names],
+    recordings: Mapping[str, str],
+    settings: Settings,
 ) -> dict[str, dict[str, float]]:
     """Return for each "<a> vs <b>" the figures of :func:`~.areas.paired_areas`, four decimals.
 
-    The pairs are those of :func:`spikesound.evaluation.pairing.pairs`. ``p_corrected`` and
-    ``relative_p_corrected`` are Holm's, over all pairs and both areas.
+    ``p_corrected`` and ``relative_p_corrected`` are Holm's, over all pairs and both areas.
 
     Parameters
     ----------
     results
         For each model its table ROBUSTNESS.
+    pairs
+        Which models are compared, the first with the second.
     recordings
         The recording of each clip.
     settings
         Resamples, permutations (more where so many pairs ask for it), confidence, seed.
     """
-    chosen = pairs(results)
-    needed = permutations_needed(2 * len(chosen), settings.confidence)
+    needed = permutations_needed(2 * len(pairs), settings.confidence)
     asked = replace(settings, permutations=max(settings.permutations, needed))
     found = {
-        f"{a} vs {b}": paired_areas(
+        pair_key((a, b)): paired_areas(
             results[a],
             results[b],
             recordings,
             numpy_generator(settings.seed, "paired areas", a, b),
             asked,
         )
-        for a, b in chosen
+        for a, b in pairs
     }
     tests = [(key, name) for key in found for name in ("p", "relative_p")]
     for (key, name), corrected in zip(tests, holm([found[k][n] for k, n in tests]), strict=True):

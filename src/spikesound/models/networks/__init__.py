@@ -1,8 +1,9 @@
-"""Networks: one description each, conventional or spiking by the neuron that is put in.
+"""Networks: one description each, conventional or spiking by the neuron between their layers.
 
-A network is a module from ``(time, batch, frame, bin)`` to class scores ``(batch, class)``. An
-entry is called as ``NETWORKS[name](params, layout, neuron)``: its section of ``networks`` in
-params.yaml, what it is made for, and a factory of the neuron between its layers.
+A network is a module from ``(time, batch, frame, bin)`` to class scores ``(batch, class)``, or, for
+streams, from ``(frame, batch, bin)`` to :class:`~spikesound.models.networks.detector.Frames`. An
+entry is called as ``NETWORKS[kind](params, layout, neuron)``: its parameters, the sizes it is built
+for, and a factory of the neuron between its layers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from spikesound.models.networks.cnn import CNN
+from spikesound.models.networks.detector import crnn, lsnn, tcn
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.recurrent import CELLS, Recurrent
 from spikesound.models.networks.som import SOM
@@ -22,10 +24,11 @@ from spikesound.models.networks.wta import WTA
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
     "cnn": CNN,
     **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
-}
-
-OWN: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
-    "som": SOM,
     "wta": WTA,
+    "som": SOM,
+    "tcn": tcn,
+    "crnn_gru": partial(crnn, cell="gru"),
+    "crnn_lstm": partial(crnn, cell="lstm"),
+    "lsnn": lsnn,
 }
-"""Networks that a way of training makes by itself, in place of the task's; no choice of models."""
+"""The networks by kind."""

@@ -218,5 +218,6 @@ class CNN(nn.Module):
                 self.readout,
                 neuron=None if output is None else (output.neuron or output),
                 units="li" if output is not None and output.neuron is None else None,
+                readout=True,
             ),
         ]

@@ -20,8 +20,9 @@ from spikesound.models.networks.causal import (
     State,
     advance,
 )
+from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.recurrent import CELLS, GATES
-from spikesound.params import DetectorParams
+from spikesound.params import CausalParams, CRNNParams, LSNNParams, TCNParams
 from spikesound.snn.neurons import RECURRENT
 
 MakeNeuron = Callable[[], nn.Module]
@@ -40,6 +41,11 @@ class Frames:
     logits: torch.Tensor
     attention: torch.Tensor | None
 
+    def cpu(self) -> Frames:
+        """Return the same on the CPU, in float32."""
+        attention = None if self.attention is None else self.attention.float().cpu()
+        return Frames(self.logits.float().cpu(), attention)
+
 
 class Detector(nn.Module):
     """A causal convolutional front, a layer or layers with memory, and what reads them.
@@ -51,24 +57,21 @@ class Detector(nn.Module):
     Parameters
     ----------
     params : channels, pooling and kernel of the front, dropout before the read-out
-    bins, classes : sizes of input and output
+    layout : bins and classes; with or without a head for attention over frames
     neuron : makes the neuron of each block
     memory : makes what lies between front and read-out, for so many features of the front; a module
         with ``features``, how many it puts out
-    attention : with a head for attention over frames
     """
 
     def __init__(
         self,
-        params: DetectorParams,
-        bins: int,
-        classes: int,
+        params: CausalParams,
+        layout: Layout,
         neuron: MakeNeuron,
         memory: Callable[[int], nn.Module],
-        *,
-        attention: bool,
     ) -> None:
         super().__init__()
+        bins, classes = layout.bins, layout.classes
         blocks = []
         for (inputs, outputs), pool in zip(
             pairwise([1, *params.channels]), params.pools, strict=True
@@ -76,14 +79,14 @@ class Detector(nn.Module):
             blocks.append(CausalBlock(inputs, outputs, bins, params.kernel, pool, neuron()))
             bins = blocks[-1].outputs[1]
         if bins < 1:
-            raise SpikesoundError(f"detection.network: pools {params.pools} leave no bin")
+            raise SpikesoundError(f"pools {params.pools} leave no bin")
         self.front = nn.ModuleList(blocks)
         self.memory = memory(params.channels[-1] * bins)
         self.dropout = nn.Dropout(params.dropout)
         features: Any = self.memory.features
         self.readout = nn.Linear(features, classes)
         self.integrator = Integrator(classes)
-        self.attention = nn.Linear(features, classes) if attention else None
+        self.attention = nn.Linear(features, classes) if layout.attention else None
 
     def forward(self, x: torch.Tensor) -> Frames:
         """Map whole clips (time, batch, bin), from rest."""
@@ -147,6 +150,7 @@ class Detector(nn.Module):
             self.readout,
             neuron=self.integrator,
             units="li",
+            readout=True,
             reads=tuple(layer.name for layer in inner),
             by_frame=True,
         )
@@ -299,30 +303,24 @@ class Adaptive(Normed):
         ]
 
 
-def tcn(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``tcn``, for so many features."""
-    return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
+def tcn(params: TCNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
+    """Return a temporal convolutional network: dilated causal layers behind the front."""
+
+    def memory(inputs: int) -> nn.Module:
+        return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
+
+    return Detector(params, layout, neuron, memory)
 
 
-def gru(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``gru``."""
-    return Gated(inputs, params.hidden, "gru")
+def crnn(params: CRNNParams, layout: Layout, neuron: MakeNeuron, *, cell: str) -> Detector:
+    """Return a convolutional recurrent network: one LSTM or GRU layer behind the front."""
+    return Detector(params, layout, neuron, lambda inputs: Gated(inputs, params.hidden, cell))
 
 
-def lstm(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``lstm``."""
-    return Gated(inputs, params.hidden, "lstm")
+def lsnn(params: LSNNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
+    """Return a spiking network with a recurrent layer of adaptive LIF neurons behind the front."""
 
+    def memory(inputs: int) -> nn.Module:
+        return Adaptive(inputs, params.hidden, params.adaptive)
 
-def alif(params: DetectorParams, inputs: int, neuron: MakeNeuron, recurrent: Any) -> nn.Module:
-    """Return the memory of network ``alif``; ``recurrent``: parameters of its neuron."""
-    return Adaptive(inputs, params.hidden, recurrent)
-
-
-MEMORIES: dict[str, Callable[[Any, int, MakeNeuron, Any], nn.Module]] = {
-    "tcn": tcn,
-    "gru": gru,
-    "lstm": lstm,
-    "alif": alif,
-}
-"""What lies behind the front, by the network's name in params.yaml."""
+    return Detector(params, layout, neuron, memory)

@@ -1,4 +1,4 @@
-"""What a network is made for, apart from its own parameters."""
+"""Sizes and read-out that a network is built for, apart from its own parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of input and output, and how time is gone through.
+    """Sizes of input and output, time steps and read-out.
 
     Attributes
     ----------
@@ -16,6 +16,7 @@ class Layout:
     step_weights : what the input of each step is multiplied by; None: nothing
     readout : ``rate``, a linear map of the spike counts, or an entry of
         :data:`spikesound.snn.decoding.READOUTS` on output neurons
+    attention : of networks that put out frames: a head for attention over them
     """
 
     bins: int
@@ -23,3 +24,4 @@ class Layout:
     steps: int = 1
     step_weights: tuple[float, ...] | None = None
     readout: str = "rate"
+    attention: bool = False

@@ -110,6 +110,6 @@ class Recurrent(nn.Module):
                 units=self.cell,
                 geometry=gates,
             ),
-            Layer("pooling_frames", "running_pooling", self, "activations", geometry=gates),
-            Layer("readout", "linear", self.readout, "pooled", self.readout),
+            Layer("pooling_frames", "running_pooling", self.cells, "activations"),
+            Layer("readout", "linear", self.readout, "pooled", self.readout, readout=True),
         ]

@@ -143,7 +143,7 @@ class SOM(nn.Module):
                 "map",
                 "best_matching",
                 self.codebook,
-                "input",
+                "values",
                 self.codebook,
                 neuron=self.units,
                 units="winner",
@@ -156,5 +156,6 @@ class SOM(nn.Module):
                 self.readout,
                 neuron=self.membrane,
                 units="li",
+                readout=True,
             ),
         ]

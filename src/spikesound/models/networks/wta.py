@@ -63,7 +63,9 @@ class WTA(nn.Module):
     def __init__(self, params: WTAParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         super().__init__()
         self.frames = self.least_frames = params.frames
-        self.patches = Patches(params, layout.bins, neuron())
+        with torch.device("cpu"):  # its values are read here, also where sizes alone are built
+            lif = neuron()
+        self.patches = Patches(params, layout.bins, lif)
         self.readout = nn.Linear(params.neurons, layout.classes)
         weights = layout.step_weights
         self.register_buffer(
@@ -112,5 +114,5 @@ class WTA(nn.Module):
             Layer(
                 "patches", "competition", self.patches, "input", self.patches, neuron=self.neuron
             ),
-            Layer("readout", "linear", self.readout, "pooled", self.readout),
+            Layer("readout", "linear", self.readout, "pooled", self.readout, readout=True),
         ]

@@ -9,14 +9,16 @@ which makes no spikes. The last axis may be longer by a whole factor: ``delta`` 
 A decoder is a pure function ``(spikes, params) -> estimate`` of what the encoder got. Its docstring
 states the bound of its error; a test holds it to that.
 
-Step values say what one spike of each step is worth, so that their sum over the spikes is about
-what the encoder got: what a converted network, which counts, weights its input by. In phase coding
-the weights are a part of the code (Kim et al. 2018), and every network has them.
+Step values are the decoding weights of a spike of each step: their sum over the spikes is about
+what the encoder got. A converted network, which counts spikes, weights its input by them. In phase
+coding the weights are a part of the code (Kim et al. 2018), and every network has them
+(`EncodingParams.weighted`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,41 +36,32 @@ from spikesound.snn.encoding.ttfs import decode_ttfs, ttfs, ttfs_values
 Encoder = Callable[[torch.Tensor, Any, torch.Generator], torch.Tensor]
 Decoder = Callable[[torch.Tensor, Any], torch.Tensor]
 
-ENCODERS: dict[str, Encoder] = {
-    "direct": direct,
-    "rate": rate,
-    "rate_deterministic": rate_deterministic,
-    "latency": latency,
-    "ttfs": ttfs,
-    "phase": phase,
-    "burst": burst,
-    "delta": delta,
-    "population": population,
-}
 
-DECODERS: dict[str, Decoder] = {
-    "direct": decode_direct,
-    "rate": decode_rate,
-    "rate_deterministic": decode_rate,
-    "latency": decode_latency,
-    "ttfs": decode_ttfs,
-    "phase": decode_phase,
-    "burst": decode_burst,
-    "delta": decode_delta,
-    "population": decode_population,
-}
+@dataclass(frozen=True)
+class Encoding:
+    """An encoding: its encoder, its decoder, and the decoding weights of its spikes.
 
-STEP_VALUES: dict[str, Callable[[Any], torch.Tensor]] = {
-    "direct": direct_values,
-    "rate": rate_values,
-    "rate_deterministic": rate_values,
-    "latency": latency_values,
-    "ttfs": ttfs_values,
-    "phase": phase_values,
-    "burst": burst_values,
-    "delta": delta_values,
-    "population": population_values,
-}
+    Attributes
+    ----------
+    encode : from values to spikes
+    decode : from spikes to an estimate of the values
+    step_values : decoding weight of a spike of each step [shape=(T,)]
+    """
 
-WEIGHTED = frozenset({"phase"})
-"""Codes whose spikes carry the weight of their step."""
+    encode: Encoder
+    decode: Decoder
+    step_values: Callable[[Any], torch.Tensor]
+
+
+ENCODINGS: dict[str, Encoding] = {
+    "direct": Encoding(direct, decode_direct, direct_values),
+    "rate": Encoding(rate, decode_rate, rate_values),
+    "rate_deterministic": Encoding(rate_deterministic, decode_rate, rate_values),
+    "latency": Encoding(latency, decode_latency, latency_values),
+    "ttfs": Encoding(ttfs, decode_ttfs, ttfs_values),
+    "phase": Encoding(phase, decode_phase, phase_values),
+    "burst": Encoding(burst, decode_burst, burst_values),
+    "delta": Encoding(delta, decode_delta, delta_values),
+    "population": Encoding(population, decode_population, population_values),
+}
+"""The encodings by kind."""

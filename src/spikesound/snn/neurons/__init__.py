@@ -1,8 +1,8 @@
-"""Neurons: from input currents over time to spikes.
+"""Neurons: from input currents over time to spikes, or to values in a conventional network.
 
 A neuron is a module on ``(time, batch, ...)`` that keeps no state between calls: every call starts
 from rest. Entries take their section of ``neurons`` in params.yaml, and act on each value alone, so
-that they fit a layer of any shape. What needs the size of the last axis is apart: ``RECURRENT`` has
+that they fit a layer of any shape. What spikes is a `SpikingNeuron`. What needs the size of the last axis is apart: ``RECURRENT`` has
 the recurrent neurons, by the name of the neuron whose section they take, and `DelayedLinear` is a
 linear layer with learnt delays.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.cuba_lif import CubaLIF
 from spikesound.snn.neurons.delays import DelayedLinear
@@ -20,15 +22,18 @@ from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.izhikevich import Izhikevich
 from spikesound.snn.neurons.lif import LIF
 from spikesound.snn.neurons.recurrent import RECURRENT
+from spikesound.snn.neurons.relu import quantised_relu, relu
 from spikesound.snn.neurons.spiking import SpikingNeuron
 
 __all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "SpikingNeuron"]
 
-NEURONS: dict[str, Callable[[Any], SpikingNeuron]] = {
+NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "lif": LIF,
     "integrate_and_fire": IF,
     "cuba_lif": CubaLIF,
     "alif": ALIF,
     "izhikevich": Izhikevich,
     "hodgkin_huxley": HodgkinHuxley,
+    "relu": relu,
+    "quantised_relu": quantised_relu,
 }

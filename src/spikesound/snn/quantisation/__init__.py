@@ -1,1 +1,1 @@
-"""TODO quantisation."""
+"""Quantisation: synaptic weights of few bits, and activations of few levels."""

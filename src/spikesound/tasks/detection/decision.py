@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params.base import Count, Section, Share
 
 Frames = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -33,30 +31,6 @@ class Event(NamedTuple):
     onset_s: float
     offset_s: float
     score: float = 1.0
-
-
-class Decision(Section):
-    """How probabilities become events, chosen on validation scenes.
-
-    Attributes
-    ----------
-    thresholds
-        One per class: a frame is active from this filtered probability on.
-    medians
-        Odd lengths of the median filter in frames, one per class.
-    """
-
-    thresholds: list[Share]
-    medians: list[Count]
-
-    @model_validator(mode="after")
-    def _match(self) -> Self:
-        if len(self.thresholds) != len(self.medians):
-            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.medians)} medians")
-        even = [length for length in self.medians if length % 2 == 0]
-        if even:
-            raise ValueError(f"median of {even[0]} frames is not odd")
-        return self
 
 
 def edges(frames: int, hop_s: float, seconds: float) -> Times:

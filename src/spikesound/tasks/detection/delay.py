@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.classification.metrics import Values, Weights
 from spikesound.tasks.detection.decision import Event
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
+from spikesound.tasks.multilabel import Values, Weights
 
 Numbers = NDArray[np.float64]
 

@@ -1,13 +1,18 @@
-"""What a detector's training lowers, by the labels that it is given."""
+"""Objective of detection: binary cross-entropy of frames, of clips, or of both."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional
 
 from spikesound.models.networks.detector import Frames
 from spikesound.params import LabelKind
 from spikesound.tasks.detection.pooling import pooled
+from spikesound.tasks.task import Figures, Floats, Targets
 
 
 def detection_loss(
@@ -38,3 +43,38 @@ def detection_loss(
         weight = 1.0 if labels == "weak" else weak_weight
         loss = loss + weight * functional.binary_cross_entropy(clips, weak)
     return loss
+
+
+class Detection:
+    """Targets and objective of frames and clips.
+
+    Parameters
+    ----------
+    labels : strong (frames), weak (clips) or both
+    weak_weight : of the clips' loss beside the frames', for both
+    """
+
+    frames = True
+    shares = False
+    unlabelled = True
+    figures: tuple[str, ...] = ()
+
+    def __init__(self, labels: LabelKind, weak_weight: float) -> None:
+        self.labels, self.weak_weight = labels, weak_weight
+
+    def targets(self, present: Floats, active: npt.NDArray[np.bool_] | None) -> Targets:
+        """Return which class sounds in each frame (frame, batch, class), and in each clip."""
+        assert active is not None
+        strong = torch.from_numpy(np.ascontiguousarray(active.swapaxes(0, 1), np.float32))
+        return strong, torch.from_numpy(present)
+
+    def loss(self, output: Frames, targets: Targets) -> torch.Tensor:
+        """Return :func:`detection_loss`."""
+        return detection_loss(output, *targets, self.labels, self.weak_weight)
+
+    def validation(self, outputs: Sequence[Frames], targets: Sequence[Targets]) -> Figures:
+        """Return the loss, a mean over clips."""
+        sizes = [len(batch[1]) for batch in targets]
+        losses = [self.loss(*pair).item() for pair in zip(outputs, targets, strict=True)]
+        total = sum(loss * size for loss, size in zip(losses, sizes, strict=True))
+        return {"validation_loss": total / sum(sizes)}

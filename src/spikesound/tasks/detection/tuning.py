@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.detection.decision import Decision, Frames, edges, runs
+from spikesound.models.spec import Decision
+from spikesound.tasks.detection.decision import Frames, edges, runs
 from spikesound.tasks.detection.median_filter import median, odd_frames
 from spikesound.tasks.detection.metrics.counting import (
     Counts,

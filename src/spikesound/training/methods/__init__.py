@@ -1,1 +1,28 @@
-"""TODO methods."""
+"""Training methods by kind: from a job to a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spikesound.training.job import Job, Trained
+from spikesound.training.loop import train_backprop
+from spikesound.training.methods.convert import train_converted
+from spikesound.training.methods.fine_tune import train_fine_tuned
+from spikesound.training.methods.proxy import train_proxy
+from spikesound.training.methods.qcfs import train_qcfs
+from spikesound.training.methods.som import train_som
+from spikesound.training.methods.stdp import train_memristor, train_stdp
+from spikesound.training.methods.surrogate import train_surrogate
+
+METHODS: dict[str, Callable[[Job], Trained]] = {
+    "backprop": train_backprop,
+    "fine_tune": train_fine_tuned,
+    "surrogate": train_surrogate,
+    "convert": train_converted,
+    "qcfs": train_qcfs,
+    "proxy": train_proxy,
+    "stdp": train_stdp,
+    "memristor": train_memristor,
+    "som": train_som,
+}
+"""The training methods by kind."""

@@ -10,24 +10,25 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN, Block
+from spikesound.models.build import build
+from spikesound.models.layers import Layer, fold, hidden, layers_of, recorded
 from spikesound.params import ConvertParams, IFParams
-from spikesound.training.data import Clips
-from spikesound.training.loop import time_first, train, validate
-from spikesound.training.methods.surrogate import weighted_steps
-from spikesound.training.task import Task, Trained
+from spikesound.tasks.task import batched
+from spikesound.training.dataset import Dataset
+from spikesound.training.job import Job, Trained
+from spikesound.training.loop import train, validate
+from spikesound.training.methods.surrogate import step_weights
 
 # The spike's derivative is not used: a converted network is not trained any more.
 NEURON = IFParams(threshold=1.0, initial=0.5, surrogate="atan", slope=2.0)
 
 
-def train_converted(task: Task) -> Trained:
-    """Train the ANN twin on what the spikes are worth, and convert it.
+def train_converted(job: Job) -> Trained:
+    """Return the ANN twin, trained on decoded spikes and converted.
 
-    The twin sees, as its single step, the sum of what the input's spikes are worth
-    (:data:`spikesound.snn.encoding.STEP_VALUES`); for direct coding those are the features. It is
-    trained by the settings of ``train_snn``. Thresholds are balanced on the training clips: with
+    The twin's input is, as its single step, the sum of the decoding weights of the input's spikes
+    (:attr:`spikesound.snn.encoding.Encoding.step_values`); for direct coding those are the
+    features. It is trained by the same recipe. Thresholds are balanced on the training clips: with
     :math:`\\lambda_l` the given percentile of layer l's activations,
 
     .. math:: w_l \\leftarrow w_l \\frac{\\lambda_{l-1}}{\\lambda_l}, \\qquad
@@ -46,120 +47,129 @@ def train_converted(task: Task) -> Trained:
     threshold balancing"; Rueckauer et al. 2017, "Conversion of continuous-valued deep networks to
     efficient event-driven networks for image classification", section 2 (percentile, batch norm).
     """
-    method: ConvertParams = task.method
-    source = train_source(task, nn.ReLU)
+    method: ConvertParams = job.method
+    source = train_source(job, "relu", {})
 
-    def balanced(network: CNN) -> list[float]:
-        clips = task.training.decoded(task.step_values)
-        return percentiles(network, clips, method.percentile, task.params.batch_clips)
+    def balanced(network: nn.Module) -> list[float]:
+        clips = job.training.decoded(job.step_values)
+        return percentiles(network, clips, method.percentile, job.recipe.batch_clips)
 
-    return convert(task, source, balanced)
+    return convert(job, source, balanced)
 
 
-def train_source(task: Task, activation: Callable[[], nn.Module]) -> Trained:
-    """Train the twin with the given activation on decoded inputs, at one time step.
+def train_source(job: Job, activation: str, params: dict[str, int]) -> Trained:
+    """Return the twin with the given activation, trained on decoded inputs, at one time step.
 
     Raises
     ------
     SpikesoundError
-        If the network has no batch norms that can be folded, before anything is trained.
+        If the network cannot be converted, before anything is trained.
     """
-    spec = task.spec.model_copy(update={"neuron": None, "neuron_params": None, "steps": 1})
-    classifier_spec.fold(
-        classifier_spec.build(spec, activation)
-    )  # refused now rather than after training
+    spec = job.spec.with_neuron(activation, params, steps=1, encoding=None, encoding_params=None)
+    check_convertible(build(spec))
     decoded = replace(
-        task,
+        job,
         spec=spec,
-        training=task.training.decoded(task.step_values),
-        validation=task.validation.decoded(task.step_values),
+        training=job.training.decoded(job.step_values),
+        validation=job.validation.decoded(job.step_values),
     )
-    return train(classifier_spec.build(spec, activation), decoded)
+    return train(build(spec), decoded)
 
 
-def convert(task: Task, source: Trained, scales: Callable[[CNN], Sequence[float]]) -> Trained:
-    """Make the spiking network of a trained twin.
+CONVERTIBLE = ("convolution", "linear", "pooling", "frame_pooling")
+"""Kinds of layers that a spiking network computes by rates as a conventional one by values."""
+
+
+def check_convertible(network: nn.Module) -> None:
+    """Check that a network is one feed-forward layer behind the other, with norms that fold.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is not; the message names the layer.
+    """
+    for layer in layers_of(network):
+        if layer.kind not in CONVERTIBLE or layer.by_frame or layer.reads:
+            raise SpikesoundError(
+                f"layer {layer.name!r} ({layer.kind}) cannot be converted; expected layers one "
+                f"behind the other, of kinds {', '.join(CONVERTIBLE)}"
+            )
+    fold(network)
+
+
+def convert(job: Job, source: Trained, scales: Callable[[nn.Module], Sequence[float]]) -> Trained:
+    """Return the spiking network of a trained twin.
 
     Parameters
     ----------
-    scales : gives, from the twin with its batch norms folded, each block's activation that a spike
-        at every step stands for
+    scales : returns, of the twin with its batch norms folded, each hidden layer's activation that a
+        spike at every step stands for
     """
     twin = source.network.eval()
-    if not isinstance(twin, CNN):
-        raise SpikesoundError("only network 'cnn' can be converted")
-    classifier_spec.fold(twin)
+    fold(twin)
     found = list(scales(twin))
-    spec = task.spec.model_copy(
-        update={
-            "neuron": "integrate_and_fire",
-            "neuron_params": NEURON.model_dump(),
-            "folded": True,
-            "step_weights": list(weighted_steps(task.step_values))
-            if task.training.spikes
-            else None,
-        }
+    spec = job.spec.with_neuron(
+        "integrate_and_fire",
+        NEURON,
+        folded=True,
+        step_weights=list(step_weights(job.step_values)) if job.training.spikes else None,
     )
-    network = classifier_spec.build(spec)
-    assert isinstance(network, CNN)
+    network = build(spec)
     before = 1.0
     with torch.no_grad():
-        for block, old, scale in zip(_blocks(network), _blocks(twin), found, strict=True):
-            assert block.convolution.bias is not None
-            assert old.convolution.bias is not None
-            block.convolution.weight.copy_(old.convolution.weight * (before / scale))
-            block.convolution.bias.copy_(old.convolution.bias / scale)
+        for layer, old, scale in zip(hidden(network), hidden(twin), found, strict=True):
+            weight, bias = _weights(layer)
+            old_weight, old_bias = _weights(old)
+            weight.copy_(old_weight * (before / scale))
+            bias.copy_(old_bias / scale)
             before = scale
-        network.readout.weight.copy_(twin.readout.weight * before)
-        network.readout.bias.copy_(twin.readout.bias)
-    loss, accuracy = validate(network, task)
-    result = source.result | {
-        "source_accuracy": source.result["validation_accuracy"],
-        "validation_loss": loss,
-        "validation_accuracy": accuracy,
+        weight, bias = _weights(layers_of(network)[-1])
+        old_weight, old_bias = _weights(layers_of(twin)[-1])
+        weight.copy_(old_weight * before)
+        bias.copy_(old_bias)
+    source_figures = {
+        name.replace("validation", "source"): source.result[name] for name in job.task.figures
     }
+    result = source.result | source_figures | validate(network, job)
     return Trained(spec, network, source.history, result)
 
 
+def _weights(layer: Layer) -> tuple[torch.Tensor, torch.Tensor]:
+    synapses = layer.synapses
+    assert synapses is not None
+    weight, bias = synapses.weight, synapses.bias
+    assert isinstance(weight, torch.Tensor)
+    assert isinstance(bias, torch.Tensor)
+    return weight, bias
+
+
 def percentiles(
-    network: CNN,
-    clips: Clips,
+    network: nn.Module,
+    clips: Dataset,
     percentile: float,
     batch_clips: int,
     *,
     key: str = "methods.convert.percentile",
 ) -> list[float]:
-    """Return the percentile of each block's activations over clips, the mean of its batches'.
+    """Return the percentile of each hidden layer's activations over clips, a mean over batches.
 
     Raises
     ------
     SpikesoundError
-        If a block is silent.
+        If a layer is silent.
     """
-    found: list[list[float]] = [[] for _ in network.blocks]
-
-    def watch(layer: int) -> Callable[[nn.Module, object, torch.Tensor], None]:
-        def hook(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
-            found[layer].append(float(np.percentile(output.numpy(), percentile)))
-
-        return hook
-
-    hooks = [block.register_forward_hook(watch(i)) for i, block in enumerate(network.blocks)]
+    batches: list[list[float]] = []
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), recorded(network) as activations:
         for start in range(0, len(clips), batch_clips):
             rows = np.arange(start, min(start + batch_clips, len(clips)))
-            network(time_first(clips.batch(rows)))
-    for hook in hooks:
-        hook.remove()
-    scales = [sum(batches) / len(batches) for batches in found]
+            network(batched(clips.batch(rows), frames=False))
+            batches.append([float(np.percentile(a.numpy(), percentile)) for a in activations])
+            activations.clear()
+    scales = [sum(layer) / len(layer) for layer in zip(*batches, strict=True)]
     if min(scales) <= 0:
         raise SpikesoundError(
             f"{key}: layer {1 + int(np.argmin(scales))} is silent at "
             f"the {percentile:g}th percentile of its activations"
         )
     return scales
-
-
-def _blocks(network: CNN) -> list[Block]:
-    return [block for block in network.blocks if isinstance(block, Block)]

@@ -12,9 +12,10 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.networks.wta import WTA
 from spikesound.snn.decoding import cross_entropy
-from spikesound.training.data import Clips
-from spikesound.training.loop import time_first, validate
-from spikesound.training.task import Epoch, Task, Trained
+from spikesound.tasks.task import batched
+from spikesound.training.dataset import Dataset
+from spikesound.training.job import Epoch, Job, Trained
+from spikesound.training.loop import validate
 
 PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 """Of the squared weights, from the stiffest to the freest; each is one entry of the history."""
@@ -22,7 +23,7 @@ PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 ITERATIONS = 100
 
 
-def read_counts(network: WTA, task: Task, started: float) -> Trained:
+def read_counts(network: WTA, job: Job, started: float) -> Trained:
     """Fit the read-out of a learnt layer to the training clips, and keep the best on validation.
 
     .. math:: L = \\mathrm{CE}(W c' + b, y) + \\frac{\\lambda}{2} \\lVert W \\rVert^2, \\qquad
@@ -41,16 +42,16 @@ def read_counts(network: WTA, task: Task, started: float) -> Trained:
     SpikesoundError
         If no neuron of the layer spikes in any training clip.
     """
-    counts = clip_counts(network, task.training, task.params.batch_clips)
+    counts = clip_counts(network, job.training, job.recipe.batch_clips)
     if not counts.any():
         raise SpikesoundError(
-            f"{task.spec.model}, fold {task.spec.fold}: no neuron spikes; lower threshold in "
+            f"{job.spec.model}, fold {job.spec.fold}: no neuron spikes; lower threshold in "
             f"neurons.lif, now {network.neuron.least:g}"
         )
     # A neuron that never spikes is given the factor of one that spikes once in all clips.
     least = counts[counts > 0].min() / len(counts)
     factors = counts.mean(0).clamp(min=least).rsqrt()
-    linear = nn.Linear(counts.shape[1], task.training.targets.shape[1])
+    linear = nn.Linear(counts.shape[1], job.training.present.shape[1])
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
     history: list[Epoch] = []
@@ -58,41 +59,39 @@ def read_counts(network: WTA, task: Task, started: float) -> Trained:
     best = copy.deepcopy(network.state_dict())
     for number, penalty in enumerate(PENALTIES, start=1):
         began = time.perf_counter()
-        train_loss = _fit(linear, counts * factors, task.training.targets, penalty)
+        train_loss = _fit(linear, counts * factors, job.training.present, penalty)
         seconds = learning + time.perf_counter() - began
         with torch.no_grad():
             network.readout.weight.copy_(linear.weight * factors)
             network.readout.bias.copy_(linear.bias)
-        loss, accuracy = validate(network, task)
+        figures = validate(network, job)
         history.append(
             {
                 "epoch": number,
                 "train_loss": train_loss,
-                "validation_loss": loss,
-                "validation_accuracy": accuracy,
+                **figures,
                 "seconds": seconds,
             }
         )
-        task.report(history[-1])
-        if loss == min(epoch["validation_loss"] for epoch in history):
+        job.report(history[-1])
+        if figures["validation_loss"] == min(epoch["validation_loss"] for epoch in history):
             best, kept = copy.deepcopy(network.state_dict()), history[-1]
     network.load_state_dict(best)
     result = {
         "best_epoch": int(kept["epoch"]),
-        "validation_loss": kept["validation_loss"],
-        "validation_accuracy": kept["validation_accuracy"],
+        **{name: kept[name] for name in ("validation_loss", *job.task.figures)},
         "penalty": PENALTIES[int(kept["epoch"]) - 1],
     }
-    return Trained(task.spec, network, history, result)
+    return Trained(job.spec, network, history, result)
 
 
-def clip_counts(network: WTA, clips: Clips, batch_clips: int) -> torch.Tensor:
+def clip_counts(network: WTA, clips: Dataset, batch_clips: int) -> torch.Tensor:
     """Return each clip's spike counts, per frame and step (clip, neuron)."""
     network.eval()
     with torch.no_grad():
         return torch.cat(
             [
-                network.counts(time_first(clips.batch(np.arange(start, stop))))
+                network.counts(batched(clips.batch(np.arange(start, stop)), frames=False))
                 for start in range(0, len(clips), batch_clips)
                 for stop in [min(start + batch_clips, len(clips))]
             ]

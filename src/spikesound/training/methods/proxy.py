@@ -8,19 +8,20 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from spikesound.models import classifier_spec
-from spikesound.snn.decoding import cross_entropy
-from spikesound.training.loop import Plain, train
+from spikesound.models.build import build
+from spikesound.tasks.task import Targets
+from spikesound.training.job import Job, Trained
+from spikesound.training.loop import train
 from spikesound.training.methods.convert import NEURON
-from spikesound.training.methods.surrogate import weighted_steps
-from spikesound.training.task import Task, Trained
+from spikesound.training.methods.surrogate import step_weights
+from spikesound.training.objective import Objective
 
 
-def train_proxy(task: Task) -> Trained:
-    """Train integrate-and-fire neurons by the gradients of an ANN with the same weights.
+def train_proxy(job: Job) -> Trained:
+    """Return integrate-and-fire neurons trained by the gradients of an ANN with the same weights.
 
-    Both networks see a batch: the spiking one its spikes, each step's weighted by what they are
-    worth, the ANN their sum. The ANN's scores are then replaced by the spiking network's, whose
+    Both networks process a batch: the spiking one its spikes, each step's times its decoding
+    weight, the ANN their sum. The ANN's scores are then replaced by the spiking network's, whose
     error goes back through the ANN:
 
     .. math:: L = \\mathrm{CE}(z_{SNN}, y), \\qquad
@@ -34,44 +35,38 @@ def train_proxy(task: Task) -> Trained:
     ----------
     Kheradpisheh, Mirsadeghi & Masquelier 2022, "Spiking neural networks trained via proxy".
     """
-    spikes = task.training.spikes
-    weights = list(weighted_steps(task.step_values)) if spikes else None
-    spec = task.spec.model_copy(
-        update={
-            "neuron": "integrate_and_fire",
-            "neuron_params": NEURON.model_dump(),
-            "step_weights": weights,
-        }
+    spikes = job.training.spikes
+    weights = list(step_weights(job.step_values)) if spikes else None
+    spec = job.spec.with_neuron("integrate_and_fire", NEURON, step_weights=weights)
+    network = build(spec)
+    single = spec.with_neuron(
+        "relu", {}, steps=1, step_weights=None, encoding=None, encoding_params=None
     )
-    network = classifier_spec.build(spec)
-    single = {"neuron": None, "neuron_params": None, "steps": 1, "step_weights": None}
-    twin = classifier_spec.build(spec.model_copy(update=single), lambda: nn.Hardtanh(0.0, 1.0))
-    worth = torch.tensor(task.step_values) if spikes else None
-    return train(network, replace(task, spec=spec), Proxy(twin, worth))
+    twin = build(single, lambda: nn.Hardtanh(0.0, 1.0))
+    values = torch.tensor(job.step_values) if spikes else None
+    return train(network, replace(job, spec=spec), Proxy(job, twin, values))
 
 
-class Proxy(Plain):
+class Proxy(Objective):
     """The scores of the spiking network with the gradients of its twin.
 
     Parameters
     ----------
     twin : the ANN; its weights are taken from the spiking network at each call
-    step_values : what a spike of each step is worth; None: the inputs are one step of values
+    step_values : decoding weight of a spike of each step; None: the inputs are one step of values
     """
 
-    def __init__(self, twin: nn.Module, step_values: torch.Tensor | None) -> None:
-        self.twin = twin
-        self.step_values = step_values
+    def __init__(self, job: Job, twin: nn.Module, step_values: torch.Tensor | None) -> None:
+        super().__init__(job)
+        self.twin = job.fabric.to_device(twin)
+        self.step_values = None if step_values is None else job.fabric.to_device(step_values)
 
-    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
-        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        drawn = torch.get_rng_state()
-        with torch.no_grad():
+    def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """Return the loss of a batch, whose gradient is the twin's."""
+        # Both drop the same units.
+        with torch.random.fork_rng(), torch.no_grad():
             spiking = network(x)
-        torch.set_rng_state(drawn)  # both drop the same units
-        worth = self.step_values
-        decoded = x if worth is None else torch.tensordot(worth, x, 1).unsqueeze(0)
+        values = self.step_values
+        decoded = x if values is None else torch.tensordot(values, x, 1).unsqueeze(0)
         scores = functional_call(self.twin, dict(network.named_parameters()), (decoded,))
-        loss = cross_entropy(scores + (spiking - scores).detach(), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        return self.task.loss(scores + (spiking - scores).detach(), targets)

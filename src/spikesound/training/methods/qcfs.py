@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from torch import nn
 
-from spikesound.models.networks.cnn import CNN
+from spikesound.models.layers import hidden
 from spikesound.params import QCFSParams
 from spikesound.snn.quantisation.qcfs import QCFS
+from spikesound.training.job import Job, Trained
 from spikesound.training.methods.convert import convert, train_source
-from spikesound.training.task import Task, Trained
 
 
-def train_qcfs(task: Task) -> Trained:
-    """Train the ANN twin with activations of few levels, and convert it.
+def train_qcfs(job: Job) -> Trained:
+    """Return the ANN twin with activations of few levels, trained and converted.
 
     Trained with as many levels as there will be steps, the twin computes what neurons that start at
     half their threshold count, when their input is steady: little is left to lose. Each layer's
@@ -24,10 +24,11 @@ def train_qcfs(task: Task) -> Trained:
     Bu et al. 2022, "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking
     neural networks", equation 9 and theorem 2.
     """
-    method: QCFSParams = task.method
-    source = train_source(task, lambda: QCFS(method.levels))
+    method: QCFSParams = job.method
+    source = train_source(job, "quantised_relu", {"levels": method.levels})
 
-    def learnt(network: CNN) -> list[float]:
-        return [cast(QCFS, block.neuron).scale.item() for block in network.blocks]
+    def learnt(network: nn.Module) -> list[float]:
+        neurons = [layer.neuron for layer in hidden(network)]
+        return [neuron.scale.item() for neuron in neurons if isinstance(neuron, QCFS)]
 
-    return convert(task, source, learnt)
+    return convert(job, source, learnt)

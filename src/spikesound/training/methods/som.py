@@ -9,68 +9,70 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.seeds import derive
-from spikesound.models import classifier_spec
+from spikesound.models.build import build
 from spikesound.models.networks.som import SOM
 from spikesound.params import AugmentParams, MapParams, SOMParams
-from spikesound.training.loop import Plain, train
+from spikesound.tasks.task import Targets
+from spikesound.training.job import Job, Trained
+from spikesound.training.loop import train
 from spikesound.training.methods.som_learning import learn_map
-from spikesound.training.task import Task, Trained
+from spikesound.training.objective import Objective
 
 UNCHANGED = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
 
 
-def train_som(task: Task) -> Trained:
-    """Learn a map of the training clips' frames, then the neurons that read it.
+def train_som(job: Job) -> Trained:
+    """Return a map of the training clips' frames, and the trained neurons that read it.
 
-    The network is `spikesound.models.networks.som.SOM`, whatever that of the task is; it has no use
-    for the task's neuron. Each frame, by what its spikes are worth, is one vector for the map
-    (:func:`spikesound.training.methods.som_learning.learn_map`). The read-out is trained by the
-    common loop under the maximum-margin tempotron rule (:class:`Tempotron`), at the method's own
-    learning rate. Of the augmentation only the roll is used: noise, masks, shifts and blends make
-    frames that the map has not learnt, and other units spike at them.
+    The network is `spikesound.models.networks.som.SOM`, whatever that of the model's row; its own
+    neurons stand in place of the row's. Each frame, the sum of the decoding weights of its spikes,
+    is one vector for the map (:func:`spikesound.training.methods.som_learning.learn_map`). The
+    read-out is trained by the common loop under the maximum-margin tempotron rule
+    (:class:`Tempotron`), at the method's own learning rate. Of the augmentation only the roll is
+    used: noise, masks, shifts and blends make frames that the map has not learnt, and other units
+    spike at them.
 
     References
     ----------
     Wu, Chua, Zhang, Li & Tan 2018, "A spiking neural network framework for robust sound
     classification", Frontiers in Neuroscience 12.
     """
-    method: SOMParams = task.method
+    method: SOMParams = job.method
     params = MapParams.model_validate(
         {name: getattr(method, name) for name in MapParams.model_fields}
     )
-    spec = task.spec.model_copy(
+    spec = job.spec.model_copy(
         update={
             "network": "som",
             "network_params": params.model_dump(),
-            "neuron": None,
-            "neuron_params": None,
             "readout": "rate",
-            "step_weights": list(task.step_values) if task.training.spikes else None,
+            "step_weights": list(job.step_values) if job.training.spikes else None,
         }
     )
-    network = classifier_spec.build(spec)
+    network = build(spec)
     assert isinstance(network, SOM)
-    frames = task.training.decoded(task.step_values).inputs[:, 0]
+    frames = job.training.decoded(job.step_values).inputs[:, 0]
     units = learn_map(
         torch.from_numpy(frames).float().flatten(0, 1),
         rows=method.rows,
         columns=method.columns,
         sweeps=method.sweeps,
         sigma=method.sigma,
-        generator=torch.Generator().manual_seed(derive(task.seed, "map")),
+        generator=torch.Generator().manual_seed(derive(job.seed, "map")),
     )
     with torch.no_grad():
         network.map.copy_(units)
-    training = task.params.model_copy(
+    training = job.recipe.model_copy(
         update={
             "learning_rate": method.learning_rate,
-            "augment": UNCHANGED.model_copy(update={"roll": task.params.augment.roll}),
+            "augment": UNCHANGED.model_copy(update={"roll": job.recipe.augment.roll}),
         }
     )
-    return train(network, replace(task, spec=spec, params=training), Tempotron(method.margin))
+    job = replace(job, spec=spec, recipe=training)
+    return train(network, job, Tempotron(job, method.margin))
 
 
-class Tempotron(Plain):
+class Tempotron(Objective):
     """The maximum-margin tempotron rule.
 
     .. math:: L = \\frac{1}{B} \\sum_b \\sum_c (C - 1) \\, y_{bc} \\max(0, \\Delta - z_{bc}) +
@@ -91,15 +93,15 @@ class Tempotron(Plain):
     Wu et al. 2018 (the margin).
     """
 
-    def __init__(self, margin: float) -> None:
+    def __init__(self, job: Job, margin: float) -> None:
+        super().__init__(job)
         self.margin = margin
 
-    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
-        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        above = network(x)
+    def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """Return the loss of a batch."""
+        above, (present,) = network(x), targets
         others = max(1, above.shape[1] - 1)
-        wrong = others * targets * functional.relu(self.margin - above)
-        wrong = wrong + (1 - targets) * functional.relu(self.margin + above)
+        wrong = others * present * functional.relu(self.margin - above)
+        wrong = wrong + (1 - present) * functional.relu(self.margin + above)
         loss: torch.Tensor = wrong.sum(1).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        return loss

@@ -10,22 +10,22 @@ import torch
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive
-from spikesound.models import classifier_spec
+from spikesound.models.build import build
 from spikesound.models.networks.wta import WTA
+from spikesound.models.spec import Spec
 from spikesound.params import LocalParams, MemristorParams, STDPParams, WTAParams
-from spikesound.snn.encoding import WEIGHTED
-from spikesound.training.loop import time_first
+from spikesound.tasks.task import batched
+from spikesound.training.job import Job, Trained
 from spikesound.training.methods.count_readout import read_counts
-from spikesound.training.methods.surrogate import weighted_steps
+from spikesound.training.methods.surrogate import step_weights
 from spikesound.training.methods.synapses import Ideal, Memristors, Synapses
-from spikesound.training.task import Task, Trained
 
 # A neuron's first pattern is imprinted: the weights it starts with are a patch's traces, this far
 # from the middle to the bounds, where the product rule would have no force.
 IMPRINT = 0.9
 
 
-def train_stdp(task: Task) -> Trained:
+def train_stdp(job: Job) -> Trained:
     """Learn a layer without labels by spike timing, then a linear read-out of its spike counts.
 
     The network is `spikesound.models.networks.wta.WTA`, whatever that of the task is, with the
@@ -40,16 +40,16 @@ def train_stdp(task: Task) -> Trained:
         If the inputs are not spikes, the neuron is not LIF, or clips are shorter than the frames
         that a neuron hears.
     """
-    method: STDPParams = task.method
-    generator = torch.Generator().manual_seed(derive(task.seed, "stdp"))
+    method: STDPParams = job.method
+    generator = torch.Generator().manual_seed(derive(job.seed, "stdp"))
 
     def synapses(start: torch.Tensor) -> Synapses:
         return Ideal(start, rule=method.rule, rate_up=method.rate_up, rate_down=method.rate_down)
 
-    return _train(task, method, synapses, generator, refractory=None)
+    return _train(job, method, synapses, generator, refractory=None)
 
 
-def train_memristor(task: Task) -> Trained:
+def train_memristor(job: Job) -> Trained:
     """Do as :func:`train_stdp` with memristor-like synapses and refractory neurons.
 
     See :class:`spikesound.training.methods.synapses.Memristors`. The read-out's weights are
@@ -60,8 +60,8 @@ def train_memristor(task: Task) -> Trained:
     SpikesoundError
         As in :func:`train_stdp`.
     """
-    method: MemristorParams = task.method
-    generator = torch.Generator().manual_seed(derive(task.seed, "memristor"))
+    method: MemristorParams = job.method
+    generator = torch.Generator().manual_seed(derive(job.seed, "memristor"))
 
     def synapses(start: torch.Tensor) -> Synapses:
         return Memristors(
@@ -74,48 +74,49 @@ def train_memristor(task: Task) -> Trained:
             generator=generator,
         )
 
-    return _train(task, method, synapses, generator, refractory=method.refractory)
+    return _train(job, method, synapses, generator, refractory=method.refractory)
 
 
 def _train(
-    task: Task,
+    job: Job,
     method: LocalParams,
     synapses: Callable[[torch.Tensor], Synapses],
     generator: torch.Generator,
     *,
     refractory: int | None,
 ) -> Trained:
-    spec = _spec(task, method, refractory)
-    network = classifier_spec.build(spec)
+    spec = _spec(job, method, refractory)
+    network = build(spec)
     assert isinstance(network, WTA)
     started = time.perf_counter()
-    learn(network, Patches(task, network, generator), synapses, method)
-    return read_counts(network, replace(task, spec=spec), started)
+    learn(network, Patches(job, network, generator), synapses, method)
+    return read_counts(network, replace(job, spec=spec), started)
 
 
-def _spec(task: Task, method: LocalParams, refractory: int | None) -> classifier_spec.Spec:
-    name = task.spec.model.rpartition("-")[2]
-    if not task.training.spikes:
+def _spec(job: Job, method: LocalParams, refractory: int | None) -> Spec:
+    name = job.spec.model.rpartition("-")[2]
+    if not job.training.spikes:
         raise SpikesoundError(
             f"methods.{name}: learns from the times of spikes, and encoding "
-            f"{task.spec.encoding!r} has none; choose another encoding"
+            f"{job.spec.encoding!r} has none; choose another encoding"
         )
-    if task.spec.neuron != "lif" or task.spec.neuron_params is None:
+    if job.spec.neuron != "lif":
         raise SpikesoundError(
-            f"methods.{name}: its neurons are leaky integrate-and-fire; train_snn.neuron is "
-            f"{task.spec.neuron!r}, valid: lif"
+            f"methods.{name}: its neurons are leaky integrate-and-fire; the model's neuron is "
+            f"{job.spec.neuron!r}, valid: lif"
         )
-    frames = task.training.inputs.shape[2]
+    frames = job.training.inputs.shape[2]
     if frames < method.frames:
         raise SpikesoundError(
-            f"methods.{name}.frames: a neuron cannot hear {method.frames} frames of clips that "
-            f"have {frames}"
+            f"methods.{name}.frames: a receptive field of {method.frames} frames is longer than the clips' "
+            f" {frames}"
         )
-    neuron = task.spec.neuron_params | {"reset": "none", "learn_beta": False}
+    neuron = job.spec.neuron_params | {"reset": "none", "learn_beta": False}
     if refractory is not None:
         neuron |= {"refractory": refractory}
-    weights = weighted_steps(task.step_values) if task.spec.encoding in WEIGHTED else None
-    return task.spec.model_copy(
+    encoding = job.spec.encoding_section()
+    weights = step_weights(job.step_values) if encoding and encoding.weighted else None
+    return job.spec.model_copy(
         update={
             "network": "wta",
             "network_params": WTAParams(neurons=method.neurons, frames=method.frames).model_dump(),
@@ -129,8 +130,8 @@ def _spec(task: Task, method: LocalParams, refractory: int | None) -> classifier
 class Patches:
     """Draws pieces of the training clips, as long as a neuron hears."""
 
-    def __init__(self, task: Task, network: WTA, generator: torch.Generator) -> None:
-        self.clips, self.network, self.generator = task.training, network, generator
+    def __init__(self, job: Job, network: WTA, generator: torch.Generator) -> None:
+        self.clips, self.network, self.generator = job.training, network, generator
 
     def draw(self, count: int) -> torch.Tensor:
         """Return the inputs (time, patch, input) of so many places drawn at random."""
@@ -138,7 +139,7 @@ class Patches:
         rows = torch.randint(len(self.clips), (count,), generator=self.generator).numpy()
         last = self.clips.inputs.shape[2] - frames + 1
         places = torch.randint(last, (count,), generator=self.generator).tolist()
-        clips = time_first(self.clips.batch(rows))
+        clips = batched(self.clips.batch(rows), frames=False)
         parts = [clips[:, i, start : start + frames] for i, start in enumerate(places)]
         return self.network.weighted(torch.stack(parts, 1).flatten(2))
 

@@ -2,80 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
-from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
-from spikesound.models.networks.cnn import CNN
+from spikesound.models.build import build
 from spikesound.params import SurrogateParams
-from spikesound.snn.decoding import activity_penalty, cross_entropy, recorded_spikes
-from spikesound.snn.encoding import WEIGHTED
+from spikesound.snn.decoding import activity_penalty
 from spikesound.snn.quantisation.weights import fake_quantise, quantise_weights, synapses
+from spikesound.tasks.task import Targets
+from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train
-from spikesound.training.methods.truncated import backward_in_pieces
-from spikesound.training.task import Task, Trained
+from spikesound.training.methods.truncated import backward_in_chunks, check_truncation
+from spikesound.training.objective import Backward, Objective
 
 
-def train_surrogate(task: Task) -> Trained:
-    """Train a spiking network by the gradients of its neurons' surrogates.
+def train_surrogate(job: Job) -> Trained:
+    """Return a spiking network trained by the gradients of its neurons' surrogates.
 
-    The loss is the cross-entropy of the read-out and, with ``target_rate``, ``rate_weight`` times
-    :func:`spikesound.snn.decoding.activity_penalty` of the hidden layers. With ``weight_bits`` the
-    network computes with rounded weights while the full ones are trained; the result has the
-    rounded ones. With ``truncate_steps`` gradients go no further back in time than a piece of so
-    many steps.
+    The loss is the task's and, with ``target_rate``, ``rate_weight`` times
+    :func:`spikesound.snn.decoding.activity_penalty` of the spiking layers (firing-rate
+    regularisation). With ``weight_bits`` the network computes with quantised weights while the full
+    ones are trained; the result has the quantised ones. With ``truncate_steps`` gradients go no
+    further back in time than a chunk of so many time steps.
 
     References
     ----------
     Neftci et al. 2019, "Surrogate gradient learning in spiking neural networks"; Werbos 1990,
     "Backpropagation through time"; Williams & Peng 1990 (truncated).
     """
-    method: SurrogateParams = task.method
-    weights = weighted_steps(task.step_values) if task.spec.encoding in WEIGHTED else None
-    spec = task.spec.model_copy(
+    method: SurrogateParams = job.method
+    encoding = job.spec.encoding_section()
+    weights = step_weights(job.step_values) if encoding and encoding.weighted else None
+    spec = job.spec.model_copy(
         update={"readout": method.readout, "step_weights": weights and list(weights)}
     )
-    network = classifier_spec.build(spec)
-    trained = train(network, replace(task, spec=spec), Backpropagation(method))
+    network = build(spec)
+    if method.truncate_steps is not None:
+        check_truncation(network)
+    trained = train(network, replace(job, spec=spec), Backpropagation(job))
     if method.weight_bits is not None:
         quantise_weights(trained.network, method.weight_bits)
     return trained
 
 
-def weighted_steps(step_values: tuple[float, ...]) -> tuple[float, ...]:
-    """Return weights whose mean over the steps, where all spike, is what they are worth in sum."""
+def step_weights(step_values: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the decoding weights times the number of steps: their mean is the decoded value."""
     return tuple(len(step_values) * value for value in step_values)
 
 
-class Backpropagation:
-    """Backpropagation through time: whole, or in pieces (`backward_in_pieces`)."""
+class Backpropagation(Objective):
+    """Backpropagation through time: whole, or truncated (`backward_in_chunks`)."""
 
-    def __init__(self, method: SurrogateParams) -> None:
-        self.method = method
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.method: SurrogateParams = job.method
 
-    def backward(self, network: nn.Module, x: torch.Tensor, targets: torch.Tensor) -> float:
-        """Leave the gradients of a batch's loss in the parameters, and return the loss."""
-        if self.method.truncate_steps is not None:
-            if not isinstance(network, CNN):
-                raise SpikesoundError("methods.surrogate.truncate_steps: only for network 'cnn'")
-            weights = self._weights(network)
-            return backward_in_pieces(network, weights, x, targets, self.method)
-        with recorded_spikes(getattr(network, "blocks", network)) as spikes:
-            loss = cross_entropy(self.scores(network, x), targets)
-            if self.method.target_rate is not None:
-                penalty = activity_penalty(spikes, self.method.target_rate)
-                loss = loss + self.method.rate_weight * penalty
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+    def backward(
+        self, network: nn.Module, x: torch.Tensor, targets: Targets, backward: Backward
+    ) -> float:
+        """Accumulate the gradients of a batch's loss in the parameters, and return the loss."""
+        if self.method.truncate_steps is None:
+            return super().backward(network, x, targets, backward)
+        weights = self._weights(network)
+        return backward_in_chunks(network, weights, x, targets, self.task, self.method, backward)
 
-    def scores(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return the scores (batch, class) of inputs (time, batch, frame, bin)."""
-        scores: torch.Tensor = functional_call(network, self._weights(network), (x,))
-        return scores
+    def output(self, network: nn.Module, x: torch.Tensor) -> Any:
+        """Return the network's output, with quantised weights where the method asks for them."""
+        return functional_call(network, self._weights(network), (x,))
+
+    def penalty(self, spikes: Sequence[torch.Tensor]) -> torch.Tensor | float:
+        """Return the weighted firing-rate regularisation, and the penalty of silence."""
+        penalty = super().penalty(spikes)
+        if self.method.target_rate is None:
+            return penalty
+        return penalty + self.method.rate_weight * activity_penalty(spikes, self.method.target_rate)
 
     def _weights(self, network: nn.Module) -> dict[str, torch.Tensor]:
         bits = self.method.weight_bits

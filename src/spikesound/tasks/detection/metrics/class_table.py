@@ -1,4 +1,4 @@
-"""What a detector makes of each class, and what there was of it."""
+"""The table of a detector's classes: what there was to find, and how much of it was found."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from spikesound.evaluation.predictions import Flags, Scores
-from spikesound.tasks.classification.metrics import mean_average_precision
-from spikesound.tasks.detection.decision import Decision
+from spikesound.models.spec import Decision
 from spikesound.tasks.detection.delay import Delays, delay_metrics
-from spikesound.tasks.detection.metrics.clips import class_auc
 from spikesound.tasks.detection.metrics.events import CountsOfClips, class_f1
 from spikesound.tasks.detection.metrics.intersections import Statistics
 from spikesound.tasks.detection.metrics.psds import class_psds
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
+from spikesound.tasks.multilabel import Flags, Scores, class_metrics
 
 
 def class_table(
@@ -30,7 +28,7 @@ def class_table(
     tables: tuple[Scores, Flags],
     late: Delays,
 ) -> pd.DataFrame:
-    """Return one row per class: what there was to find, what was found, and how it was decided.
+    """Return one row per class: true events, predicted ones, metrics, threshold and filter.
 
     Parameters
     ----------
@@ -57,7 +55,6 @@ def class_table(
         delay_95_s, missed_share, early_share. NaN where a class has no such value.
     """
     scores, targets = tables
-    once = np.ones((1, len(scores)))
     lengths = {
         label: [
             e.offset_s - e.onset_s for of_clip in true.values() for e in of_clip if e.label == label
@@ -78,11 +75,9 @@ def class_table(
     for name, of_clips in counted.items():
         alone = class_psds(of_clips)
         table[name] = [alone.get(label, math.nan) for label in labels]
-    columns = range(len(labels))
-    table["average_precision"] = [
-        mean_average_precision(scores[:, [c]], targets[:, [c]], once)[0] for c in columns
-    ]
-    table["auc"] = [class_auc(scores[:, c], targets[:, c], once)[0] for c in columns]
+    of_clips_as_wholes = class_metrics(scores, targets)
+    for name in ("average_precision", "auc"):
+        table[name] = of_clips_as_wholes[name]
     table["threshold"] = decision.thresholds
     table["median_s"] = [length * hop_s for length in decision.medians]
     return table.merge(_delays(late, labels), on="label")

@@ -63,7 +63,13 @@ def arrays_of(events: EventsOfClips, clip_ids: Sequence[str], label: str) -> Eve
 
 
 def event_counts(predicted: EventArrays, true: EventArrays, longest_s: float) -> Counts:
-    r"""Return how many events of one class are found, invented and missed.
+    """Return how many events of one class are found, invented and missed; see :func:`found_in`."""
+    found = len(found_in(predicted, true, longest_s))
+    return Counts(found, len(predicted.clip) - found, len(true.clip) - found)
+
+
+def found_in(predicted: EventArrays, true: EventArrays, longest_s: float) -> Indices:
+    r"""Return the clip of each event that is found, shape (event found,).
 
     A predicted event may stand for a true one :math:`[a, b]` of its clip if
 
@@ -78,7 +84,7 @@ def event_counts(predicted: EventArrays, true: EventArrays, longest_s: float) ->
     predicted, true
         Events of one class.
     longest_s
-        Length of the longest clip.
+        Length of the longest clip, or the latest onset.
 
     References
     ----------
@@ -100,19 +106,19 @@ def event_counts(predicted: EventArrays, true: EventArrays, longest_s: float) ->
     fits = (np.abs(onset - predicted.onset_s[mine]) <= ONSET_COLLAR_S) & (
         np.abs(offset - predicted.offset_s[mine]) <= allowed
     )
-    found = _largest_pairing(mine[fits], theirs[fits], (len(at), len(true_at)))
-    return Counts(found, len(at) - found, len(true_at) - found)
+    paired = _largest_pairing(mine[fits], theirs[fits], (len(at), len(true_at)))
+    return predicted.clip[paired]
 
 
-def _largest_pairing(mine: Indices, theirs: Indices, shape: tuple[int, int]) -> int:
-    """Return the size of the largest set of pairs in which none occurs twice."""
+def _largest_pairing(mine: Indices, theirs: Indices, shape: tuple[int, int]) -> Indices:
+    """Return those of ``mine`` that are in the largest set of pairs in which none occurs twice."""
     if len(np.unique(mine)) == len(mine) and len(np.unique(theirs)) == len(theirs):
-        return len(mine)
+        return mine
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
     graph = csr_matrix((np.ones(len(mine), dtype=np.int8), (mine, theirs)), shape=shape)
-    return int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
+    return np.flatnonzero(maximum_bipartite_matching(graph, perm_type="column") >= 0)
 
 
 class Segments:
@@ -124,12 +130,18 @@ class Segments:
         In the order in which events number them.
     seconds
         Length of each clip.
+
+    Attributes
+    ----------
+    clip
+        The number of each segment's clip, shape (segment,).
     """
 
     def __init__(self, clip_ids: Sequence[str], seconds: Mapping[str, float]) -> None:
         of_clip = [int(np.ceil(seconds[clip] / SEGMENT_S)) for clip in clip_ids]
         self._stop = np.cumsum(of_clip)
         self._start = self._stop - of_clip
+        self.clip = np.repeat(np.arange(len(of_clip)), of_clip)
 
     def active(self, events: EventArrays) -> NDArray[np.bool_]:
         """Return in which segments some event sounds, shape (segment,), clip after clip."""

@@ -1,19 +1,16 @@
-"""Event-based and segment-based F1 by sed_eval, kept per clip so that clips can be resampled."""
+"""Event-based and segment-based F1, counted per clip so that clips can be resampled."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.core.progress import track
-from spikesound.tasks.classification.metrics import Values, Weights
-from spikesound.tasks.detection.metrics.counting import OFFSET_SHARE, ONSET_COLLAR_S, SEGMENT_S
+from spikesound.tasks.detection.metrics.counting import Segments, arrays_of, found_in
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
+from spikesound.tasks.multilabel import Values, Weights
 
 Numbers = NDArray[np.float64]
 
@@ -26,16 +23,6 @@ class CountsOfClips(NamedTuple):
     fn: Numbers
 
 
-@contextmanager
-def quiet_import() -> Iterator[None]:
-    """Silence what the libraries of detection's metrics warn of when they are imported."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*pkg_resources is deprecated.*")
-        # A SyntaxWarning from Python 3.12 on, before that a DeprecationWarning.
-        warnings.filterwarnings("ignore", message=".*invalid escape sequence.*")
-        yield
-
-
 def count_events(
     predicted: EventsOfClips,
     truth: EventsOfClips,
@@ -45,28 +32,17 @@ def count_events(
     """Return the event-based counts of each clip and class.
 
     An event is found when one predicted begins within 0.2 s of it and ends within 0.2 s or a fifth
-    of its length, whichever is more; of all pairings the largest counts.
-
-    References
-    ----------
-    Mesaros, Heittola and Virtanen, Metrics for polyphonic sound event detection, Applied Sciences
-    6 (2016), 162; sed_eval's ``EventBasedMetrics``.
+    of its length, whichever is more; of all pairings the largest counts. See
+    :func:`spikesound.tasks.detection.metrics.counting.found_in`.
     """
-    with quiet_import():
-        import sed_eval
-
-    metrics = sed_eval.sound_event.EventBasedMetrics(
-        event_label_list=list(labels),
-        t_collar=ONSET_COLLAR_S,
-        percentage_of_length=OFFSET_SHARE,
-        event_matching_type="optimal",
-    )
-    rows = []
-    for clip in track(clip_ids, total=len(clip_ids), what="event counts"):
-        metrics.reset()
-        metrics.evaluate(_container(truth, clip), _container(predicted, clip))
-        rows.append(_class_wise(metrics, labels))
-    return _stacked(rows, len(labels))
+    onsets = [event.onset_s for of in (predicted, truth) for clip in clip_ids for event in of[clip]]
+    latest_s = max(onsets, default=0.0)
+    columns = []
+    for label in labels:
+        mine, theirs = (arrays_of(events, clip_ids, label) for events in (predicted, truth))
+        found = found_in(mine, theirs, latest_s)
+        columns.append([_per_clip(clip, clip_ids) for clip in (found, mine.clip, theirs.clip)])
+    return _counts(columns)
 
 
 def count_segments(
@@ -78,30 +54,23 @@ def count_segments(
 ) -> CountsOfClips:
     """Return the counts of segments of 1 s in which a class sounds, of each clip and class.
 
+    These are the counts of sed_eval's ``SegmentBasedMetrics`` with ``time_resolution=1``.
+
     Parameters
     ----------
     seconds
         Length of each clip.
-
-    References
-    ----------
-    As of :func:`count_events`; sed_eval's ``SegmentBasedMetrics``.
     """
-    with quiet_import():
-        import sed_eval
-
-    metrics = sed_eval.sound_event.SegmentBasedMetrics(
-        event_label_list=list(labels), time_resolution=SEGMENT_S
-    )
-    rows = []
-    pairs = zip(clip_ids, seconds, strict=True)
-    for clip, length in track(pairs, total=len(clip_ids), what="segment counts"):
-        metrics.reset()
-        metrics.evaluate(
-            _container(truth, clip), _container(predicted, clip), evaluated_length_seconds=length
+    segments = Segments(clip_ids, dict(zip(clip_ids, seconds, strict=True)))
+    columns = []
+    for label in labels:
+        named, there = (
+            segments.active(arrays_of(events, clip_ids, label)) for events in (predicted, truth)
         )
-        rows.append(_class_wise(metrics, labels))
-    return _stacked(rows, len(labels))
+        columns.append(
+            [_per_clip(segments.clip[of], clip_ids) for of in (named & there, named, there)]
+        )
+    return _counts(columns)
 
 
 def f1(counts: CountsOfClips, weights: Weights) -> dict[str, Values]:
@@ -147,30 +116,11 @@ def _quotient(numerator: Numbers, denominator: Numbers) -> Numbers:
     return result
 
 
-def _container(events: EventsOfClips, clip: str) -> Any:
-    import dcase_util
-
-    return dcase_util.containers.MetaDataContainer(
-        [
-            {
-                "filename": clip,
-                "event_label": event.label,
-                "onset": event.onset_s,
-                "offset": event.offset_s,
-            }
-            for event in events[clip]
-        ]
-    )
+def _per_clip(clips: NDArray[np.intp], clip_ids: Sequence[str]) -> Numbers:
+    return np.bincount(clips, minlength=len(clip_ids)).astype(np.float64)
 
 
-def _class_wise(metrics: Any, labels: Sequence[str]) -> list[list[float]]:
-    """Return (tp, fp, fn) of each class."""
-    return [[float(metrics.class_wise[label][key]) for key in _KEYS] for label in labels]
-
-
-_KEYS = ("Ntp", "Nfp", "Nfn")
-
-
-def _stacked(rows: Sequence[Sequence[Sequence[float]]], labels: int) -> CountsOfClips:
-    table = np.array(rows, dtype=np.float64).reshape(-1, labels, len(_KEYS))
-    return CountsOfClips(table[..., 0], table[..., 1], table[..., 2])
+def _counts(columns: Sequence[Sequence[Numbers]]) -> CountsOfClips:
+    """Return the counts, given of each class what is found, predicted and true in each clip."""
+    found, predicted, true = (np.stack(of, axis=1) for of in zip(*columns, strict=True))
+    return CountsOfClips(found, predicted - found, true - found)

@@ -1,21 +1,22 @@
-"""How the detections of every threshold meet the true events of each clip, by sed_scores_eval."""
+"""How the detections of every threshold meet the true events of each clip."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.tasks.detection.decision import Frames, edges
-from spikesound.tasks.detection.metrics.events import quiet_import
+from spikesound.tasks.detection.decision import Event, Frames, edges
 from spikesound.tasks.detection.metrics.truth import EventsOfClips
 
 Numbers = NDArray[np.float64]
 Clips = NDArray[np.intp]
+
+_DECIMALS = 6
+"""To which times are compared, as sed_scores_eval does: sums of them are not exact."""
 
 
 class Criterion(NamedTuple):
@@ -57,15 +58,27 @@ PSDS2 = Criterion(0.1, 0.1, 0.3, 0.5, 1.0, 100.0)
 class ClassDeltas(NamedTuple):
     """What changes for one class as the threshold falls past each score; scores descending.
 
-    ``clip``, ``tp`` and ``fp`` have the shape (change,), ``cross`` (change, class); ``last`` holds
-    the index of the last change of each distinct score.
+    ``clip``, ``score``, ``tp`` and ``fp`` have the shape (change,), ``cross`` (change, class);
+    ``last`` holds the index of the last change of each distinct score.
     """
 
     clip: Clips
+    score: Numbers
     tp: Numbers
     fp: Numbers
     cross: Numbers
     last: NDArray[np.intp]
+
+
+class Changes(NamedTuple):
+    """What changes for one class in one clip as the threshold falls past each score.
+
+    ``score`` has the shape (change,); ``counts`` (change, 2 + class): events found, false
+    positives, and detections crossed with each class.
+    """
+
+    score: Numbers
+    counts: Numbers
 
 
 class Statistics(NamedTuple):
@@ -103,7 +116,9 @@ def statistics(
     hop_s: float,
     criterion: Criterion,
 ) -> Statistics:
-    """Count, by sed_scores_eval, how every threshold's detections fare in each clip.
+    """Count how every threshold's detections fare in each clip.
+
+    These are the counts of sed_scores_eval's ``intersection_based``.
 
     Classes without a true event have no rate of true positives. They are left out, as
     ``Statistics.labels`` says, and their detections count neither for nor against.
@@ -134,109 +149,105 @@ def statistics(
     kept = tuple(label for label in labels if label in present)
     if not kept:
         raise SpikesoundError(f"psds: none of {len(clip_ids)} clips has a true event")
-    columns = [list(labels).index(label) for label in kept]
-    deltas = _library_deltas(filtered, truth, clip_ids, kept, columns, seconds, hop_s, criterion)
+    column = {label: number for number, label in enumerate(labels)}
+    changes: dict[str, list[Changes]] = {label: [] for label in kept}
+    for clip in clip_ids:
+        times = edges(len(filtered[clip]), hop_s, seconds[clip])
+        spans = {label: _spans(truth[clip], label) for label in kept}
+        for label in kept:
+            others = [spans[other][: None if other != label else 0] for other in kept]
+            scores = filtered[clip][:, column[label]].astype(np.float64)
+            changes[label].append(_changes(scores, times, spans[label], others, criterion))
     events, lengths = _true_totals(truth, clip_ids, kept)
     return Statistics(
         criterion,
         kept,
-        tuple(_class_deltas(deltas, clip_ids, label, kept) for label in kept),
+        tuple(_joined(changes[label]) for label in kept),
         events,
         lengths,
         np.array([seconds[clip] for clip in clip_ids]),
     )
 
 
-def _library_deltas(
-    filtered: Mapping[str, Frames],
-    truth: EventsOfClips,
-    clip_ids: Sequence[str],
-    labels: Sequence[str],
-    columns: Sequence[int],
-    seconds: Mapping[str, float],
-    hop_s: float,
-    criterion: Criterion,
-) -> Any:
-    with quiet_import():
-        from sed_scores_eval.intersection_based import intermediate_statistics_deltas
-
-    scores = {
-        clip: score_frame(
-            filtered[clip][:, columns],
-            edges(len(filtered[clip]), hop_s, seconds[clip]),
-            labels,
-        )
-        for clip in clip_ids
-    }
-    true = {
-        clip: [(event.onset_s, event.offset_s, event.label) for event in truth[clip]]
-        for clip in clip_ids
-    }
-    return intermediate_statistics_deltas(
-        scores,
-        true,
-        dtc_threshold=criterion.dtc,
-        gtc_threshold=criterion.gtc,
-        cttc_threshold=criterion.cttc,
-    )
+def _spans(events: Sequence[Event], label: str) -> Numbers:
+    """Return onset and offset of each event of a class, shape (event, 2)."""
+    times = [(event.onset_s, event.offset_s) for event in events if event.label == label]
+    return np.array(times, dtype=np.float64).reshape(-1, 2)
 
 
-class _ScoreFrame(pd.DataFrame):
-    """A frame whose arrays may be written to, as the library's compiled code asks.
-
-    Since pandas 3 those of any other are read-only.
-    """
-
-    @property
-    def _constructor(self) -> type[_ScoreFrame]:
-        return _ScoreFrame
-
-    def to_numpy(self, *arguments: Any, **named: Any) -> NDArray[Any]:
-        array: NDArray[Any] = np.array(super().to_numpy(*arguments, **named))
-        return array
-
-
-def score_frame(
-    scores: NDArray[np.floating], times: NDArray[np.float64], labels: Sequence[str]
-) -> pd.DataFrame:
-    """Return one clip's probabilities in the form that sed_scores_eval takes.
+def _changes(
+    scores: Numbers, times: Numbers, true: Numbers, others: Sequence[Numbers], criterion: Criterion
+) -> Changes:
+    """Return what changes in one clip as the threshold falls past each of a class's scores.
 
     Parameters
     ----------
     scores
-        Shape (frame, class).
+        Shape (frame,).
     times
         Between the frames, shape (frame + 1,).
-    labels
-        Label ids in class order.
+    true, others
+        Spans of the true events of the class, and of each class; of its own there are none.
     """
-    with quiet_import():
-        from sed_scores_eval.base_modules.scores import create_score_dataframe
+    levels, level, spans = _detections(scores, times)
+    inside = _overlaps(spans, true)
+    length = spans[:, 1] - spans[:, 0]
+    right = _at_least(inside.sum(axis=1), criterion.dtc * length)
+    covered = np.zeros((len(levels), len(true)))
+    np.add.at(covered, level[right], inside[right])
+    found = _at_least(covered, criterion.gtc * (true[:, 1] - true[:, 0]))
+    counts = np.zeros((len(levels), 2 + len(others)))
+    counts[:, 0] = found.sum(axis=1)
+    counts[:, 1] = np.bincount(level[~right], minlength=len(levels))
+    if criterion.cttc is not None:
+        for number, other in enumerate(others):
+            elsewhere = _overlaps(spans, other).sum(axis=1)
+            crossed = ~right & _at_least(elsewhere, criterion.cttc * length)
+            counts[:, 2 + number] = np.bincount(level[crossed], minlength=len(levels))
+    # A threshold above all scores detects nothing.
+    change = counts - np.vstack([counts[1:], np.zeros_like(counts[:1])])
+    kept = change.any(axis=1)
+    return Changes(levels[kept], change[kept])
 
-    return _ScoreFrame(
-        create_score_dataframe(scores.astype(np.float64), times, event_classes=list(labels))
-    )
+
+def _detections(scores: Numbers, times: Numbers) -> tuple[Numbers, Clips, Numbers]:
+    """Return the distinct scores, rising, and what is detected with each of them as threshold.
+
+    The detections are given by the index of the threshold, shape (detection,), and by onset and
+    offset, shape (detection, 2), in the order of thresholds and onsets.
+    """
+    levels = np.unique(scores)
+    active = np.zeros((len(levels), len(scores) + 2), dtype=np.bool_)
+    active[:, 1:-1] = scores >= levels[:, None]
+    level, start = np.nonzero(active[:, 1:] & ~active[:, :-1])
+    _, stop = np.nonzero(active[:, :-1] & ~active[:, 1:])
+    spans = np.stack([times[start], times[stop]], axis=1)
+    lasting = spans[:, 1] > spans[:, 0]
+    return levels, level[lasting], spans[lasting]
 
 
-def _class_deltas(
-    deltas: Any, clip_ids: Sequence[str], label: str, labels: Sequence[str]
-) -> ClassDeltas:
+def _overlaps(spans: Numbers, others: Numbers) -> Numbers:
+    """Return how long each span is within each of the others, shape (span, other)."""
+    ends = np.minimum(spans[:, None, 1], others[:, 1])
+    begins = np.maximum(spans[:, None, 0], others[:, 0])
+    overlaps: Numbers = np.maximum(ends - begins, 0.0)
+    return overlaps
+
+
+def _at_least(seconds: Numbers, limit_s: Numbers) -> NDArray[np.bool_]:
+    reached: NDArray[np.bool_] = seconds.round(_DECIMALS) >= limit_s.round(_DECIMALS)
+    return reached
+
+
+def _joined(parts: Sequence[Changes]) -> ClassDeltas:
     """Join one class's changes of all clips, in falling order of score."""
-    parts = [deltas[clip][label] for clip in clip_ids]
-    score = np.concatenate([levels for levels, _ in parts])
-    clip = np.repeat(np.arange(len(parts)), [len(levels) for levels, _ in parts])
-
-    def joined(key: str) -> Numbers:
-        missing = [key not in changes for _, changes in parts]
-        if all(missing):
-            return np.zeros(len(score))
-        return np.concatenate([changes[key] for _, changes in parts]).astype(np.float64)
-
+    score = np.concatenate([part.score for part in parts])
+    counts = np.concatenate([part.counts for part in parts])
+    clip = np.repeat(np.arange(len(parts)), [len(part.score) for part in parts])
     order = np.argsort(-score, kind="stable")
-    # The library names the counts of each other class by this separator.
-    cross = np.stack([joined(f"cts\\{other}") for other in labels], axis=1)
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True)) if len(score) else order
-    return ClassDeltas(clip[order], joined("tps")[order], joined("fps")[order], cross[order], last)
+    counts = counts[order]
+    return ClassDeltas(clip[order], score[order], counts[:, 0], counts[:, 1], counts[:, 2:], last)
 
 
 def _true_totals(

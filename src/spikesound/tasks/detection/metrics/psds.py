@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesound.core.progress import track
-from spikesound.tasks.classification.metrics import Values, Weights
 from spikesound.tasks.detection.metrics.intersections import ClassDeltas, Criterion, Statistics
+from spikesound.tasks.multilabel import Values, Weights
 
 Numbers = NDArray[np.float64]
 

@@ -1,0 +1,109 @@
+"""Changes of a wave that leave its label: gain, shift in time, noise at an exact ratio.
+
+Used on sound before features are computed: :func:`set_gain` and :func:`add_noise` by the conditions
+of robustness, at a given level; the ``random_`` ones draw the level of each clip. Samples are
+``(..., sample)``, within full scale, on any device; nothing draws from the global generator.
+"""
+
+from __future__ import annotations
+
+import torch
+import torchaudio.functional as F
+
+QUIET = 1e-3
+"""Of a clip's peak: what is below, at the ends, is not taken for sound (-60 dB)."""
+
+
+def set_gain(samples: torch.Tensor, gain_db: torch.Tensor | float) -> torch.Tensor:
+    """Return the sound louder or quieter, clipped at full scale (-1 and 1).
+
+    Parameters
+    ----------
+    gain_db : one for all, or one a clip, of shape (...)
+    """
+    if isinstance(gain_db, torch.Tensor):
+        louder = samples * (10 ** (gain_db.to(samples.dtype) / 20)).unsqueeze(-1)
+    else:
+        louder = F.gain(samples, gain_db)
+    return louder.clamp(-1, 1)
+
+
+def sounding(samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where each clip's stretch that is not quiet begins, and its length, each (...).
+
+    Clips of ESC-10 that were too short have zeros at their end, up to 93 % of a clip; as a part of
+    the signal these would lower its power, and so that of the noise. Quiet is what is below
+    :data:`QUIET` of the peak. Pauses within the stretch belong to it. A silent clip has length 0.
+    """
+    level = samples.abs()
+    floor = (QUIET * level.amax(-1, keepdim=True).double()).clamp(min=1e-9).to(samples.dtype)
+    loud = level >= floor
+    first = loud.int().argmax(-1)
+    end = samples.shape[-1] - loud.int().flip(-1).argmax(-1)
+    return first, torch.where(loud.any(-1), end - first, 0)
+
+
+def add_noise(
+    samples: torch.Tensor, noise: torch.Tensor, snr_db: torch.Tensor | float
+) -> torch.Tensor:
+    r"""Add noise, at a ratio that is exact for each clip and its noise.
+
+    .. math:: y = x + g n, \qquad
+              g^2 = \frac{P_x}{P_n} 10^{-\mathrm{SNR} / 10}
+
+    with the mean powers P of signal and noise over the clip's stretch that sounds
+    (:func:`sounding`). The noise goes on over the whole clip, and nothing is clipped.
+
+    Parameters
+    ----------
+    samples, noise
+        Of equal shape (..., sample).
+    snr_db
+        Signal-to-noise ratio :math:`10 \log_{10}(P_x / g^2 P_n)`: one, or one a clip (...).
+
+    Returns
+    -------
+    torch.Tensor
+        A silent signal, or one whose stretch has no noise, stays as it is: it has no ratio.
+    """
+    first, length = sounding(samples)
+    # torchaudio measures powers from the first sample to a length: the stretch is turned there.
+    place = torch.arange(samples.shape[-1], device=samples.device)
+    turned = (place + first.unsqueeze(-1)) % samples.shape[-1]
+    x, n = (wave.double().gather(-1, turned) for wave in (samples, noise))
+    snr = torch.as_tensor(snr_db, dtype=x.dtype, device=x.device).expand(first.shape)
+    mixed = torch.empty_like(x).scatter_(-1, turned, F.add_noise(x, n, snr, length))
+    audible = (n.square() * (place < length.unsqueeze(-1))).sum(-1, keepdim=True) > 0
+    return torch.where(audible, mixed.to(samples.dtype), samples)
+
+
+def random_gain(
+    samples: torch.Tensor, low_db: float, high_db: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Return each clip with a gain that is uniform in decibels; see :func:`set_gain`."""
+    return set_gain(samples, _uniform(samples, low_db, high_db, generator))
+
+
+def random_shift(samples: torch.Tensor, longest: int, generator: torch.Generator) -> torch.Tensor:
+    """Return each clip later or earlier by at most ``longest`` samples; what enters is zero."""
+    shape, count = samples.shape[:-1], samples.shape[-1]
+    by = torch.randint(-longest, longest + 1, shape, generator=generator, device=generator.device)
+    place = torch.arange(count, device=samples.device) - by.to(samples.device).unsqueeze(-1)
+    moved = samples.gather(-1, place.clamp(0, count - 1))
+    return torch.where((place >= 0) & (place < count), moved, 0)
+
+
+def random_noise(
+    samples: torch.Tensor, low_db: float, high_db: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Return each clip with white noise at an SNR that is uniform in decibels."""
+    snr_db = _uniform(samples, low_db, high_db, generator)
+    noise = torch.randn(samples.shape, generator=generator, device=generator.device)
+    return add_noise(samples, noise.to(samples), snr_db)
+
+
+def _uniform(
+    samples: torch.Tensor, low: float, high: float, generator: torch.Generator
+) -> torch.Tensor:
+    drawn = torch.rand(samples.shape[:-1], generator=generator, device=generator.device)
+    return (low + (high - low) * drawn).to(samples.device)

@@ -1,0 +1,38 @@
+"""What the counts of a layer need to know of the network around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spikesound.costs.layer import Operation, Source
+from spikesound.models.layers import Layer
+
+
+@dataclass(frozen=True)
+class Context:
+    """How a layer is entered in the counts.
+
+    Attributes
+    ----------
+    source, operation, neuron : as in :class:`spikesound.costs.layer.LayerCounts`
+    """
+
+    source: Source
+    operation: Operation
+    neuron: str
+
+
+def context_of(layer: Layer, first: Operation, neuron: str) -> Context:
+    """Return a layer's context: it multiplies values, and accumulates for spikes.
+
+    Parameters
+    ----------
+    first : operation of a synapse that reads the network's input
+    neuron : kind of the network's neurons
+    """
+    kind = layer.units or ("none" if layer.neuron is None else neuron)
+    if layer.source == "input":
+        return Context("sound" if first == "mac" else "spikes", first, kind)
+    if layer.source == "values":
+        return Context("sound", "mac", kind)
+    return Context(layer.source, "ac" if layer.source == "spikes" else "mac", kind)

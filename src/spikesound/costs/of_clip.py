@@ -1,0 +1,176 @@
+"""Counters of layers that see a whole clip at once; each returns sums over the batch's clips."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import torch
+from torch import nn
+
+from spikesound.costs.active import active_by_place, active_count
+from spikesound.costs.context import Context
+from spikesound.costs.fan_out import Geometry, fan_out, geometry
+from spikesound.costs.layer import LayerCounts, Source
+from spikesound.models.layers import Gates, Grid, Layer
+
+
+def convolution(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count a convolution over frames and bins on (step, batch, channel, frame, bin).
+
+    Average pooling is part of it. Pooling by the maximum takes three comparisons and a batch norm
+    for each pooled value besides.
+    """
+    assert isinstance(layer.geometry, Grid)
+    passes, clips, inputs, rows, columns = x.shape
+    steps, _, outputs, *size = output.shape
+    shape = geometry(layer.geometry, rows, columns)
+    reach = _reach(shape, rows, columns) * outputs
+    active = active_by_place(x)
+    neurons = outputs * size[0] * size[1]
+    counts = LayerCounts(
+        layer.name,
+        "convolution",
+        context.source,
+        context.operation,
+        context.neuron,
+        passes,
+        steps,
+        inputs * rows * columns,
+        neurons,
+        outputs * inputs * shape.kernel[0] * shape.kernel[1] + outputs,
+        shape.merged_bits,
+        dense=passes * clips * inputs * float(reach.sum()),
+        effective=float((active * reach).sum()),
+        active_inputs=float(active.sum()),
+        active_outputs=active_count(output),
+        neuron_updates=float(steps * clips * neurons),
+    )
+    if layer.geometry.pool != "max":
+        return [counts]
+    values = float(passes * clips * neurons)
+    maxima = additions(f"maximum_{layer.name}", "activations", 3 * values, neurons)
+    norm = additions(f"norm_{layer.name}", "activations", values, neurons)
+    return [counts, maxima, replace(norm, operation="mac", weights=2 * outputs)]
+
+
+@lru_cache(maxsize=256)
+def _reach(shape: Geometry, rows: int, columns: int) -> torch.Tensor:
+    return fan_out(shape, rows, columns)
+
+
+def pooling(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count the sum of outputs (step, batch, channel, frame, bin) over steps and bins."""
+    steps, clips, channels, frames, bins = output.shape
+    places, active = channels * frames * bins, active_count(output)
+    sums = additions(layer.name, context.source, active, places)
+    dense = float(clips * steps * places)
+    return [
+        replace(sums, passes=steps, outputs=channels * frames, dense=dense, active_inputs=active)
+    ]
+
+
+def frame_pooling(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count mean and maximum over frames: once, of what all steps came to, or at each step."""
+    steps, clips, channels, frames, _ = output.shape
+    times = steps if layer.each_step else 1
+    over = additions(layer.name, context.source, 2.0 * channels * frames * clips * times, 0)
+    return [replace(over, passes=times, steps=times, inputs=channels * frames, outputs=channels)]
+
+
+def running_pooling(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count mean and maximum over frames of outputs (frame, batch, unit), frame by frame."""
+    frames, clips, width = output.shape
+    values = float(clips * frames * width)
+    pooled = additions(layer.name, context.source, 2 * values, width)
+    return [replace(pooled, passes=frames, active_inputs=values)]
+
+
+def linear(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count a linear layer on (batch, input), or on (step, batch, ..., input) at every step."""
+    synapses = layer.synapses
+    assert isinstance(synapses, nn.Linear)
+    clips = x.shape[1] if x.dim() > 2 else len(x)
+    passes = x.numel() // (clips * synapses.in_features)
+    active, values = active_count(x), float(passes * clips * synapses.out_features)
+    biased = synapses.bias is not None or layer.norm is not None
+    return [
+        LayerCounts(
+            layer.name,
+            "linear",
+            context.source,
+            context.operation,
+            context.neuron,
+            passes,
+            passes,
+            synapses.in_features,
+            synapses.out_features,
+            synapses.weight.numel() + (synapses.out_features if biased else 0),
+            0,
+            dense=float(x.numel() * synapses.out_features),
+            effective=active * synapses.out_features,
+            active_inputs=active,
+            active_outputs=values if layer.readout else active_count(output),
+            neuron_updates=0.0 if context.neuron == "none" else values,
+        )
+    ]
+
+
+def gated(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count every layer and direction: all frames from the input, all but the first from itself.
+
+    A batch norm of the input is folded into the first layer's weights. Hidden values are taken as
+    never zero: they are products of a sigmoid and a hyperbolic tangent.
+    """
+    cells, shape = layer.synapses, layer.geometry
+    assert isinstance(cells, nn.RNNBase)
+    assert isinstance(shape, Gates)
+    clips, frames, bins = shape.frames_first(x).transpose(0, 1).shape
+    hidden, ways = cells.hidden_size, 2 if cells.bidirectional else 1
+    gates = shape.gates * hidden
+    recurrent = float(clips * (frames - 1) * hidden)
+    found = []
+    for number in range(cells.num_layers):
+        inputs = bins if number == 0 else ways * hidden
+        active = active_count(x) if number == 0 else float(clips * frames * inputs)
+        found.append(
+            LayerCounts(
+                f"{layer.name}_{number + 1}",
+                "recurrent",
+                context.source if number == 0 else "activations",
+                "mac",
+                context.neuron,
+                frames,
+                frames,
+                ways * (inputs + hidden),
+                ways * hidden,
+                ways * gates * (inputs + hidden + 1),
+                0,
+                dense=ways * gates * (clips * frames * inputs + recurrent),
+                effective=ways * gates * (active + recurrent),
+                active_inputs=ways * (active + recurrent),
+                active_outputs=float(ways * clips * frames * hidden),
+                neuron_updates=float(ways * clips * frames * hidden),
+            )
+        )
+    return found
+
+
+def additions(name: str, source: Source, number: float, inputs: int) -> LayerCounts:
+    """Return the counts of a layer without weights that does ``number`` additions."""
+    return LayerCounts(
+        name, "pooling", source, "ac", "none", 1, 1, inputs, inputs, 0, 0, number, number, number,
+        number, 0.0,
+    )  # fmt: skip

@@ -1,0 +1,156 @@
+"""The power of a network that goes along with the sound, in each kind of sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from torch import nn
+
+from spikesound.costs.break_even import spike_rate
+from spikesound.costs.by_frame import mean_layers
+from spikesound.costs.counting import count_frames
+from spikesound.costs.energy import energy, operations_nj
+from spikesound.costs.execution import Execution, work
+from spikesound.costs.layer import LayerCounts
+from spikesound.costs.neuron_work import spikes, states
+from spikesound.costs.widths import widths
+from spikesound.models.detector_spec import DetectorSpec
+from spikesound.params import CostParams, Dataflow
+
+Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
+"""How a detector is run: see :func:`energy_per_second`."""
+
+SECONDS = 3600
+"""Of sound that are priced, before they are divided: what is done once does not count."""
+
+SETTLE_S = 30.0
+"""Of silence before it is counted."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a detector is given, and which of it counts.
+
+    Attributes
+    ----------
+    inputs : (clip, frame, bin) in [0, 1], each clip from rest
+    chosen : (clip, frame); None: all
+    """
+
+    inputs: npt.NDArray[Any]
+    chosen: npt.NDArray[np.bool_] | None = None
+
+
+def silence(bins: int, hop_s: float, seconds: float = 30.0) -> Sound:
+    """Return digital silence, all features zero, of which the first :data:`SETTLE_S` count not."""
+    settle, frames = round(SETTLE_S / hop_s), max(1, round(seconds / hop_s))
+    chosen = np.arange(settle + frames) >= settle
+    return Sound(np.zeros((1, settle + frames, bins), np.float32), chosen[None])
+
+
+def energy_per_second(
+    network: nn.Module, spec: DetectorSpec, sounds: Mapping[str, Sound], params: CostParams
+) -> pd.DataFrame:
+    """Return a detector's power in each kind of sound, by technology, dataflow and execution.
+
+    A conventional network is run ``dense``, and by ``zero_skipping``: inputs that are zero cost a
+    look at one bit and no operation. A spiking one is run by ``events``: only spikes, and values of
+    the sound that are not zero, cost operations, but each neuron is updated in each frame; and by
+    ``events_lazy``, in which neurons wait (:mod:`spikesound.costs.lazy_updates`). An update after a
+    wait takes an addition more, for the frames that went by, and a state more, the frame of the
+    last update; the powers of beta lie in a table. The integrators of the classes are read, and
+    updated, in every frame. The sound's features, the filter behind the network and the thresholds
+    are not in it: they are the same for all.
+
+    Parameters
+    ----------
+    sounds : by name, for example events, background, silence
+    params : technologies and memories (``costs`` in params.yaml)
+
+    Returns
+    -------
+    DataFrame
+        columns model, input, profile, dataflow, execution, operations_uw (of synapses),
+        total_uw (with neurons and memory traffic), macs_per_s, acs_per_s (of synapses),
+        updates_per_s (of neurons), spike_rate (spikes per neuron and frame; 0 of a conventional
+        network)
+
+    Raises
+    ------
+    SpikesoundError
+        If a sound has no frames, or other bins than the detector.
+    """
+    frames = round(SECONDS / spec.front_end.hop_s)
+    spiking = spec.neuron is not None
+    ways: tuple[Way, ...] = ("events", "events_lazy") if spiking else ("dense", "zero_skipping")
+    rows: list[dict[str, Any]] = []
+    for name, sound in sounds.items():
+        counts = count_frames(network, spec, sound.inputs)
+        for way in ways:
+            layers = mean_layers(counts, frames, sound.chosen, lazy=way == "events_lazy")
+            head = {"model": spec.model, "input": name}
+            rows += _priced(layers, way, head, params)
+    return pd.DataFrame(rows)
+
+
+def _priced(
+    layers: Sequence[LayerCounts], way: Way, head: dict[str, Any], params: CostParams
+) -> list[dict[str, Any]]:
+    # Zeros of the sound are left out too, which ``events`` of a classifier does not.
+    execution: Execution = "dense" if way == "dense" else "zero_skipping"
+    done = [work(layer, execution) for layer in layers]
+    updates = sum(layer.neuron_updates for layer in layers)
+    per_second = {
+        "macs_per_s": sum(each.macs for each in done) / SECONDS,
+        "acs_per_s": sum(each.acs for each in done) / SECONDS,
+        "updates_per_s": updates / SECONDS,
+        "spike_rate": _rate(layers),
+    }
+    waits = way == "events_lazy"
+    priced = [_waiting(layer) for layer in layers] if waits else layers
+    late = sum(layer.neuron_updates for layer in layers if spikes(layer)) if waits else 0
+    rows = []
+    for profile, dataflow in product(params.profiles, get_args(Dataflow)):
+        technology = params.profiles[profile]
+        found = energy(
+            priced, widths(technology, None, None), technology, params.memory, dataflow, execution
+        )
+        total = found.total_nj + operations_nj(0.0, late, technology.mac_pj, technology.ac_pj)
+        rows.append(
+            head
+            | {"profile": profile, "dataflow": dataflow, "execution": way}
+            | {"operations_uw": _uw(found.operations_nj), "total_uw": _uw(total)}
+            | per_second
+        )
+    return rows
+
+
+def _waiting(layer: LayerCounts) -> LayerCounts:
+    """Return a layer whose states move as often as its neurons are updated, with one state more.
+
+    Who prices it takes the states' traffic from ``steps``, and the outputs' too: a neuron that
+    waits puts out nothing, one that does not is charged its bit twice at most. A convolution of
+    more steps than passes would be taken for one that keeps the sums of a steady input.
+    """
+    if not spikes(layer):
+        return layer
+    kept = states(layer)
+    shares = layer.neuron_updates / layer.outputs * (kept + 1) / kept
+    return replace(layer, kind="linear", steps=max(1, round(shares)))
+
+
+def _rate(layers: Sequence[LayerCounts]) -> float:
+    """Return spikes per neuron and frame; neurons that wait count as well."""
+    return spike_rate(
+        [replace(layer, neuron_updates=float(layer.outputs * layer.passes)) for layer in layers]
+    )
+
+
+def _uw(nj: float) -> float:
+    return nj / SECONDS / 1000

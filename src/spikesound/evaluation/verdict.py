@@ -1,0 +1,71 @@
+"""A paired comparison of two models as one sentence, which says no more than was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from spikesound.evaluation.differences import BETTER, NOT_SHOWN, Difference
+from spikesound.evaluation.measures import Measure
+
+
+def verdict(
+    found: Mapping[str, Difference],
+    first: str,
+    second: str,
+    *,
+    measures: Sequence[Measure],
+    confidence: float,
+) -> str:
+    """Return one sentence on two models.
+
+    Where a metric differs (:meth:`~spikesound.evaluation.differences.Difference.outcome`), the
+    sentence says which model is better and by how much. Otherwise it says that no difference is
+    shown, and between which bounds the difference may well lie, so that nobody reads the two as
+    equal.
+
+    Parameters
+    ----------
+    found
+        The differences by metric, first minus second. A metric that is not among them has no
+        value, and nothing is said of it.
+    first, second
+        What the sentence calls the models.
+    measures
+        The metrics that it speaks of, in their order.
+    confidence
+        Between 0 and 1.
+    """
+    better: dict[str, list[str]] = {first: [], second: []}
+    unsure: list[str] = []
+    measures = [measure for measure in measures if measure.key in found]
+    for measure in measures:
+        difference = found[measure.key]
+        bounds = difference.bounds(measure)
+        outcome = difference.outcome(confidence, lower_is_better=measure.lower_is_better)
+        if outcome == NOT_SHOWN:
+            unsure.append(f"{measure.title} ({bounds})")
+            continue
+        tested = difference.p_corrected is not None
+        p = f"; corrected p {difference.p_corrected}" if tested else ""
+        winner = first if outcome == BETTER else second
+        better[winner].append(f"by {measure.amount(difference.value)} ({bounds}{p})")
+    loser = {first: second, second: first}
+    parts = [
+        f"{model} is better than {loser[model]} {_joined(gains)}"
+        for model, gains in better.items()
+        if gains
+    ]
+    if unsure:
+        between = "" if parts else f" between {first} and {second}"
+        unit = ", in points," if all(measure.in_points for measure in measures) else ""
+        parts.append(
+            f"{NOT_SHOWN}{between} in {_joined(unsure, 'or')}; differences within these "
+            f"{confidence * 100:g} % intervals{unit} are not ruled out"
+        )
+    return "; ".join(parts)
+
+
+def _joined(parts: Sequence[str], last: str = "and") -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"

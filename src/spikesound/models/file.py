@@ -1,0 +1,66 @@
+"""A trained model as one file: weights as safetensors, everything else as JSON in its header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models import safe_file, spec_checks
+from spikesound.models.build import build
+from spikesound.models.spec import Spec
+
+FORMAT = "spikesound-model"
+VERSION = "1"
+WEIGHTS = "model.safetensors"
+"""Name of a trained model's file in its folder."""
+
+
+def save(path: Path, spec: Spec, network: nn.Module) -> None:
+    """Write weights and spec into one file, by an atomic write."""
+    metadata = {"format": FORMAT, "version": VERSION, "spec": spec.model_dump_json()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    safe_file.write(path, metadata, network)
+
+
+def load(path: Path) -> tuple[Spec, nn.Module]:
+    """Return the spec and the network of a file, ready for inference.
+
+    The file need not be trusted: see :mod:`spikesound.models.safe_file`.
+
+    Parameters
+    ----------
+    path : the file, or the folder in which it lies as ``model.safetensors``
+
+    Raises
+    ------
+    SpikesoundError
+        If it is missing, of another kind or version, damaged, or its parts do not go together.
+    """
+    if path.is_dir():
+        if not (path / WEIGHTS).is_file():
+            raise SpikesoundError(f"{path}: no model in this folder ({WEIGHTS})")
+        path = path / WEIGHTS
+    return opened(safe_file.read(path))
+
+
+def load_spec(path: Path) -> Spec:
+    """Return the spec of a file, checked; its weights are not read. Raises as :func:`load`."""
+    return _spec(safe_file.read(path))
+
+
+def opened(file: safe_file.SafeFile) -> tuple[Spec, nn.Module]:
+    """Return what a file holds whose header has been read; raises as :func:`load`."""
+    spec = _spec(file)
+    return spec, spec_checks.filled(file, lambda: build(spec)).eval()
+
+
+def _spec(file: safe_file.SafeFile) -> Spec:
+    if file.metadata["format"] != FORMAT:
+        kind = file.metadata["format"][:40]
+        raise SpikesoundError(f"{file.path}: safetensors, but format {kind!r}; expected {FORMAT!r}")
+    file.check_kind(FORMAT, VERSION, "a model")
+    spec = spec_checks.parsed(Spec, file.spec, file.path)
+    spec_checks.check_spec(spec, file.path)
+    return spec

@@ -1,0 +1,157 @@
+"""The table of models, resolved: each row with the parameters that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.params.models import (
+    LabelKind,
+    MethodParams,
+    ModelParams,
+    NetworkParams,
+    RecipeParams,
+)
+from spikesound.params.neurons import NeuronParams
+from spikesound.params.tasks import Tasks
+
+if TYPE_CHECKING:
+    from spikesound.params.root import Params
+
+OUTPUT = {"classification": "clip", "detection": "frames"}
+"""What a network must put out for a task."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of the table of models with all that it names.
+
+    Attributes
+    ----------
+    name : of the row
+    row : as it stands in params.yaml
+    network, neuron, method : kinds, the registries' names
+    network_params, neuron_params, method_params, recipe : their parameters
+    """
+
+    name: str
+    row: ModelParams
+    network: str
+    network_params: NetworkParams
+    neuron: str
+    neuron_params: NeuronParams
+    method: str
+    method_params: MethodParams
+    recipe: RecipeParams
+
+    @property
+    def task(self) -> str:
+        """Task that it is trained for."""
+        return self.row.task
+
+    @property
+    def spiking(self) -> bool:
+        """Whether the network spikes."""
+        return self.method_params.spiking and (
+            self.neuron_params.spikes or self.method_params.own_network
+        )
+
+    @property
+    def base(self) -> str | None:
+        """Name of the trained model that it starts from."""
+        return self.row.base
+
+    @property
+    def labels(self) -> LabelKind | None:
+        """Labels that a detector is trained on."""
+        return self.row.labels
+
+    def is_twin_of(self, spiking: Model) -> bool:
+        """Whether this is the conventional model that a spiking one is compared with.
+
+        It has the same task and labels, and the same entry of `networks` or, where the spiking
+        network's kind names another kind as its twin, that kind.
+        """
+        kind = spiking.network_params.twin
+        same = self.network == kind if kind else self.row.network == spiking.row.network
+        return same and (self.task, self.labels) == (spiking.task, spiking.labels)
+
+
+def twins(models: dict[str, Model]) -> list[tuple[str, str]]:
+    """Return each spiking model with its conventional opponents, in the order of the table.
+
+    An opponent is its twin, the conventional model of the same architecture and labels, or one
+    fine-tuned from the twin. A method that makes a network of its own has none.
+    """
+    pairs = []
+    for name, model in models.items():
+        if not model.spiking or model.method_params.own_network:
+            continue
+        for other, opponent in models.items():
+            if not opponent.spiking and opponent.is_twin_of(model):
+                pairs.append((name, other))
+    return pairs
+
+
+def models_of(params: Params) -> dict[str, Model]:
+    """Return the table of models by name; see :meth:`spikesound.params.Params.table`."""
+    return {name: _model(name, row, params) for name, row in params.models.items()}
+
+
+def _model(name: str, row: ModelParams, params: Params) -> Model:
+    where = f"models.{name}"
+    for key, value, valid in (
+        ("task", row.task, list(Tasks.model_fields)),
+        ("network", row.network, list(params.networks)),
+        ("neuron", row.neuron, list(params.neurons)),
+        ("method", row.method, list(params.methods)),
+        ("recipe", row.recipe, list(params.recipes)),
+    ):
+        if value not in valid:
+            raise unknown(f"{where}.{key}", value, valid)
+    model = Model(
+        name,
+        row,
+        params.networks.kind(row.network),
+        params.networks[row.network],
+        params.neurons.kind(row.neuron),
+        params.neurons[row.neuron],
+        params.methods.kind(row.method),
+        params.methods[row.method],
+        params.recipes[row.recipe],
+    )
+    _check(where, model, params)
+    return model
+
+
+def _check(where: str, model: Model, params: Params) -> None:
+    row, network, method = model.row, model.network_params, model.method_params
+    if network.output != OUTPUT[row.task]:
+        fitting = [n for n, each in params.networks.items() if each.output == OUTPUT[row.task]]
+        raise unknown(f"{where}.network: for {row.task}, network", row.network, fitting)
+    if method.spiking and not (network.takes_neuron and model.neuron_params.spikes):
+        raise SpikesoundError(
+            f"{where}: method {row.method!r} trains spiking networks; network {row.network!r} with "
+            f"neuron {row.neuron!r} does not spike"
+        )
+    if not method.spiking and model.neuron_params.spikes:
+        raise SpikesoundError(
+            f"{where}: method {row.method!r} trains conventional networks; neuron {row.neuron!r} "
+            "spikes"
+        )
+    reads = ["spikes"] if row.task == "classification" and model.spiking else []
+    reads = reads or [f"features/{row.task}"]
+    if row.reads not in reads:
+        raise unknown(f"{where}.reads", row.reads, reads)
+    bases = [
+        f"models/{name}"
+        for name, other in params.models.items()
+        if (other.task, other.network, other.labels) == (row.task, row.network, row.labels)
+        and other.base is None
+    ]
+    needs = bases if method.starts_from else [f"clips/{row.task}"]
+    if row.needs not in needs:
+        raise unknown(f"{where}.needs", row.needs, needs)
+    if (row.labels is None) != (row.task == "classification"):
+        raise SpikesoundError(f"{where}.labels: strong, weak or both, of detection and no other")

@@ -1,0 +1,99 @@
+"""Finished and half finished trainings, each under the digest of all that it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from spikesound.core.json_files import write_json
+from spikesound.core.source import code_digest
+from spikesound.data.store import digest
+from spikesound.models import file
+from spikesound.models.networks import NETWORKS
+from spikesound.snn.encoding import ENCODINGS
+from spikesound.snn.neurons import NEURONS
+from spikesound.training.dataset import Dataset
+from spikesound.training.job import Job, Trained
+from spikesound.training.methods import METHODS
+
+HISTORY = "history.csv"
+RESULT = "result.json"
+
+
+def fingerprint(job: Job, method: str) -> str:
+    """Return the digest of all that a training depends on: data, parameters, code, torch.
+
+    The display names, the front end and the decision rule play no part in training.
+    """
+    spec = job.spec.model_copy(update={"front_end": None, "decision": None})
+    objects = [METHODS[method], NETWORKS[spec.network], NEURONS[spec.neuron], type(job.task)]
+    if spec.encoding is not None:
+        objects.append(ENCODINGS[spec.encoding].step_values)
+    return digest(
+        spec.model_dump_json(exclude={"names"}),
+        job.recipe.model_dump_json(),
+        method,
+        job.method.model_dump_json(),
+        repr(job.step_values),
+        repr(sorted(vars(job.task).items())),
+        str(job.balanced),
+        _of_clips(job.training),
+        _of_clips(job.validation),
+        "" if job.base is None else _of_weights(job.base),
+        f"{job.fabric.device.type} {job.fabric._precision.precision}",
+        torch.__version__,
+        code_digest(objects),
+    )
+
+
+def save(folder: Path, trained: Trained) -> None:
+    """Write a trained network, its history and its result; the result comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file.save(folder / file.WEIGHTS, trained.spec, trained.network)
+    history = pd.DataFrame(trained.history).astype({"epoch": int})
+    history.to_csv(folder / HISTORY, index=False)
+    write_json(folder / RESULT, trained.result)
+
+
+def load(folder: Path) -> Trained | None:
+    """Return a finished training, or None where there is none."""
+    if not (folder / RESULT).is_file():
+        return None
+    spec, network = file.load(folder / file.WEIGHTS)
+    history = pd.read_csv(folder / HISTORY).to_dict("records")
+    result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    return Trained(spec, network, history, result)
+
+
+def discard_checkpoint(resume: Path) -> None:
+    """Delete the checkpoint of a training whose result is safe."""
+    resume.unlink(missing_ok=True)
+
+
+def copy_history(folder: Path, out: Path) -> None:
+    """Copy the table of epochs of a finished training to another folder."""
+    shutil.copyfile(folder / HISTORY, out / HISTORY)
+
+
+def _of_clips(clips: Dataset) -> str:
+    content = hashlib.sha256()
+    arrays = [clips.inputs, clips.present, *([] if clips.active is None else [clips.active])]
+    for array in arrays:
+        content.update(f"{array.dtype} {array.shape}".encode())
+        content.update(np.ascontiguousarray(array).data)
+    content.update(" ".join(clips.ids).encode())
+    return content.hexdigest()
+
+
+def _of_weights(network: torch.nn.Module) -> str:
+    content = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        content.update(name.encode())
+        content.update(value.contiguous().numpy().tobytes())
+    return content.hexdigest()

@@ -1,0 +1,42 @@
+"""Train a model of the table, once for each held-out fold."""
+
+import sys
+
+import paths
+from spikesound.core.errors import run
+from spikesound.params import Params
+
+
+def main(name: str) -> None:
+    params = Params.load(paths.PARAMS)
+    model = params.model(name)
+    # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound.core.labels import read_labels
+    from spikesound.training.folds import in_parallel
+    from spikesound.training.run import FoldRequest, train_fold
+
+    section, clips = params.task_params(model.task), paths.clips(model.task)
+    requests = [
+        FoldRequest(
+            model,
+            section,
+            params.device,
+            fold,
+            params.seed,
+            read_labels(clips / "labels.json"),
+            paths.inputs(model, fold),
+            paths.features(model.task),
+            clips / "events.parquet" if model.labels else None,
+            paths.model(model.base, fold) if model.base else None,
+            paths.model(name, fold),
+            paths.STORE / "trainings",
+        )
+        for fold in section.folds
+    ]
+    results = in_parallel(train_fold, requests, what=f"train {name}", pieces=model.recipe.epochs)
+    for request, result in zip(requests, results, strict=True):
+        print(f"{name}, fold {request.fold}: best epoch {result['best_epoch']}: {request.out}")
+
+
+if __name__ == "__main__":  # the processes of the folds import this file
+    run(main, *sys.argv[1:])
