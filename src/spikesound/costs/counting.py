@@ -19,9 +19,8 @@ from spikesound.costs.by_frame import FrameCounts
 from spikesound.costs.context import Context, context_of
 from spikesound.costs.layer import LayerCounts, Operation
 from spikesound.costs.tally import Tally
-from spikesound.models.classifier_spec import Spec
-from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.layers import Layer, layers_of
+from spikesound.models.spec import Spec
 
 Counter = Callable[
     [Layer, torch.Tensor, torch.Tensor, Context], list[LayerCounts] | list[FrameCounts]
@@ -67,26 +66,19 @@ class Counted:
         return self.tally.frames()
 
 
-def first_operation(spec: Spec | DetectorSpec) -> Operation:
+def first_operation(spec: Spec) -> Operation:
     """Return what a synapse does that reads the network's input: values, or spikes of an encoding.
 
     It follows from the encoding and never from the values.
     """
-    if isinstance(spec, DetectorSpec) or spec.neuron is None or spec.encoding == "direct":
+    encoding = spec.encoding_section()
+    if encoding is None or not encoding.spikes:
         return "mac"
     return "weighted_ac" if spec.step_weights else "ac"
 
 
-def neuron_of(spec: Spec | DetectorSpec) -> str:
-    """Return the kind of a network's neurons."""
-    if spec.neuron is not None:
-        return spec.neuron
-    few = isinstance(spec, Spec) and spec.activation_bits is not None
-    return "quantised_relu" if few else "relu"
-
-
 @contextmanager
-def counting(network: nn.Module, spec: Spec | DetectorSpec, counted: Counted) -> Iterator[None]:
+def counting(network: nn.Module, spec: Spec, counted: Counted) -> Iterator[None]:
     """Count what every call of the network within the context does.
 
     Operations are those of the batch that is run: each place of a layer's input that is not zero,
@@ -105,12 +97,12 @@ def counting(network: nn.Module, spec: Spec | DetectorSpec, counted: Counted) ->
     SpikesoundError
         If the network has no layers, or one of a kind that cannot be counted.
     """
-    first, neuron = first_operation(spec), neuron_of(spec)
+    first = first_operation(spec)
     hooks = []
     for place, layer in enumerate(layers_of(network)):
         counters = FRAME_COUNTERS if layer.by_frame else COUNTERS
         counter = choose(counters, layer.kind, "kind of layer to count")
-        hook = _hook(layer, context_of(layer, first, neuron), counter, counted.tally, place)
+        hook = _hook(layer, context_of(layer, first, spec.neuron), counter, counted.tally, place)
         hooks.append((layer.module, hook))
     handles = [module.register_forward_hook(hook) for module, hook in hooks]
     try:
@@ -133,7 +125,7 @@ def _hook(
 
 
 def count_frames(
-    network: nn.Module, spec: DetectorSpec, inputs: npt.NDArray[Any], batch_clips: int = 32
+    network: nn.Module, spec: Spec, inputs: npt.NDArray[Any], batch_clips: int = 32
 ) -> list[FrameCounts]:
     """Run clips from rest, and count what every layer does in every frame.
 

@@ -1,41 +1,24 @@
-"""How each model of a run is executed, by its name and its parameters."""
+"""How each model of the table is executed, by its facts."""
 
 from __future__ import annotations
 
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.tables import Counts
-from spikesound.params import Params
+from spikesound.params import CostParams, Model
 
 
-def counts_of(model: str, layers: list[LayerCounts], params: Params) -> Counts:
+def counts_of(model: Model, layers: list[LayerCounts], costs: CostParams) -> Counts:
     """Return a model's counts with the way it is run.
 
-    A spiking model is event-driven. A variant named in ``costs.zero_skipping`` leaves zeros out;
-    any other conventional model carries out all operations. A variant has its own bits.
+    A spiking model is event-driven. A conventional one named in ``costs.zero_skipping`` leaves
+    zeros out; any other carries out all operations. A quantised model has its own bits.
     """
-    if model.startswith("snn-"):
+    method = model.method_params
+    if model.spiking:
         return Counts(layers, "events")
-    for name in params.models.variants:
-        if model in {f"ann-{network}-{name}" for network in params.models.snn}:
-            variant = params.variants[name]
-            skipping = name in params.costs.zero_skipping
-            return Counts(
-                layers,
-                "zero_skipping" if skipping else "dense",
-                variant.weight_bits,
-                variant.activation_bits,
-            )
-    return Counts(layers, "dense")
-
-
-def pairs_of(params: Params) -> list[tuple[str, str]]:
-    """Return each spiking model of the twin's shape with the twin and its variants."""
-    found = []
-    for network in params.models.snn:
-        own = [f"ann-{network}"] if network in params.models.ann else []
-        own += [f"ann-{network}-{name}" for name in params.models.variants]
-        for method in params.models.methods:
-            if method in ("stdp", "memristor", "som"):
-                continue  # these make a network of their own
-            found += [(f"snn-{network}-{method}", other) for other in own]
-    return found
+    return Counts(
+        layers,
+        "zero_skipping" if model.name in costs.zero_skipping else "dense",
+        getattr(method, "weight_bits", None),
+        getattr(method, "activation_bits", None) or model.neuron_params.activation_bits,
+    )

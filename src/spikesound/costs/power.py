@@ -20,7 +20,7 @@ from spikesound.costs.execution import Execution, work
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.neuron_work import spikes, states
 from spikesound.costs.widths import widths
-from spikesound.models.detector_spec import DetectorSpec
+from spikesound.models.spec import Spec
 from spikesound.params import CostParams, Dataflow
 
 Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
@@ -55,7 +55,7 @@ def silence(bins: int, hop_s: float, seconds: float = 30.0) -> Sound:
 
 
 def energy_per_second(
-    network: nn.Module, spec: DetectorSpec, sounds: Mapping[str, Sound], params: CostParams
+    network: nn.Module, spec: Spec, sounds: Mapping[str, Sound], params: CostParams
 ) -> pd.DataFrame:
     """Return a detector's power in each kind of sound, by technology, dataflow and execution.
 
@@ -86,8 +86,8 @@ def energy_per_second(
     SpikesoundError
         If a sound has no frames, or other bins than the detector.
     """
-    frames = round(SECONDS / spec.front_end.hop_s)
-    spiking = spec.neuron is not None
+    frames = round(SECONDS / spec.sound.hop_s)
+    spiking = spec.spiking
     ways: tuple[Way, ...] = ("events", "events_lazy") if spiking else ("dense", "zero_skipping")
     rows: list[dict[str, Any]] = []
     for name, sound in sounds.items():
