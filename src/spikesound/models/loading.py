@@ -14,6 +14,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.features.encoded import encode_clip
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import file
+from spikesound.models.listing import weight_files
 from spikesound.models.spec import Spec
 
 Floats = npt.NDArray[np.float32]
@@ -119,11 +120,13 @@ def load(path: Path | str) -> TrainedModel:
 
     Parameters
     ----------
-    path : the file, or its folder, such as ``data/models/snn-tcn-strong/fold-5``
+    path : the file, or its folder, such as ``data/models/snn-tcn-strong/fold-5``; of a folder with
+        a model for each fold the first
 
     Raises
     ------
     SpikesoundError
         If it is missing, no model of this format, or damaged.
     """
-    return TrainedModel(*file.load(Path(path)))
+    path = Path(path)
+    return TrainedModel(*file.load((weight_files(path) or [path])[0]))
