@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hearing_models import RECORDING
+from trained_models import RECORDING
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
