@@ -13,7 +13,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import EVENTS, read_table
 from spikesound.core.seeds import derive
-from spikesound.evaluation.robustness.conditions import SOUND, UNDISTURBED, Condition
+from spikesound.evaluation.robustness.conditions import SOUND, UNDISTURBED
 from spikesound.evaluation.robustness.evaluate import Clips, Piece
 from spikesound.evaluation.robustness.faults import WEIGHT_FAULTS, faults_of, faulty, firing
 from spikesound.evaluation.robustness.inputs import Inputs
@@ -34,7 +34,7 @@ Run = Any
 
 
 def scored_runs(piece: Piece, report: Callable[[], None]) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Yield the number of each run of a piece with its rows; those of undefined faults are left out.
+    """Yield the number of each run of a piece with its rows, undefined faults left out.
 
     Parameters
     ----------
