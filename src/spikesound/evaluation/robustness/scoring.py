@@ -114,7 +114,7 @@ class ClipCounts(NamedTuple):
         points, clips, *rest = self.values.shape
         rows = self.values.transpose(0, 2, 3, 1).reshape(-1, clips)
         count = int(groups.max()) + 1
-        sums = np.stack([np.bincount(groups, row, count) for row in rows])
+        sums: Values = np.stack([np.bincount(groups, row, count) for row in rows])
         return sums.reshape(points, *rest, count)
 
 
