@@ -10,7 +10,6 @@ from spikesound.params import Params
 def main(task: str) -> None:
     params = Params.load(paths.PARAMS)
     # Below, scikit-learn is imported: seconds that a wrong parameter need not wait for.
-    import numpy as np
 
     from places import places
     from spikesound.core import schema
@@ -18,13 +17,14 @@ def main(task: str) -> None:
     from spikesound.evaluation.classification import write_predictions
     from spikesound.evaluation.detection import write_scores
     from spikesound.evaluation.measures import headline
+    from spikesound.features.background import read_background
     from spikesound.features.front_end import read_front_end
     from spikesound.features.shards import Shards
 
     section = params.task_params(task)
     if task == "classification":
         name = baseline_classification.MODEL
-        own, shards = places(name, task), Shards(paths.features(task))
+        own, shards = places(name, task), Shards(paths.of_task("features", task))
         metrics = write_predictions(
             baseline_classification.logistic_baseline(
                 shards.load(), shards.index, list(own.names), section.folds
@@ -41,11 +41,11 @@ def main(task: str) -> None:
         events = schema.read_table(own.events, schema.EVENTS)
         scored = [
             baseline_detection.score_fold(
-                paths.features(task),
+                paths.of_task("features", task),
                 fold,
                 events,
                 list(own.names),
-                np.load(paths.BACKGROUND / f"fold-{fold}.npz")["x"],
+                read_background(paths.of_task("features", task), fold),
                 params.tasks.detection,
                 params.seed,
             )
@@ -53,7 +53,7 @@ def main(task: str) -> None:
         ]
         metrics = write_scores(
             scored,
-            read_front_end(paths.features(task), section.folds[0]),
+            read_front_end(paths.of_task("features", task), section.folds[0]),
             own,
             resamples=params.tasks.detection.resamples,
             confidence=params.evaluate.confidence,

@@ -23,12 +23,12 @@ def main(task: str) -> None:
         models,
         lambda name: places(name, task),
         costs=read_mapping(paths.of_task("costs", task) / "costs.json"),
-        robustness=paths.ROBUSTNESS,
+        robustness=paths.of_task("robustness", task),
         settings=settings,
         out=paths.of_task("compared", task),
-        plots=paths.METRICS / "compared" / task,
+        plots=paths.METRICS / task / "compared",
     )
-    write_json(paths.METRICS / f"{task}.json", result.summary)
+    write_json(paths.METRICS / task / "summary.json", result.summary)
     table = paths.DATA / "results" / f"{task}.md"
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(result.markdown, encoding="utf-8")

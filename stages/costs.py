@@ -18,9 +18,12 @@ def main(task: str) -> None:
     from spikesound.costs.tables import break_even_table, energy_table, figures
     from spikesound.params import twins
 
-    plots, out = paths.METRICS / "costs" / task, paths.of_task("costs", task)
+    plots, out = paths.METRICS / task / "costs", paths.of_task("costs", task)
     plots.mkdir(parents=True, exist_ok=True)
-    files = {name: paths.EVALUATION / name / "operations.csv" for name in models}
+    files = {
+        name: paths.of_model("evaluation", model) / "operations.csv"
+        for name, model in models.items()
+    }
     if task == "classification":
         counts = {
             name: counts_of(model, read_layers(files[name]), params.costs)
@@ -29,7 +32,9 @@ def main(task: str) -> None:
         energy_table(counts, params.costs).to_csv(plots / "energy.csv", index=False)
         curves = break_even_table(counts, twins(models), params.costs)
         curves.to_csv(plots / "break_even.csv", index=False)
-        found = {name: figures(each, params.costs) for name, each in counts.items()}
+        found: dict[str, dict[str, float | str]] = {
+            name: figures(each, params.costs) for name, each in counts.items()
+        }
     else:
         table = power_tables(
             {name: read_counts(file) for name, file in files.items()},
@@ -37,7 +42,7 @@ def main(task: str) -> None:
             params.costs,
         )
         table.round(6).to_csv(plots / "energy.csv", index=False)
-        found = power_figures(table, params.costs)
+        found = {name: dict(row) for name, row in power_figures(table, params.costs).items()}
     write_json(out / "costs.json", found)
     for name, row in found.items():
         print(f"{name}: {', '.join(f'{key} {value:g}' for key, value in row.items())}")

@@ -13,11 +13,12 @@ def main(task: str) -> None:
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from pathlib import Path
 
+    from spikesound.audio.recordings import read_recordings
     from spikesound.core import schema
     from spikesound.evaluation.robustness.conditions import sound_conditions
     from spikesound.evaluation.robustness.disturb import Setup, disturb
     from spikesound.evaluation.robustness.inputs import tested_clips
-    from spikesound.evaluation.robustness.noises import Recordings, read_recordings
+    from spikesound.evaluation.robustness.noises import Recordings
     from spikesound.features.extract import fitted
 
     noises, sound = params.robustness.noises, params.robustness.sound

@@ -14,7 +14,7 @@ from spikesound.params import Params
 
 def main(task: str) -> None:
     params = Params.load(paths.PARAMS).of_task(task)
-    clips = schema.read_table(paths.clips(task) / "clips.parquet", schema.CLIPS)
+    clips = schema.read_table(paths.of_task("clips", task) / "clips.parquet", schema.CLIPS)
     store = Store(params.store)
     # Where a recording lies has nothing to do with labels.
     no_labels = Ontology({}, {})
@@ -24,14 +24,16 @@ def main(task: str) -> None:
         source.locate,
         params.download,
         store,
-        paths.audio(task),
+        paths.of_task("audio", task),
         scheduler=params.scheduler,
         seed=params.seed,
     )
     counts = ", ".join(
         f"{count} {state}" for state, count in status["state"].value_counts().items()
     )
-    print(f"{len(clips)} clips asked for: {counts}: {paths.audio(task) / 'status.parquet'}")
+    print(
+        f"{len(clips)} clips asked for: {counts}: {paths.of_task('audio', task) / 'status.parquet'}"
+    )
 
 
 run(main, *sys.argv[1:])

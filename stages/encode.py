@@ -14,7 +14,7 @@ def main() -> None:
     folds = params.tasks.classification.folds
     for fold in folds:
         encode_shards(
-            Shards(paths.features("classification")),
+            Shards(paths.of_task("features", "classification")),
             fold,
             encoding=params.encodings.kind(params.encoding),
             params=params.encodings[params.encoding],

@@ -11,7 +11,6 @@ def main(name: str) -> None:
     params = Params.load(paths.PARAMS)
     model = params.model(name)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    import numpy as np
 
     from places import folds, places
     from spikesound.core import schema
@@ -19,6 +18,7 @@ def main(name: str) -> None:
     from spikesound.evaluation.detection import evaluate_detector
     from spikesound.evaluation.events import folds_with_events
     from spikesound.evaluation.measures import headline
+    from spikesound.features.background import read_background
 
     own, task = places(name, model.task), params.tasks
     if model.task == "classification":
@@ -33,7 +33,7 @@ def main(name: str) -> None:
         events = schema.read_table(own.events, schema.EVENTS)
         metrics = evaluate_detector(
             folds_with_events(folds(model, params), events),
-            lambda fold: np.load(paths.BACKGROUND / f"fold-{fold}.npz")["x"],
+            lambda fold: read_background(paths.of_task("features", model.task), fold),
             own,
             batch_clips=model.recipe.batch_clips,
             resamples=task.detection.resamples,

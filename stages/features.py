@@ -1,6 +1,7 @@
-"""Compute the features of every clip that is there."""
+"""Compute the features of every clip of a task; for detection, of background without events too."""
 
 import sys
+from pathlib import Path
 
 import paths
 from spikesound.core.errors import run
@@ -9,7 +10,11 @@ from spikesound.params import Params
 
 def main(task: str) -> None:
     params = Params.load(paths.PARAMS).of_task(task)
-    clips, audio, out = paths.clips(task), paths.audio(task), paths.features(task)
+    clips, audio, out = (
+        paths.of_task("clips", task),
+        paths.of_task("audio", task),
+        paths.of_task("features", task),
+    )
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound.core import schema
     from spikesound.data.store import Store
@@ -32,6 +37,41 @@ def main(task: str) -> None:
     if done.cleaning:
         counts = ", ".join(f"{count} {name}" for name, count in done.cleaning.items())
         print(f"cleaning: {counts}: {out / 'cleaning.parquet'}")
+    if task == "detection":
+        background(params, out)
+
+
+def background(params: Params, out: Path) -> None:
+    """Compute the features of background without events, for each held-out fold."""
+    from collections.abc import Sequence
+    from functools import partial
+
+    from spikesound.audio.recordings import read_recordings
+    from spikesound.audio.resampling import Wave
+    from spikesound.data.ontology import Ontology
+    from spikesound.data.sources.scenes import Scenes
+    from spikesound.data.store import Store
+    from spikesound.features.background import write_background
+
+    mixing, section = params.sources.scenes, params.tasks.detection
+    ontology, cache = Ontology.load(paths.ONTOLOGY), Store(params.store).root / "sources"
+
+    def waves(fold: str, rate_hz: int) -> Sequence[Wave]:
+        if section.source != "scenes":
+            return read_recordings(Path(params.robustness.noises.background), rate_hz)
+        at_rate = mixing.model_copy(update={"rate_hz": rate_hz})
+        return Scenes(at_rate, ontology, cache).background_waves(fold)
+
+    for fold in section.folds:
+        path = write_background(
+            out,
+            fold,
+            partial(waves, fold),
+            count=section.background_clips,
+            mixing=mixing,
+            seed=params.seed,
+        )
+        print(f"{section.background_clips} clips without events: {path}")
 
 
 run(main, *sys.argv[1:])

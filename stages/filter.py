@@ -19,7 +19,7 @@ from spikesound.params import Params
 
 def main(task: str) -> None:
     params = Params.load(paths.PARAMS).of_task(task)
-    section, clips = params.task_params(task), paths.clips(task)
+    section, clips = params.task_params(task), paths.of_task("clips", task)
     cache = Store(params.store).root / "sources"
     source = SOURCES[params.source](params.source_params, Ontology.load(paths.ONTOLOGY), cache)
     listing = source.listing()

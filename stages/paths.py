@@ -1,4 +1,4 @@
-"""Where the pipeline's artefacts lie. dvc.yaml names the same paths."""
+"""Where the pipeline's artefacts lie. stages/dvc.yaml names the same paths."""
 
 from pathlib import Path
 
@@ -10,28 +10,18 @@ DATA = Path("data")
 STORE = Path("data/store")
 METRICS = Path("metrics")
 SPIKES = Path("data/spikes")
-MODELS = Path("data/models")
-PREDICTIONS = Path("data/predictions")
-EVALUATION = Path("data/evaluation")
-ROBUSTNESS = Path("data/robustness")
-BACKGROUND = Path("data/background")
 REPORT = Path("report.html")
 RESULT = Path("data/result.md")
 
 
-def clips(task: str) -> Path:
-    """Folder of a task's tables of clips, events and labels."""
-    return DATA / "clips" / task
+def of_task(kind: str, task: str) -> Path:
+    """Folder of one kind of a task's artefacts: clips, audio, features, disturbed, costs, ..."""
+    return DATA / kind / task
 
 
-def audio(task: str) -> Path:
-    """Folder of a task's audio shards."""
-    return DATA / "audio" / task
-
-
-def features(task: str) -> Path:
-    """Folder of a task's feature shards."""
-    return DATA / "features" / task
+def of_model(kind: str, model: Model) -> Path:
+    """Folder of one kind of a model's artefacts: predictions, evaluation, robustness."""
+    return DATA / kind / model.task / model.name
 
 
 def inputs(model: Model, fold: str) -> Path:
@@ -40,21 +30,11 @@ def inputs(model: Model, fold: str) -> Path:
     return folder / f"fold-{fold}" if folder == SPIKES else folder
 
 
-def model(name: str, fold: str) -> Path:
-    """Folder of a trained model."""
-    return MODELS / name / f"fold-{fold}"
+def network(model: Model, fold: str) -> Path:
+    """Folder of a model's network that was trained without a fold."""
+    return of_model("models", model) / f"fold-{fold}"
 
 
-def disturbed(task: str) -> Path:
-    """Folder of a task's features of disturbed sound."""
-    return DATA / "disturbed" / task
-
-
-def of_task(kind: str, task: str) -> Path:
-    """Folder of what compares the models of a task: costs, latency, compared, reports."""
-    return DATA / kind / task
-
-
-def metrics(name: str) -> Path:
-    """File of a model's metrics."""
-    return METRICS / "models" / f"{name}.json"
+def base(model: Model, fold: str) -> Path | None:
+    """Folder of the trained network that a model starts from; None: from random weights."""
+    return DATA / model.row.needs / f"fold-{fold}" if model.base else None

@@ -10,24 +10,24 @@ from spikesound.training.dataset import Dataset, load_features, load_spikes
 
 def places(name: str, task: str) -> Places:
     """Return the files of a model's evaluation."""
-    clips = paths.clips(task)
+    clips, plots = paths.of_task("clips", task), paths.METRICS / task
     return Places(
         names=read_labels(clips / "labels.json"),
         clips=clips / "clips.parquet",
         events=clips / "events.parquet",
-        status=paths.audio(task) / "status.parquet",
-        predictions=paths.PREDICTIONS / name,
-        counts=paths.EVALUATION / name,
-        metrics=paths.metrics(name),
-        curves=paths.METRICS / "curves" / f"{name}.csv",
-        confusion=paths.METRICS / "confusion" / f"{name}.csv",
-        classes=paths.METRICS / "classes" / f"{name}.csv",
+        status=paths.of_task("audio", task) / "status.parquet",
+        predictions=paths.of_task("predictions", task) / name,
+        counts=paths.of_task("evaluation", task) / name,
+        metrics=plots / "models" / f"{name}.json",
+        curves=plots / "curves" / f"{name}.csv",
+        confusion=plots / "confusion" / f"{name}.csv",
+        classes=plots / "classes" / f"{name}.csv",
     )
 
 
 def folds(model: Model, params: Params) -> Folds:
     """Return a model's networks and what they are tested on."""
-    classes = list(read_labels(paths.clips(model.task) / "labels.json"))
+    classes = list(read_labels(paths.of_task("clips", model.task) / "labels.json"))
 
     def load_clips(fold: str) -> Dataset:
         folder = paths.inputs(model, fold)
@@ -36,5 +36,5 @@ def folds(model: Model, params: Params) -> Folds:
         return load_features(folder, classes, fold)
 
     held_out = params.task_params(model.task).folds
-    folders = {fold: paths.model(model.name, fold) for fold in held_out}
+    folders = {fold: paths.network(model, fold) for fold in held_out}
     return Folds(model.name, folders, load_clips, classes)

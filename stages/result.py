@@ -1,5 +1,6 @@
 """Say what the run of the task came to."""
 
+import shutil
 import sys
 
 import paths
@@ -9,10 +10,11 @@ from spikesound.params import Params
 
 def main(task: str) -> None:
     Params.load(paths.PARAMS)
-    found = (paths.RESULTS / f"{task}.md").read_text(encoding="utf-8")
+    found = (paths.DATA / "results" / f"{task}.md").read_text(encoding="utf-8")
     paths.RESULT.write_text(found, encoding="utf-8")
+    shutil.copyfile(paths.of_task("reports", task) / "report.html", paths.REPORT)
     print(found)
-    print(f"result of {task}: {paths.RESULT}")
+    print(f"result of {task}: {paths.RESULT}; as a page: {paths.REPORT}")
 
 
 run(main, *sys.argv[1:])

@@ -15,7 +15,7 @@ def main(name: str) -> None:
     from spikesound.core.processes import in_parallel
     from spikesound.training.run import FoldRequest, train_fold
 
-    section, clips = params.task_params(model.task), paths.clips(model.task)
+    section, clips = params.task_params(model.task), paths.of_task("clips", model.task)
     requests = [
         FoldRequest(
             model,
@@ -25,10 +25,10 @@ def main(name: str) -> None:
             params.seed,
             read_labels(clips / "labels.json"),
             paths.inputs(model, fold),
-            paths.features(model.task),
+            paths.of_task("features", model.task),
             clips / "events.parquet" if model.labels else None,
-            paths.model(model.base, fold) if model.base else None,
-            paths.model(name, fold),
+            paths.base(model, fold),
+            paths.network(model, fold),
             paths.STORE / "trainings",
         )
         for fold in section.folds

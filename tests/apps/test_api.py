@@ -81,6 +81,27 @@ def test_a_stream_in_any_pieces_gives_what_detect_gives(
     assert closed == model.detect(samples, 22050)
 
 
+def test_backends_give_the_same_events(model: Model, samples: np.ndarray) -> None:
+    found = {name: model.detect(samples, 22050, backend=name) for name in ("auto", "dense")}
+    assert len(found["auto"]) >= 3
+    assert [event[:3] for event in found["auto"]] == [event[:3] for event in found["dense"]]
+    scores = [[event.score for event in events] for events in found.values()]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+    assert model.stream().backend == "event_driven"
+    assert model.stream(backend="dense").backend == "dense"
+
+
+def test_an_unknown_backend_is_an_error_that_lists_the_valid_ones(model: Model) -> None:
+    valid = "unknown backend 'denes' .did you mean 'dense'..; valid: auto, compiled, dense, event_"
+    for model_of_any_task in (model, classifier()):
+        with pytest.raises(SpikesoundError, match=valid):
+            model_of_any_task.stream(backend="denes")
+    with pytest.raises(SpikesoundError, match=valid):
+        model.detect(RECORDING, backend="denes")
+    with pytest.raises(SpikesoundError, match="backend 'compiled': neuron LIF is not conventional"):
+        model.stream(backend="compiled")
+
+
 def test_a_file_and_its_samples_are_the_same_sound(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     stereo = np.random.default_rng(1).integers(-9000, 9000, (44100, 2)).astype(np.int16)

@@ -74,6 +74,19 @@ def test_a_traced_stream_gives_what_detect_gives_and_traces_every_frame(model: P
     assert stream.busy_s > 0
 
 
+@pytest.mark.parametrize("backend", ["auto", "dense"])
+def test_a_traced_stream_has_the_backend_asked_for(model: Path, backend: str) -> None:
+    loaded = loading.load(model)
+    assert isinstance(loaded, loading.Detecting)
+    stream = TracedStream(loaded.spec, loaded.network, 22050, backend=backend)
+    assert stream.backend == ("event_driven" if backend == "auto" else "dense")
+    assert stream.spikes
+    chunk = stream.feed(NOISE)
+    assert [len(layer) for layer in chunk.traced[-1].spikes] == layer_sizes(
+        loaded.spec, loaded.network
+    )
+
+
 class Dribbling(io.BytesIO):
     """Gives one to seven bytes at a time, as a pipe may."""
 

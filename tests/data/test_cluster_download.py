@@ -13,6 +13,7 @@ from mirror import Mirror, Pace, Plan
 from project import ROOT
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.data import executor
 from spikesound.data.download import download
 from spikesound.data.store import Store
 
@@ -64,7 +65,10 @@ def kill_after(cluster: Cluster, store: Path, files: int) -> None:
     cluster.kill(1)
 
 
-def test_a_scheduler_that_is_not_there_is_named_before_any_work(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_named_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(executor.executor.__wrapped__.__kwdefaults__, "timeout_s", 0.5)
     with pytest.raises(SpikesoundError, match=r"tcp://127\.0\.0\.1:9.*dask scheduler"):
         download(
             clips_of([("a", 0.0, 1.0)]),

@@ -20,6 +20,8 @@ from spikesound.data.download import download
 from spikesound.data.fetch import session
 from spikesound.data.store import Store
 
+pytestmark = pytest.mark.slow
+
 STATES = {
     "removed": "removed",
     "terminated": "removed",
@@ -87,7 +89,6 @@ def fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fetch:
     return go
 
 
-@pytest.mark.slow
 def test_every_refusal_has_its_state_and_only_what_may_help_is_tried_again(
     fetch: Fetch, media: dict[str, Media]
 ) -> None:
@@ -106,7 +107,6 @@ def test_every_refusal_has_its_state_and_only_what_may_help_is_tried_again(
     assert not any("--cookies" in reason or "github.com" in reason for reason in reasons.values())
 
 
-@pytest.mark.slow
 def test_a_short_video_is_fetched_whole_and_a_long_one_by_section(
     fetch: Fetch, media: dict[str, Media], tmp_path: Path
 ) -> None:
@@ -129,7 +129,6 @@ def test_a_short_video_is_fetched_whole_and_a_long_one_by_section(
         assert min(abs(lag(decode(file, RATE_HZ, 6.0, 11.0), got)) for file in files) == 0
 
 
-@pytest.mark.slow
 def test_a_section_that_crawls_is_given_up_for_the_whole(
     fetch: Fetch, media: dict[str, Media], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +140,6 @@ def test_a_section_that_crawls_is_given_up_for_the_whole(
     assert {len(samples) for _, samples, _ in read_audio(tmp_path / "out")} == {5 * RATE_HZ}
 
 
-@pytest.mark.slow
 def test_faults_of_the_media_host_are_tried_again(fetch: Fetch, media: dict[str, Media]) -> None:
     short = media["short"]
     faults = {"403": ("403",), "429": ("429",), "reset": ("reset",), "short": ("truncated",)}
@@ -152,7 +150,6 @@ def test_faults_of_the_media_host_are_tried_again(fetch: Fetch, media: dict[str,
     assert (status["attempts"] == 2).all()
 
 
-@pytest.mark.slow
 def test_a_bot_check_stops_the_run_before_the_list_is_through(
     fetch: Fetch, media: dict[str, Media]
 ) -> None:
@@ -205,7 +202,6 @@ def test_what_cannot_be_used_is_told_before_anything_is_asked(
     assert not youtube.entries
 
 
-@pytest.mark.slow
 def test_workers_do_not_share_a_file_of_cookies(
     tmp_path: Path, fetch: Fetch, media: dict[str, Media]
 ) -> None:

@@ -19,10 +19,15 @@ from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import revisions
 from spikesound.evaluation.changes import changes
+from spikesound.evaluation.comparison_table import change_table
+from spikesound.evaluation.measures import MULTILABEL
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.revisions import Places, Revision, models_of, read_revision
 from spikesound.evaluation.settings import Settings
+from spikesound.tasks import multilabel
 from spikesound.tasks.classification.metrics import METRICS, metrics
+
+pytestmark = pytest.mark.slow
 
 PLACES = Places("data/predictions", "metrics", "data/clips/clips.parquet")
 CLIPS = 80
@@ -118,7 +123,6 @@ def rows(text: str) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-@pytest.mark.slow
 def test_each_model_is_compared_with_itself(project: Project) -> None:
     text = project.compare("first", "second")
     found = rows(text)
@@ -249,3 +253,21 @@ def test_no_common_clip_or_other_labels_are_named() -> None:
             "ann-a"
         ]
     }
+
+
+def test_models_of_several_labels_are_compared_in_their_own_metrics() -> None:
+    before, after = predictions(0.0), predictions(0.9)
+    recordings = {clip: clip for clip in before["clip_id"]}
+    first, second = (
+        Revision(name, {"ann-a": table}, {"ann-a": "same"}, recordings, multilabel=True)
+        for name, table in (("a", before), ("b", after))
+    )
+    found = changes(first, second, Settings(100, 100, 0.95, 1))
+    assert found.measures == MULTILABEL
+    figures = found.models["ann-a"]
+    for name in multilabel.METRICS:
+        apart = figures[f"{name}_after"] - figures[f"{name}_before"]
+        assert figures[f"{name}_difference"] == pytest.approx(apart, abs=1e-4)
+        assert figures[f"{name}_difference"] > 0
+    table = change_table(found.models, "a", "b", 0.95, measures=found.measures)
+    assert [line.split()[-1] for line in table.splitlines()[1:]] == ["better"] * 4

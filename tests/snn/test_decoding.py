@@ -169,7 +169,7 @@ def test_activity_penalty_pulls_towards_the_target(spikes: torch.Tensor, target:
 def test_the_penalty_brings_a_network_to_its_target_rate(params: Params) -> None:
     torch.manual_seed(0)
     shape = CNNParams(channels=[4, 4], kernel=3, pool="max", dropout=0.0)
-    network = CNN(shape, Layout(8, 2, 4), lambda: NEURONS["lif"](params.neurons.lif))
+    network = CNN(shape, Layout(8, 2, 4), lambda: NEURONS["lif"](params.neurons["lif"]))
     x = torch.rand(1, 4, 12, 8)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     with recorded_spikes(network) as spikes:
@@ -186,7 +186,7 @@ def test_the_penalty_brings_a_network_to_its_target_rate(params: Params) -> None
 
 
 def test_recording_ends_with_its_block(params: Params) -> None:
-    network = nn.Sequential(NEURONS["lif"](params.neurons.lif), nn.Identity())
+    network = nn.Sequential(NEURONS["lif"](params.neurons["lif"]), nn.Identity())
     with recorded_spikes(network) as spikes:
         out = network(torch.full((3, 1, 2), 2.0))
     network(torch.zeros(3, 1, 2))

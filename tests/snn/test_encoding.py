@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 
 from spikesound.core.bitpack import pack, unpack
 from spikesound.params import (
+    ENCODING_PARAMS,
     BurstParams,
     DeltaParams,
-    Encodings,
     LatencyParams,
     Params,
     PhaseParams,
@@ -23,7 +23,7 @@ from spikesound.params import (
     RateParams,
     TTFSParams,
 )
-from spikesound.snn.encoding import ENCODERS
+from spikesound.snn.encoding import ENCODINGS
 from spikesound.snn.encoding.burst import burst
 from spikesound.snn.encoding.delta import delta
 from spikesound.snn.encoding.latency import latency
@@ -39,25 +39,26 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def test_registry_and_parameters_name_the_same_encodings() -> None:
-    assert set(ENCODERS) == set(Encodings.model_fields)
+    assert set(ENCODINGS) == set(ENCODING_PARAMS)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ENCODINGS)
 def test_every_encoder_keeps_the_contract(name: str, params: Params) -> None:
     x = torch.rand(5, 7, generator=seeded())
-    section = getattr(params.encodings, name)
-    out = ENCODERS[name](x, section, seeded(1))
+    section = params.encodings[name]
+    out = ENCODINGS[name].encode(x, section, seeded(1))
     steps = 1 if name == "direct" else section.steps
-    width = {"delta": 2, "population": params.encodings.population.neurons}.get(name, 1)
+    width = {"delta": 2, "population": 6}.get(name, 1)  # by params.yaml
+    assert section.neurons_per_bin == width
     assert out.shape == (steps, 5, 7 * width)
     assert out.dtype == (torch.float32 if name == "direct" else torch.bool)
-    assert torch.equal(out, ENCODERS[name](x, section, seeded(1))), "same seed, same spikes"
+    assert torch.equal(out, ENCODINGS[name].encode(x, section, seeded(1))), "same seed, same spikes"
 
 
 # Population coding has neurons tuned to silence.
-@pytest.mark.parametrize("name", sorted(set(ENCODERS) - {"direct", "population"}))
+@pytest.mark.parametrize("name", sorted(set(ENCODINGS) - {"direct", "population"}))
 def test_silence_makes_no_spikes(name: str, params: Params) -> None:
-    out = ENCODERS[name](torch.zeros(5, 7), getattr(params.encodings, name), seeded())
+    out = ENCODINGS[name].encode(torch.zeros(5, 7), params.encodings[name], seeded())
     assert not out.any()
 
 

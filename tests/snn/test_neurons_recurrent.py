@@ -16,8 +16,10 @@ from spikesound.snn.neurons.recurrent import RecurrentIF
 
 FEATURES = 6
 SPIKE = {"threshold": 1.0, "surrogate": "atan", "slope": 2.0}
-LIF = Params.load(ROOT / "params.yaml").neurons.lif.model_copy(
-    update=SPIKE | {"beta": 0.7, "learn_beta": False}
+LIF = (
+    Params.load(ROOT / "params.yaml")
+    .neurons["lif"]
+    .model_copy(update=SPIKE | {"beta": 0.7, "learn_beta": False})
 )
 CUBA = CubaLIFParams.model_validate(SPIKE | {"alpha": 0.6, "beta": 0.7, "learn_decays": False})
 PLAIN = IFParams.model_validate(SPIKE | {"initial": 0.0})
@@ -96,7 +98,7 @@ def test_a_spike_is_heard_one_step_later_by_hand() -> None:
 
 @pytest.mark.parametrize("name", RECURRENT)
 def test_without_weights_it_is_the_plain_neuron(name: str, params: Params) -> None:
-    section = getattr(params.neurons, name)
+    section = params.neurons[name]
     neuron = RECURRENT[name](section, FEATURES)
     with torch.no_grad():
         neuron.get_parameter("recurrent.weight").zero_()
@@ -108,7 +110,7 @@ def test_without_weights_it_is_the_plain_neuron(name: str, params: Params) -> No
 
 @pytest.mark.parametrize("name", RECURRENT)
 def test_its_spikes_are_counted_once(name: str, params: Params) -> None:
-    neuron = RECURRENT[name](getattr(params.neurons, name), FEATURES)
+    neuron = RECURRENT[name](params.neurons[name], FEATURES)
     assert [part for part in neuron.modules() if isinstance(part, SpikingNeuron)] == [neuron]
 
 

@@ -12,7 +12,7 @@ FEATURES = 5
 
 
 def make(kind: str, name: str, params: Params) -> SpikingNeuron:
-    section = getattr(params.neurons, name)
+    section = params.neurons[name]
     torch.manual_seed(3)  # of the recurrent weights
     if kind == "recurrent":
         return RECURRENT[name](section, FEATURES)

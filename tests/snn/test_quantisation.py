@@ -77,7 +77,7 @@ def test_the_gradient_goes_straight_through(bits: int) -> None:
 @pytest.fixture(params=["cnn", "lstm"])
 def network(request: pytest.FixtureRequest, params: Params) -> nn.Module:
     torch.manual_seed(0)
-    section = getattr(params.networks, request.param)
+    section = params.networks[request.param]
     return NETWORKS[request.param](section, Layout(8, 3), nn.ReLU).eval()
 
 

@@ -218,6 +218,7 @@ def test_what_changes_at_each_score_is_what_sed_scores_eval_counts(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_sed_scores_eval(criterion: Criterion) -> None:
     psds = sed_scores_evals().psds

@@ -54,7 +54,7 @@ def in_parallel(
     bar = track(range(pieces * len(requests)), total=pieces * len(requests), what=what, unit=unit)
     workers = min(workers or cores(), len(requests))
     if workers == 1:
-        done = [work(request, lambda: next(bar, None)) for request in requests]  # type: ignore[arg-type,return-value]
+        done = [work(request, lambda: next(bar, None)) for request in requests]  # type: ignore[arg-type]
     else:
         done = _by_processes(work, requests, workers, bar)
     for _ in bar:  # early stopping: what was not needed is done

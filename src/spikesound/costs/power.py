@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from torch import nn
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.costs.break_even import spike_rate
 from spikesound.costs.by_frame import mean_layers
 from spikesound.costs.counting import count_frames
@@ -72,7 +73,7 @@ class SoundCounts:
 
 
 def count_sounds(network: nn.Module, spec: Spec, sounds: Mapping[str, Sound]) -> list[SoundCounts]:
-    """Return a detector's operations in each kind of sound; of a spiking one also with lazy updates.
+    """Return a detector's operations in each kind of sound; if it spikes, with lazy updates too.
 
     Raises
     ------

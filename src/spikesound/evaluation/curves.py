@@ -19,7 +19,7 @@ CONFUSION_COLUMNS = ("actual", "predicted")
 
 
 def curves_frame(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the histories of all folds under one another, columns :data:`CURVE_COLUMNS` and figures.
+    """Return the histories of all folds as one table, columns :data:`CURVE_COLUMNS` and figures.
 
     Parameters
     ----------

@@ -174,10 +174,10 @@ def write_scores(
     folds = [fold for each in scored for fold in each.folds]
     present = _present(events, ids, classes)
     rows = to_frame(ids, folds, classes, clipwise.astype(np.float64), present)
-    some = rows[
-        rows["clip_id"].isin([i for i, any_ in zip(ids, present.any(1), strict=True) if any_])
-    ]
-    write_confusion(to_matrix(some, classes, multilabel=True), places.names, places.confusion)
+    known = [bool(row.any()) for row in present]
+    labelled = {clip for clip, some in zip(ids, known, strict=True) if some}
+    rows = rows[rows["clip_id"].isin(labelled)]
+    write_confusion(to_matrix(rows, classes, multilabel=True), places.names, places.confusion)
     return metrics
 
 

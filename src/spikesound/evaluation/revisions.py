@@ -14,9 +14,9 @@ from upath import UPath
 
 from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError, choose
+from spikesound.evaluation.classification import PREDICTIONS
 from spikesound.evaluation.clusters import recordings_of
-from spikesound.evaluation.summary import Metrics
-from spikesound.evaluation.write import read_metrics
+from spikesound.evaluation.summary import Metrics, read_metrics
 
 WORKSPACE = "workspace"
 """What stands for the files as they lie there now, as in ``dvc diff``."""
@@ -86,7 +86,7 @@ def models_of(name: str, root: Path, places: Places) -> list[str]:
     with _named(name):
         folder = _root(name, root) / places.predictions
         files = list(folder.iterdir()) if folder.is_dir() else []
-    models = sorted(file.stem for file in files if file.suffix == ".parquet")
+    models = sorted(file.name for file in files if file.is_dir())
     if not models:
         raise SpikesoundError(f"{name}: no predictions of any model in {places.predictions}")
     return models
@@ -106,18 +106,21 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
         choose(there, model, f"model at {name}")
     with _named(name):
         base = _root(name, root)
-        figures = {model: read_metrics(base / places.metrics, model) for model in models}
+        figures = {
+            model: read_metrics(base / places.metrics / "models" / f"{model}.json")
+            for model in models
+        }
         return Revision(
             name,
             {
                 model: schema.read_table(
-                    base / places.predictions / f"{model}.parquet", schema.PREDICTIONS
+                    base / places.predictions / model / PREDICTIONS, schema.PREDICTIONS
                 )
                 for model in models
             },
             {model: _manifest(model, figures[model]) for model in models},
             recordings_of(schema.read_table(base / places.clips, schema.CLIPS)),
-            any("accuracy" not in of_model for of_model in figures.values()),
+            any("d_prime" in of_model for of_model in figures.values()),
         )
 
 

@@ -83,6 +83,7 @@ from spikesound.params.neurons import (
     QuantisedReLUParams,
     ReLUParams,
     SurrogateName,
+    Update,
 )
 from spikesound.params.robustness import (
     FaultParams,
@@ -191,6 +192,7 @@ __all__ = [
     "TaskName",
     "Tasks",
     "TimingParams",
+    "Update",
     "WTAParams",
     "parsed",
     "twins",

@@ -26,7 +26,7 @@ class ModelParams(Section):
     reads: str = Field(description="Input below data/: spikes, or features/<task>.")
     needs: str = Field(
         description="What training needs beside its input, below data/: clips/<task> for the "
-        "labels, or models/<name> for a trained model to start from."
+        "labels, or models/<task>/<name> for a trained model to start from."
     )
     labels: LabelKind | None = Field(
         None, description="Detection: labels of frames (strong), of clips (weak), or both."
@@ -35,7 +35,7 @@ class ModelParams(Section):
     @property
     def base(self) -> str | None:
         """Name of the trained model that this one starts from; None: from random weights."""
-        kind, _, name = self.needs.partition("/")
+        kind, *_, name = self.needs.split("/")
         return name if kind == "models" else None
 
 

@@ -145,7 +145,7 @@ def _check(where: str, model: Model, params: Params) -> None:
     if row.reads not in reads:
         raise unknown(f"{where}.reads", row.reads, reads)
     bases = [
-        f"models/{name}"
+        f"models/{row.task}/{name}"
         for name, other in params.models.items()
         if (other.task, other.network, other.labels) == (row.task, row.network, row.labels)
         and other.base is None

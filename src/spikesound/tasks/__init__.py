@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from spikesound.core.errors import choose
 from spikesound.models.spec import Spec
 from spikesound.params import ClassificationParams, DetectionParams
@@ -15,14 +18,16 @@ def _classification(spec: Spec, params: ClassificationParams) -> Task:
 
 
 def _detection(spec: Spec, params: DetectionParams) -> Task:
-    assert spec.labels in ("strong", "weak", "both")
-    return Detection(spec.labels, params.weak_weight)  # type: ignore[arg-type]
+    return Detection(spec.labels, params.weak_weight)
 
 
-TASKS = {"classification": _classification, "detection": _detection}
+TASKS: dict[str, Callable[[Spec, Any], Task]] = {
+    "classification": _classification,
+    "detection": _detection,
+}
 """What makes each task's targets and objective, of a spec and the task's parameters."""
 
 
 def task_of(spec: Spec, params: ClassificationParams | DetectionParams) -> Task:
     """Return the targets and the objective that a model is trained by."""
-    return choose(TASKS, spec.task, "task")(spec, params)  # type: ignore[arg-type]
+    return choose(TASKS, spec.task, "task")(spec, params)

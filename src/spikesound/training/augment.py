@@ -22,8 +22,8 @@ def augment(
 
     In this order: a circular shift in time; a shift along the feature axis (what enters is zero);
     one mask in time and one along the feature axis (SpecAugment without warping); noise, of a
-    strength drawn for each clip: Gaussian, clipped to the range of values, for values; flipped bits for
-    spikes. All time steps of a clip are moved and masked alike.
+    strength drawn for each clip: Gaussian, clipped to the range of values, for values; flipped bits
+    for spikes. All time steps of a clip are moved and masked alike.
 
     Parameters
     ----------

@@ -134,7 +134,9 @@ def with_events(
     with_events = set(known["clip_id"])
     weak = [
         clip
-        for clip, labelled in zip(clips.ids, clips.present.any(1), strict=True)
+        for clip, labelled in zip(
+            clips.ids, [bool(row.any()) for row in clips.present], strict=True
+        )
         if labelled and clip not in with_events
     ]
     if weak:

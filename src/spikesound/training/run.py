@@ -119,7 +119,9 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
         events = schema.read_table(request.events, schema.EVENTS)
         clips = with_events(clips, events, list(request.names), front_end.hop_s)
     training, validation = training_parts(clips, request.fold, params, request.seed)
-    detection = isinstance(params, DetectionParams)
+    single = isinstance(params, DetectionParams) or params.labels == "single"
+    attention = isinstance(params, DetectionParams) and params.pooling == "attention"
+    balanced = isinstance(params, ClassificationParams) and params.balanced_sampling
     spec = spec_of(
         model,
         fold=request.fold,
@@ -133,8 +135,8 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
             encoding["encoding"],
             ENCODING_PARAMS[encoding["encoding"]].model_validate(encoding["params"]),
         ),
-        single=detection or params.labels == "single",
-        attention=detection and params.pooling == "attention",
+        single=single,
+        attention=attention,
     )
     job = Job(
         spec,
@@ -152,7 +154,7 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
             devices=1,
             precision=request.device.precision,  # type: ignore[arg-type]
         ),
-        balanced=not detection and params.balanced_sampling,
+        balanced=balanced,
     )
     return job, front_end
 

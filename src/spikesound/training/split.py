@@ -35,8 +35,8 @@ def training_parts(
         raise unknown("fold", fold, set(clips.folds))
     known = clips.without(fold)
     if params.validation_fold is None:
-        training, validation = split_validation(known, params.validation_share, seed)
-        return known.select(training), known.select(validation)
+        rows = split_validation(known, params.validation_share, seed)
+        return known.select(rows[0]), known.select(rows[1])
     previous = previous_fold(fold, clips.folds)
     training, validation = known.without(previous), known.only(previous)
     if not len(training):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +34,12 @@ def fingerprint(job: Job, method: str) -> str:
     The display names, the front end and the decision rule play no part in training.
     """
     spec = job.spec.model_copy(update={"front_end": None, "decision": None})
-    objects = [METHODS[method], NETWORKS[spec.network], NEURONS[spec.neuron], type(job.task)]
+    objects: list[Callable[..., Any] | str] = [
+        METHODS[method],
+        NETWORKS[spec.network],
+        NEURONS[spec.neuron],
+        type(job.task),
+    ]
     if spec.encoding is not None:
         objects.append(ENCODINGS[spec.encoding].step_values)
     return digest(
@@ -66,8 +73,9 @@ def load(folder: Path) -> Trained | None:
     if not (folder / RESULT).is_file():
         return None
     spec, network = file.load(folder / file.WEIGHTS)
-    history = pd.read_csv(folder / HISTORY).to_dict("records")
+    rows = pd.read_csv(folder / HISTORY).to_dict("records")
     result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    history = [{str(name): float(value) for name, value in row.items()} for row in rows]
     return Trained(spec, network, history, result)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from spikesound.audio.resampling import Resampler
 from spikesound.inference.backends import AUTO
 from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models.networks.detector import Detector
+from spikesound.models.spec import Spec
 from spikesound.tasks.detection.decision import Event
 
 Floats = npt.NDArray[np.float32]
@@ -75,7 +75,7 @@ class TracedStream:
         As the stream does.
     """
 
-    def __init__(self, spec: Any, network: Detector, rate_hz: int, *, backend: str = AUTO) -> None:
+    def __init__(self, spec: Spec, network: Detector, rate_hz: int, *, backend: str = AUTO) -> None:
         self.spec, self.rate_hz = spec, rate_hz
         self.samples = 0
         self.busy_s = 0.0
@@ -86,7 +86,7 @@ class TracedStream:
         self._spikes = any(layer.spiking for layer in network.layers())
         named = spec.model_copy(update={"classes": spec.names})
         self._stream = Stream(named, network, backend=backend, trace=self._trace)
-        self._resampler = Resampler(rate_hz, spec.front_end.rate_hz)
+        self._resampler = Resampler(rate_hz, spec.sound.rate_hz)
 
     @property
     def spikes(self) -> bool:
@@ -125,7 +125,7 @@ class TracedStream:
         return TracedChunk(traced, results)
 
 
-def layer_sizes(spec: Any, network: Detector) -> list[int]:
+def layer_sizes(spec: Spec, network: Detector) -> list[int]:
     """Return the number of neurons in each spiking layer, from front to back."""
     spikes: list[torch.Tensor] = []
     with torch.inference_mode():

@@ -17,8 +17,8 @@ from spikesound.apps.live.traced import TracedStream
 from spikesound.apps.serve.messages import describe
 from spikesound.audio.samples import within_full_scale
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
+from spikesound.models.spec import Spec
 
 RATES_HZ = (8_000, 384_000)
 """The lowest and the highest sampling rate of a microphone."""
@@ -49,7 +49,7 @@ async def store(request: Request, path: Path, limit: int) -> None:
 
 
 async def of_file(
-    spec: DetectorSpec, network: Detector, path: Path, name: str
+    spec: Spec, network: Detector, path: Path, name: str
 ) -> AsyncGenerator[str, None]:
     """Yield the results for a file, one line of JSON at a time; an error is the last line.
 
@@ -64,10 +64,8 @@ async def of_file(
         lines.close()
 
 
-def _lines(
-    spec: DetectorSpec, network: Detector, path: Path, name: str
-) -> Generator[str, None, None]:
-    source = SoundFile(path, spec.front_end.rate_hz, name)
+def _lines(spec: Spec, network: Detector, path: Path, name: str) -> Generator[str, None, None]:
+    source = SoundFile(path, spec.sound.rate_hz, name)
     stream = TracedStream(spec, network, source.rate_hz)
     try:
         for block in source.blocks():
@@ -78,7 +76,7 @@ def _lines(
     yield _last(stream)
 
 
-async def of_socket(spec: DetectorSpec, network: Detector, socket: WebSocket) -> None:
+async def of_socket(spec: Spec, network: Detector, socket: WebSocket) -> None:
     """Process the samples that a page sends, and answer each message before the next is read.
 
     The page first sends ``{"rate_hz": ...}``, then float32 samples (little-endian, mono) in binary

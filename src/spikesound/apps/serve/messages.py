@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
-from spikesound.models.detector_spec import DetectorSpec
 from spikesound.models.networks.detector import Detector
+from spikesound.models.spec import Spec
 
 ROWS = 24
 """Rows that a layer is shown in at most; each is the mean of neighbouring neurons."""
 
 
-def about(spec: DetectorSpec, network: Detector, formats: Iterable[str]) -> dict[str, Any]:
+def about(spec: Spec, network: Detector, formats: Iterable[str]) -> dict[str, Any]:
     """Return the model's description, which the page reads before any sound.
 
     Parameters
@@ -29,7 +29,7 @@ def about(spec: DetectorSpec, network: Detector, formats: Iterable[str]) -> dict
     return {
         "model": spec.model,
         "spiking": bool(sizes),
-        "hop_s": spec.front_end.hop_s,
+        "hop_s": spec.sound.hop_s,
         "bins": spec.bins,
         "layers": [{"neurons": size, "rows": min(ROWS, size)} for size in sizes],
         "classes": [

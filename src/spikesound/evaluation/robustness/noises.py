@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from spikesound.audio.resampling import Wave, resample
-from spikesound.core.errors import SpikesoundError
-
-SUFFIXES = (".flac", ".mp3", ".oga", ".ogg", ".wav")
+from spikesound.audio.resampling import Wave
 
 
 @dataclass(frozen=True)
@@ -82,34 +77,6 @@ NOISES: dict[str, Noise] = {
     "background": background,
 }
 """Every noise, by its name as a condition."""
-
-
-def read_recordings(folder: Path, rate_hz: int) -> list[Wave]:
-    """Read all sound files of a folder, in the order of their names, mixed to one channel.
-
-    Raises
-    ------
-    SpikesoundError
-        If the folder has none, or one is damaged, silent or shorter than 1 s.
-    """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise SpikesoundError(
-            f"{folder}: no recording of noise in it; valid: {', '.join(SUFFIXES)}"
-        )
-    return [_read(path, rate_hz) for path in paths]
-
-
-def _read(path: Path, rate_hz: int) -> Wave:
-    try:
-        samples, from_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise SpikesoundError(f"{path}: {error}") from error
-    if len(samples) < from_hz:
-        raise SpikesoundError(f"{path}: {len(samples) / from_hz:.2f} s of noise; needed is 1 s")
-    if not samples.any():
-        raise SpikesoundError(f"{path}: silent")
-    return resample(samples.mean(axis=1), from_hz, rate_hz)
 
 
 def _stretch(recording: Wave, samples: int, generator: np.random.Generator) -> Wave:

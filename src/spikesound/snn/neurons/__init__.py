@@ -2,9 +2,9 @@
 
 A neuron is a module on ``(time, batch, ...)`` that keeps no state between calls: every call starts
 from rest. Entries take their section of ``neurons`` in params.yaml, and act on each value alone, so
-that they fit a layer of any shape. What spikes is a `SpikingNeuron`. What needs the size of the last axis is apart: ``RECURRENT`` has
-the recurrent neurons, by the name of the neuron whose section they take, and `DelayedLinear` is a
-linear layer with learnt delays.
+that they fit a layer of any shape. What spikes is a `SpikingNeuron`. What needs the size of the
+last axis is apart: ``RECURRENT`` has the recurrent neurons, by the name of the neuron whose section
+they take, and `DelayedLinear` is a linear layer with learnt delays.
 """
 
 from __future__ import annotations

@@ -60,9 +60,10 @@ class MultipleLabels(SingleLabel):
         scores, present = torch.cat(list(outputs)), torch.cat([batch[0] for batch in targets])
         return {
             "validation_loss": self.loss(scores, (present,)).item(),
-            "validation_map": _mean_average_precision(scores.double().numpy(), present.numpy() > 0),
+            "validation_map": _mean_average_precision(scores, present),
         }
 
 
-def _mean_average_precision(scores: Floats, present: npt.NDArray[np.bool_]) -> float:
-    return float(mean_average_precision(scores, present, np.ones((1, len(scores))))[0])
+def _mean_average_precision(scores: torch.Tensor, present: torch.Tensor) -> float:
+    once = np.ones((1, len(scores)))
+    return float(mean_average_precision(scores.double().numpy(), present.numpy() > 0, once)[0])

@@ -10,7 +10,6 @@ import torch
 from torch.nn import functional
 
 from spikesound.models.networks.detector import Frames
-from spikesound.params import LabelKind
 from spikesound.tasks.detection.pooling import pooled
 from spikesound.tasks.task import Figures, Floats, Targets
 
@@ -19,7 +18,7 @@ def detection_loss(
     frames: Frames,
     strong: torch.Tensor,
     weak: torch.Tensor,
-    labels: LabelKind,
+    labels: str,
     weak_weight: float,
 ) -> torch.Tensor:
     """Return the binary cross-entropy of frames (``strong``), of clips (``weak``) or of ``both``.
@@ -59,7 +58,7 @@ class Detection:
     unlabelled = True
     figures: tuple[str, ...] = ()
 
-    def __init__(self, labels: LabelKind, weak_weight: float) -> None:
+    def __init__(self, labels: str, weak_weight: float) -> None:
         self.labels, self.weak_weight = labels, weak_weight
 
     def targets(self, present: Floats, active: npt.NDArray[np.bool_] | None) -> Targets:
@@ -70,7 +69,8 @@ class Detection:
 
     def loss(self, output: Frames, targets: Targets) -> torch.Tensor:
         """Return :func:`detection_loss`."""
-        return detection_loss(output, *targets, self.labels, self.weak_weight)
+        strong, weak = targets
+        return detection_loss(output, strong, weak, self.labels, self.weak_weight)
 
     def validation(self, outputs: Sequence[Frames], targets: Sequence[Targets]) -> Figures:
         """Return the loss, a mean over clips."""

@@ -108,8 +108,8 @@ def _spec(job: Job, method: LocalParams, refractory: int | None) -> Spec:
     frames = job.training.inputs.shape[2]
     if frames < method.frames:
         raise SpikesoundError(
-            f"methods.{name}.frames: a receptive field of {method.frames} frames is longer than the clips' "
-            f" {frames}"
+            f"methods.{name}.frames: a receptive field of {method.frames} frames is longer than "
+            f"the clips, {frames} frames"
         )
     neuron = job.spec.neuron_params | {"reset": "none", "learn_beta": False}
     if refractory is not None:
