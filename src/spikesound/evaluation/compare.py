@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from spikesound.evaluation.comparisons import compare_values, comparisons
 from spikesound.evaluation.detection import read_resamples
 from spikesound.evaluation.differences import write_differences
 from spikesound.evaluation.measures import CLASSIFICATION, DETECTION, MULTILABEL
-from spikesound.evaluation.pairs import Names, all_pairs, in_order, pair_key, twin_pairs
+from spikesound.evaluation.pairs import all_pairs, in_order, pair_key, twin_pairs
 from spikesound.evaluation.places import Places
 from spikesound.evaluation.robustness.compare import compare_robustness
 from spikesound.evaluation.settings import Settings
@@ -43,36 +43,6 @@ class Compared:
     summary: dict[str, Metrics]
     markdown: str
     text: str
-
-
-@dataclass(frozen=True)
-class _Noise:
-    """Robustness of all models: their results, one table, and areas under the noise curves."""
-
-    scoring: Scoring
-    results: dict[str, pd.DataFrame]
-    table: pd.DataFrame
-    areas: dict[str, dict[str, float]]
-
-    def write(
-        self,
-        out: Path,
-        plots: Path,
-        pairs: Sequence[Names],
-        recordings: Mapping[str, str],
-        settings: Settings,
-    ) -> None:
-        plots.mkdir(parents=True, exist_ok=True)
-        self.table.to_csv(plots / "robustness.csv", index=False)
-        write_json(out / "robustness.json", self.areas)
-        compared = compare_areas(self.results, pairs, recordings, settings, self.scoring)
-        write_json(out / "noise_comparisons.json", compared)
-
-
-def _noise(names: Sequence[str], folder: Path, scoring: Scoring) -> _Noise:
-    tables = {name: pd.read_csv(folder / name / TABLE, keep_default_na=False) for name in names}
-    results = {name: schema.read_table(folder / name / RESULTS, scoring.schema) for name in names}
-    return _Noise(scoring, results, *join(tables, scoring.headline))
 
 
 def compare_classifiers(
