@@ -17,7 +17,7 @@ def main(task: str) -> None:
     from spikesound.core import schema
     from spikesound.evaluation.robustness.conditions import sound_conditions
     from spikesound.evaluation.robustness.disturb import Setup, disturb
-    from spikesound.evaluation.robustness.inputs import tested_clips
+    from spikesound.evaluation.robustness.inputs import select_clips
     from spikesound.evaluation.robustness.noises import Recordings
     from spikesound.features.extract import fitted
 
@@ -32,7 +32,7 @@ def main(task: str) -> None:
     status = schema.read_table(paths.audio(task) / "status.parquet", schema.STATUS)
     index = schema.read_table(paths.features(task) / "index.parquet", schema.FEATURE_INDEX)
     at_most = params.robustness.detection_clips if task == "detection" else None
-    clips = tested_clips(index, folds, at_most)
+    clips = select_clips(index, folds, at_most)
     setup = Setup(conditions, recordings, fitted(params.features, status), params.seed)
     silent = disturb(paths.audio(task), clips, status, setup, paths.disturbed(task))
     print(f"{len(clips)} clips under {len(conditions)} conditions: {paths.disturbed(task)}")
