@@ -29,19 +29,16 @@ def main(task: str) -> None:
         read_recordings(Path(noises.background), rate_hz),
         sound.talkers,
     )
-    status = schema.read_table(paths.of_task("audio", task) / "status.parquet", schema.STATUS)
-    index = schema.read_table(
-        paths.of_task("features", task) / "index.parquet", schema.FEATURE_INDEX
+    audio, features, out = (
+        paths.of_task(kind, task) for kind in ("audio", "features", "disturbed")
     )
+    status = schema.read_table(audio / "status.parquet", schema.STATUS)
+    index = schema.read_table(features / "index.parquet", schema.FEATURE_INDEX)
     at_most = params.robustness.detection_clips if task == "detection" else None
     clips = select_clips(index, folds, at_most)
     setup = Setup(conditions, recordings, fitted(params.features, status), params.seed)
-    silent = disturb(
-        paths.of_task("audio", task), clips, status, setup, paths.of_task("disturbed", task)
-    )
-    print(
-        f"{len(clips)} clips under {len(conditions)} conditions: {paths.of_task('disturbed', task)}"
-    )
+    silent = disturb(audio, clips, status, setup, out)
+    print(f"{len(clips)} clips under {len(conditions)} conditions: {out}")
     if silent:
         print(f"silent, and so without noise: {', '.join(silent)}")
 

@@ -28,17 +28,18 @@ def main(task: str) -> None:
     from spikesound.training.dataset import Dataset, load_features, load_spikes
 
     fold = params.task_params(task).folds[0]
-    labels = list(read_labels(paths.clips(task) / "labels.json"))
-    features = load_features(paths.features(task), labels, fold).only(fold)
+    labels = list(read_labels(paths.of_task("clips", task) / "labels.json"))
+    folder = paths.of_task("features", task)
+    features = load_features(folder, labels, fold).only(fold)
     rows = np.linspace(0, len(features) - 1, min(params.latency.clips, len(features))).astype(int)
-    inputs: dict[object, Dataset] = {paths.features(task): features}
+    inputs: dict[object, Dataset] = {folder: features}
     for model in models.values():
         folder = paths.inputs(model, fold)
         if folder not in inputs:
             inputs[folder] = load_spikes(folder, labels)[0].only(fold)
     subjects = {
         name: Subject(
-            paths.model(name, fold),
+            paths.network(model, fold),
             inputs[paths.inputs(model, fold)].batch(rows)[:, :, None],
             features.batch(rows)[:, 0],
             twin.get(name),
@@ -51,7 +52,7 @@ def main(task: str) -> None:
         seconds=params.latency.budget_s,
         energy_s=params.latency.energy_s,
     )
-    path = paths.DATA / "latency" / f"{task}.json"
+    path = paths.of_task("latency", task) / "latency.json"
     write_json(path, found)
     unit = "clip" if task == "classification" else "frame"
     for name in models:

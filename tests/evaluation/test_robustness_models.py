@@ -211,6 +211,7 @@ def test_a_detectors_counts_on_clean_sound_are_those_of_its_evaluation(
                 assert (by_clip[name].to_numpy() == values.ravel()).all(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["snn-cnn", "snn-tcn"])
 def test_pieces_in_processes_give_what_one_process_gives(
     model: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
