@@ -90,7 +90,7 @@ class Inputs:
         return table[self._rows.index.to_numpy()]
 
 
-def tested_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
+def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
     """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
 
     Parameters
