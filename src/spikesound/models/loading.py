@@ -98,13 +98,18 @@ class TrainedModel:
         """
         if features.ndim != 2 or features.shape[1] != len(self.front_end.low):
             raise SpikesoundError(
-                f"{self.name}: features {features.shape}, not (frame, {len(self.front_end.low)})"
+                f"{self.name}: expected features (frame, {len(self.front_end.low)}), "
+                f"got {features.shape}"
             )
         with torch.inference_mode():
             scores = self.network(self.inputs(features, clip))[0].double()
-        single = self.spec.labels == "single"
-        found: Floats = (torch.softmax(scores, 0) if single else scores.sigmoid()).float().numpy()
+            found: Floats = probabilities_of(scores, self.spec.labels).float().numpy()
         return found
+
+
+def probabilities_of(scores: torch.Tensor, labels: str) -> torch.Tensor:
+    """Return class probabilities (..., class) of a classifier's scores, by the kind of labels."""
+    return torch.softmax(scores, -1) if labels == "single" else scores.sigmoid()
 
 
 def load(path: Path | str) -> TrainedModel:
