@@ -15,9 +15,7 @@ DECISION = "decision.csv"
 LABELS = ("strong", "both", "weak")
 
 
-def choose_model(
-    given: str | None, folder: str, *, task: str | None = None
-) -> tuple[Path, str]:
+def choose_model(given: str | None, folder: str, *, task: str | None = None) -> tuple[Path, str]:
     """Return a model's file, and in words which it is.
 
     Parameters
