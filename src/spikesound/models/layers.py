@@ -192,6 +192,11 @@ def hidden(network: nn.Module) -> list[Layer]:
     ]
 
 
+def spiking_neurons(network: nn.Module) -> nn.ModuleList:
+    """Return the spiking neurons of a network's hidden layers: not those of its read-out."""
+    return nn.ModuleList(layer.neuron for layer in hidden(network) if layer.spiking)
+
+
 @contextmanager
 def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Give a list to which each hidden layer adds its neurons' outputs when the network is called.
