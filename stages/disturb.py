@@ -29,13 +29,19 @@ def main(task: str) -> None:
         read_recordings(Path(noises.background), rate_hz),
         sound.talkers,
     )
-    status = schema.read_table(paths.audio(task) / "status.parquet", schema.STATUS)
-    index = schema.read_table(paths.features(task) / "index.parquet", schema.FEATURE_INDEX)
+    status = schema.read_table(paths.of_task("audio", task) / "status.parquet", schema.STATUS)
+    index = schema.read_table(
+        paths.of_task("features", task) / "index.parquet", schema.FEATURE_INDEX
+    )
     at_most = params.robustness.detection_clips if task == "detection" else None
     clips = tested_clips(index, folds, at_most)
     setup = Setup(conditions, recordings, fitted(params.features, status), params.seed)
-    silent = disturb(paths.audio(task), clips, status, setup, paths.disturbed(task))
-    print(f"{len(clips)} clips under {len(conditions)} conditions: {paths.disturbed(task)}")
+    silent = disturb(
+        paths.of_task("audio", task), clips, status, setup, paths.of_task("disturbed", task)
+    )
+    print(
+        f"{len(clips)} clips under {len(conditions)} conditions: {paths.of_task('disturbed', task)}"
+    )
     if silent:
         print(f"silent, and so without noise: {', '.join(silent)}")
 

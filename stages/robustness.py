@@ -19,10 +19,10 @@ def main(name: str) -> None:
     from spikesound.evaluation.robustness.scoring import SCORING
 
     clips = Clips(
-        paths.features(model.task),
-        paths.disturbed(model.task),
-        paths.clips(model.task) / "events.parquet" if model.labels else None,
-        list(read_labels(paths.clips(model.task) / "labels.json")),
+        paths.of_task("features", model.task),
+        paths.of_task("disturbed", model.task),
+        paths.of_task("clips", model.task) / "events.parquet" if model.labels else None,
+        list(read_labels(paths.of_task("clips", model.task) / "labels.json")),
     )
     faults = params.robustness.faults
     plan = Plan(
@@ -32,9 +32,9 @@ def main(name: str) -> None:
         params.evaluate.batch_clips,
         params.seed,
     )
-    folders = {fold: paths.model(name, fold) for fold in params.task_params(model.task).folds}
+    folders = {fold: paths.network(model, fold) for fold in params.task_params(model.task).folds}
     results = run_model(folders, clips, plan, name=name)
-    scoring, out = SCORING[model.task], paths.ROBUSTNESS / name
+    scoring, out = SCORING[model.task], paths.of_model("robustness", model)
     schema.write_table(results, scoring.schema, out / "results.parquet")
     table = summary(
         name,
