@@ -12,47 +12,57 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from toy_clips import long, task, toy
+from toy_clips import job, long, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
+from spikesound.models import file
+from spikesound.models.build import build
+from spikesound.models.layers import fold
 from spikesound.models.networks.cnn import CNN
-from spikesound.params import Methods, Params, SurrogateParams
+from spikesound.params import METHOD_PARAMS, Params
 from spikesound.snn.neurons import NEURONS, SpikingNeuron
 from spikesound.snn.neurons.spiking import carried
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
-from spikesound.training import METHODS
-from spikesound.training.loop import predict
+from spikesound.training.methods import METHODS
 from spikesound.training.methods.convert import convert, percentiles, train_source
 from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
+from spikesound.training.scores import clip_scores
 
 
 def test_registry_and_parameters_name_the_same_methods() -> None:
-    assert set(METHODS) == set(Methods.model_fields)
+    assert set(METHODS) == set(METHOD_PARAMS)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", METHODS)
+def test_every_method_learns_saves_and_loads(kind: str, params: Params, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    trained = METHODS[name](long(params, tmp_path, name))
-    clips = toy(spikes=True).select(np.arange(32, 48))
-    scores = predict(trained.network, clips, 5)
-    hits = (scores.argmax(1) == clips.targets.argmax(1)).mean()
+    spiking, base = METHOD_PARAMS[kind].spiking, None
+    if METHOD_PARAMS[kind].starts_from:
+        base = METHODS["backprop"](long(params, tmp_path / "base", "backprop")).network
+    entry = next(name for name in params.methods if params.methods.kind(name) == kind)
+    trained = METHODS[kind](long(params, tmp_path, entry, base=base))
+    clips = toy(spikes=spiking).select(np.arange(32, 48))
+    scores = clip_scores(trained.network, clips, 5)
+    hits = (scores.argmax(1) == clips.present.argmax(1)).mean()
     assert hits == trained.result["validation_accuracy"]
     assert hits > 0.8
-    classifier_spec.save(tmp_path / "model", trained.spec, trained.network)
-    _, again = classifier_spec.load(tmp_path / "model")
-    assert np.array_equal(predict(again, clips, 5), scores)
-    assert any(isinstance(module, SpikingNeuron) for module in again.modules())
+    file.save(tmp_path / file.WEIGHTS, trained.spec, trained.network)
+    _, again = file.load(tmp_path / file.WEIGHTS)
+    assert np.array_equal(clip_scores(again, clips, 5), scores)
+    assert any(isinstance(module, SpikingNeuron) for module in again.modules()) == spiking
 
 
-def gradients(network: CNN, method: SurrogateParams, x: torch.Tensor) -> dict[str, torch.Tensor]:
+def gradients(
+    network: CNN, params: Params, x: torch.Tensor, **changes: object
+) -> dict[str, torch.Tensor]:
+    """The gradients by a surrogate method that differs from that of params.yaml."""
     network.zero_grad()
-    targets = torch.eye(2)[torch.arange(x.shape[1]) % 2]
-    Backpropagation(method).backward(network, x, targets)
+    targets = (torch.eye(2)[torch.arange(x.shape[1]) % 2],)
+    wanted = job(params, Path(), method="surrogate", **changes)  # type: ignore[arg-type]
+    Backpropagation(wanted).backward(network, x, targets, torch.Tensor.backward)
     return {
         name: cast(torch.Tensor, parameter.grad).clone()
         for name, parameter in network.named_parameters()
@@ -60,17 +70,12 @@ def gradients(network: CNN, method: SurrogateParams, x: torch.Tensor) -> dict[st
     }
 
 
-def surrogate(params: Params, **changes: object) -> SurrogateParams:
-    values = params.methods.surrogate.model_dump() | changes
-    return SurrogateParams.model_validate(values)
-
-
 def spiking(params: Params, tmp_path: Path, **changes: object) -> CNN:
-    wanted = task(params, tmp_path, method="surrogate").spec.model_copy(
+    wanted = job(params, tmp_path, method="surrogate").spec.model_copy(
         update={"steps": 6} | changes
     )
     torch.manual_seed(3)
-    network = classifier_spec.build(wanted)
+    network = build(wanted)
     assert isinstance(network, CNN)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -87,8 +92,8 @@ def test_one_piece_is_the_whole(
     readout: str, rate: float | None, params: Params, tmp_path: Path
 ) -> None:
     network = spiking(params, tmp_path, readout=readout)
-    whole = gradients(network, surrogate(params, target_rate=rate), X)
-    piece = gradients(network, surrogate(params, target_rate=rate, truncate_steps=6), X)
+    whole = gradients(network, params, X, target_rate=rate)
+    piece = gradients(network, params, X, target_rate=rate, truncate_steps=6)
     assert set(whole) == set(piece)
     assert all(value.abs().max() > 0 for name, value in whole.items() if "convolution" in name)
     for name, value in whole.items():
@@ -99,8 +104,8 @@ def test_pieces_give_the_gradients_of_states_cut_between_them(
     params: Params, tmp_path: Path
 ) -> None:
     network = spiking(params, tmp_path)
-    pieces = gradients(network, surrogate(params, truncate_steps=2), X)
-    whole = gradients(network, surrogate(params), X)
+    pieces = gradients(network, params, X, truncate_steps=2)
+    whole = gradients(network, params, X)
     # The definition: one graph over all pieces, whose states are detached between them.
     network.zero_grad()
     with carried(network):
@@ -117,7 +122,7 @@ def test_pieces_give_the_gradients_of_states_cut_between_them(
 
 def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path) -> None:
     network = spiking(params, tmp_path).train()
-    gradients(network, surrogate(params, truncate_steps=3), X)
+    gradients(network, params, X, truncate_steps=3)
     counts = [int(value) for name, value in network.named_buffers() if name.endswith("tracked")]
     assert counts == [2, 2], "two pieces, once each"
 
@@ -127,7 +132,7 @@ def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path
 @given(st.integers(1, 6), st.sampled_from(["lif", "integrate_and_fire", "alif", "cuba_lif"]))
 def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
     params = Params.load(Path(__file__).parents[2] / "params.yaml")
-    neuron = NEURONS[name](getattr(params.neurons, name))
+    neuron = NEURONS[name](params.neurons[name])
     currents = torch.rand(6, 3, 5, generator=torch.Generator().manual_seed(size)) * 1.5
     whole = neuron(currents)
     assert 0 < whole.mean() < 1
@@ -147,7 +152,7 @@ def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> No
         for module in trained.network.modules():
             if isinstance(module, SpikingNeuron):
                 module.register_forward_hook(lambda m, i, out: layers.append(float(out.mean())))
-        predict(trained.network, toy(spikes=True), 50)
+        clip_scores(trained.network, toy(spikes=True), 50)
         return max(layers)
 
     assert rate(target_rate=0.02, rate_weight=500.0) < 0.5 * rate()
@@ -163,16 +168,16 @@ def test_few_bit_weights_are_what_is_validated_and_kept(
         assert torch.allclose(fake_quantise(weight, bits), weight, atol=1e-6)  # type: ignore[arg-type]
         assert len(weight[0].unique()) <= 2**bits - 1
     clips = toy(spikes=True).select(np.arange(32, 48))
-    hits = (predict(trained.network, clips, 5).argmax(1) == clips.targets.argmax(1)).mean()
+    hits = (clip_scores(trained.network, clips, 5).argmax(1) == clips.present.argmax(1)).mean()
     assert hits == trained.result["validation_accuracy"]
 
 
 def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) -> None:
     for pool in ("average", "stride"):
         torch.manual_seed(0)
-        spec = task(params, tmp_path).spec
+        spec = job(params, tmp_path).spec
         spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": pool}})
-        network = classifier_spec.build(spec)
+        network = build(spec)
         with torch.no_grad():
             for module in network.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -182,7 +187,7 @@ def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) 
         x = torch.rand(1, 3, 12, 16)
         network.eval()
         before = network(x)
-        classifier_spec.fold(network)
+        fold(network)
         assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
         assert torch.allclose(network(x), before, atol=1e-5)
 
@@ -191,7 +196,7 @@ def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) 
 def test_maximum_pooling_is_refused_before_training(
     name: str, params: Params, tmp_path: Path
 ) -> None:
-    wanted = task(params, tmp_path, method=name)
+    wanted = job(params, tmp_path, method=name)
     spec = wanted.spec
     spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": "max"}})
 
@@ -218,12 +223,12 @@ def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_p
         step_values=(1.0,),
     )
     torch.manual_seed(0)
-    source = train_source(wanted, lambda: QCFS(steps))
-    twin = predict(source.network, clips, 16)
+    source = train_source(wanted, "quantised_relu", {"levels": steps})
+    twin = clip_scores(source.network, clips, 16)
     converted = convert(
         wanted, source, lambda network: [cast(QCFS, b.neuron).scale.item() for b in network.blocks]
     )
-    assert np.allclose(predict(converted.network, clips, 16), twin, atol=1e-3)
+    assert np.allclose(clip_scores(converted.network, clips, 16), twin, atol=1e-3)
     assert twin.std() > 0.1
 
 
@@ -246,10 +251,10 @@ def test_with_many_steps_deep_converted_networks_come_near_their_twins(
         step_values=(1.0,),
     )
     torch.manual_seed(0)
-    source = train_source(wanted, nn.ReLU)
-    twin = predict(source.network, clips, 16)
+    source = train_source(wanted, "relu", {})
+    twin = clip_scores(source.network, clips, 16)
     converted = convert(wanted, source, lambda network: percentiles(network, clips, 100.0, 48))
-    error = np.abs(predict(converted.network, clips, 16) - twin).mean()
+    error = np.abs(clip_scores(converted.network, clips, 16) - twin).mean()
     assert error < 0.1 * twin.std()
 
 
@@ -288,30 +293,35 @@ def test_weights_of_phases_are_a_part_of_the_network(
     encoding: str, params: Params, tmp_path: Path
 ) -> None:
     values = (0.5, 0.25, 0.125)
-    wanted = task(params, tmp_path, method="surrogate")
-    spec = wanted.spec.model_copy(update={"encoding": encoding})
+    wanted = job(params, tmp_path, method="surrogate")
+    spec = wanted.spec.model_copy(
+        update={
+            "encoding": encoding,
+            "encoding_params": params.encodings[encoding].model_dump(),
+        }
+    )
     trained = METHODS["surrogate"](replace(wanted, spec=spec, step_values=values))
     assert trained.spec.step_weights == ([1.5, 0.75, 0.375] if encoding == "phase" else None)
 
 
 def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: Path) -> None:
-    spec = task(params, tmp_path, method="proxy").spec
+    wanted = job(params, tmp_path, method="proxy")
+    spec = wanted.spec
     wide = spec.model_copy(update={"network_params": spec.network_params | {"dropout": 0.5}})
-    network = classifier_spec.build(wide)
+    network = build(wide)
     dropped: list[torch.Tensor] = []
-    single = wide.model_copy(update={"neuron": None, "neuron_params": None, "steps": 1})
-    twin = classifier_spec.build(single, nn.ReLU)
+    twin = build(wide.with_neuron("relu", {}, steps=1, encoding=None, encoding_params=None))
     for each in (network, twin):
         assert isinstance(each, CNN)
         each.dropout.register_forward_hook(
             lambda module, inputs, out: dropped.append((out == 0) & (inputs[0] != 0))
         )
-    proxy = Proxy(twin, torch.full((3,), 1 / 3))
+    proxy = Proxy(wanted, twin, torch.full((3,), 1 / 3))
     x = (torch.rand(3, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.6).float()
     for module in (*network.modules(), *twin.modules()):
         if isinstance(module, nn.BatchNorm2d):
             module.bias.data.fill_(3.0)  # all units are active, so that a zero was dropped
-    proxy.backward(network, x, torch.eye(2)[[0, 1, 0, 1]])
+    proxy.backward(network, x, (torch.eye(2)[[0, 1, 0, 1]],), torch.Tensor.backward)
     assert len(dropped) == 2
     assert torch.equal(*dropped)
     assert dropped[0].any()

@@ -12,23 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
-from spikesound.training.data import Clips
-from spikesound.training.task import Epoch
-from toy_clips import NO_AUGMENT, settings, spec, task, toy
+from torch import nn
+from toy_clips import NO_AUGMENT, job, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params import AugmentParams, Params
-from spikesound.training import METHODS, checkpoint
+from spikesound.params import METHOD_PARAMS, AugmentParams, Params
+from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
-from spikesound.training.loop import predict, train_plain
-from spikesound.training.run import train_model
-from spikesound.training.split import split_validation
+from spikesound.training.job import Epoch
+from spikesound.training.loop import train_backprop
+from spikesound.training.methods import METHODS
+from spikesound.training.scores import clip_scores
+from spikesound.training.split import split_validation, training_parts
 
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
 
@@ -87,7 +87,7 @@ def test_the_split_never_divides_a_recording() -> None:
     assert not set(groups[train_rows]) & set(groups[validation_rows])
     assert sorted([*train_rows, *validation_rows]) == list(range(80))
     assert len(validation_rows) == pytest.approx(10, abs=2)
-    assert clips.targets[validation_rows].sum(0).min() >= 3, "both classes are there"
+    assert clips.present[validation_rows].sum(0).min() >= 3, "both classes are there"
     again = split_validation(clips, 0.125, seed=3)[1]
     assert (again == validation_rows).all()
 
@@ -107,15 +107,15 @@ def test_too_few_clips_of_every_label_to_split_is_an_error() -> None:
 def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path: Path) -> None:
     clips = toy(spikes=spikes)
     torch.manual_seed(0)
-    few = settings(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
-    trained = train_plain(task(params, tmp_path, clips=clips, params=few))
+    few = recipe(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
+    trained = train_backprop(job(params, tmp_path, clips=clips, of=few))
     best = trained.result["best_epoch"]
     assert trained.result["validation_accuracy"] > 0.9
     assert trained.result["validation_accuracy"] == trained.history[best - 1]["validation_accuracy"]
     losses = [epoch["validation_loss"] for epoch in trained.history]
     assert best == int(np.argmin(losses)) + 1
-    scores = predict(trained.network, clips.select(np.arange(32, 48)), 5)
-    assert (scores.argmax(1) == clips.targets[32:].argmax(1)).mean() > 0.9
+    scores = clip_scores(trained.network, clips.select(np.arange(32, 48)), 5)
+    assert (scores.argmax(1) == clips.present[32:].argmax(1)).mean() > 0.9
 
 
 def test_training_stops_when_validation_loss_no_longer_falls(
@@ -124,22 +124,30 @@ def test_training_stops_when_validation_loss_no_longer_falls(
     clips = toy()
     wrong = clips.select(np.arange(32, 48))
     # Validation labels are the opposite of what can be learnt: its loss only grows.
-    opposite = Clips(
-        wrong.ids, wrong.folds, wrong.groups, wrong.inputs, wrong.targets[:, ::-1].copy(), 16
-    )
+    opposite = replace(wrong, present=wrong.present[:, ::-1].copy())
     torch.manual_seed(0)
-    few = settings(params, epochs=40, patience=3)
-    trained = train_plain(replace(task(params, tmp_path, params=few), validation=opposite))
+    few = recipe(params, epochs=40, patience=3)
+    trained = train_backprop(replace(job(params, tmp_path, of=few), validation=opposite))
     assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
+def base_of(kind: str, params: Params, folder: Path) -> nn.Module | None:
+    """The trained network that a method of a kind starts from, if it does."""
+    if not METHOD_PARAMS[kind].starts_from:
+        return None
+    return train_backprop(job(params, folder / "base")).network
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", METHODS)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
-    name: str, params: Params, tmp_path: Path
+    kind: str, params: Params, tmp_path: Path
 ) -> None:
     class Killed(Exception):
         pass
+
+    base = base_of(kind, params, tmp_path)
+    entry = next(name for name in params.methods if params.methods.kind(name) == kind)
 
     def run(resume: Path, die_at: int) -> tuple[list[Epoch], dict[str, torch.Tensor]]:
         def report(epoch: Epoch) -> None:
@@ -147,8 +155,8 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
                 raise Killed
 
         torch.manual_seed(0)
-        whole = task(params, tmp_path, method=name)
-        trained = METHODS[name](replace(whole, seed=5, resume=resume, report=report))
+        whole = job(params, tmp_path, method=entry, base=base)
+        trained = METHODS[kind](replace(whole, seed=5, resume=resume, report=report))
         return trained.history, trained.network.state_dict()
 
     history, weights = run(tmp_path / "whole.pt", 0)
@@ -170,35 +178,39 @@ def test_a_half_written_checkpoint_is_never_read(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
 
 
-def test_train_model_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -> None:
+def test_training_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -> None:
     clips = toy()
     poisoned = clips.inputs.copy()
     poisoned[np.array(clips.folds) == "1"] = np.nan
-    bad = Clips(clips.ids, clips.folds, clips.groups, poisoned, clips.targets, 16)
-    few = settings(params, epochs=2, validation_share=0.25)
-    places = {"checkpoints": tmp_path / "checkpoints"}
-    train_model(train_plain, spec(params), clips, few, out=tmp_path / "a", **places)
-    train_model(train_plain, spec(params), bad, few, out=tmp_path / "b", **places)
-    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
-    assert weights[0] == weights[1]
-    history = pd.read_csv(tmp_path / "a" / "history.csv")
-    assert list(history["epoch"]) == [1, 2]
-    assert (tmp_path / "a" / "live" / "plots").is_dir()
-    assert not list((tmp_path / "checkpoints").iterdir()), "done: nothing to resume is left"
+    task = params.tasks.classification.model_copy(update={"validation_share": 0.25})
+    weights = []
+    for name, each in (("good", clips), ("bad", replace(clips, inputs=poisoned))):
+        training, validation = training_parts(each, "1", task, seed=0)
+        assert "1" not in training.folds + validation.folds
+        wanted = replace(
+            job(params, tmp_path / name, of=recipe(params, epochs=2)),
+            training=training,
+            validation=validation,
+        )
+        torch.manual_seed(0)
+        weights.append(train_backprop(wanted).network.state_dict())
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
 KILLED = """
 import sys
 from pathlib import Path
+import torch
 sys.path[:0] = [{tests!r}]
-from toy_clips import settings, spec, toy
-from spikesound.training.loop import train_plain
-from spikesound.training.run import train_model
+from toy_clips import job, recipe
+from spikesound.training import trainings
+from spikesound.training.loop import train_backprop
 from spikesound.params import Params
 params = Params.load(Path({params!r}))
-few = settings(params, epochs=30, patience=30, validation_share=0.25)
-train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
-            checkpoints=Path({checkpoints!r}))
+torch.manual_seed(0)
+wanted = job(params, Path({checkpoints!r}), of=recipe(params, epochs=30, patience=30))
+trainings.save(Path(sys.argv[1]), train_backprop(wanted))
+trainings.discard_checkpoint(wanted.resume)
 """
 
 

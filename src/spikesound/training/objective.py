@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from spikesound.models.layers import layers_of
 from spikesound.snn.decoding import recorded_spikes
 from spikesound.tasks.task import Targets
 from spikesound.training.job import Job
@@ -37,7 +38,9 @@ class Objective:
 
     def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the loss of a batch."""
-        with recorded_spikes(network) as spikes:
+        # Output neurons are read, not regularised.
+        read = [layer.neuron for layer in layers_of(network) if layer.readout]
+        with recorded_spikes(network, without=read) as spikes:
             loss = self.task.loss(self.output(network, x), targets)
         return loss + self.penalty(spikes)
 

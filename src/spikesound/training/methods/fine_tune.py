@@ -37,7 +37,8 @@ def train_fine_tuned(job: Job) -> Trained:
     Raises
     ------
     SpikesoundError
-        If there is no network to start from, or one of its layers is silent on the training clips.
+        If there is no network to start from, it is another one or has gates in place of neurons,
+        or one of its layers is silent on the training clips.
 
     References
     ----------
@@ -53,8 +54,14 @@ def train_fine_tuned(job: Job) -> Trained:
     if bits is not None:
         spec = spec.with_neuron("quantised_relu", {"levels": 2**bits - 1})
     network = build(spec)
+    _check_base(network, job.base, spec.model)
     network.load_state_dict(job.base.state_dict(), strict=False)
     if bits is not None:
+        if not hidden(network):
+            raise SpikesoundError(
+                f"{spec.model}: network {spec.network!r} has gates in place of neurons, whose "
+                "activations cannot be quantised"
+            )
         ranges = percentiles(
             job.base, job.training, _RANGE_PERCENTILE, len(job.training), key=spec.model
         )
@@ -70,6 +77,21 @@ def train_fine_tuned(job: Job) -> Trained:
     if method.weight_bits is not None:
         quantise_weights(trained.network, method.weight_bits)
     return trained
+
+
+def _check_base(network: nn.Module, base: nn.Module, model: str) -> None:
+    own, theirs = network.state_dict(), base.state_dict()
+    ranges = {
+        f"{name}.log_scale" for name, part in network.named_modules() if isinstance(part, QCFS)
+    }
+    differing = (own.keys() ^ theirs.keys()) - ranges
+    differing |= {
+        name for name in own.keys() & theirs.keys() if own[name].shape != theirs[name].shape
+    }
+    if differing:
+        raise SpikesoundError(
+            f"{model}: it starts from another network: weights {sorted(differing)[0]!r} differ"
+        )
 
 
 class FineTuning(Objective):
