@@ -131,13 +131,13 @@ def set_threads(threads: int) -> None:
 
 def trained(split: str, fold: str, seed: int) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
+    from spikesound.evaluation.predict import parameter_count, run_fold
     from spikesound.training.data import load_spikes
 
     from spikesound.core.labels import read_labels
     from spikesound.costs.counting import Counted
     from spikesound.costs.widths import SPIKING
     from spikesound.data.store import digest
-    from spikesound.evaluation.predict import parameter_count, run_fold
     from spikesound.training import METHODS
     from spikesound.training.run import code_digest, snn_spec, train_model
 

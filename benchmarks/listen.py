@@ -109,7 +109,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     loaded = loading.load(options.model)
-    if not isinstance(loaded, loading.Detecting):
+    if not loaded.detects:
         parser.error(f"{options.model} is no detector")
     source = Recordings(options.rate, options.seconds, options.seed)
     watch = Watch(options.seconds)

@@ -103,13 +103,13 @@ def set_threads(threads: int) -> None:
 def pairing(params: Params, encoding: str, way: str, fold: str) -> dict[str, Any]:
     """Train and test one network, or return what an earlier run found."""
     import numpy as np
+    from spikesound.evaluation.predict import run_fold
     from spikesound.training.data import load_spikes
 
     from spikesound.core.labels import read_labels
     from spikesound.costs.counting import Counted
     from spikesound.costs.widths import SPIKING
     from spikesound.data.store import digest
-    from spikesound.evaluation.predict import run_fold
 
     # Here, in the process that works; its parent need not wait for them.
     from spikesound.features.shards import Shards

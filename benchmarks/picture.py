@@ -2,7 +2,7 @@
 
     python benchmarks/picture.py SOUND [--model FILE] [--out docs/picture.svg]
 
-Needs a trained spiking detector (`dvc exp run -S task=detection result`). The three panels share
+Needs a trained spiking detector (`dvc exp run -S task=detection`). The three panels share
 the time axis. All is drawn as vectors, so that the file is small and needs nothing else.
 """
 

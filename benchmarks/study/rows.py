@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 from settings import Setting
+from spikesound.evaluation.model import Evaluated, evaluate_model
 from spikesound.training.data import load_features
 
 import paths
@@ -21,7 +22,6 @@ from spikesound.evaluation.clusters import clusters_of, recordings_of
 from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.manifest import manifest_hash
-from spikesound.evaluation.model import Evaluated, evaluate_model
 from spikesound.evaluation.pairing import side_of
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.robustness.areas import areas, paired_areas

@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_specs import spec
+from network_specs import encoded, spec
 from torch import nn
 from torch.nn import functional
 
@@ -168,7 +168,9 @@ def test_counts_are_means_per_clip_over_batches(params: Params) -> None:
 
 def test_no_spikes_cost_no_accumulates(params: Params) -> None:
     lif = params.neurons["lif"].model_dump() | {"threshold": 1e9}
-    wanted = spec(params, "cnn", neuron="lif", neuron_params=lif, steps=3, encoding="rate")
+    wanted = spec(
+        params, "cnn", neuron="lif", neuron_params=lif, steps=3, **encoded(params, "rate")
+    )
     network = build(wanted).eval()
     counted = Counted()
     with torch.no_grad(), counting(network, wanted, counted):
@@ -217,7 +219,7 @@ def test_a_network_of_ones_own_is_counted_by_its_layers(params: Params) -> None:
     neuron.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     wanted = spec(
         params, "cnn", neuron="lif", neuron_params=params.neurons["lif"].model_dump(), steps=3,
-        encoding="rate",
+        **encoded(params, "rate"),
     )  # fmt: skip
     x = (torch.rand(3, 2, 7, 20, generator=torch.Generator().manual_seed(0)) < 0.3).float()
     counted = Counted()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from network_specs import spec, spiking
+from network_specs import encoded, spec, spiking
 from neurobench.metrics.workload import SynapticOperations
 from neurobench.models import TorchModel
 from torch import nn
@@ -127,14 +127,14 @@ def test_a_cnn_is_counted_as_by_neurobench(kind: str, pool: str, params: Params)
         neuron = params.neurons["integrate_and_fire"].model_dump()
         wanted = spec(
             params, "cnn", neuron="integrate_and_fire", neuron_params=neuron, steps=3,
-            encoding="rate", **changes,
+            **encoded(params, "rate"), **changes,
         )  # fmt: skip
     elif kind == "weighted":
         changes["step_weights"] = [2.0, 0.5, 0.25]
-        wanted = spiking(params, "cnn", encoding="phase", **changes)
+        wanted = spiking(params, "cnn", **encoded(params, "phase"), **changes)
     else:
         coding = "direct" if kind == "direct" else "rate"
-        wanted = spiking(params, "cnn", encoding=coding, **changes)
+        wanted = spiking(params, "cnn", **encoded(params, coding), **changes)
     network = trained(wanted)
     binary = kind in ("spikes", "weighted", "converted")
     x = inputs(wanted.steps if binary else 1, spikes=binary)
@@ -236,7 +236,7 @@ def test_a_winner_takes_all_network_is_counted_as_by_neurobench(params: Params) 
     lif = params.neurons["lif"].model_dump() | {"reset": "none"}
     wanted = spec(
         params, "cnn", network="wta", network_params={"neurons": 7, "frames": 4}, neuron="lif",
-        neuron_params=lif, steps=3, encoding="rate",
+        neuron_params=lif, steps=3, **encoded(params, "rate"),
     )  # fmt: skip
     network = build(wanted).eval()
     with torch.no_grad():
@@ -255,7 +255,7 @@ def test_a_map_is_counted_as_by_neurobench(params: Params) -> None:
     section = {"rows": 3, "columns": 4, "neurons_per_class": 2, "decay": 0.9}
     wanted = spec(
         params, "cnn", network="som", network_params=section, neuron="lif",
-        neuron_params=params.neurons["lif"].model_dump(), encoding="direct",
+        neuron_params=params.neurons["lif"].model_dump(), **encoded(params, "direct"),
     )  # fmt: skip
     network = build(wanted).eval()
     with torch.no_grad():

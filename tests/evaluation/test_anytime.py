@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from spikesound.evaluation.predict import run_fold
 from spikesound.training.data import Clips
 from torch import nn
 from toy_clips import CLASSES, kinds, settled, spec, toy
@@ -24,7 +25,6 @@ from spikesound.evaluation.anytime import Anytime, anytime, seconds_points
 from spikesound.evaluation.anytime_table import COLUMNS, join, write
 from spikesound.evaluation.bootstrap import resampled, with_intervals
 from spikesound.evaluation.decision_time import stable_figures, stable_from
-from spikesound.evaluation.predict import run_fold
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
 from spikesound.models import classifier_spec

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from spikesound.evaluation.model import evaluate_model
+from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.training.data import Clips
 from torch import nn
 from toy_clips import CLASSES, spec, toy
@@ -15,8 +17,6 @@ from toy_clips import CLASSES, spec, toy
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
 from spikesound.costs.counting import Counted
-from spikesound.evaluation.model import evaluate_model
-from spikesound.evaluation.predict import parameter_count, run_fold
 from spikesound.models import classifier_spec
 from spikesound.params import Params
 

@@ -19,9 +19,12 @@ from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation import revisions
 from spikesound.evaluation.changes import changes
+from spikesound.evaluation.comparison_table import change_table
+from spikesound.evaluation.measures import MULTILABEL
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.revisions import Places, Revision, models_of, read_revision
 from spikesound.evaluation.settings import Settings
+from spikesound.tasks import multilabel
 from spikesound.tasks.classification.metrics import METRICS, metrics
 
 pytestmark = pytest.mark.slow
@@ -70,16 +73,16 @@ class Project:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         shutil.rmtree(self.folder / "metrics", ignore_errors=True)
         for name, table in tables.items():
-            path = self.folder / f"inputs/{tag}/{name}.parquet"
+            path = self.folder / f"inputs/{tag}/{name}/predictions.parquet"
             schema.write_table(table, schema.PREDICTIONS, path)
             metric = self.folder / f"metrics/models/{name}.json"
             metric.parent.mkdir(parents=True, exist_ok=True)
             metric.write_text(json.dumps({"manifest": f"of {table['clip_id'].nunique()}"}))
-        copied = f"mkdir -p data/predictions data/clips && cp inputs/{tag}/* data/predictions/"
+        copied = f"mkdir -p data/predictions data/clips && cp -r inputs/{tag}/* data/predictions/"
         stage = {
             "cmd": f"{copied} && cp inputs/clips.parquet data/clips/",
             "deps": [f"inputs/{tag}"],
-            "outs": [*(f"data/predictions/{name}.parquet" for name in tables), "data/clips"],
+            "outs": [*(f"data/predictions/{name}" for name in tables), "data/clips"],
         }
         (self.folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
         self.run("dvc", "repro", "-q")
@@ -158,7 +161,7 @@ def test_other_clips_are_compared_on_the_common_ones(project: Project) -> None:
 
 
 def test_the_workspace_is_what_lies_there_now(project: Project) -> None:
-    path = project.folder / "data/predictions/ann-lstm.parquet"
+    path = project.folder / "data/predictions/ann-lstm/predictions.parquet"
     path.unlink()
     schema.write_table(predictions(0.0, clips=60), schema.PREDICTIONS, path)
     text = project.compare("fewer")
@@ -250,3 +253,21 @@ def test_no_common_clip_or_other_labels_are_named() -> None:
             "ann-a"
         ]
     }
+
+
+def test_models_of_several_labels_are_compared_in_their_own_metrics() -> None:
+    before, after = predictions(0.0), predictions(0.9)
+    recordings = {clip: clip for clip in before["clip_id"]}
+    first, second = (
+        Revision(name, {"ann-a": table}, {"ann-a": "same"}, recordings, multilabel=True)
+        for name, table in (("a", before), ("b", after))
+    )
+    found = changes(first, second, Settings(100, 100, 0.95, 1))
+    assert found.measures == MULTILABEL
+    figures = found.models["ann-a"]
+    for name in multilabel.METRICS:
+        apart = figures[f"{name}_after"] - figures[f"{name}_before"]
+        assert figures[f"{name}_difference"] == pytest.approx(apart, abs=1e-4)
+        assert figures[f"{name}_difference"] > 0
+    table = change_table(found.models, "a", "b", 0.95, measures=found.measures)
+    assert [line.split()[-1] for line in table.splitlines()[1:]] == ["better"] * 4

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sounds import Sounds, small
 
 from spikesound.audio import augmentation
+from spikesound.audio.recordings import read_recordings
 from spikesound.audio.resampling import Wave
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.robustness.channel import CHANNELS
@@ -29,7 +30,7 @@ from spikesound.evaluation.robustness.conditions import (
 )
 from spikesound.evaluation.robustness.disturb import Setup, analysed, disturb, disturbed
 from spikesound.evaluation.robustness.faults import FAULTS
-from spikesound.evaluation.robustness.noises import NOISES, Recordings, read_recordings
+from spikesound.evaluation.robustness.noises import NOISES, Recordings
 from spikesound.features.shards import Shards
 from spikesound.params import FeatureParams, Params
 from spikesound.params.robustness import FaultParams, SoundParams

@@ -19,9 +19,9 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import BACKENDS, streaming
 from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models.networks.detector import Detector
-from spikesound.params import HodgkinHuxleyParams
+from spikesound.models.spec import Decision, Spec
+from spikesound.params import NEURON_PARAMS
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
-from spikesound.tasks.detection.decision import Decision
 
 TOLERANCE = 1e-5
 BINS, RATE_HZ = 64, 22050
@@ -38,7 +38,7 @@ def sound(seconds: float = 3.0, seed: int = 0) -> npt.NDArray[np.float32]:
     return samples.astype(np.float32)
 
 
-def decided(model: str) -> tuple[object, Detector]:
+def decided(model: str) -> tuple[Spec, Detector]:
     """Return a detector whose thresholds let each class begin and end several times."""
     spec, network = detector(model, bins=BINS)
     plain = spec.model_copy(update={"decision": Decision(thresholds=[0.5] * 3, medians=MEDIANS)})
@@ -48,7 +48,7 @@ def decided(model: str) -> tuple[object, Detector]:
     return spec.model_copy(update={"decision": decision}), network
 
 
-def run(spec: object, network: Detector, backend: str, sizes: list[int]) -> list[FrameResult]:
+def run(spec: Spec, network: Detector, backend: str, sizes: list[int]) -> list[FrameResult]:
     """Return a stream's results for :func:`sound`, in chunks of these sizes in turn."""
     stream, samples = Stream(spec, network, backend=backend), sound()
     results, at, turn = [], 0, 0
@@ -88,7 +88,7 @@ def test_the_default_has_the_events_and_scores_of_the_torch_loop(model: str) -> 
 
 
 @pytest.fixture(scope="module")
-def whole() -> dict[str, tuple[object, Detector, list[FrameResult]]]:
+def whole() -> dict[str, tuple[Spec, Detector, list[FrameResult]]]:
     """Return each detector with its results for the whole sound at once."""
     detectors = {model: decided(model) for model in MODELS}
     return {model: (*each, run(*each, "auto", [10**6])) for model, each in detectors.items()}
@@ -100,7 +100,7 @@ def whole() -> dict[str, tuple[object, Detector, list[FrameResult]]]:
 def test_a_compiled_stream_does_not_depend_on_its_chunks(
     model: str,
     sizes: list[int],
-    whole: dict[str, tuple[object, Detector, list[FrameResult]]],
+    whole: dict[str, tuple[Spec, Detector, list[FrameResult]]],
 ) -> None:
     spec, network, wanted = whole[model]
     results = run(spec, network, "auto", [max(sizes), *sizes])
@@ -132,7 +132,7 @@ def test_a_trace_has_the_features_and_the_spikes_of_each_frame(model: str, backe
 def hodgkin_huxley(network: Detector) -> Detector:
     """Give the last layer of the memory neurons that the kernels do not know."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    section = HodgkinHuxleyParams.model_validate(content["neurons"]["hodgkin_huxley"])
+    section = NEURON_PARAMS["hodgkin_huxley"].model_validate(content["neurons"]["hodgkin_huxley"])
     network.layers()[-2].module.neuron = HodgkinHuxley(section)
     return network
 

@@ -218,6 +218,7 @@ def test_what_changes_at_each_score_is_what_sed_scores_eval_counts(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_psds_is_that_of_sed_scores_eval(criterion: Criterion) -> None:
     psds = sed_scores_evals().psds
@@ -269,7 +270,8 @@ def evaluated(
 ) -> tuple[dict[str, float], pd.DataFrame]:
     arguments = {"clip_scores": made.clip_scores, "hop_s": HOP_S, "window_s": WINDOW_S} | other
     decision = Decision(thresholds=[0.5] * len(made.labels), medians=[5] * len(made.labels))
-    measured = measure(made.scores, made.events, made.seconds, made.labels, decision, **arguments)
+    decisions = dict.fromkeys(made.scores, decision)
+    measured = measure(made.scores, made.events, made.seconds, made.labels, decisions, **arguments)
     values = resampled(
         measured.weighted_metrics,
         each_alone(len(made.scores)) if groups is None else groups,

@@ -120,7 +120,7 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
             },
             {model: _manifest(model, figures[model]) for model in models},
             recordings_of(schema.read_table(base / places.clips, schema.CLIPS)),
-            any("accuracy" not in of_model for of_model in figures.values()),
+            any("d_prime" in of_model for of_model in figures.values()),
         )
 
 

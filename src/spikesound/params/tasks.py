@@ -91,5 +91,7 @@ class DetectionParams(Section):
 
 
 class Tasks(Section):
+    """Data, cross-validation and evaluation of each task."""
+
     classification: ClassificationParams
     detection: DetectionParams

@@ -14,6 +14,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream
 from spikesound.inference.backends import AUTO, DENSE, streaming
 from spikesound.models.networks.detector import Detector
+from spikesound.models.spec import Spec
 from spikesound.tasks.detection.decision import Event, StreamingEvents
 from spikesound.tasks.detection.median_filter import StreamingMedian
 
@@ -65,18 +66,18 @@ class Stream:
     """
 
     def __init__(
-        self, spec: Any, network: Detector, *, backend: str = AUTO, trace: Trace | None = None
+        self, spec: Spec, network: Detector, *, backend: str = AUTO, trace: Trace | None = None
     ) -> None:
         if spec.decision is None:
             raise SpikesoundError(f"{spec.model}: no thresholds have been chosen for it")
         self.spec = spec
-        self._frames = FrameStream(spec.front_end)
+        self._frames = FrameStream(spec.sound)
         self.backend, self._network = streaming(network, backend)
         self._trace = trace
         self._state: Any = self._network.rest(1)
         self._median = StreamingMedian(spec.decision.medians)
         self._events = StreamingEvents(
-            spec.decision.thresholds, labels=spec.classes, hop_s=spec.front_end.hop_s
+            spec.decision.thresholds, labels=spec.classes, hop_s=spec.sound.hop_s
         )
         self._results = 0
         self._last: FrameResult
@@ -96,7 +97,7 @@ class Stream:
             return []
         results = list(self._process(self._frames.finish()))
         results += [self._result(scores) for scores in self._median.flush()]
-        last = self._events.finish(self._samples / self.spec.front_end.rate_hz)
+        last = self._events.finish(self._samples / self.spec.sound.rate_hz)
         if last and not results:
             results = [FrameResult(self._last.at_s, self._last.scores, [], [])]
         if last:
@@ -128,7 +129,7 @@ class Stream:
 
     def _result(self, scores: Floats) -> FrameResult:
         changes = self._events.feed(scores)
-        at_s = self._results * self.spec.front_end.hop_s
+        at_s = self._results * self.spec.sound.hop_s
         self._results += 1
         self._last = FrameResult(at_s, scores, changes.opened, changes.closed)
         return self._last

@@ -37,8 +37,7 @@ def train_fine_tuned(job: Job) -> Trained:
     Raises
     ------
     SpikesoundError
-        If there is no network to start from, it is another one or has gates in place of neurons,
-        or one of its layers is silent on the training clips.
+        If there is no network to start from, or one of its layers is silent on the training clips.
 
     References
     ----------
@@ -54,8 +53,7 @@ def train_fine_tuned(job: Job) -> Trained:
     if bits is not None:
         spec = spec.with_neuron("quantised_relu", {"levels": 2**bits - 1})
     network = build(spec)
-    _check_base(network, job.base, spec.model)
-    network.load_state_dict(job.base.state_dict(), strict=False)
+    _copy_weights(job.base, network, spec.model)
     if bits is not None:
         if not hidden(network):
             raise SpikesoundError(
@@ -77,21 +75,6 @@ def train_fine_tuned(job: Job) -> Trained:
     if method.weight_bits is not None:
         quantise_weights(trained.network, method.weight_bits)
     return trained
-
-
-def _check_base(network: nn.Module, base: nn.Module, model: str) -> None:
-    own, theirs = network.state_dict(), base.state_dict()
-    ranges = {
-        f"{name}.log_scale" for name, part in network.named_modules() if isinstance(part, QCFS)
-    }
-    differing = (own.keys() ^ theirs.keys()) - ranges
-    differing |= {
-        name for name in own.keys() & theirs.keys() if own[name].shape != theirs[name].shape
-    }
-    if differing:
-        raise SpikesoundError(
-            f"{model}: it starts from another network: weights {sorted(differing)[0]!r} differ"
-        )
 
 
 class FineTuning(Objective):
@@ -144,3 +127,14 @@ def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
         for layer in activations
     ]
     return torch.stack(densities).mean()
+
+
+def _copy_weights(base: nn.Module, network: nn.Module, model: str) -> None:
+    """Copy a trained network's weights; ranges of activations are those that it does not have."""
+    copied = network.load_state_dict(base.state_dict(), strict=False)
+    missing = [name for name in copied.missing_keys if not name.endswith("log_scale")]
+    if missing or copied.unexpected_keys:
+        differing = [*missing, *copied.unexpected_keys][0]
+        raise SpikesoundError(
+            f"{model}: the model to start from is of another architecture ({differing})"
+        )
