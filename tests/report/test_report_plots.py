@@ -324,7 +324,7 @@ class Spiking(nn.Module):
         super().__init__()
         from spikesound.snn.neurons import NEURONS
 
-        self.neuron = NEURONS["lif"](params.neurons.lif)
+        self.neuron = NEURONS["lif"](params.neurons["lif"])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.neuron(x[:, :, None].expand(-1, -1, 3, -1, -1) * 5)

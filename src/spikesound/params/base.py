@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -130,6 +130,9 @@ def _keys(kind: type[Section], path: Sequence[int | str]) -> list[str]:
     """Return the keys of the section that a path of keys leads to, as far as it has such."""
     section: Any = kind
     for part in path:
+        if get_origin(section) is dict:  # sections under names of the user's
+            section = get_args(section)[1]
+            continue
         field = section.model_fields.get(str(part)) if hasattr(section, "model_fields") else None
         section = section if field is None else field.annotation
     return list(section.model_fields) if hasattr(section, "model_fields") else ["url", "hash"]
