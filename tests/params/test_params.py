@@ -41,7 +41,7 @@ BAD = [  # section, what stands in the file, what is put there, what the message
         "models",
         "needs: models/classification/ann-cnn",
         "needs: models/classification/ann",
-        "int8.needs 'mo",
+        "needs '",
     ),
     ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: folds, mirror"),
     ("sources", "      url: https://g", "      ulr: https://g", "'ulr'.*'url'.*valid: hash, url"),

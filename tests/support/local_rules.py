@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from toy_clips import front_end
+import toy_clips
 
 from spikesound.core.bitpack import pack
-from spikesound.models.spec import Spec
 from spikesound.params import MethodParams, Params
-from spikesound.tasks.classification.objective import SingleLabel
+from spikesound.tasks import task_of
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job
 
 STEPS = 3
+
 
 SMALL: dict[str, dict[str, Any]] = {
     "stdp": {"neurons": 24, "batches": 40, "batch_patches": 64},
@@ -43,28 +43,20 @@ def toy(count: int = 64, classes: int = 4, seed: int = 0) -> Dataset:
 
 
 def section(params: Params, name: str, **changes: Any) -> MethodParams:
-    whole = params.methods[name]
-    return type(whole).model_validate(whole.model_dump() | SMALL[name] | changes)
+    """Return a small version of a method's parameters."""
+    return toy_clips.method(params, name, **(SMALL[name] | changes))
 
 
-def job(params: Params, name: str, tmp_path: Path, *, seed: int = 3, **changes: Any) -> Job:
+def job(params: Params, name: str, folder: Path, *, seed: int = 3, **changes: Any) -> Job:
+    """Return a job on toy clips: 48 to train on, 16 to validate on."""
     clips = toy()
-    rate = params.encodings["rate"].model_dump() | {"steps": STEPS}
-    spec = Spec(
+    spec = toy_clips.spec(
+        params,
+        spiking=True,
         model=f"snn-cnn-{name}",
-        task="classification",
-        network="cnn",
         network_params=params.networks["cnn"].model_dump(),
-        neuron="lif",
-        neuron_params=params.neurons["lif"].model_dump(),
-        labels="single",
         classes=["a", "b", "c", "d"],
         names=["A", "B", "C", "D"],
-        bins=16,
-        front_end=front_end(params),
-        steps=STEPS,
-        encoding="rate",
-        encoding_params=rate,
         fold="2",
         seed=seed,
     )
@@ -74,12 +66,12 @@ def job(params: Params, name: str, tmp_path: Path, *, seed: int = 3, **changes: 
     torch.manual_seed(seed)
     return Job(
         spec,
-        SingleLabel(),
+        task_of(spec, params.tasks.classification),
         clips.select(np.arange(48)),
         clips.select(np.arange(48, 64)),
         recipe,
         section(params, name, **changes),
         (1 / STEPS,) * STEPS,
         seed,
-        tmp_path / "resume.pt",
+        folder / "resume.pt",
     )

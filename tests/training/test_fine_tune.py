@@ -1,4 +1,4 @@
-"""Variants of a trained twin: bits that are really few, activations that become fewer."""
+"""Fine-tuning of a trained twin: values that are really few, activations that become fewer."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def twin(params: Params, folder: Path) -> tuple[Job, Trained]:
     return wanted, train_backprop(wanted)
 
 
-def varied(job: Job, source: Trained, folder: Path, **changes: object) -> Trained:
-    method = section(**changes)
-    return train_fine_tuned(
-        replace(job, method=method, base=source.network, resume=folder / "variant.pt")
+def tuned(job: Job, source: Trained, folder: Path, **changes: object) -> Trained:
+    wanted = replace(
+        job, method=section(**changes), base=source.network, resume=folder / "tuned.pt"
     )
+    return train_fine_tuned(wanted)
 
 
-def test_a_variant_has_so_many_values_and_still_knows(params: Params, tmp_path: Path) -> None:
+def test_a_quantised_twin_has_few_values_and_still_knows(params: Params, tmp_path: Path) -> None:
     job, source = twin(params, tmp_path)
     before = {name: value.clone() for name, value in source.network.state_dict().items()}
-    trained = varied(job, source, tmp_path, activation_bits=2, weight_bits=4)
+    trained = tuned(job, source, tmp_path, activation_bits=2, weight_bits=4)
     network = trained.network
     assert isinstance(network, CNN)
     for block in network.blocks:
@@ -65,7 +65,7 @@ def test_a_variant_has_so_many_values_and_still_knows(params: Params, tmp_path: 
     for name, value in source.network.state_dict().items():
         assert torch.equal(value, before[name]), "the twin stays as it was"
     file.save(tmp_path / file.WEIGHTS, trained.spec, network)
-    _, again = file.load(tmp_path / file.WEIGHTS)
+    _, again = file.load(tmp_path)
     assert np.array_equal(clip_scores(again, job.validation, 16), scores)
 
 
@@ -79,8 +79,8 @@ def test_sparsity_leaves_fewer_activations(params: Params, tmp_path: Path) -> No
             clip_scores(network, job.validation, 16)
         return float(np.mean([float((layer > 0).float().mean()) for layer in activations]))
 
-    free = varied(job, source, tmp_path / "a", epochs=20)
-    sparse = varied(job, source, tmp_path / "b", epochs=20, sparsity=10.0)
+    free = tuned(job, source, tmp_path / "a", epochs=20)
+    sparse = tuned(job, source, tmp_path / "b", epochs=20, sparsity=10.0)
     assert density(sparse.network) < 0.9 * density(free.network)
 
 
@@ -93,25 +93,24 @@ def test_density_is_the_share_that_takes_part(active: int, silent: int, scale: f
     )
 
 
-def test_variants_of_other_networks_and_silent_layers_are_refused(
-    params: Params, tmp_path: Path
-) -> None:
+def test_other_networks_and_silent_layers_are_refused(params: Params, tmp_path: Path) -> None:
     job, _ = twin(params, tmp_path)
     wanted = replace(job, method=section())
-    with pytest.raises(SpikesoundError, match=r"of another architecture \(blocks\.0"):
+    with pytest.raises(SpikesoundError, match="ann-cnn: fine-tuning starts from a trained model"):
+        train_fine_tuned(wanted)
+    with pytest.raises(SpikesoundError, match=r"another network: weights 'blocks\.0"):
         train_fine_tuned(replace(wanted, base=nn.Linear(1, 1)))
     lstm = job.spec.model_copy(
         update={"network": "lstm", "network_params": params.networks["lstm"].model_dump()}
     )
     gates = replace(wanted, spec=lstm, method=section(activation_bits=8), base=build(lstm))
-    with pytest.raises(SpikesoundError, match="ann-cnn: network 'lstm' has gates"):
+    with pytest.raises(SpikesoundError, match="'lstm' has gates in place of neurons"):
         train_fine_tuned(gates)
-    with pytest.raises(SpikesoundError, match="starts from a trained model"):
-        train_fine_tuned(wanted)
     silent = build(job.spec)
     assert isinstance(silent, CNN)
     for block in silent.blocks:
         nn.init.zeros_(block.norm.weight)  # type: ignore[union-attr, arg-type]
         nn.init.zeros_(block.norm.bias)  # type: ignore[union-attr, arg-type]
+    quiet = replace(wanted, method=section(activation_bits=8), base=silent)
     with pytest.raises(SpikesoundError, match="ann-cnn: layer 1 is silent"):
-        train_fine_tuned(replace(wanted, method=section(activation_bits=8), base=silent))
+        train_fine_tuned(quiet)

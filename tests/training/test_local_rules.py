@@ -19,9 +19,10 @@ from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
 from spikesound.models.build import build
+from spikesound.models.networks import NETWORKS
 from spikesound.models.networks.winner import WinnerTakeAll, winners
 from spikesound.models.networks.wta import WTA
-from spikesound.params import Params
+from spikesound.params import NETWORK_PARAMS, Params
 from spikesound.snn.decoding import cross_entropy
 from spikesound.snn.neurons import SpikingNeuron
 from spikesound.snn.neurons.lif import LIF
@@ -38,6 +39,10 @@ LOCAL = ("stdp", "memristor", "som")
 def lif(params: Params, **changes: Any) -> LIF:
     values = params.neurons["lif"].model_dump() | {"reset": "none", "learn_beta": False}
     return LIF(type(params.neurons["lif"]).model_validate(values | changes))
+
+
+def test_networks_and_their_parameters_have_the_same_names() -> None:
+    assert set(NETWORKS) == set(NETWORK_PARAMS)
 
 
 @pytest.mark.slow
@@ -60,7 +65,7 @@ def test_each_method_beats_chance_and_survives_the_disk(
     scores = clip_scores(trained.network, fresh, 10)
     assert (scores.argmax(1) == fresh.present.argmax(1)).mean() > 0.75, "chance is 0.25"
     file.save(tmp_path / file.WEIGHTS, trained.spec, trained.network)
-    spec, network = file.load(tmp_path / file.WEIGHTS)
+    spec, network = file.load(tmp_path)
     assert spec == trained.spec
     assert np.array_equal(clip_scores(network, fresh, 10), scores)
     assert [m for m in network.modules() if isinstance(m, SpikingNeuron)], "spikes are counted"
@@ -88,9 +93,9 @@ def test_what_cannot_be_learnt_from_is_one_line(name: str, params: Params, tmp_p
     izhikevich = replace(good, spec=good.spec.model_copy(update={"neuron": "izhikevich"}))
     short = job(params, name, tmp_path, frames=15)
     for bad, line in (
-        (values, f"methods.{name}: .* encoding 'rate' has none"),
-        (izhikevich, f"methods.{name}: .* 'izhikevich', valid: lif"),
-        (short, f"methods.{name}.frames: .* 15 frames is longer than the clips, 14 frames"),
+        (values, f"snn-cnn-{name}: .* encoding 'rate' has none"),
+        (izhikevich, f"snn-cnn-{name}: .* 'izhikevich', valid: lif"),
+        (short, f"snn-cnn-{name}: .*frames: .* 15 frames .* 14 frames"),
     ):
         with pytest.raises(SpikesoundError, match=line) as caught:
             METHODS[name](bad)
@@ -114,7 +119,9 @@ def test_a_layer_that_never_spikes_is_an_error(params: Params, tmp_path: Path) -
         ("som", "decay", 0.0),
     ],
 )
-def test_a_bad_parameter_is_one_line(name: str, key: str, value: Any, tmp_path: Path) -> None:
+def test_a_bad_parameter_is_one_line(
+    name: str, key: str, value: Any, params: Params, tmp_path: Path
+) -> None:
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     content["methods"][name][key] = value
     path = tmp_path / "params.yaml"

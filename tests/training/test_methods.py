@@ -1,4 +1,4 @@
-"""Ways of training a spiking network: what each promises, on toy clips."""
+"""Training methods: what each promises, on toy clips."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from toy_clips import job, long, toy
+from toy_clips import job, long, spec, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
 from spikesound.models.build import build
-from spikesound.models.layers import fold
+from spikesound.models.layers import fold, hidden
 from spikesound.models.networks.cnn import CNN
+from spikesound.models.spec import Spec
 from spikesound.params import METHOD_PARAMS, Params
 from spikesound.snn.neurons import NEURONS, SpikingNeuron
 from spikesound.snn.neurons.spiking import carried
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
+from spikesound.training.job import Job
 from spikesound.training.methods import METHODS
 from spikesound.training.methods.convert import convert, percentiles, train_source
 from spikesound.training.methods.proxy import Proxy
@@ -36,33 +38,31 @@ def test_registry_and_parameters_name_the_same_methods() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", METHODS)
-def test_every_method_learns_saves_and_loads(kind: str, params: Params, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    spiking, base = METHOD_PARAMS[kind].spiking, None
-    if METHOD_PARAMS[kind].starts_from:
-        base = METHODS["backprop"](long(params, tmp_path / "base", "backprop")).network
-    entry = next(name for name in params.methods if params.methods.kind(name) == kind)
-    trained = METHODS[kind](long(params, tmp_path, entry, base=base))
-    clips = toy(spikes=spiking).select(np.arange(32, 48))
+    wanted = long(params, tmp_path, name)
+    if wanted.method.starts_from:
+        base = METHODS["backprop"](replace(wanted, resume=tmp_path / "base.pt"))
+        wanted = replace(wanted, base=base.network)
+    trained = METHODS[name](wanted)
+    clips = toy(spikes=wanted.method.spiking).select(np.arange(32, 48))
     scores = clip_scores(trained.network, clips, 5)
     hits = (scores.argmax(1) == clips.present.argmax(1)).mean()
     assert hits == trained.result["validation_accuracy"]
     assert hits > 0.8
     file.save(tmp_path / file.WEIGHTS, trained.spec, trained.network)
-    _, again = file.load(tmp_path / file.WEIGHTS)
+    spec, again = file.load(tmp_path)
+    assert spec == trained.spec
     assert np.array_equal(clip_scores(again, clips, 5), scores)
-    assert any(isinstance(module, SpikingNeuron) for module in again.modules()) == spiking
+    spikes = any(isinstance(module, SpikingNeuron) for module in again.modules())
+    assert spikes == wanted.method.spiking
 
 
-def gradients(
-    network: CNN, params: Params, x: torch.Tensor, **changes: object
-) -> dict[str, torch.Tensor]:
-    """The gradients by a surrogate method that differs from that of params.yaml."""
+def gradients(network: CNN, wanted: Job, x: torch.Tensor) -> dict[str, torch.Tensor]:
     network.zero_grad()
-    targets = (torch.eye(2)[torch.arange(x.shape[1]) % 2],)
-    wanted = job(params, Path(), method="surrogate", **changes)  # type: ignore[arg-type]
-    Backpropagation(wanted).backward(network, x, targets, torch.Tensor.backward)
+    targets = torch.eye(2)[torch.arange(x.shape[1]) % 2]
+    Backpropagation(wanted).backward(network, x, (targets,), wanted.fabric.backward)
     return {
         name: cast(torch.Tensor, parameter.grad).clone()
         for name, parameter in network.named_parameters()
@@ -70,12 +70,13 @@ def gradients(
     }
 
 
-def spiking(params: Params, tmp_path: Path, **changes: object) -> CNN:
-    wanted = job(params, tmp_path, method="surrogate").spec.model_copy(
-        update={"steps": 6} | changes
-    )
+def surrogate(params: Params, **changes: object) -> Job:
+    return job(params, Path(), kind="surrogate", **changes)
+
+
+def spiking(params: Params, **changes: object) -> CNN:
     torch.manual_seed(3)
-    network = build(wanted)
+    network = build(spec(params, spiking=True).model_copy(update={"steps": 6} | changes))
     assert isinstance(network, CNN)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -83,29 +84,29 @@ def spiking(params: Params, tmp_path: Path, **changes: object) -> CNN:
     return network.eval()
 
 
+def with_network(spec: Spec, **changes: object) -> Spec:
+    return spec.model_copy(update={"network_params": spec.network_params | changes})
+
+
 X = (torch.rand(6, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.4).float()
 
 
 @pytest.mark.parametrize("readout", ["rate", "membrane_sum", "first_spike"])
 @pytest.mark.parametrize("rate", [None, 0.05])
-def test_one_piece_is_the_whole(
-    readout: str, rate: float | None, params: Params, tmp_path: Path
-) -> None:
-    network = spiking(params, tmp_path, readout=readout)
-    whole = gradients(network, params, X, target_rate=rate)
-    piece = gradients(network, params, X, target_rate=rate, truncate_steps=6)
+def test_one_chunk_is_the_whole(readout: str, rate: float | None, params: Params) -> None:
+    network = spiking(params, readout=readout)
+    whole = gradients(network, surrogate(params, target_rate=rate), X)
+    piece = gradients(network, surrogate(params, target_rate=rate, truncate_steps=6), X)
     assert set(whole) == set(piece)
     assert all(value.abs().max() > 0 for name, value in whole.items() if "convolution" in name)
     for name, value in whole.items():
         assert torch.allclose(piece[name], value, atol=1e-5 * float(value.abs().max())), name
 
 
-def test_pieces_give_the_gradients_of_states_cut_between_them(
-    params: Params, tmp_path: Path
-) -> None:
-    network = spiking(params, tmp_path)
-    pieces = gradients(network, params, X, truncate_steps=2)
-    whole = gradients(network, params, X)
+def test_chunks_give_the_gradients_of_states_cut_between_them(params: Params) -> None:
+    network = spiking(params)
+    pieces = gradients(network, surrogate(params, truncate_steps=2), X)
+    whole = gradients(network, surrogate(params), X)
     # The definition: one graph over all pieces, whose states are detached between them.
     network.zero_grad()
     with carried(network):
@@ -120,17 +121,17 @@ def test_pieces_give_the_gradients_of_states_cut_between_them(
     assert not torch.allclose(pieces[first], whole[first], rtol=1e-3), "something was cut off"
 
 
-def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path) -> None:
-    network = spiking(params, tmp_path).train()
-    gradients(network, params, X, truncate_steps=3)
+def test_batch_norms_count_a_batch_in_chunks_once(params: Params) -> None:
+    network = spiking(params).train()
+    gradients(network, surrogate(params, truncate_steps=3), X)
     counts = [int(value) for name, value in network.named_buffers() if name.endswith("tracked")]
-    assert counts == [2, 2], "two pieces, once each"
+    assert counts == [2, 2], "two chunks, once each"
 
 
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 6), st.sampled_from(["lif", "integrate_and_fire", "alif", "cuba_lif"]))
-def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
+def test_carried_chunks_spike_as_the_whole(size: int, name: str) -> None:
     params = Params.load(Path(__file__).parents[2] / "params.yaml")
     neuron = NEURONS[name](params.neurons[name])
     currents = torch.rand(6, 3, 5, generator=torch.Generator().manual_seed(size)) * 1.5
@@ -172,12 +173,11 @@ def test_few_bit_weights_are_what_is_validated_and_kept(
     assert hits == trained.result["validation_accuracy"]
 
 
-def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) -> None:
+def test_folding_leaves_the_scores_as_they_were(params: Params) -> None:
     for pool in ("average", "stride"):
         torch.manual_seed(0)
-        spec = job(params, tmp_path).spec
-        spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": pool}})
-        network = build(spec)
+        plain = spec(params)
+        network = build(with_network(plain, pool=pool))
         with torch.no_grad():
             for module in network.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -196,28 +196,23 @@ def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) 
 def test_maximum_pooling_is_refused_before_training(
     name: str, params: Params, tmp_path: Path
 ) -> None:
-    wanted = job(params, tmp_path, method=name)
-    spec = wanted.spec
-    spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": "max"}})
+    wanted = job(params, tmp_path, kind=name)
 
     def trained(epoch: dict[str, float]) -> None:
         raise AssertionError("an epoch was trained")
 
     with pytest.raises(SpikesoundError, match="'max' does not let a batch norm be folded"):
-        METHODS[name](replace(wanted, spec=spec, report=trained))
+        METHODS[name](replace(wanted, spec=with_network(wanted.spec, pool="max"), report=trained))
 
 
 def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_path: Path) -> None:
     """Under a steady input, with as many levels as steps, and one hidden layer: exactly."""
     steps = 8
     wanted = long(params, tmp_path, "qcfs", levels=steps)
-    spec = wanted.spec.model_copy(
-        update={"steps": steps, "network_params": wanted.spec.network_params | {"channels": [6]}}
-    )
     clips = toy()
     wanted = replace(
         wanted,
-        spec=spec,
+        spec=with_network(wanted.spec, channels=[6]).model_copy(update={"steps": steps}),
         training=clips.select(np.arange(32)),
         validation=clips.select(np.arange(32, 48)),
         step_values=(1.0,),
@@ -225,9 +220,11 @@ def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_p
     torch.manual_seed(0)
     source = train_source(wanted, "quantised_relu", {"levels": steps})
     twin = clip_scores(source.network, clips, 16)
-    converted = convert(
-        wanted, source, lambda network: [cast(QCFS, b.neuron).scale.item() for b in network.blocks]
-    )
+
+    def scales(network: nn.Module) -> list[float]:
+        return [cast(QCFS, layer.neuron).scale.item() for layer in hidden(network)]
+
+    converted = convert(wanted, source, scales)
     assert np.allclose(clip_scores(converted.network, clips, 16), twin, atol=1e-3)
     assert twin.std() > 0.1
 
@@ -237,15 +234,9 @@ def test_with_many_steps_deep_converted_networks_come_near_their_twins(
 ) -> None:
     clips = toy()
     wanted = long(params, tmp_path, "convert")
-    spec = wanted.spec.model_copy(
-        update={
-            "steps": 128,
-            "network_params": wanted.spec.network_params | {"channels": [6, 6, 6]},
-        }
-    )
     wanted = replace(
         wanted,
-        spec=spec,
+        spec=with_network(wanted.spec, channels=[6, 6, 6]).model_copy(update={"steps": 128}),
         training=clips.select(np.arange(32)),
         validation=clips.select(np.arange(32, 48)),
         step_values=(1.0,),
@@ -293,24 +284,20 @@ def test_weights_of_phases_are_a_part_of_the_network(
     encoding: str, params: Params, tmp_path: Path
 ) -> None:
     values = (0.5, 0.25, 0.125)
-    wanted = job(params, tmp_path, method="surrogate")
-    spec = wanted.spec.model_copy(
-        update={
-            "encoding": encoding,
-            "encoding_params": params.encodings[encoding].model_dump(),
-        }
-    )
-    trained = METHODS["surrogate"](replace(wanted, spec=spec, step_values=values))
+    section = params.encodings[encoding].model_dump() | {"steps": 3}
+    section |= {"phases": 3} if encoding == "phase" else {}
+    wanted = job(params, tmp_path, kind="surrogate")
+    changed = wanted.spec.model_copy(update={"encoding": encoding, "encoding_params": section})
+    trained = METHODS["surrogate"](replace(wanted, spec=changed, step_values=values))
     assert trained.spec.step_weights == ([1.5, 0.75, 0.375] if encoding == "phase" else None)
 
 
 def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: Path) -> None:
-    wanted = job(params, tmp_path, method="proxy")
-    spec = wanted.spec
-    wide = spec.model_copy(update={"network_params": spec.network_params | {"dropout": 0.5}})
+    wanted = job(params, tmp_path, kind="proxy")
+    wide = with_network(wanted.spec, dropout=0.5)
     network = build(wide)
     dropped: list[torch.Tensor] = []
-    twin = build(wide.with_neuron("relu", {}, steps=1, encoding=None, encoding_params=None))
+    twin = build(wide.with_neuron("relu", {}, steps=1))
     for each in (network, twin):
         assert isinstance(each, CNN)
         each.dropout.register_forward_hook(
@@ -321,7 +308,7 @@ def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: P
     for module in (*network.modules(), *twin.modules()):
         if isinstance(module, nn.BatchNorm2d):
             module.bias.data.fill_(3.0)  # all units are active, so that a zero was dropped
-    proxy.backward(network, x, (torch.eye(2)[[0, 1, 0, 1]],), torch.Tensor.backward)
+    proxy.backward(network, x, (torch.eye(2)[[0, 1, 0, 1]],), wanted.fabric.backward)
     assert len(dropped) == 2
     assert torch.equal(*dropped)
     assert dropped[0].any()

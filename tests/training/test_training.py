@@ -12,23 +12,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
-from torch import nn
+from small_shards import request, small, write_features
 from toy_clips import NO_AUGMENT, job, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params import METHOD_PARAMS, AugmentParams, Params
+from spikesound.models.build import build
+from spikesound.params import AugmentParams, Params
 from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
 from spikesound.training.job import Epoch
 from spikesound.training.loop import train_backprop
 from spikesound.training.methods import METHODS
+from spikesound.training.run import train_fold
 from spikesound.training.scores import clip_scores
-from spikesound.training.split import split_validation, training_parts
+from spikesound.training.split import split_validation
 
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
 
@@ -108,7 +111,8 @@ def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path:
     clips = toy(spikes=spikes)
     torch.manual_seed(0)
     few = recipe(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
-    trained = train_backprop(job(params, tmp_path, clips=clips, of=few))
+    kind = "surrogate" if spikes else "backprop"
+    trained = train_backprop(job(params, tmp_path, kind=kind, clips=clips, training=few))
     best = trained.result["best_epoch"]
     assert trained.result["validation_accuracy"] > 0.9
     assert trained.result["validation_accuracy"] == trained.history[best - 1]["validation_accuracy"]
@@ -127,27 +131,17 @@ def test_training_stops_when_validation_loss_no_longer_falls(
     opposite = replace(wrong, present=wrong.present[:, ::-1].copy())
     torch.manual_seed(0)
     few = recipe(params, epochs=40, patience=3)
-    trained = train_backprop(replace(job(params, tmp_path, of=few), validation=opposite))
+    trained = train_backprop(replace(job(params, tmp_path, training=few), validation=opposite))
     assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
-def base_of(kind: str, params: Params, folder: Path) -> nn.Module | None:
-    """The trained network that a method of a kind starts from, if it does."""
-    if not METHOD_PARAMS[kind].starts_from:
-        return None
-    return train_backprop(job(params, folder / "base")).network
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
-    kind: str, params: Params, tmp_path: Path
+    name: str, params: Params, tmp_path: Path
 ) -> None:
     class Killed(Exception):
         pass
-
-    base = base_of(kind, params, tmp_path)
-    entry = next(name for name in params.methods if params.methods.kind(name) == kind)
 
     def run(resume: Path, die_at: int) -> tuple[list[Epoch], dict[str, torch.Tensor]]:
         def report(epoch: Epoch) -> None:
@@ -155,8 +149,10 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
                 raise Killed
 
         torch.manual_seed(0)
-        whole = job(params, tmp_path, method=entry, base=base)
-        trained = METHODS[kind](replace(whole, seed=5, resume=resume, report=report))
+        whole = job(params, tmp_path, kind=name)
+        if whole.method.starts_from:
+            whole = replace(whole, base=build(whole.spec))
+        trained = METHODS[name](replace(whole, seed=5, resume=resume, report=report))
         return trained.history, trained.network.state_dict()
 
     history, weights = run(tmp_path / "whole.pt", 0)
@@ -182,35 +178,32 @@ def test_training_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -
     clips = toy()
     poisoned = clips.inputs.copy()
     poisoned[np.array(clips.folds) == "1"] = np.nan
-    task = params.tasks.classification.model_copy(update={"validation_share": 0.25})
+    model = small(params, "ann-cnn")
     weights = []
-    for name, each in (("good", clips), ("bad", replace(clips, inputs=poisoned))):
-        training, validation = training_parts(each, "1", task, seed=0)
-        assert "1" not in training.folds + validation.folds
-        wanted = replace(
-            job(params, tmp_path / name, of=recipe(params, epochs=2)),
-            training=training,
-            validation=validation,
-        )
-        torch.manual_seed(0)
-        weights.append(train_backprop(wanted).network.state_dict())
-    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    for name, inputs in (("a", clips.inputs), ("b", poisoned)):
+        folder = tmp_path / name
+        write_features(folder / "features", params, replace(clips, inputs=inputs))
+        train_fold(request(params, model, folder), lambda: None)
+        weights.append((folder / "model" / "model.safetensors").read_bytes())
+        assert not list((folder / "store").glob("*.pt")), "done: nothing to resume is left"
+    assert weights[0] == weights[1]
+    history = pd.read_csv(tmp_path / "a" / "model" / "history.csv")
+    assert list(history["epoch"]) == [1, 2]
+    assert (tmp_path / "a" / "model" / "live" / "plots").is_dir()
 
 
 KILLED = """
 import sys
 from pathlib import Path
-import torch
 sys.path[:0] = [{tests!r}]
-from toy_clips import job, recipe
-from spikesound.training import trainings
-from spikesound.training.loop import train_backprop
+from small_shards import request, small
 from spikesound.params import Params
+from spikesound.training.run import train_fold
 params = Params.load(Path({params!r}))
-torch.manual_seed(0)
-wanted = job(params, Path({checkpoints!r}), of=recipe(params, epochs=30, patience=30))
-trainings.save(Path(sys.argv[1]), train_backprop(wanted))
-trainings.discard_checkpoint(wanted.resume)
+model = small(params, "ann-cnn", epochs=30, patience=30)
+folder = Path({folder!r})
+train_fold(request(params, model, folder, store=folder / sys.argv[1], out=folder / sys.argv[2]),
+           lambda: None)
 """
 
 
@@ -218,28 +211,28 @@ trainings.discard_checkpoint(wanted.resume)
 def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
     params: Params, tmp_path: Path
 ) -> None:
-    checkpoints = tmp_path / "checkpoints"
     script = textwrap.dedent(
         KILLED.format(
             tests=str(ROOT / "tests/support"),
             params=str(ROOT / "params.yaml"),
-            checkpoints=str(checkpoints),
+            folder=str(tmp_path),
         )
     )
+    write_features(tmp_path / "features", params)
 
-    def start(out: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", script, str(tmp_path / out)])
+    def start(store: str, out: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", script, store, out])
 
-    process = start("cut")
+    process = start("store", "cut")
     deadline = time.monotonic() + 60
-    while not list(checkpoints.glob("*.pt")):
+    while not list((tmp_path / "store").glob("*.pt")):
         assert process.poll() is None, "ended before its first checkpoint"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "cut" / "model.safetensors").exists()
-    assert start("cut").wait() == 0
-    assert start("whole").wait() == 0
+    assert start("store", "cut").wait() == 0
+    assert start("elsewhere", "whole").wait() == 0
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("cut", "whole")]
     assert weights[0] == weights[1]

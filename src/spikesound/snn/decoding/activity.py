@@ -40,9 +40,7 @@ def activity_penalty(spikes: Sequence[torch.Tensor], target_rate: float) -> torc
 
 
 @contextmanager
-def recorded_spikes(
-    network: nn.Module, without: Sequence[nn.Module | None] = ()
-) -> Iterator[list[torch.Tensor]]:
+def recorded_spikes(network: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Give a list to which each spiking layer adds its spikes whenever the network is called.
 
     The spikes keep their gradients. Clear the list between calls: it grows with each.
@@ -50,19 +48,13 @@ def recorded_spikes(
     Parameters
     ----------
     network : any module; its layers are those of :class:`spikesound.snn.neurons.SpikingNeuron`
-    without : neurons that are left out
     """
     recorded: list[torch.Tensor] = []
 
     def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
         recorded.append(output)
 
-    left = {id(neuron) for neuron in without}
-    layers = [
-        module
-        for module in network.modules()
-        if isinstance(module, SpikingNeuron) and id(module) not in left
-    ]
+    layers = [module for module in network.modules() if isinstance(module, SpikingNeuron)]
     hooks = [layer.register_forward_hook(record) for layer in layers]
     try:
         yield recorded
