@@ -141,7 +141,7 @@ ARGUMENTS = {
     "evaluate": ["ann-cnn"],
     "features": ["classification"],
     "filter": ["classification"],
-    "latency": [],
+    "latency": ["classification"],
     "report": [],
     "result": ["detection"],
     "robustness": ["ann-cnn"],
