@@ -66,11 +66,6 @@ def train_fine_tuned(job: Job) -> Trained:
             f"{spec.model}: the model to start from is another network: weights {lost[0]!r}"
         )
     if bits is not None:
-        if not hidden(network):
-            raise SpikesoundError(
-                f"{spec.model}: network {spec.network!r} has gates in place of neurons, whose "
-                "activations cannot be quantised"
-            )
         ranges = percentiles(
             job.base, job.training, _RANGE_PERCENTILE, len(job.training), key=spec.model
         )
