@@ -20,7 +20,7 @@ COLUMNS = (
 def raven(sound: Labelled) -> str:
     """Return a table, tab-separated, one selection an event.
 
-    A selection spans all frequencies that the model hears: it does not tell the sound's own. Label
+    A selection spans the model's frequency range: it says nothing on the sound's own frequencies. Label
     and score stand in columns of their own behind Raven's.
     """
     lines = ["\t".join(COLUMNS)]
