@@ -21,7 +21,7 @@ def models_table(summary: Mapping[str, Metrics], results: Results) -> Table:
         "Energy with memory, nJ",
         "Memory, kB",
         "Spike rate",
-        "Time, × ann-cnn",
+        "Time, × twin",
         "Area in noise",
     ]
     rows = [
@@ -35,7 +35,7 @@ def _row(model: str, figures: Metrics, results: Results) -> list[str]:
     bounds = interval(figures.get("accuracy_low"), figures.get("accuracy_high"))
     latency = (results.latency or {}).get(model, {})
     areas = (results.areas or {}).get(model, {})
-    time = as_float(latency.get("ratio_to_ann_cnn"))
+    time = as_float(latency.get("ratio_to_twin"))
     area = as_float(areas.get("noise_area"))
     return [
         model,
@@ -54,7 +54,7 @@ LATENCY_HEADS = (
     "Model",
     "A clip, ms [interval]",
     "A frame, ms",
-    "× ann-cnn",
+    "× twin",
     "Peak memory, MB",
     "CPU energy a clip, mJ",
 )
@@ -75,7 +75,7 @@ def latency_table(results: Results) -> Table | None:
                 f"{number(times.get('clip_ms'))} "
                 f"[{number(times.get('clip_ms_low'))}–{number(times.get('clip_ms_high'))}]",
                 number(times.get("frame_ms")),
-                number(times.get("ratio_to_ann_cnn")),
+                number(times.get("ratio_to_twin")),
                 number(times.get("peak_mb")),
                 energy if isinstance(energy, str) else number(energy),
             ]

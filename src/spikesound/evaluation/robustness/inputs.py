@@ -87,10 +87,11 @@ class Inputs:
             raise SpikesoundError(
                 f"{path}: shape {table.shape}, expected {expected}; run the disturb stage again"
             )
-        return table[self._rows.index.to_numpy()]
+        chosen: Array = table[self._rows.index.to_numpy()]
+        return chosen
 
 
-def tested_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
+def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
     """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
 
     Parameters
