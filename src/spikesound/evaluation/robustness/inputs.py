@@ -87,7 +87,8 @@ class Inputs:
             raise SpikesoundError(
                 f"{path}: shape {table.shape}, expected {expected}; run the disturb stage again"
             )
-        return table[self._rows.index.to_numpy()]
+        chosen: Array = table[self._rows.index.to_numpy()]
+        return chosen
 
 
 def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
