@@ -16,6 +16,7 @@ import torch
 
 from spikesound.audio.augmentation import add_noise, sounding
 from spikesound.audio.resampling import Wave, fit_length, resample
+from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 from spikesound.core.schema import FEATURE_INDEX, write_table
 from spikesound.core.seeds import numpy_generator
@@ -42,6 +43,29 @@ class Setup:
     recordings: Recordings
     features: FeatureParams  # with the clips' length: see extract.fitted
     seed: int
+
+
+def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
+    """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
+
+    Parameters
+    ----------
+    index : table FEATURE_INDEX
+    at_most : None: all
+
+    Raises
+    ------
+    SpikesoundError
+        If a fold has no clips.
+    """
+    chosen: list[int] = []
+    for fold in dict.fromkeys(folds):
+        rows = np.flatnonzero(index["fold"] == fold)
+        if not len(rows):
+            raise SpikesoundError(f"folds: fold {fold!r} has no clips")
+        count = len(rows) if at_most is None else min(at_most, len(rows))
+        chosen += rows[np.linspace(0, len(rows) - 1, count).astype(int)].tolist()
+    return index.iloc[sorted(chosen)].reset_index(drop=True)
 
 
 def disturb(
