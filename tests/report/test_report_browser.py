@@ -35,7 +35,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def path(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "report.html"
-    build_report(report_inputs(params.evaluate), out)
+    build_report(report_inputs(params), out)
     return out
 
 
@@ -247,7 +247,7 @@ def test_a_page_without_measurements_is_quiet_too(
     browser: Any, params: Params, tmp_path: Path
 ) -> None:
     out = tmp_path / "report.html"
-    build_report(replace(report_inputs(params.evaluate), results=Results()), out)
+    build_report(replace(report_inputs(params), results=Results()), out)
     with opened(browser, out, 360) as shown:
         assert shown.said == []
         assert shown.run("document.documentElement.scrollWidth") <= 360

@@ -14,6 +14,8 @@ from spikesound.report.numbers import NONE, difference_of, heading, p_value, tru
 from spikesound.report.plot import Table
 from spikesound.report.results import Results
 
+_CALLED = ("the spiking network", "its twin")
+
 
 def ordered_pairs(summary: Mapping[str, Metrics], table: Rows, measure: Measure) -> list[Pair]:
     """Return each spiking model with its twin, the best on validation first.
@@ -92,13 +94,14 @@ def sentence(
     ours, theirs = (value_of(first, summary[model].get(first.key)) for model in pair)
     dataset = summary["dataset"]
     both = (
-        f"On {dataset['clips_scored']} clips the spiking {pair[0]} has a {first.title} of {ours} "
-        f"and its conventional twin {pair[1]} of {theirs}"
+        f"On {dataset['clips_scored']} clips the spiking {pair[0]} scores {ours} in "
+        f"{first.title} and its conventional twin {pair[1]} {theirs}"
     )
     found = paired(results, *pair, measures)
     if found is None:
         return f"{both}; no paired comparison was made."
-    said = verdict(found, *pair, measures=measures, confidence=float(dataset["confidence"]))
+    confidence = float(dataset["confidence"])
+    said = verdict(found, *_CALLED, measures=measures, confidence=confidence)
     return f"{both}: {true_minus(said)}."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -41,12 +41,13 @@ def on_power(summary: Mapping[str, Metrics], power: pd.DataFrame | None, pair: P
     if not bare or not whole:
         return NO_POWER
     text = (
-        f"Counting multiply-accumulates and accumulates alone it needs {_listed(bare)} times the "
-        f"twin’s power; with memory counted, {_listed(whole)} times"
+        "Counting multiply-accumulates and accumulates alone, it needs "
+        f"{_in_sounds(bare, ' times the twin’s power')}; "
+        f"with memory counted, {_listed(whole)} times"
     )
     skipping = ratios(power, pair, setting, "memory", "zero_skipping")
     if skipping:
-        text += f"; if the twin’s hardware skips zeros, {_listed(skipping)} times"
+        text += f", and {_listed(skipping)} times that of a twin that skips zeros"
     return f"{text} ({profile_name(setting[0])}, {flow_name(setting[1])})."
 
 
@@ -69,6 +70,16 @@ def facts(summary: Mapping[str, Metrics], results: Results, table: Rows) -> list
     return listed
 
 
-def _listed(ratio: Mapping[str, float]) -> str:
+def _in_sounds(ratio: Mapping[str, float], what: str) -> str:
+    """Return the ratios with the sounds that they are of, ``what`` behind the first."""
     parts = [f"{times(ratio[sound])} in {name}" for sound, name in SOUNDS.items() if sound in ratio]
+    return _joined([parts[0].replace(" in", f"{what} in", 1), *parts[1:]])
+
+
+def _listed(ratio: Mapping[str, float]) -> str:
+    """Return the ratios alone, in the same order."""
+    return _joined([times(ratio[sound]) for sound in SOUNDS if sound in ratio])
+
+
+def _joined(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

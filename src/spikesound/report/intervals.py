@@ -33,7 +33,7 @@ def interval_plot(
     return Plot(
         id="plot-metrics",
         title=title,
-        x=Axis(axis_title(there[0]), range=(0, _full(there[0]))),
+        x=Axis(axis_title(there[0])),
         y=Axis("", ticks=rows, texts=models, range=(-0.7, len(models) - 0.3)),
         views=views,
         table=Table(
@@ -75,7 +75,7 @@ def _view(
     return View(
         series,
         f"{heading(measure)} of each model with its interval: {'; '.join(described)}.",
-        x=Axis(axis_title(measure), range=(0, _full(measure))),
+        x=Axis(axis_title(measure), range=(0, _top(series))),
     )
 
 
@@ -84,5 +84,6 @@ def _text(figures: Metrics, measure: Measure) -> str:
     return f"{value_of(measure, figures.get(measure.key))} [{bounds_of(measure, *ends)}]"
 
 
-def _full(measure: Measure) -> float:
-    return 100.0 if measure.in_points else 1.0
+def _top(series: Sequence[Series]) -> float:
+    """Return the end of the axis: a tenth above the highest value and interval."""
+    return 1.1 * max(max([*each.x, *(high or 0.0 for high in each.high)]) for each in series)

@@ -113,8 +113,9 @@ def latency_table(results: Results) -> Table | None:
 def _interval(times: Mapping[str, Any]) -> str:
     if as_float(times.get("clip_ms")) is None:
         return number(None)
-    low, high = number(times.get("clip_ms_low")), number(times.get("clip_ms_high"))
-    return f"{number(times.get('clip_ms'))} [{low}–{high}]"
+    value, low, high = (times.get(f"clip_ms{end}") for end in ("", "_low", "_high"))
+    bounds = "" if low is None else f" [{number(low)}–{number(high)}]"
+    return f"{number(value)}{bounds}"
 
 
 def _reference(results: Results) -> str:
