@@ -12,7 +12,7 @@ def main(name: str) -> None:
     model = params.model(name)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound.core.labels import read_labels
-    from spikesound.training.folds import in_parallel
+    from spikesound.core.processes import in_parallel
     from spikesound.training.run import FoldRequest, train_fold
 
     section, clips = params.task_params(model.task), paths.of_task("clips", model.task)
@@ -33,7 +33,7 @@ def main(name: str) -> None:
         )
         for fold in section.folds
     ]
-    results = in_parallel(train_fold, requests, what=f"train {name}", pieces=model.recipe.epochs)
+    results = in_parallel(train_fold, requests, what=f"train {name}", pieces=model.epochs)
     for request, result in zip(requests, results, strict=True):
         print(f"{name}, fold {request.fold}: best epoch {result['best_epoch']}: {request.out}")
 

@@ -222,7 +222,7 @@ def times(model: str, slow: float = 1.0) -> dict[str, Any]:
         "clip_ms_low": 3.8 * slow,
         "clip_ms_high": 4.3 * slow,
         "frame_ms": 0.2 if model in ("ann-lstm", "ann-gru", "ann-rnn") else None,
-        "ratio_to_ann_cnn": slow,
+        "ratio_to_twin": slow,
         "peak_mb": 210.0,
         "cpu_energy_mj": "not available",
     }

@@ -192,6 +192,12 @@ def hidden(network: nn.Module) -> list[Layer]:
     ]
 
 
+def spiking_neurons(network: nn.Module) -> nn.ModuleList:
+    """Return the spiking neurons of a network's hidden layers: not those of its read-out."""
+    neurons = [layer.neuron for layer in hidden(network) if layer.spiking]
+    return nn.ModuleList([neuron for neuron in neurons if neuron is not None])
+
+
 @contextmanager
 def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Give a list to which each hidden layer adds its neurons' outputs when the network is called.
@@ -242,11 +248,29 @@ class Normed(nn.Module):
         if isinstance(self.norm, nn.Identity):
             return
         old = self.synapses
+        assert isinstance(old, nn.Conv1d | nn.Conv2d | nn.Linear)
+        new = _with_bias(old)
         with torch.no_grad():
-            weight, bias = folded(old.weight, self.norm)  # type: ignore[arg-type]
-        old.weight = nn.Parameter(weight)
-        old.bias = nn.Parameter(bias)
+            weight, bias = folded(old.weight, self.norm)
+            new.weight.copy_(weight)
+            assert new.bias is not None
+            new.bias.copy_(bias)
+        setattr(self, self.synapses_name, new)
         self.norm = nn.Identity()
+
+
+def _with_bias(old: nn.Conv1d | nn.Conv2d | nn.Linear) -> nn.Conv1d | nn.Conv2d | nn.Linear:
+    if isinstance(old, nn.Linear):
+        return nn.Linear(old.in_features, old.out_features).to(old.weight)
+    new = type(old)(
+        old.in_channels,
+        old.out_channels,
+        old.kernel_size,  # type: ignore[arg-type]
+        old.stride,  # type: ignore[arg-type]
+        old.padding,  # type: ignore[arg-type]
+        old.dilation,  # type: ignore[arg-type]
+    )
+    return new.to(old.weight)
 
 
 def fold(network: nn.Module) -> None:

@@ -21,8 +21,6 @@ from spikesound.report.numbers import (
 from spikesound.report.plot import Table
 from spikesound.report.results import Results
 
-_RATIO = "ratio_to_"
-
 
 def models_table(summary: Mapping[str, Metrics], results: Results, measure: Measure) -> Table:
     """Return classification's table; a column of which no model has a figure is left out."""
@@ -36,7 +34,7 @@ def models_table(summary: Mapping[str, Metrics], results: Results, measure: Meas
         "Energy with memory, nJ",
         "Memory, kB",
         "Spike rate",
-        f"Time, × {_reference(results).replace('_', '-')}",
+        "Time, × twin",
         "Area in noise",
     ]
     rows = [
@@ -54,7 +52,7 @@ def _row(
     bounds = bounds_of(measure, *(figures.get(f"{measure.key}_{end}") for end in ("low", "high")))
     latency = (results.latency or {}).get(model, {})
     areas = (results.areas or {}).get(model, {})
-    time = as_float(latency.get(_RATIO + _reference(results)))
+    time = as_float(latency.get("ratio_to_twin"))
     area = as_float(areas.get("noise_area"))
     return [
         model,
@@ -76,59 +74,39 @@ def detectors_table(summary: Mapping[str, Metrics]) -> Table:
     return Table(heads, [[name, *map(true_minus, cells)] for name, *cells in rows])
 
 
-LATENCY = {
-    "frame_ms": "A frame, ms",
-    "p50_ms": "Median, ms",
-    "p95_ms": "95 %, ms",
-    "real_time_factor": "Real-time factor",
-    "peak_mb": "Peak memory, MB",
-    "cpu_energy_mj": "CPU energy a clip, mJ",
-}
-"""Figures of latency.json after the time of a clip, and their heads; shown as far as there are."""
+def latency_table(results: Results, unit: str) -> Table | None:
+    """Return the measured times of each model, or None where there are none.
 
-
-def latency_table(results: Results) -> Table | None:
-    """Return the measured times of each model, or None where there are none."""
+    Parameters
+    ----------
+    unit : what the energy is of, and what models are compared by: clip, or frame
+    """
     if results.latency is None:
         return None
-    models = {name: times for name, times in results.latency.items() if name != "machine"}
-    reference = _reference(results)
-    heads = ["Model", "A clip, ms [interval]", "A frame, ms", f"× {reference.replace('_', '-')}"]
-    keys = [key for key in LATENCY if key != "frame_ms"]
-    heads += [LATENCY[key] for key in keys]
+    kinds = {
+        "A clip, ms [interval]": "clip_ms",
+        "A frame, ms" + (" [interval]" if unit == "frame" else ""): "frame_ms",
+        "× twin": "ratio_to_twin",
+        "Real-time factor": "real_time_factor",
+        "Peak memory, MB": "peak_mb",
+        f"CPU energy a {unit}, mJ": "cpu_energy_mj",
+    }
     rows = [
-        [
-            model,
-            _interval(times),
-            number(times.get("frame_ms")),
-            number(times.get(_RATIO + reference)),
-            *(_cell(times.get(key)) for key in keys),
-        ]
-        for model, times in models.items()
+        [model, *(_measured(times, key) for key in kinds.values())]
+        for model, times in results.latency.items()
+        if model != "machine"
     ]
+    heads = ["Model", *kinds]
     kept = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
     return Table([heads[i] for i in kept], [[row[i] for i in kept] for row in rows])
 
 
-def _interval(times: Mapping[str, Any]) -> str:
-    if as_float(times.get("clip_ms")) is None:
-        return number(None)
-    value, low, high = (times.get(f"clip_ms{end}") for end in ("", "_low", "_high"))
-    bounds = "" if low is None else f" [{number(low)}–{number(high)}]"
+def _measured(times: Mapping[str, Any], key: str) -> str:
+    value, low, high = (times.get(f"{key}{end}") for end in ("", "_low", "_high"))
+    if isinstance(value, str):
+        return value
+    bounds = "" if low is None or high is None else f" [{number(low)}–{number(high)}]"
     return f"{number(value)}{bounds}"
-
-
-def _reference(results: Results) -> str:
-    """Return the model to whose time the others' are ratios, as it stands in the keys."""
-    for figures in (results.latency or {}).values():
-        for key in figures:
-            if key.startswith(_RATIO):
-                return key.removeprefix(_RATIO)
-    return "ann_cnn"
-
-
-def _cell(value: object) -> str:
-    return value if isinstance(value, str) else number(value)
 
 
 def _three(value: object) -> str:

@@ -22,7 +22,7 @@ def results(inputs: ReportInputs, table: Table, comparisons: Table | None, **mor
     values = {
         "table": table,
         "comparisons": comparisons,
-        "latency": latency_table(inputs.results),
+        "latency": latency_table(inputs.results, "frame" if inputs.task == "detection" else "clip"),
         "machine": (inputs.results.latency or {}).get("machine", {}),
         "made_by": made_by,
         **more,

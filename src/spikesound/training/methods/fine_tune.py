@@ -37,7 +37,8 @@ def train_fine_tuned(job: Job) -> Trained:
     Raises
     ------
     SpikesoundError
-        If there is no network to start from, or one of its layers is silent on the training clips.
+        If there is no network to start from, it is another one, it has gates in place of the
+        neurons that are to be quantised, or one of its layers is silent on the training clips.
 
     References
     ----------
@@ -53,7 +54,17 @@ def train_fine_tuned(job: Job) -> Trained:
     if bits is not None:
         spec = spec.with_neuron("quantised_relu", {"levels": 2**bits - 1})
     network = build(spec)
-    network.load_state_dict(job.base.state_dict(), strict=False)
+    if not hidden(network) and (bits is not None or method.sparsity):
+        raise SpikesoundError(
+            f"{spec.model}: network {spec.network!r} has gates in place of neurons; expected "
+            "activation_bits null and sparsity 0"
+        )
+    loaded = network.load_state_dict(job.base.state_dict(), strict=False)
+    lost = [name for name in loaded.missing_keys if ".neuron." not in name] + loaded.unexpected_keys
+    if lost:
+        raise SpikesoundError(
+            f"{spec.model}: the model to start from is another network: weights {lost[0]!r}"
+        )
     if bits is not None:
         ranges = percentiles(
             job.base, job.training, _RANGE_PERCENTILE, len(job.training), key=spec.model
