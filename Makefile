@@ -4,11 +4,15 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro test check fast lint report bench study pairings tables format clean
+.PHONY: repro detection test check fast lint bench study pairings tables format clean
 
-repro: .venv/ready ## make the environment, run the pipeline
+repro: .venv/ready ## make the environment, run the pipeline of the task in params.yaml
 	dvc repro
-	@echo "results: metrics/summary.json; as a page: report.html"
+	@echo "results: metrics/; as a page: report.html"
+
+detection: .venv/ready ## the same for detection, whatever params.yaml says
+	dvc repro stages/dvc.yaml:compare@detection stages/dvc.yaml:report@detection
+	@echo "results: metrics/detection; as a page: data/reports/detection/report.html"
 
 # A worker a core, each of one thread; the longest files, which run the pipeline, start first.
 PYTEST := OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
@@ -30,9 +34,6 @@ lint: .venv/ready
 format: .venv/ready
 	ruff check --fix .
 	ruff format .
-
-report: .venv/ready ## report.html, and what it rests on
-	dvc repro report
 
 bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/features.py
@@ -59,4 +60,4 @@ tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay
-	rm -rf data/checked.txt data/clips data/audio data/features data/spikes data/models data/predictions data/evaluation data/disturbed data/robustness data/compared data/latency.json data/costs.json data/detection data/results data/result.md report.html data/store
+	rm -rf $(addprefix data/,clips audio features spikes models predictions evaluation disturbed robustness latency costs compared results reports experiments store result.md) report.html

@@ -24,7 +24,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "benchmarks"), str(ROOT / "tests/support")]
 
-import hearing_models
+import trained_models
 from machine import machine
 from sound_damage import DAMAGES, FORMATS, sounds
 
@@ -40,7 +40,7 @@ OUTCOMES = ("labelled", "refused", "silent", "crashed", "hung")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file."""
+    """The outcome of one file."""
 
     damage: str
     name: str
@@ -50,10 +50,10 @@ class Outcome:
 
 
 def fuzz(count: int, folder: Path, seed: int = 1, recordings: int = 4) -> list[Outcome]:
-    """Make so many files in the folder, one after another, and let a detector hear each."""
+    """Make ``count`` files in the folder, one after another, and run a detector on each."""
     originals = sorted((ROOT / "data/esc10/audio").glob("*.ogg"))[:: 400 // recordings]
     good = sounds([Path(shutil.copy(path, folder)) for path in originals])
-    model = load(hearing_models.detector(folder / "model" / "model.safetensors"))
+    model = load(trained_models.detector(folder / "model" / "model.safetensors"))
     names, damages = sorted(good), list(DAMAGES)
     outcomes = []
     for number in range(count):
@@ -63,13 +63,13 @@ def fuzz(count: int, folder: Path, seed: int = 1, recordings: int = 4) -> list[O
         suffix = generator.choice(FORMATS) if generator.random() < 0.2 else name.split(".")[-1]
         path = folder / f"{number}.{suffix}"
         path.write_bytes(content)
-        outcomes.append(heard(model, path, damage, name))
+        outcomes.append(processed(model, path, damage, name))
         path.unlink()
     return outcomes
 
 
-def heard(model: Model, path: Path, damage: str, name: str) -> Outcome:
-    """Let the model hear one file, and judge what comes."""
+def processed(model: Model, path: Path, damage: str, name: str) -> Outcome:
+    """Return the outcome of a model on one file."""
 
     def late(*_: Any) -> None:
         raise TimeoutError
@@ -78,7 +78,7 @@ def heard(model: Model, path: Path, damage: str, name: str) -> Outcome:
     signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
     began = time.monotonic()
     try:
-        result = model.hear(path)
+        result = model.process(path)
         assert np.isfinite(list(result.probabilities.values())).all()
         outcome, words = "labelled", f"{result.seconds:.3f} s"
     except SpikesoundError as error:

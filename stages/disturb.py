@@ -1,12 +1,15 @@
-"""Disturb the sound of every clip in every way, and compute its features."""
+"""Disturb the sound of a task's held-out clips, and compute its features."""
+
+import sys
 
 import paths
 from spikesound.core.errors import run
 from spikesound.params import Params
 
 
-def main() -> None:
+def main(task: str) -> None:
     params = Params.load(paths.PARAMS)
+    folds = params.task_params(task).folds
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from pathlib import Path
 
@@ -14,6 +17,7 @@ def main() -> None:
     from spikesound.core import schema
     from spikesound.evaluation.robustness.conditions import sound_conditions
     from spikesound.evaluation.robustness.disturb import Setup, disturb
+    from spikesound.evaluation.robustness.inputs import tested_clips
     from spikesound.evaluation.robustness.noises import Recordings
     from spikesound.features.extract import fitted
 
@@ -25,13 +29,21 @@ def main() -> None:
         read_recordings(Path(noises.background), rate_hz),
         sound.talkers,
     )
-    status = schema.read_table(paths.AUDIO / "status.parquet", schema.STATUS)
-    index = schema.read_table(paths.FEATURES / "index.parquet", schema.FEATURE_INDEX)
+    status = schema.read_table(paths.of_task("audio", task) / "status.parquet", schema.STATUS)
+    index = schema.read_table(
+        paths.of_task("features", task) / "index.parquet", schema.FEATURE_INDEX
+    )
+    at_most = params.robustness.detection_clips if task == "detection" else None
+    clips = tested_clips(index, folds, at_most)
     setup = Setup(conditions, recordings, fitted(params.features, status), params.seed)
-    silent = disturb(paths.AUDIO, index, status, setup, paths.DISTURBED)
-    print(f"{len(index)} clips under {len(conditions)} conditions: {paths.DISTURBED}")
+    silent = disturb(
+        paths.of_task("audio", task), clips, status, setup, paths.of_task("disturbed", task)
+    )
+    print(
+        f"{len(clips)} clips under {len(conditions)} conditions: {paths.of_task('disturbed', task)}"
+    )
     if silent:
         print(f"silent, and so without noise: {', '.join(silent)}")
 
 
-run(main)
+run(main, *sys.argv[1:])

@@ -7,21 +7,23 @@ from spikesound.core.errors import run
 from spikesound.params import Params
 
 
-def main(model: str) -> None:
+def main(name: str) -> None:
     params = Params.load(paths.PARAMS)
-    # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    model = params.model(name)
     from spikesound.core import schema
     from spikesound.core.labels import read_labels
     from spikesound.core.seeds import numpy_generator
-    from spikesound.evaluation.robustness.areas import ROBUSTNESS
+    from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.robustness.conditions import fault_conditions, sound_conditions
-    from spikesound.evaluation.robustness.evaluate import Plan, run_model, summary
-    from spikesound.evaluation.robustness.inputs import PLAIN, Inputs
+    from spikesound.evaluation.robustness.evaluate import Clips, Plan, run_model, summary
+    from spikesound.evaluation.robustness.scoring import SCORING
 
-    classes = list(read_labels(paths.CLIPS / "labels.json"))
-    encoding = params.encoding if model.startswith("snn-") else PLAIN
-    section = getattr(params.encodings, encoding, None)
-    inputs = Inputs(paths.FEATURES, paths.DISTURBED, classes, encoding, section, params.seed)
+    clips = Clips(
+        paths.of_task("features", model.task),
+        paths.of_task("disturbed", model.task),
+        paths.of_task("clips", model.task) / "events.parquet" if model.labels else None,
+        list(read_labels(paths.of_task("clips", model.task) / "labels.json")),
+    )
     faults = params.robustness.faults
     plan = Plan(
         sound_conditions(params.robustness.sound, params.features.rate_hz),
@@ -30,21 +32,22 @@ def main(model: str) -> None:
         params.evaluate.batch_clips,
         params.seed,
     )
-    folders = {fold: paths.model(model, fold) for fold in params.folds}
-    results = run_model(folders, inputs, classes, plan)
-    schema.write_table(results, ROBUSTNESS, paths.ROBUSTNESS / f"{model}.parquet")
+    folders = {fold: paths.network(model, fold) for fold in params.task_params(model.task).folds}
+    results = run_model(folders, clips, plan, name=name)
+    scoring, out = SCORING[model.task], paths.of_model("robustness", model)
+    schema.write_table(results, scoring.schema, out / "results.parquet")
     table = summary(
-        model,
+        name,
         results,
-        dict(zip(inputs.index["clip_id"], inputs.index["recording"], strict=True)),
+        recordings_of(schema.read_table(clips.disturbed / "index.parquet", schema.FEATURE_INDEX)),
+        scoring,
         generator=numpy_generator(params.seed, "robustness"),
         resamples=params.evaluate.resamples,
         confidence=params.evaluate.confidence,
     )
-    path = paths.ROBUSTNESS / f"{model}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False)
-    print(f"{model}: {len(table)} conditions: {path}")
+    table.to_csv(out / "table.csv", index=False)
+    print(f"{name}: {len(table)} conditions: {out}")
 
 
-run(main, *sys.argv[1:])
+if __name__ == "__main__":  # the processes of the pieces import this file
+    run(main, *sys.argv[1:])

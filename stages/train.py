@@ -12,7 +12,7 @@ def main(name: str) -> None:
     model = params.model(name)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound.core.labels import read_labels
-    from spikesound.training.folds import in_parallel
+    from spikesound.core.processes import in_parallel
     from spikesound.training.run import FoldRequest, train_fold
 
     section, clips = params.task_params(model.task), paths.of_task("clips", model.task)

@@ -1,25 +1,25 @@
-"""Load, predict, detect, stream; and the lines of README that show them."""
+"""Load, predict, detect, stream; and the lines of README with them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import hearing_models
 import numpy as np
 import pytest
 import soundfile
 import torch
-from hearing_models import NAMES, RECORDING, detector, front_end
+import trained_models
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
+from trained_models import NAMES, RECORDING, detector, front_end
 
 from spikesound.apps import api
 from spikesound.apps.api import Model, load
 from spikesound.audio.reading import blocks
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import detector_file, loading
+from spikesound.models import file
 from spikesound.tasks.detection.decision import events as offline_events
 from spikesound.tasks.detection.median_filter import median
 
@@ -34,7 +34,7 @@ def samples() -> np.ndarray:
     return np.concatenate(list(blocks(RECORDING, 22050)))
 
 
-def test_a_detector_says_what_and_when(model: Model) -> None:
+def test_a_detector_gives_events_and_probabilities(model: Model) -> None:
     found = model.detect(RECORDING)
     assert (model.name, model.labels, model.detects) == ("snn-tcn-strong", NAMES, True)
     assert len(found) >= 3
@@ -49,8 +49,7 @@ def test_a_detector_says_what_and_when(model: Model) -> None:
 
 
 def test_detect_is_what_the_whole_clip_gives_at_once(model: Model, samples: np.ndarray) -> None:
-    loaded = model._loaded
-    assert isinstance(loaded, loading.Detecting)
+    loaded = model.trained
     features = torch.from_numpy(loaded.front_end.whole(samples))
     with torch.inference_mode():
         scores = torch.sigmoid(loaded.network(features[:, None]).logits[:, 0]).numpy()
@@ -74,9 +73,9 @@ def test_a_stream_in_any_pieces_gives_what_detect_gives(
     generator = np.random.default_rng(seed)
     cuts = np.sort(generator.integers(0, len(samples), 4 ** (1 + seed)))
     stream = model.stream()
-    heard = [h for piece in np.split(samples, cuts) for h in stream.feed(piece)]
-    heard += stream.finish()
-    closed = [event for h in heard for event in h.closed]
+    frames = [frame for piece in np.split(samples, cuts) for frame in stream.feed(piece)]
+    frames += stream.finish()
+    closed = [event for frame in frames for event in frame.closed]
     closed.sort(key=lambda event: (event.onset_s, NAMES.index(event.label)))
     assert closed == model.detect(samples, 22050)
 
@@ -106,23 +105,23 @@ def test_a_file_and_its_samples_are_the_same_sound(model: Model, tmp_path: Path)
     path = tmp_path / "a.wav"
     stereo = np.random.default_rng(1).integers(-9000, 9000, (44100, 2)).astype(np.int16)
     soundfile.write(path, stereo, 44100)
-    file, array = model.hear(path), model.hear(stereo, 44100)
-    assert file.seconds == array.seconds == 1.0
-    assert file.probabilities == pytest.approx(array.probabilities, abs=1e-5)
+    one, array = model.process(path), model.process(stereo, 44100)
+    assert one.seconds == array.seconds == 1.0
+    assert one.probabilities == pytest.approx(array.probabilities, abs=1e-5)
     with path.open("rb") as stream:
-        assert model.hear(stream) == file
+        assert model.process(stream) == one
 
 
 def test_what_is_missing_is_asked_for(model: Model, tmp_path: Path) -> None:
-    with pytest.raises(SpikesoundError, match="samples need their rate"):
+    with pytest.raises(SpikesoundError, match="samples need their sampling rate"):
         model.predict(np.zeros(100))
-    with pytest.raises(SpikesoundError, match="a file knows its own"):
+    with pytest.raises(SpikesoundError, match="expected None with a file"):
         model.predict(RECORDING, 44100)
-    with pytest.raises(SpikesoundError, match=r"rate_hz 0"):
+    with pytest.raises(SpikesoundError, match="at least 1 Hz, got 0"):
         model.predict(np.zeros(100), 0)
-    spec, network = detector_file.load(detector(tmp_path / "a.safetensors"))
+    spec, network = file.load(detector(tmp_path / "a.safetensors"))
     undecided = tmp_path / "undecided.safetensors"
-    detector_file.save(undecided, spec.model_copy(update={"decision": None}), network)
+    file.save(undecided, spec.model_copy(update={"decision": None}), network)
     with pytest.raises(SpikesoundError, match="no thresholds have been chosen"):
         load(undecided).detect(RECORDING)
 
@@ -131,6 +130,7 @@ class Loudness:
     """In place of a trained classifier: its scores are the mean and the length of the features."""
 
     name, labels, ids, clip_s = "ann-loud", ["mean", "frames"], ["m", "f"], 1.0
+    detects = False
     front_end = front_end()
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
@@ -141,19 +141,19 @@ def classifier() -> Model:
     return Model(Loudness())  # type: ignore[arg-type]
 
 
-def test_a_classifier_hears_windows_that_overlap_by_half(samples: np.ndarray) -> None:
+def test_the_windows_of_a_classifier_overlap_by_half(samples: np.ndarray) -> None:
     second = 22050
     starts = [0, second // 2, second, len(samples[:48000]) - second]
     whole = Loudness.front_end.whole
     expected = np.mean([whole(samples[at : at + second]).mean() for at in starts])
-    found = classifier().hear(samples[:48000], second)
+    found = classifier().process(samples[:48000], second)
     assert found.seconds == 48000 / second
     assert found.events is None
     assert found.probabilities["mean"] == pytest.approx(expected, abs=1e-6)
     assert found.probabilities["frames"] == 1 + second // 1024
     hardly_longer = classifier().predict(samples[: second + 200], second)
     assert hardly_longer["mean"] == pytest.approx(whole(samples[:second]).mean(), abs=1e-6)
-    with pytest.raises(SpikesoundError, match="ann-loud is a classifier: it tells what"):
+    with pytest.raises(SpikesoundError, match="ann-loud: expected a detector, got a classifier"):
         classifier().detect(RECORDING)
 
 
@@ -171,10 +171,12 @@ def test_windows_are_the_same_whatever_the_pieces(lengths: list[int], length: in
 
 def test_the_lines_of_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [block] = [b for b in re.findall(r"```python\n(.*?)```", readme, re.S) if "api" in b]
+    [block] = [
+        b for b in re.findall(r"```python\n(.*?)```", readme, re.S) if "spikesound.load" in b
+    ]
     assert len(block.strip().splitlines()) <= 12
     [path] = re.findall(r'load\("(.*?)"\)', block)
-    hearing_models.detector(tmp_path / path)
+    trained_models.detector(tmp_path / path / "fold-5/model.safetensors")
     soundfile.write(tmp_path / "street.wav", np.zeros(22050), 22050)
     monkeypatch.chdir(tmp_path)
     names = {"microphone": [np.zeros(4096, np.float32)] * 3}

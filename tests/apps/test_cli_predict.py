@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from hearing_models import NAMES, RECORDING, detector
+from small_models import classifier, saved
+from trained_models import NAMES, RECORDING, detector
 
 from spikesound.apps.cli import app
 from spikesound.apps.cli.model_choice import choose_model
 from spikesound.core.errors import SpikesoundError, run
+from spikesound.params import Params
 
 Captured = pytest.CaptureFixture[str]
 
@@ -24,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a detector where the pipeline puts it, two sounds and a damaged one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPIKESOUND_MODEL", raising=False)
-    detector(tmp_path / "data/detection/models/snn-tcn-strong/model.safetensors")
+    detector(tmp_path / "data/models/snn-tcn-strong/fold-5/model.safetensors")
     (tmp_path / "sounds/[red]").mkdir(parents=True)
     shutil.copy(RECORDING, tmp_path / "sounds/a.ogg")
     shutil.copy(RECORDING, tmp_path / "sounds/[red]/b.ogg")
@@ -40,14 +42,14 @@ def spikesound(capsys: Captured, *arguments: str) -> tuple[int, str, str]:
     return code, printed.out, printed.err
 
 
-def test_detect_shows_a_table_and_says_which_model(capsys: Captured) -> None:
+def test_detect_prints_a_table_and_the_name_of_the_model(capsys: Captured) -> None:
     code, out, err = spikesound(capsys, "detect", "sounds")
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == "sounds/[red]/b.ogg (5.00 s)"
     assert lines[1].split() == ["Sound", "From,", "s", "To,", "s", "Score"]
     assert lines[2].split()[0] in NAMES
-    assert "model: snn-tcn-strong (data/detection/models/snn-tcn-strong/model" in err
+    assert "model: snn-tcn-strong (data/models/snn-tcn-strong/fold-5/model" in err
 
 
 def test_predict_shows_the_most_probable(capsys: Captured) -> None:
@@ -60,7 +62,7 @@ def test_predict_shows_the_most_probable(capsys: Captured) -> None:
     assert list(json.loads(out)["probabilities"]) == NAMES
 
 
-def test_several_sounds_are_one_csv_and_a_damaged_one_is_told_of(
+def test_several_sounds_are_one_csv_and_a_damaged_one_is_an_error(
     capsys: Captured, folder: Path
 ) -> None:
     (folder / "sounds/bad.wav").write_text("no sound")
@@ -68,9 +70,9 @@ def test_several_sounds_are_one_csv_and_a_damaged_one_is_told_of(
     assert code == 1
     table = pd.read_csv(io.StringIO(out))
     assert set(table["filename"]) == {"sounds/a.ogg", "sounds/[red]/b.ogg"}
-    told = [line for line in err.splitlines() if "error: " in line]
-    assert "sounds/bad.wav: no sound can be read from it: " in told[0]
-    assert told[1:] == ["error: 1 of 3 sounds were not heard: see above"]
+    errors = [line for line in err.splitlines() if "error: " in line]
+    assert "sounds/bad.wav: no sound can be read from it: " in errors[0]
+    assert errors[1:] == ["error: 1 of 3 sounds failed: see above"]
 
 
 def test_one_damaged_sound_is_one_line(capsys: Captured, folder: Path) -> None:
@@ -80,7 +82,9 @@ def test_one_damaged_sound_is_one_line(capsys: Captured, folder: Path) -> None:
     assert [line for line in err.splitlines() if "bad.wav" in line] == err.splitlines()[1:]
 
 
-def test_a_file_for_each_sound_is_never_written_over(capsys: Captured, folder: Path) -> None:
+def test_a_file_for_each_sound_is_never_overwritten_unless_told(
+    capsys: Captured, folder: Path
+) -> None:
     arguments = ("detect", "sounds", "--format", "audacity", "--out", "labels")
     assert spikesound(capsys, *arguments)[0] == 0
     files = sorted(path for path in (folder / "labels").rglob("*") if path.is_file())
@@ -92,14 +96,16 @@ def test_a_file_for_each_sound_is_never_written_over(capsys: Captured, folder: P
     files[1].write_text("by hand")
     code, _, err = spikesound(capsys, *arguments)
     assert (code, files[1].read_text()) == (1, "by hand")
-    assert err.startswith("error: labels/[red]/b.ogg.txt: is there already (2 such)")
+    assert err.startswith(
+        "error: labels/[red]/b.ogg.txt: already exists (2 such files); use --force to overwrite"
+    )
     assert spikesound(capsys, *arguments, "--force")[0] == 0
     assert files[1].read_bytes() == files[0].read_bytes()
     arguments = ("sounds/a.ogg", "other/a.ogg", "--format", "csv", "--out", "o")
     shutil.copytree(folder / "sounds", folder / "other")
     code, _, err = spikesound(capsys, "detect", *arguments)
     assert (code, err.count("\n")) == (1, 1)
-    assert "o/a.ogg.csv would be written of sounds/a.ogg and other/a.ogg" in err
+    assert "o/a.ogg.csv: both sounds/a.ogg and other/a.ogg would be written to it" in err
 
 
 def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,10 +122,10 @@ def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.Mon
     [
         (("none.wav",), "none.wav: no such file or folder"),
         (("sounds", "--format", "textgrid"), "unknown format (or table) 'textgrid'"),
-        (("sounds", "--format", "raven"), "2 sounds as raven are as many files: give --out"),
-        (("sounds", "--out", "o"), "--out takes files: give --format too"),
+        (("sounds", "--format", "raven"), "format raven takes one file a sound: expected --out"),
+        (("sounds", "--out", "o"), "--out writes files: expected --format too"),
         (("sounds", "--model", "snn-tcm-strong"), "(did you mean 'snn-tcn-strong'?)"),
-        (("sounds", "--detectors", "d"), "no trained model in d: give one by --model"),
+        (("sounds", "--models", "d"), "no trained detector in d: name one (--model)"),
     ],
 )
 def test_mistakes_are_one_line_before_any_work(
@@ -130,27 +136,33 @@ def test_mistakes_are_one_line_before_any_work(
     assert words in err
 
 
-def test_the_model_is_a_spiking_one_with_strong_labels_unless_named(tmp_path: Path) -> None:
-    names = ["ann-tcn-strong", "snn-alif-weak", "snn-alif-both", "snn-tcn-strong", "baseline-mel"]
-    for name in names:
-        (tmp_path / "m" / name).mkdir(parents=True)
-        (tmp_path / "m" / name / "model.safetensors").touch()
-    (tmp_path / "c/ann-cnn/fold-2").mkdir(parents=True)
-    for name in ("model.safetensors", "spec.json"):
-        (tmp_path / "c/ann-cnn/fold-2" / name).touch()
-    folders = [str(tmp_path / "m"), str(tmp_path / "c")]
-    path, words = choose_model(None, folders)
-    assert path == tmp_path / "m/snn-tcn-strong/model.safetensors"
-    assert "one of 5, --model takes another" in words
-    table = tmp_path / "m/ann-tcn-strong/decision.csv"
+def test_the_default_model_is_the_best_detector_on_validation_then_a_spiking_one(
+    tmp_path: Path, params: Params
+) -> None:
+    folder = str(tmp_path / "m")
+    for name in ("ann-tcn-strong", "snn-tcn-weak", "snn-tcn-both", "snn-tcn-strong"):
+        detector(tmp_path / "m" / name / "fold-5/model.safetensors", model=name)
+    path, words = choose_model(None, folder)
+    assert path == tmp_path / "m/snn-tcn-strong/fold-5/model.safetensors"
+    assert "one of 4, choose another with --model" in words
+    table = tmp_path / "m/ann-tcn-strong/fold-5/decision.csv"
     for figures, chosen in (("0.2\n0.4", "ann-tcn-strong"), ("none", "snn-tcn-strong")):
-        table.parent.mkdir(exist_ok=True)
         table.write_text(f"event_f1\n{figures}\n", encoding="utf-8")
-        assert choose_model(None, folders)[0].parent.name == chosen
-    assert choose_model("baseline-mel", folders)[0].parent.name == "baseline-mel"
-    fold = tmp_path / "c/ann-cnn/fold-2"
-    for given in ("ann-cnn", str(tmp_path / "c/ann-cnn"), str(fold)):
-        assert choose_model(given, folders)[0] == fold
-    assert choose_model(None, [str(tmp_path / "none"), folders[1]])[0] == fold
+        assert choose_model(None, folder)[0].parents[1].name == chosen
+
+
+def test_a_model_is_named_by_its_name_folder_or_file(tmp_path: Path, params: Params) -> None:
+    folder, file = str(tmp_path / "c"), tmp_path / "c/snn-cnn/fold-2/model.safetensors"
+    saved(classifier("cnn", params, spiking=True), file.parent)
+    for given in ("snn-cnn", str(tmp_path / "c/snn-cnn"), str(file.parent), str(file), None):
+        assert choose_model(given, folder)[0] == file
+    with pytest.raises(SpikesoundError, match="no trained detector in"):
+        choose_model(None, folder, task="detection")
     with pytest.raises(SpikesoundError, match="no model in this folder"):
-        choose_model(str(tmp_path), folders)
+        choose_model(str(tmp_path), folder)
+    (tmp_path / "c/ann-cnn").mkdir()
+    (tmp_path / "c/ann-cnn/model.safetensors").write_text("")
+    assert choose_model(None, folder)[0] == file, "a damaged one beside it is left out"
+    file.write_text("")
+    with pytest.raises(SpikesoundError, match="not a model file"):
+        choose_model(None, folder)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hearing_models import NAMES, RECORDING, detector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from trained_models import NAMES, RECORDING, detector
 from typer.testing import CliRunner
 
 from spikesound.apps import api
@@ -38,9 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def traced(model: Path, rate_hz: int) -> TracedStream:
-    loaded = loading.load(model)
-    assert isinstance(loaded, loading.Detecting)
-    return TracedStream(loaded.spec, loaded.network, rate_hz)
+    return TracedStream(loading.load(model), rate_hz)
 
 
 @settings(max_examples=30)
@@ -65,9 +63,7 @@ def test_a_traced_stream_gives_what_detect_gives_and_traces_every_frame(model: P
     assert sorted(event for chunk in chunks for event in chunk.ended) == sorted(wanted)
     frames = [frame for chunk in chunks for frame in chunk.traced]
     assert len(frames) == sum(len(chunk.results) for chunk in chunks)
-    assert [len(layer) for layer in frames[0].spikes] == layer_sizes(
-        stream.spec, loaded._loaded.network
-    )
+    assert [len(layer) for layer in frames[0].spikes] == layer_sizes(loaded.trained)
     assert {value for frame in frames for value in np.unique(frame.spikes[0])} == {0.0, 1.0}
     assert 0 < sum(frame.rate for frame in frames) / len(frames) < 0.5
     assert stream.sound_s == pytest.approx(5, abs=0.01)
@@ -77,14 +73,11 @@ def test_a_traced_stream_gives_what_detect_gives_and_traces_every_frame(model: P
 @pytest.mark.parametrize("backend", ["auto", "dense"])
 def test_a_traced_stream_has_the_backend_asked_for(model: Path, backend: str) -> None:
     loaded = loading.load(model)
-    assert isinstance(loaded, loading.Detecting)
-    stream = TracedStream(loaded.spec, loaded.network, 22050, backend=backend)
+    stream = TracedStream(loaded, 22050, backend=backend)
     assert stream.backend == ("event_driven" if backend == "auto" else "dense")
     assert stream.spikes
     chunk = stream.feed(NOISE)
-    assert [len(layer) for layer in chunk.traced[-1].spikes] == layer_sizes(
-        loaded.spec, loaded.network
-    )
+    assert [len(layer) for layer in chunk.traced[-1].spikes] == layer_sizes(loaded)
 
 
 class Dribbling(io.BytesIO):
@@ -145,12 +138,12 @@ def test_an_interruption_ends_the_events_and_is_followed_by_the_summary(model: P
     assert 2.45 < max(event.offset_s for event in shown) <= 2.5
     assert sum(state.events.values()) == len(shown) == 3
     lines = summary(state, ["half a sample"])
-    assert lines[0].startswith("0:02.50 heard; ")
+    assert lines[0].startswith("0:02.50 processed; ")
     assert "3 events: " in lines[1]
     assert lines[2] == "warning: half a sample"
 
 
-def test_dropped_blocks_are_told_of_and_never_shown_as_none() -> None:
+def test_dropped_blocks_are_counted_and_never_shown_as_none() -> None:
     zeros = np.zeros(3, np.float32)
     state = State(NAMES, True, zeros, zeros > 0, sound_s=2.0, busy_s=0.5)
     assert "DROPPED" not in summary(state, [])[0]
@@ -235,7 +228,7 @@ def test_a_microphone_gives_its_blocks_and_counts_those_it_lost(
         next(blocks)
 
 
-def test_a_microphone_that_is_not_there_is_told_with_those_that_are(
+def test_an_unknown_microphone_is_an_error_that_lists_the_valid_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", Device(0))  # type: ignore[arg-type]
@@ -261,22 +254,22 @@ def test_listen_prints_a_line_of_json_for_each_event(model: Path) -> None:
     assert "3 events: " in found.stderr
 
 
-def test_listen_hears_samples_on_stdin_as_they_come(model: Path) -> None:
+def test_listen_processes_samples_on_stdin_as_they_come(model: Path) -> None:
     samples, rate_hz = soundfile.read(RECORDING, dtype="int16")
     options = ["--pcm", "s16le", "--rate", str(rate_hz)]
     found = CliRunner().invoke(
         app, ["listen", "--model", str(model), *options], input=samples.astype("<i2").tobytes()
     )
     assert found.exit_code == 0, found.output
-    assert "0:05.00 heard" in found.stdout
+    assert "0:05.00 processed" in found.stdout
     assert sum(" to 0:0" in line for line in found.stdout.splitlines()) == 3
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--file", "x.wav", "--pcm", "s16le"], "two sources"),
-        (["--file", "x.wav", "--device", "usb"], "--device is of the microphone"),
+        (["--file", "x.wav", "--pcm", "s16le"], "expected one source, got two"),
+        (["--file", "x.wav", "--device", "usb"], "--device: chooses a microphone"),
         (["--file", "x.wav"], "x.wav: no such file"),
     ],
 )
@@ -291,11 +284,11 @@ def test_an_event_is_printed_as_soon_as_it_ends(model: Path) -> None:
         def blocks(self) -> Iterator[Any]:
             for block in self._blocks:
                 yield block
-                told.append(len(out.getvalue().splitlines()))
+                lengths.append(len(out.getvalue().splitlines()))
 
-    told: list[int] = []
+    lengths: list[int] = []
     out = io.StringIO()
     blocks = list(SoundFile(RECORDING, 22050).blocks())
     listen(Slow(blocks), traced(model, 22050), Printer(out, json=False).show)
-    assert told[3] == 0  # two seconds: silence
-    assert told[7] == 3  # four seconds: a second after the bark
+    assert lengths[3] == 0  # two seconds: silence
+    assert lengths[7] == 3  # four seconds: a second after the bark

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hearing_models import NAMES, RECORDING, detector
+from trained_models import NAMES, RECORDING, detector
 
 from spikesound.apps import api
 from spikesound.audio.resampling import resample
@@ -50,7 +50,7 @@ def idle(serving: Serving) -> bool:
     return serving.streams == 0
 
 
-def heard(server: Server, path: Path) -> list[dict[str, Any]]:
+def posted(server: Server, path: Path) -> list[dict[str, Any]]:
     answer = requests.post(f"{server.url}file", data=path.read_bytes(), params={"name": path.name})
     assert answer.status_code == 200
     return [json.loads(line) for line in answer.text.splitlines()]
@@ -61,18 +61,18 @@ def events_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(events, key=lambda event: (event["onset_s"], NAMES.index(event["label"])))
 
 
-def test_a_file_is_heard_as_detect_hears_it(up: Up, model: Path) -> None:
-    messages = heard(up[0], RECORDING)
+def test_a_file_gives_what_detect_gives(up: Up, model: Path) -> None:
+    messages = posted(up[0], RECORDING)
     assert events_of(messages) == [each._asdict() for each in api.load(model).detect(RECORDING)]
-    seen = [frame for message in messages for frame in message["seen"]]
-    assert len(seen) == sum(len(message["heard"]) for message in messages) == 108
-    assert {len(frame["mel"]) for frame in seen} == {64}
-    assert {tuple(map(len, frame["layers"])) for frame in seen} == {(24, 16, 8, 8)}
-    assert max(max(frame["layers"][0]) for frame in seen) > 0
+    frames = [frame for message in messages for frame in message["frames"]]
+    assert len(frames) == sum(len(message["results"]) for message in messages) == 108
+    assert {len(frame["mel"]) for frame in frames} == {64}
+    assert {tuple(map(len, frame["layers"])) for frame in frames} == {(24, 16, 8, 8)}
+    assert max(max(frame["layers"][0]) for frame in frames) > 0
     assert messages[-1]["sound_s"] == pytest.approx(5, abs=0.01)
 
 
-def test_a_microphone_is_heard_as_the_whole_sound_is(up: Up, model: Path) -> None:
+def test_a_microphone_gives_what_the_whole_sound_gives(up: Up, model: Path) -> None:
     samples, rate_hz = soundfile.read(RECORDING, dtype="float32")
     messages = []
     with connect(f"ws{up[0].url[4:]}sound") as socket:
@@ -90,14 +90,14 @@ def test_a_microphone_is_heard_as_the_whole_sound_is(up: Up, model: Path) -> Non
     wanted.sort(key=lambda event: (event["onset_s"], NAMES.index(event["label"])))
     assert len(wanted) == 3
     assert events_of(messages) == wanted
-    scores = [frame["scores"] for message in messages for frame in message["heard"]]
+    scores = [frame["scores"] for message in messages for frame in message["results"]]
     np.testing.assert_allclose(scores, [frame.scores for frame in frames], atol=6e-5)
 
 
 def test_a_damaged_file_gives_one_error_and_no_labels(up: Up, tmp_path: Path) -> None:
     path = tmp_path / "text.wav"
     path.write_text("no sound")
-    [message] = heard(up[0], path)
+    [message] = posted(up[0], path)
     assert message["error"].startswith("text.wav: ")
     assert "/" not in message["error"].partition(":")[0]
     assert idle(up[1])
@@ -121,11 +121,11 @@ def test_a_file_that_is_too_large_is_refused_with_or_without_its_length(up: Up) 
         ("{}", None, "sampling rate"),
         ('{"rate_hz": 1e99}', None, "sampling rate"),
         ("[" * 5000, None, "sampling rate"),
-        ('{"rate_hz": 48000}', b"abc", "something else"),
-        ('{"rate_hz": 48000}', np.array([np.nan], "<f4").tobytes(), "something else"),
+        ('{"rate_hz": 48000}', b"abc", "expected finite"),
+        ('{"rate_hz": 48000}', np.array([np.nan], "<f4").tobytes(), "expected finite"),
     ],
 )
-def test_a_socket_that_sends_no_samples_is_told_and_closed(
+def test_a_socket_that_sends_no_samples_gets_an_error_and_is_closed(
     up: Up, first: str, then: bytes | None, words: str
 ) -> None:
     with connect(f"ws{up[0].url[4:]}sound") as socket:
@@ -221,7 +221,7 @@ def test_the_guard_knows_the_server_by_its_own_names_only() -> None:
     assert "localhost" in hosts("192.168.1.5", 80)
 
 
-def test_every_answer_tells_the_browser_to_ask_nobody_else(up: Up) -> None:
+def test_every_answer_forbids_requests_to_other_hosts(up: Up) -> None:
     for path in ("", "page.js", "model", "nothing"):
         headers = requests.get(f"{up[0].url}{path}").headers
         assert headers["content-security-policy"].startswith("default-src 'none'")
@@ -243,11 +243,11 @@ def test_labels_come_in_the_order_of_the_sound_and_only_of_real_events(up: Up) -
     wrong = [{**late, "label": "Cat"}, {**late, "onset_s": "nan"}, {**late, "score": -1}, 3]
     for event in wrong:
         answer = requests.post(f"{up[0].url}labels/csv", json={**body, "events": [event]})
-        assert answer.json() == {"error": "these are no events of this detector"}
+        assert answer.json() == {"error": "expected a name, a length and events of this detector"}
     assert "valid: " in requests.post(f"{up[0].url}labels/x", json=body).json()["error"]
 
 
-def test_an_address_that_cannot_be_had_is_told_in_a_line(up: Up) -> None:
+def test_an_address_that_cannot_be_used_is_an_error_in_one_line(up: Up) -> None:
     port = int(up[0].url.rsplit(":", 1)[1].strip("/"))
     with pytest.raises(SpikesoundError, match="--port 0 takes a free one"):
         Server(up[1], "127.0.0.1", port)

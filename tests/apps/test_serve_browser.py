@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 import soundfile
-from hearing_models import NAMES, RECORDING, detector
+from trained_models import NAMES, RECORDING, detector
 
 from spikesound.apps import api
 
 pytest.importorskip("starlette", reason="starlette is not installed (pip install -e '.[serve]')")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip install -e '.[serve]')")
 from browsing import missing
-from served import Tab, hearing_browser, opened, running
+from served import Tab, browser_with_microphone, opened, running
 
 from spikesound.apps.serve.app import Serving
 from spikesound.apps.serve.run import Server
@@ -57,12 +57,12 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(recording: Path) -> Iterator[Any]:
-    with hearing_browser(recording) as started:
+    with browser_with_microphone(recording) as started:
         yield started
 
 
 def quiet(tab: Tab, server: Server) -> None:
-    """Check that the page complained of nothing and asked nobody but its own server."""
+    """Check that the page logged no error and sent requests to its own server only."""
     assert tab.said == []
     host = server.url.split("/")[2]
     assert tab.asked
@@ -70,7 +70,7 @@ def quiet(tab: Tab, server: Server) -> None:
     assert [url for url in tab.asked if url.startswith("blob:") and host not in url] == []
 
 
-def test_a_dropped_file_is_heard_as_detect_hears_it_and_its_labels_fetched(
+def test_a_dropped_file_gives_what_detect_gives_and_its_labels_are_downloaded(
     browser: Any, up: tuple[Server, Serving], model: Path
 ) -> None:
     wanted = api.load(model).detect(RECORDING)
@@ -83,7 +83,7 @@ def test_a_dropped_file_is_heard_as_detect_hears_it_and_its_labels_fetched(
                 { dataTransfer: carried, bubbles: true, cancelable: true })); }""",
             [content, RECORDING.name],
         )
-        tab.status("Finished: 0:05.0 heard, 3 events")
+        tab.status("Finished: 0:05.0 processed, 3 events")
         rows = sorted(tab.run(SHOWN))
         assert rows == sorted(
             [e.label, f"0:0{e.onset_s:.1f}", f"0:0{e.offset_s:.1f}", f"{e.score:.2f}"]
@@ -104,7 +104,7 @@ def test_a_dropped_file_is_heard_as_detect_hears_it_and_its_labels_fetched(
         quiet(tab, up[0])
 
 
-def test_the_microphone_is_heard_and_the_picture_moves(
+def test_the_microphone_is_processed_and_the_picture_moves(
     browser: Any, up: tuple[Server, Serving]
 ) -> None:
     with opened(browser, up[0].url) as tab, opened(browser, up[0].url, 360) as other:
@@ -127,7 +127,7 @@ def test_the_microphone_is_heard_and_the_picture_moves(
         quiet(other, up[0])
 
 
-def test_what_goes_wrong_is_said_in_the_page(
+def test_errors_are_shown_in_the_page(
     browser: Any, up: tuple[Server, Serving], tmp_path: Path
 ) -> None:
     path = tmp_path / "letter.wav"
@@ -196,7 +196,7 @@ def test_where_motion_is_not_welcome_the_picture_changes_once_a_second(
     for motion in ("reduce", "no-preference"):
         with opened(browser, up[0].url, reduced_motion=motion) as tab:
             tab.page.click("#microphone")
-            tab.page.get_by_text("heard ·").wait_for(timeout=5000)
+            tab.page.get_by_text("processed ·").wait_for(timeout=5000)
             changes[motion] = tab.page.evaluate(COUNT)
     assert 1 <= changes["reduce"] <= 2
     assert changes["no-preference"] > 3

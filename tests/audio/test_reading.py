@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hearing_models import RECORDING
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
+from trained_models import RECORDING
 
 from spikesound.audio import ffmpeg
 from spikesound.audio.cutting import decode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_specs import spec
+from network_specs import encoded, spec
 from torch import nn
 from torch.nn import functional
 
@@ -25,15 +25,15 @@ from spikesound.costs.execution import work
 from spikesound.costs.fan_out import Geometry, fan_out
 from spikesound.costs.layer import LayerCounts, read_layers, totals, write_layers
 from spikesound.costs.memory import access_pj, memory
-from spikesound.costs.models import counts_of, pairs_of
+from spikesound.costs.models import counts_of
 from spikesound.costs.neuron_work import UNITS, neuron_work, spikes
 from spikesound.costs.tables import Counts, break_even_table, energy_table, price
 from spikesound.costs.traffic import traffic
 from spikesound.costs.widths import Widths, mac_pj, widths
-from spikesound.models import classifier_spec
+from spikesound.models.build import build
 from spikesound.models.layers import Kind, Layer
 from spikesound.models.networks.cnn import CNN
-from spikesound.params import NEURON_PARAMS, Dataflow, Neurons, Params
+from spikesound.params import NEURON_PARAMS, Dataflow, Params, twins
 from spikesound.snn.neurons import NEURONS
 
 
@@ -123,9 +123,9 @@ def test_active_entries_are_counted_in_any_layout(
 
 def test_a_small_network_is_counted_by_hand(params: Params) -> None:
     # One channel to two, kernel 1, stride 2 on 4 frames x 2 bins: 2 x 1 places of the output.
-    section = params.networks.cnn.model_dump() | {"channels": [2], "kernel": 1, "pool": "stride"}
+    section = params.networks["cnn"].model_dump() | {"channels": [2], "kernel": 1, "pool": "stride"}
     wanted = spec(params, "cnn", bins=2, network_params=section)
-    network = classifier_spec.build(wanted).eval()
+    network = build(wanted).eval()
     assert isinstance(network, CNN)
     block = network.blocks[0]
     with torch.no_grad():
@@ -149,7 +149,7 @@ def test_a_small_network_is_counted_by_hand(params: Params) -> None:
 
 def test_counts_are_means_per_clip_over_batches(params: Params) -> None:
     wanted = spec(params, "cnn")
-    network = classifier_spec.build(wanted).eval()
+    network = build(wanted).eval()
     x = torch.rand(1, 5, 33, 20)
     whole, parts = Counted(), Counted()
     with torch.no_grad(), counting(network, wanted, whole):
@@ -167,9 +167,11 @@ def test_counts_are_means_per_clip_over_batches(params: Params) -> None:
 
 
 def test_no_spikes_cost_no_accumulates(params: Params) -> None:
-    lif = params.neurons.lif.model_dump() | {"threshold": 1e9}
-    wanted = spec(params, "cnn", neuron="lif", neuron_params=lif, steps=3, encoding="rate")
-    network = classifier_spec.build(wanted).eval()
+    lif = params.neurons["lif"].model_dump() | {"threshold": 1e9}
+    wanted = spec(
+        params, "cnn", neuron="lif", neuron_params=lif, steps=3, **encoded(params, "rate")
+    )
+    network = build(wanted).eval()
     counted = Counted()
     with torch.no_grad(), counting(network, wanted, counted):
         network(torch.zeros(3, 2, 33, 20))
@@ -211,13 +213,13 @@ class Toy(nn.Module):
 
 def test_a_network_of_ones_own_is_counted_by_its_layers(params: Params) -> None:
     torch.manual_seed(0)
-    neuron = NEURONS["lif"](params.neurons.lif)
+    neuron = NEURONS["lif"](params.neurons["lif"])
     toy, outputs = Toy(neuron), []
     nn.init.constant_(toy.first[0].bias, 0.5)  # type: ignore[arg-type]
     neuron.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     wanted = spec(
-        params, "cnn", neuron="lif", neuron_params=params.neurons.lif.model_dump(), steps=3,
-        encoding="rate",
+        params, "cnn", neuron="lif", neuron_params=params.neurons["lif"].model_dump(), steps=3,
+        **encoded(params, "rate"),
     )  # fmt: skip
     x = (torch.rand(3, 2, 7, 20, generator=torch.Generator().manual_seed(0)) < 0.3).float()
     counted = Counted()
@@ -247,7 +249,6 @@ def test_every_neuron_has_a_price() -> None:
     for name, section in NEURON_PARAMS.items():
         assert spikes(spiking_layer(neuron=name)) == section.spikes
         assert neuron_work(spiking_layer(neuron=name))[1] > 0
-    assert all(NEURON_PARAMS[name].spikes for name in Neurons.model_fields)
     with pytest.raises(SpikesoundError, match="unknown neuron to price 'lyf'"):
         neuron_work(spiking_layer(neuron="lyf"))
     assert neuron_work(spiking_layer()) == (24, 24 + 3), "decay; threshold; a reset a spike"
@@ -411,13 +412,15 @@ def test_tables_hold_every_model_technology_and_dataflow(params: Params) -> None
     assert ((rates > 0) & (rates <= 1)).all()
 
 
-def test_models_are_run_as_their_names_say(params: Params) -> None:
-    asked: Callable[[str], Counts] = lambda name: counts_of(name, SPIKING, params)  # noqa: E731
-    assert asked("snn-cnn-surrogate").execution == "events"
+def test_models_are_run_as_their_facts_say(params: Params) -> None:
+    def asked(name: str) -> Counts:
+        return counts_of(params.model(name), SPIKING, params.costs)
+
+    assert asked("snn-cnn-surrogate") == Counts(SPIKING, "events")
     assert asked("ann-cnn") == Counts(SPIKING, "dense")
     assert asked("ann-cnn-int3") == Counts(SPIKING, "dense", 8, 3)
     assert asked("ann-cnn-sparse").execution == "zero_skipping"
     assert asked("ann-lstm").execution == "dense"
-    pairs = pairs_of(params)
+    pairs = twins(params.table())
     assert pairs[0] == ("snn-cnn-surrogate", "ann-cnn")
     assert ("snn-cnn-surrogate", "ann-cnn-int3") in pairs

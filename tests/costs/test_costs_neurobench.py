@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from network_specs import spec, spiking
+from network_specs import encoded, spec, spiking
 from neurobench.metrics.workload import SynapticOperations
 from neurobench.models import TorchModel
 from torch import nn
@@ -16,9 +16,10 @@ from torch.nn import functional
 from spikesound.costs.counting import Counted, counting
 from spikesound.costs.fan_out import fan_out, geometry
 from spikesound.costs.layer import LayerCounts
-from spikesound.models import classifier_spec
+from spikesound.models.build import build
 from spikesound.models.networks.cnn import CNN, Block
 from spikesound.models.networks.recurrent import Recurrent
+from spikesound.models.spec import Spec
 from spikesound.params import Params
 from spikesound.snn.quantisation.weights import quantise_weights
 
@@ -72,7 +73,7 @@ def neurobench(network: nn.Module, x: torch.Tensor, clips: int = CLIPS) -> dict[
     return found
 
 
-def ours(network: nn.Module, wanted: classifier_spec.Spec, x: torch.Tensor) -> list[LayerCounts]:
+def ours(network: nn.Module, wanted: Spec, x: torch.Tensor) -> list[LayerCounts]:
     counted = Counted()
     with torch.no_grad(), counting(network, wanted, counted):
         network(x)
@@ -88,10 +89,10 @@ def synapses(layers: list[LayerCounts]) -> dict[str, float]:
     }
 
 
-def trained(wanted: classifier_spec.Spec) -> CNN:
+def trained(wanted: Spec) -> CNN:
     """Return a network whose batch norms have seen something, so that it spikes."""
     torch.manual_seed(0)
-    network = classifier_spec.build(wanted)
+    network = build(wanted)
     assert isinstance(network, CNN)
     network.train()
     for _ in range(40):
@@ -115,24 +116,25 @@ def agree(found: dict[str, float], expected: dict[str, float]) -> None:
 @pytest.mark.parametrize("pool", ["average", "stride"])
 @pytest.mark.parametrize("kind", ["ann", "direct", "spikes", "weighted", "converted", "rounded"])
 def test_a_cnn_is_counted_as_by_neurobench(kind: str, pool: str, params: Params) -> None:
-    shape = params.networks.cnn.model_dump() | {"channels": [4, 6, 5], "pool": pool}
+    shape = params.networks["cnn"].model_dump() | {"channels": [4, 6, 5], "pool": pool}
     changes: dict[str, Any] = {"network_params": shape}
     if kind == "ann":
         wanted = spec(params, "cnn", **changes)
     elif kind == "rounded":
-        wanted = spec(params, "cnn", activation_bits=3, **changes)
+        few = {"neuron": "quantised_relu", "neuron_params": {"levels": 7}}
+        wanted = spec(params, "cnn", **few, **changes)
     elif kind == "converted":
-        neuron = params.neurons.integrate_and_fire.model_dump()
+        neuron = params.neurons["integrate_and_fire"].model_dump()
         wanted = spec(
             params, "cnn", neuron="integrate_and_fire", neuron_params=neuron, steps=3,
-            encoding="rate", **changes,
+            **encoded(params, "rate"), **changes,
         )  # fmt: skip
     elif kind == "weighted":
         changes["step_weights"] = [2.0, 0.5, 0.25]
-        wanted = spiking(params, "cnn", encoding="phase", **changes)
+        wanted = spiking(params, "cnn", **encoded(params, "phase"), **changes)
     else:
         coding = "direct" if kind == "direct" else "rate"
-        wanted = spiking(params, "cnn", encoding=coding, **changes)
+        wanted = spiking(params, "cnn", **encoded(params, coding), **changes)
     network = trained(wanted)
     binary = kind in ("spikes", "weighted", "converted")
     x = inputs(wanted.steps if binary else 1, spikes=binary)
@@ -154,7 +156,7 @@ def test_a_cnn_is_counted_as_by_neurobench(kind: str, pool: str, params: Params)
 
 
 def test_neurobench_leaves_out_weights_of_zero_and_nothing_else(params: Params) -> None:
-    wanted = spec(params, "cnn", activation_bits=3)
+    wanted = spec(params, "cnn", neuron="quantised_relu", neuron_params={"levels": 7})
     network = trained(wanted)
     quantise_weights(network, 3)
     x = inputs(1, spikes=False)
@@ -215,7 +217,7 @@ def test_recurrent_networks_are_counted_as_by_neurobench(
 ) -> None:
     wanted = spec(params, cell)
     torch.manual_seed(0)
-    network = classifier_spec.build(wanted)
+    network = build(wanted)
     assert isinstance(network, Recurrent)
     x = inputs(1, spikes=False)
     network.train()(x)
@@ -231,12 +233,12 @@ def test_recurrent_networks_are_counted_as_by_neurobench(
 
 
 def test_a_winner_takes_all_network_is_counted_as_by_neurobench(params: Params) -> None:
-    lif = params.neurons.lif.model_dump() | {"reset": "none"}
+    lif = params.neurons["lif"].model_dump() | {"reset": "none"}
     wanted = spec(
         params, "cnn", network="wta", network_params={"neurons": 7, "frames": 4}, neuron="lif",
-        neuron_params=lif, steps=3, encoding="rate",
+        neuron_params=lif, steps=3, **encoded(params, "rate"),
     )  # fmt: skip
-    network = classifier_spec.build(wanted).eval()
+    network = build(wanted).eval()
     with torch.no_grad():
         weight = torch.rand(7, 4, BINS) + 0.1
         network.weight.copy_(weight)
@@ -253,9 +255,9 @@ def test_a_map_is_counted_as_by_neurobench(params: Params) -> None:
     section = {"rows": 3, "columns": 4, "neurons_per_class": 2, "decay": 0.9}
     wanted = spec(
         params, "cnn", network="som", network_params=section, neuron="lif",
-        neuron_params=params.neurons.lif.model_dump(), encoding="direct",
+        neuron_params=params.neurons["lif"].model_dump(), **encoded(params, "direct"),
     )  # fmt: skip
-    network = classifier_spec.build(wanted).eval()
+    network = build(wanted).eval()
     with torch.no_grad():
         network.map.copy_(torch.rand(12, BINS) + 0.1)
     x = inputs(1, spikes=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -21,8 +24,16 @@ from torch.nn import functional
 from spikesound.core.errors import SpikesoundError
 from spikesound.costs.by_frame import FrameCounts, bins_reached, mean_layers
 from spikesound.costs.counting import count_frames
-from spikesound.costs.power import Sound, energy_per_second, silence
+from spikesound.costs.power import (
+    Sound,
+    count_sounds,
+    power_table,
+    read_counts,
+    silence,
+    write_counts,
+)
 from spikesound.models.networks.detector import Detector
+from spikesound.models.spec import Spec
 from spikesound.params import CostParams
 
 FRAMES = 12
@@ -235,10 +246,26 @@ def costs() -> CostParams:
     return CostParams.model_validate(params["costs"])
 
 
+def power(network: Detector, spec: Spec, sounds: Mapping[str, Sound]) -> pd.DataFrame:
+    counts = count_sounds(network, spec, sounds)
+    return power_table(spec.model, counts, costs(), spiking=spec.spiking)
+
+
+def test_counts_of_sounds_survive_the_file(tmp_path: Path) -> None:
+    spec, network = detector("snn-alif")
+    sounds = {"sound": Sound(features(1, FRAMES)), "silence": silence(BINS, 1024 / 22050, 2.0)}
+    counts = count_sounds(network, spec, sounds)
+    assert [(each.sound, each.lazy) for each in counts] == [
+        (sound, lazy) for sound in sounds for lazy in (False, True)
+    ]
+    write_counts(counts, tmp_path / "counts.csv")
+    assert read_counts(tmp_path / "counts.csv") == counts
+
+
 def test_power_is_that_of_the_counts_by_hand() -> None:
     spec, network = detector("snn-tcn")
     x = features(2, FRAMES)
-    table = energy_per_second(network, spec, {"all": Sound(x)}, costs())
+    table = power(network, spec, {"all": Sound(x)})
     row = table[(table["profile"] == "fp32_45nm") & (table["execution"] == "events")].iloc[0]
     counts = count_frames(network, spec, x)
     rate = 22050 / 1024
@@ -257,7 +284,7 @@ def test_power_is_that_of_the_counts_by_hand() -> None:
 def test_in_silence_the_sound_costs_nothing_but_in_a_dense_network(model: str) -> None:
     spec, network = detector(model)
     sounds = {"sound": Sound(features(1, FRAMES)), "silence": silence(BINS, 1024 / 22050, 2.0)}
-    table = energy_per_second(network, spec, sounds, costs())
+    table = power(network, spec, sounds)
     assert (table["total_uw"] > table["operations_uw"]).all()
     quiet, loud = (table[table["input"] == name] for name in ("silence", "sound"))
     if model.startswith("snn-"):  # only the sound is multiplied
@@ -273,7 +300,7 @@ def test_in_silence_the_sound_costs_nothing_but_in_a_dense_network(model: str) -
 
 def test_waiting_saves_neurons_and_no_synapses() -> None:
     spec, network = detector("snn-tcn")
-    table = energy_per_second(network, spec, {"sound": Sound(features(1, FRAMES))}, costs())
+    table = power(network, spec, {"sound": Sound(features(1, FRAMES))})
     eager, lazy = (table[table["execution"] == way] for way in ("events", "events_lazy"))
     assert eager["operations_uw"].tolist() == lazy["operations_uw"].tolist()
     assert (lazy["updates_per_s"].to_numpy() <= eager["updates_per_s"].to_numpy()).all()
@@ -283,7 +310,7 @@ def test_waiting_saves_neurons_and_no_synapses() -> None:
 def test_power_saved_by_waiting_is_that_by_hand() -> None:
     spec, network = detector("snn-tcn")
     x = features(1, FRAMES)
-    table = energy_per_second(network, spec, {"sound": Sound(x)}, costs())
+    table = power(network, spec, {"sound": Sound(x)})
     table = table[table["profile"] == "fp32_45nm"].set_index(["dataflow", "execution"])
     counts = count_frames(network, spec, x)[:-1]
     neurons = sum(count.size.outputs for count in counts)

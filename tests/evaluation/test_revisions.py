@@ -73,16 +73,16 @@ class Project:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         shutil.rmtree(self.folder / "metrics", ignore_errors=True)
         for name, table in tables.items():
-            path = self.folder / f"inputs/{tag}/{name}.parquet"
+            path = self.folder / f"inputs/{tag}/{name}/predictions.parquet"
             schema.write_table(table, schema.PREDICTIONS, path)
             metric = self.folder / f"metrics/models/{name}.json"
             metric.parent.mkdir(parents=True, exist_ok=True)
             metric.write_text(json.dumps({"manifest": f"of {table['clip_id'].nunique()}"}))
-        copied = f"mkdir -p data/predictions data/clips && cp inputs/{tag}/* data/predictions/"
+        copied = f"mkdir -p data/predictions data/clips && cp -r inputs/{tag}/* data/predictions/"
         stage = {
             "cmd": f"{copied} && cp inputs/clips.parquet data/clips/",
             "deps": [f"inputs/{tag}"],
-            "outs": [*(f"data/predictions/{name}.parquet" for name in tables), "data/clips"],
+            "outs": [*(f"data/predictions/{name}" for name in tables), "data/clips"],
         }
         (self.folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
         self.run("dvc", "repro", "-q")
@@ -161,7 +161,7 @@ def test_other_clips_are_compared_on_the_common_ones(project: Project) -> None:
 
 
 def test_the_workspace_is_what_lies_there_now(project: Project) -> None:
-    path = project.folder / "data/predictions/ann-lstm.parquet"
+    path = project.folder / "data/predictions/ann-lstm/predictions.parquet"
     path.unlink()
     schema.write_table(predictions(0.0, clips=60), schema.PREDICTIONS, path)
     text = project.compare("fewer")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models_made import CLASSES, LIF, NAMES, adaptive, classifier, detector
+from small_models import CLASSES, LIF, NAMES, adaptive, classifier, detector
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.export import EXPORTS, export
 from spikesound.models.export.exported import Exported, checked, probe
-from spikesound.models.export.nir_graph import DT_S, neuron_nodes
+from spikesound.models.export.nir_neurons import DT_S, neuron_nodes
 from spikesound.models.export.nir_runner import run
 from spikesound.models.loading import load
 from spikesound.params import LIFParams, Params
@@ -39,8 +39,10 @@ def test_all_spikes_of_a_detector_in_nir_are_equal(
     assert json.loads(graph.metadata["names"]) == NAMES
     nodes = [node for node in graph.nodes.values() if type(node) in (nir.LIF, *kinds)]
     assert {type(node) for node in nodes} == kinds
-    told = {node.metadata["reset"] for node in nodes if "reset" in node.metadata}
-    assert told == ({reset} if nir.LIF in kinds else set()), "what has no reset needs no word on it"
+    resets = {node.metadata["reset"] for node in nodes if "reset" in node.metadata}
+    assert resets == ({reset} if nir.LIF in kinds else set()), (
+        "a neuron without a reset has no such metadata"
+    )
     assert any("v_reset" in note for note in done.notes) == (nir.LIF in kinds)
 
 
@@ -48,7 +50,7 @@ def test_all_spikes_of_a_classifier_in_nir_are_equal(tmp_path: Path, params: Par
     done = export(classifier("cnn", params, spiking=True), "nir", tmp_path / "m.nir")
     assert done.spikes is not None
     assert done.spikes > 100
-    assert any("cannot be said in NIR" in note for note in done.notes)
+    assert any("cannot be expressed in NIR" in note for note in done.notes)
 
 
 def test_a_leak_of_nir_is_that_of_the_step() -> None:
@@ -117,7 +119,7 @@ def test_nirtorch_and_snntorch_run_the_graph_to_the_same_spikes(
 def test_a_conventional_detector_is_one_step_in_onnx(tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    done = export(detector("lstm"), "onnx", tmp_path / "m.onnx")
+    done = export(detector("crnn_lstm"), "onnx", tmp_path / "m.onnx")
     assert done.difference < 1e-5
     session = runtime.InferenceSession(tmp_path / "m.onnx")
     assert session.get_inputs()[0].name == "frame"
@@ -131,7 +133,7 @@ def test_a_conventional_detector_is_one_step_in_onnx(tmp_path: Path) -> None:
 def test_a_detector_is_one_step_in_torchscript(tmp_path: Path, params: Params, name: str) -> None:
     made = {
         "snn-alif": lambda: adaptive(params),
-        "ann-gru": lambda: detector("gru"),
+        "ann-gru": lambda: detector("crnn_gru"),
     }[name]()
     assert export(made, "torchscript", tmp_path / "m.pt").difference < 1e-6
     found = {"names": ""}
@@ -145,14 +147,14 @@ def test_one_safe_file_holds_all_of_a_classifier(tmp_path: Path, params: Params)
     assert load(tmp_path / "m.safetensors").labels == NAMES
 
 
-def test_what_a_format_cannot_say_is_named(tmp_path: Path, params: Params) -> None:
+def test_what_a_format_cannot_express_is_named(tmp_path: Path, params: Params) -> None:
     out = tmp_path / "out"
     refused = [
-        (adaptive(params), "nir", "layer 'memory': Adaptive cannot be said in NIR"),
-        (detector("tcn"), "nir", "layer 'front_0.neuron': ReLU cannot be said"),
-        (detector("tcn", neuron=LIF | {"refractory": 2}), "nir", "'front_0.neuron': LIF"),
-        (classifier("gru", params, spiking=False), "nir", "kind 'Recurrent'"),
-        (detector("tcn", neuron=LIF), "onnx", "layer 'front.0.neuron' is spiking"),
+        (adaptive(params), "nir", "layer 'recurrent_1' of kind 'recurrent' cannot be expressed"),
+        (detector("tcn"), "nir", "layer 'convolution_1': neuron ReLU cannot be"),
+        (detector("tcn", neuron=LIF | {"refractory": 2}), "nir", "'convolution_1': neuron LIF"),
+        (classifier("gru", params, spiking=False), "nir", "of kind 'gated' cannot be"),
+        (detector("tcn", neuron=LIF), "onnx", "layer 'convolution_1' is spiking"),
         (detector("tcn"), "flac", "unknown format 'flac'"),
     ]
     for model, to, why in refused:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
-from models_made import LIF, classifier, detector, folder_of
+from small_models import LIF, classifier, detector, saved
 from typer.testing import CliRunner
 
 from spikesound.apps.cli.export import export
 from spikesound.apps.cli.models import models
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
-from spikesound.models import classifier_file, detector_file
+from spikesound.models import file
 from spikesound.params import Params
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -24,22 +25,17 @@ app.command()(models)
 
 @pytest.fixture
 def trained(tmp_path: Path, params: Params) -> Path:
-    """A run's folder, with a classifier of two folds, a detector, a packed model, a damaged one."""
+    """A run's folder: a classifier of two folds, a detector, an exported model, a damaged one."""
     made = classifier("cnn", params, spiking=True)
     for fold in ("1", "2"):
-        folder_of(made, tmp_path / f"models/{made.name}/fold-{fold}")
-    found = detector("tcn", neuron=LIF)
-    place = tmp_path / "detection" / found.name
-    detector_file.save(place / "model.safetensors", found.spec, found.network)
-    classifier_file.save(
-        tmp_path / "detection/mine.safetensors", made.spec, made.hearing, made.network
-    )
-    (tmp_path / "detection/bad").mkdir()
-    (tmp_path / "detection/bad/model.safetensors").write_bytes(b"PK\x03\x04 and so on")
-    write_json(tmp_path / "metrics/models/snn-cnn-surrogate.json", {"accuracy": 0.5, "map": 0.25})
-    write_json(
-        tmp_path / "metrics/detection/models/snn-tcn-strong.json", {"psds1": 0.125, "other": 1}
-    )
+        spec = made.spec.model_copy(update={"fold": fold})
+        saved(replace(made, spec=spec), tmp_path / f"models/{made.name}/fold-{fold}")
+    saved(detector("tcn", neuron=LIF), tmp_path / "models/snn-tcn-strong/fold-5")
+    file.save(tmp_path / "others/mine.safetensors", made.spec, made.network)
+    (tmp_path / "models/bad").mkdir()
+    (tmp_path / "models/bad/model.safetensors").write_bytes(b"PK\x03\x04 and so on")
+    write_json(tmp_path / "metrics/snn-cnn-surrogate.json", {"accuracy": 0.5, "map": 0.25})
+    write_json(tmp_path / "metrics/snn-tcn-strong.json", {"psds1": 0.125, "other": 1})
     return tmp_path
 
 
@@ -50,7 +46,7 @@ def listed(folder: Path, *more: str) -> str:
         [
             "models",
             str(folder / "models"),
-            str(folder / "detection"),
+            str(folder / "others"),
             "--metrics",
             str(folder / "metrics"),
             *more,
@@ -70,14 +66,14 @@ def test_models_are_listed_with_sizes_and_metrics(trained: Path, params: Params)
     one = found["models/snn-cnn-surrogate"]
     learnt = classifier("cnn", params, spiking=True).network.parameters()
     assert one["parameters"] == sum(p.numel() for p in learnt)
-    assert one["trained_on"] == "clips (direct); each of folds 1, 2 left out"
+    assert one["trained_on"] == "single labels, direct; each of folds 1, 2 held out"
     assert one["metrics"] == {"accuracy": 0.5, "map": 0.25}
-    two = found["detection/snn-tcn-strong"]
-    assert (two["kind"], two["classes"]) == ("detector", 3)
-    assert two["trained_on"] == "strong labels; fold 5 left out"
+    two = found["models/snn-tcn-strong"]
+    assert (two["task"], two["classes"]) == ("detection", 3)
+    assert two["trained_on"] == "strong labels, features; fold 5 held out"
     assert two["metrics"] == {"psds1": 0.125, "other": 1}
-    assert found["detection/mine.safetensors"]["kind"] == "classifier"
-    assert "zip archive" in found["detection/bad"]["error"]
+    assert found["others/mine.safetensors"]["task"] == "classification"
+    assert "zip archive" in found["models/bad"]["error"]
 
 
 def test_the_table_shows_every_model_and_what_is_wrong_with_one(trained: Path) -> None:
@@ -88,7 +84,7 @@ def test_the_table_shows_every_model_and_what_is_wrong_with_one(trained: Path) -
         listed(trained / "elsewhere")
 
 
-def test_export_at_the_terminal_says_what_it_compared(trained: Path) -> None:
+def test_export_at_the_terminal_prints_the_comparison(trained: Path) -> None:
     out = trained / "packed.safetensors"
     source = str(trained / "models/snn-cnn-surrogate/fold-1")
     done = CliRunner().invoke(
@@ -101,20 +97,20 @@ def test_export_at_the_terminal_says_what_it_compared(trained: Path) -> None:
     assert out.is_file()
 
 
-def test_export_asks_before_it_writes_over_a_file(trained: Path) -> None:
-    model = trained / "detection/snn-tcn-strong"
+def test_export_overwrites_no_file_unless_told(trained: Path) -> None:
+    model = trained / "models/snn-tcn-strong/fold-5"
     before = (model / "model.safetensors").read_bytes()
     done = CliRunner().invoke(
         app,
         ["export", str(model), "--to", "torchscript", "--out", str(model / "model.safetensors")],
     )
     assert isinstance(done.exception, SpikesoundError)
-    assert "--force writes over it" in str(done.exception)
+    assert "already exists; use --force to overwrite" in str(done.exception)
     assert (model / "model.safetensors").read_bytes() == before
 
 
 def test_a_file_that_makes_no_sense_does_not_end_the_list(trained: Path) -> None:
-    path = trained / "detection/snn-tcn-strong/model.safetensors"
+    path = trained / "models/snn-tcn-strong/fold-5/model.safetensors"
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
@@ -124,4 +120,5 @@ def test_a_file_that_makes_no_sense_does_not_end_the_list(trained: Path) -> None
     path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
     found = listed(trained)
     assert "snn-cnn-surrogate" in found
-    assert "not a model file" in found
+    assert "zip archive" in found
+    assert "spec: classes: " in found

@@ -36,7 +36,7 @@ def run(spike: Surrogate) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_registry_derivatives_and_parameters_name_the_same_surrogates() -> None:
-    assert set(SURROGATES) == set(DERIVATIVES) == set(get_args(get_args(SurrogateName)[0]))
+    assert set(SURROGATES) == set(DERIVATIVES) == set(get_args(SurrogateName))
 
 
 @pytest.mark.parametrize("slope", [0.5, 2.0, 25.0])

@@ -7,17 +7,19 @@ import numpy.typing as npt
 import torch
 import yaml
 from project import ROOT
-from spikesound.models.detector_spec import DetectorSpec, build
 from torch import nn
 
 from spikesound.features.front_end import FrontEnd
+from spikesound.models.build import build
 from spikesound.models.networks.detector import Detector
-from spikesound.params import DetectorParams, FeatureParams
+from spikesound.models.spec import Spec
+from spikesound.params import FeatureParams
 
 MODELS = ("ann-tcn", "snn-tcn", "ann-gru", "ann-lstm", "snn-alif")
+NETWORKS = {"tcn": "tcn", "gru": "crnn_gru", "lstm": "crnn_lstm", "alif": "lsnn"}
 BINS, CLASSES = 19, 3
-SMALL = {"channels": [3, 5], "pools": [3, 2], "kernel": 3, "hidden": 6, "dilations": [1, 3],
-         "taps": 3, "dropout": 0.0}  # fmt: skip
+SMALL = {"channels": [3, 5], "pools": [3, 2], "kernel": 3, "hidden": 6, "dropout": 0.0}
+OF_TCN = {"dilations": [1, 3], "taps": 3}
 
 
 def detector(
@@ -26,29 +28,38 @@ def detector(
     bins: int = BINS,
     network: dict[str, object] | None = None,
     reset: str = "subtract",
-) -> tuple[DetectorSpec, Detector]:
-    """Return a detector whose neurons spike: norms with shifts of their own."""
+) -> tuple[Spec, Detector]:
+    """Return a detector whose neurons spike: norms with shifts of their own.
+
+    Parameters
+    ----------
+    network : parameters that differ from :data:`SMALL` and :data:`OF_TCN`
+    """
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     kind, name = model.split("-")
     spiking = kind == "snn"
+    values: dict[str, object] = SMALL | (OF_TCN if name == "tcn" else {}) | (network or {})
+    if name == "alif":
+        values |= {"adaptive": params["neurons"]["alif"]}
     features = FeatureParams.model_validate(params["features"])
-    spec = DetectorSpec(
+    spec = Spec(
         model=f"{model}-strong",
-        network=name,
-        network_params=DetectorParams.model_validate(network or SMALL),
-        neuron="lif" if spiking else None,
-        neuron_params=params["neurons"]["lif"] | {"reset": reset} if spiking else None,
-        recurrent=params["neurons"]["alif"] if name == "alif" else None,
-        attention=False,
+        task="detection",
+        network=NETWORKS[name],
+        network_params=values,
+        neuron="lif" if spiking else "relu",
+        neuron_params=params["neurons"]["lif"] | {"reset": reset} if spiking else {},
+        labels="strong",
         classes=[f"/m/{number}" for number in range(CLASSES)],
         names=[f"Class {number}" for number in range(CLASSES)],
-        labels="strong",
+        bins=bins,
         front_end=FrontEnd(features=features, low=[-60.0] * bins, high=[20.0] * bins),
-        test_fold="5",
+        fold="5",
         seed=1,
     )
     torch.manual_seed(seed)
     made = build(spec)
+    assert isinstance(made, Detector)
     for module in made.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 2.0)

@@ -1,30 +1,38 @@
-"""Specs of every network of the registry, at the sizes that params.yaml gives."""
+"""Specs of every network of the registry for whole clips, at the sizes that params.yaml gives."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from spikesound.models import classifier_spec
+from spikesound.models.spec import Spec
 from spikesound.params import Params
 
 
-def spec(params: Params, name: str, **changes: Any) -> classifier_spec.Spec:
+def spec(params: Params, name: str, **changes: Any) -> Spec:
+    """Return the spec of a conventional network for clips with one label of three."""
     values: dict[str, Any] = {
         "model": f"ann-{name}",
+        "task": "classification",
         "network": name,
-        "network_params": getattr(params.networks, name).model_dump(),
-        "neuron": None,
-        "neuron_params": None,
+        "network_params": params.networks[name].model_dump(),
+        "neuron": "relu",
+        "neuron_params": {},
+        "labels": "single",
         "classes": ["/m/1", "/m/2", "/m/3"],
+        "names": ["One", "Two", "Three"],
         "bins": 20,
-        "steps": 1,
-        "encoding": "features",
         "fold": "1",
         "seed": 0,
     }
-    return classifier_spec.Spec.model_validate(values | changes)
+    return Spec.model_validate(values | changes)
 
 
-def spiking(params: Params, name: str, **changes: Any) -> classifier_spec.Spec:
-    lif = params.neurons.lif.model_dump()
+def spiking(params: Params, name: str, **changes: Any) -> Spec:
+    """Return the spec of its spiking twin, of three time steps."""
+    lif = params.neurons["lif"].model_dump()
     return spec(params, name, neuron="lif", neuron_params=lif, steps=3, **changes)
+
+
+def encoded(params: Params, name: str) -> dict[str, Any]:
+    """Return what a spec says of an encoding."""
+    return {"encoding": name, "encoding_params": params.encodings[name].model_dump()}

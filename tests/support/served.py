@@ -12,15 +12,13 @@ from browsing import Opened, chromium
 
 from spikesound.apps.serve.app import Serving
 from spikesound.apps.serve.run import Server
-from spikesound.models import loading
+from spikesound.models.loading import load
 
 
 @contextmanager
 def running(path: Path, max_bytes: int = 2**24) -> Iterator[tuple[Server, Serving]]:
     """Serve a detector from another thread, at a free port."""
-    loaded = loading.load(path)
-    assert isinstance(loaded, loading.Detecting)
-    serving = Serving(loaded.spec, loaded.network, max_bytes)
+    serving = Serving(load(path), max_bytes)
     server = Server(serving, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -31,7 +29,7 @@ def running(path: Path, max_bytes: int = 2**24) -> Iterator[tuple[Server, Servin
 
 
 @contextmanager
-def hearing_browser(recording: Path) -> Iterator[Any]:
+def browser_with_microphone(recording: Path) -> Iterator[Any]:
     """Start a Chromium whose microphone plays a WAV file once."""
     arguments = [
         "--use-fake-device-for-media-stream",

@@ -270,7 +270,8 @@ def evaluated(
 ) -> tuple[dict[str, float], pd.DataFrame]:
     arguments = {"clip_scores": made.clip_scores, "hop_s": HOP_S, "window_s": WINDOW_S} | other
     decision = Decision(thresholds=[0.5] * len(made.labels), medians=[5] * len(made.labels))
-    measured = measure(made.scores, made.events, made.seconds, made.labels, decision, **arguments)
+    decisions = dict.fromkeys(made.scores, decision)
+    measured = measure(made.scores, made.events, made.seconds, made.labels, decisions, **arguments)
     values = resampled(
         measured.weighted_metrics,
         each_alone(len(made.scores)) if groups is None else groups,

@@ -1,4 +1,4 @@
-"""Trained models on sound, for programs: load, predict, detect, stream."""
+"""Trained models for programs: load, predict, detect, stream."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
 from spikesound.inference.streaming.stream import FrameResult, Stream
 from spikesound.models import loading
+from spikesound.models.loading import TrainedModel
 from spikesound.tasks.detection.decision import Event
 
-__all__ = ["Event", "FrameResult", "Model", "Result", "SpikesoundError", "Stream", "load"]
+__all__ = ["Event", "FrameResult", "Model", "Prediction", "SpikesoundError", "Stream", "load"]
 
 WINDOW_S = 10.0
-"""What a classifier hears at once, if it was not trained on clips of one length."""
+"""Length of a classifier's windows, if it was not trained on clips of one length."""
 
 Floats = npt.NDArray[np.float32]
 Sound = str | Path | IO[bytes] | npt.NDArray[Any]
@@ -31,14 +32,14 @@ Sound = str | Path | IO[bytes] | npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a model made of one sound.
+class Prediction:
+    """The output of a model for one sound.
 
     Attributes
     ----------
     seconds : length of the sound
     probabilities : by label, in the model's order
-    events : by onset; None of a classifier, which cannot tell when
+    events : by onset; None of a classifier, which gives no times
     """
 
     seconds: float
@@ -53,18 +54,19 @@ class Model:
     ----------
     name : of the model, as in the tables of results
     labels : display names of the classes, in the order of every array of scores
-    rate_hz : of the sound that it hears; other sound is resampled
-    high_hz : the highest frequency that it hears
-    detects : whether it tells when a sound begins and ends
+    rate_hz : sampling rate of its input; other sound is resampled
+    high_hz : upper edge of its frequency range
+    detects : whether it gives onsets and offsets of sound events
+    trained : its network and spec
     """
 
-    def __init__(self, loaded: loading.Detecting | loading.Classifying) -> None:
-        self._loaded = loaded
-        self.name: str = loaded.name
-        self.labels: list[str] = list(loaded.labels)
-        self.rate_hz: int = loaded.front_end.rate_hz
-        self.high_hz: float = loaded.front_end.features.high_hz
-        self.detects: bool = isinstance(loaded, loading.Detecting)
+    def __init__(self, trained: TrainedModel) -> None:
+        self.trained = trained
+        self.name: str = trained.name
+        self.labels: list[str] = list(trained.labels)
+        self.rate_hz: int = trained.front_end.rate_hz
+        self.high_hz: float = trained.front_end.features.high_hz
+        self.detects: bool = trained.detects
 
     def predict(self, sound: Sound, rate_hz: int | None = None) -> dict[str, float]:
         """Return the probability of each label anywhere in the sound.
@@ -79,14 +81,14 @@ class Model:
         ----------
         sound : anything that ffmpeg reads, of any length; or samples, integers of their type's
             full scale or floats of full scale 1
-        rate_hz : of samples; a file knows its own
+        rate_hz : sampling rate of samples; None with a file
 
         Raises
         ------
         SpikesoundError
-            If the sound is missing, damaged or empty; or ``rate_hz`` is missing or too much.
+            If the sound is missing, damaged or empty; ``rate_hz`` is missing, or given with a file.
         """
-        return self.hear(sound, rate_hz).probabilities
+        return self.process(sound, rate_hz).probabilities
 
     def detect(
         self, sound: Sound, rate_hz: int | None = None, *, backend: str = AUTO
@@ -120,25 +122,23 @@ class Model:
             network.
         """
         check_backend(backend)
-        loaded = self._must_detect()
-        named = loaded.spec.model_copy(update={"classes": self.labels})
-        return Stream(named, loaded.network, backend=backend)
+        if not self.detects:
+            raise SpikesoundError(
+                f"{self.name}: expected a detector, got a classifier, which gives no times; "
+                "use predict"
+            )
+        named = self.trained.spec.model_copy(update={"classes": self.labels})
+        network: Any = self.trained.network
+        return Stream(named, network, backend=backend)
 
-    def hear(self, sound: Sound, rate_hz: int | None = None) -> Result:
+    def process(self, sound: Sound, rate_hz: int | None = None) -> Prediction:
         """Return all that :meth:`predict` and :meth:`detect` give, and the length of the sound."""
         pieces = _samples(sound, rate_hz, self.rate_hz)
-        if isinstance(self._loaded, loading.Detecting):
+        if self.detects:
             return self._streamed(pieces, self.stream())
-        return self._windowed(pieces, self._loaded)
+        return self._windowed(pieces)
 
-    def _must_detect(self) -> loading.Detecting:
-        if not isinstance(self._loaded, loading.Detecting):
-            raise SpikesoundError(
-                f"{self.name} is a classifier: it tells what sounds (predict), not when"
-            )
-        return self._loaded
-
-    def _streamed(self, pieces: Iterable[Floats], stream: Stream) -> Result:
+    def _streamed(self, pieces: Iterable[Floats], stream: Stream) -> Prediction:
         highest = np.zeros(len(self.labels), np.float32)
         events: list[Event] = []
         count = 0
@@ -149,16 +149,17 @@ class Model:
                 events += result.closed
         column = {label: number for number, label in enumerate(self.labels)}
         events.sort(key=lambda event: (event.onset_s, column[event.label]))
-        return Result(count / self.rate_hz, self._named(highest), events)
+        return Prediction(count / self.rate_hz, self._named(highest), events)
 
-    def _windowed(self, pieces: Iterable[Floats], model: loading.Classifying) -> Result:
+    def _windowed(self, pieces: Iterable[Floats]) -> Prediction:
+        model = self.trained
         length = round((model.clip_s or WINDOW_S) * self.rate_hz)
         total = np.zeros(len(self.labels))
         ends = []
         for samples, end in _windows(pieces, length):
             total += model.probabilities(model.front_end.whole(samples))
             ends.append(end)
-        return Result(ends[-1] / self.rate_hz, self._named(total / len(ends)), None)
+        return Prediction(ends[-1] / self.rate_hz, self._named(total / len(ends)), None)
 
     def _named(self, values: npt.NDArray[Any]) -> dict[str, float]:
         return dict(zip(self.labels, map(float, values), strict=True))
@@ -169,12 +170,12 @@ def load(path: str | Path) -> Model:
 
     Parameters
     ----------
-    path : a model's file, or the folder of one that the pipeline trained
+    path : a model's file, or its folder; of a model with several folds the first is taken
 
     Raises
     ------
     SpikesoundError
-        If it is missing, damaged, or no model.
+        If it is missing, damaged, or not a model.
     """
     return Model(loading.load(Path(path)))
 
@@ -182,17 +183,17 @@ def load(path: str | Path) -> Model:
 def _samples(sound: Sound, rate_hz: int | None, wanted_hz: int) -> Iterator[Floats]:
     if not isinstance(sound, np.ndarray):
         if rate_hz is not None:
-            raise SpikesoundError("rate_hz is of samples: a file knows its own")
+            raise SpikesoundError("rate_hz: expected None with a file, which has its own rate")
         return blocks(Path(sound) if isinstance(sound, str) else sound, wanted_hz)
     if rate_hz is None:
-        raise SpikesoundError("samples need their rate: rate_hz")
+        raise SpikesoundError("rate_hz: missing; samples need their sampling rate")
     if rate_hz < 1:
-        raise SpikesoundError(f"rate_hz {rate_hz}: not a sampling rate")
+        raise SpikesoundError(f"rate_hz: expected a sampling rate of at least 1 Hz, got {rate_hz}")
     return iter([resample(mono(sound), rate_hz, wanted_hz)])
 
 
 def _windows(pieces: Iterable[Floats], length: int) -> Iterator[tuple[Floats, int]]:
-    """Yield windows of so many samples, half one apart, and where each one ends in the sound."""
+    """Yield windows of ``length`` samples, half of that apart, and where each ends in the sound."""
     hop = max(1, length // 2)
     held, at, dropped = np.zeros(0, np.float32), 0, 0  # at: of the next window, among those held
     for piece in pieces:

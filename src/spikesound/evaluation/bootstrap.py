@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.clusters import Groups, Mixtures
-from spikesound.tasks.multilabel import Values, Weights
+
+Values = NDArray[np.float64]
+Weights = NDArray[np.float64]
 
 WeightedMetrics = Callable[[Weights], Mapping[str, Values]]
 """Returns each metric (resample,) of weights (resample, clip): how often a resample holds a clip.

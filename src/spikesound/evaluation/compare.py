@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from spikesound.core import schema
 from spikesound.core.json_files import write_json
 from spikesound.evaluation import anytime_table, baseline_classification, baseline_detection
@@ -22,15 +20,11 @@ from spikesound.evaluation.differences import write_differences
 from spikesound.evaluation.measures import CLASSIFICATION, DETECTION, MULTILABEL
 from spikesound.evaluation.pairs import all_pairs, in_order, pair_key, twin_pairs
 from spikesound.evaluation.places import Places
-from spikesound.evaluation.robustness.areas import ROBUSTNESS, join
-from spikesound.evaluation.robustness.paired import compare_areas
+from spikesound.evaluation.robustness.compare import compare_robustness
 from spikesound.evaluation.settings import Settings
 from spikesound.evaluation.summary import Metrics, compare, read_metrics
 from spikesound.evaluation.verdict import verdict
 from spikesound.params import Model
-
-RESULTS, TABLE = "results.parquet", "table.csv"
-"""Files of a model's robustness in its folder."""
 
 Find = Callable[[str], Places]
 Costs = Mapping[str, Mapping[str, Any]]
@@ -76,14 +70,13 @@ def compare_classifiers(
     metrics = {name: read_metrics(find(name).metrics) for name in names}
     multilabel = "accuracy" not in metrics[baseline]
     measures = MULTILABEL if multilabel else CLASSIFICATION
-    table, areas = join(
-        {name: pd.read_csv(robustness / name / TABLE, keep_default_na=False) for name in networks}
-    )
-    extras = {
-        name: dict(costs[name]) | {"noise_area": areas[name]["noise_area"]} for name in networks
-    }
-    summary = compare(metrics, extras, names=[measure.key for measure in measures])
     recordings = recordings_of(schema.read_table(find(names[0]).clips, schema.CLIPS))
+    areas = compare_robustness(
+        "classification", networks, all_pairs(models), recordings, settings,
+        robustness=robustness, out=out, plots=plots,
+    )  # fmt: skip
+    extras = {name: dict(costs[name]) | noise_area(areas[name]) for name in networks}
+    summary = compare(metrics, extras, names=[measure.key for measure in measures])
     compared = comparisons(
         {name: read_predictions(find(name).predictions) for name in names},
         all_pairs(models, baseline),
@@ -91,17 +84,9 @@ def compare_classifiers(
         settings,
         multilabel=multilabel,
     )
-    noisy = {name: schema.read_table(robustness / name / RESULTS, ROBUSTNESS) for name in networks}
-    plots.mkdir(parents=True, exist_ok=True)
-    table.to_csv(plots / "robustness.csv", index=False)
     curves = [find(name).counts / ANYTIME for name in networks]
     anytime_table.join(curves).to_csv(plots / "anytime.csv", index=False)
-    write_json(out / "robustness.json", areas)
     write_json(out / "comparisons.json", compared)
-    write_json(
-        out / "noise_comparisons.json",
-        compare_areas(noisy, all_pairs(models), recordings, settings),
-    )
     text = text_table(summary)
     if compared:
         pairs = comparison_table(compared, settings.confidence, measures=measures)
@@ -123,15 +108,19 @@ def compare_detectors(
     baseline = baseline_detection.MODEL
     names = [baseline, *models]
     summary = {name: read_metrics(find(name).metrics) for name in names}
+    clips = schema.read_table(find(baseline).clips, schema.CLIPS)
+    areas = compare_robustness(
+        "detection", list(models), twin_pairs(models), recordings_of(clips), settings,
+        robustness=robustness, out=out, plots=plots,
+    )  # fmt: skip
     for name in models:
-        summary[name] |= dict(costs[name])
+        summary[name] |= dict(costs[name]) | noise_area(areas[name])
     values = {name: read_resamples(find(name).predictions) for name in names}
     compared = compare_values(values, twin_pairs(models, baseline), DETECTION, settings.confidence)
     write_json(
         out / "comparisons.json",
         {pair_key(pair): write_differences(found) for pair, found in compared.items()},
     )
-    plots.mkdir(parents=True, exist_ok=True)
     sentences = [
         verdict(found, *pair, measures=DETECTION, confidence=settings.confidence)
         for pair, found in compared.items()
@@ -139,3 +128,8 @@ def compare_detectors(
     table = detection_table(summary)
     text = f"{table}\n" + "".join(f"- {each}\n" for each in sentences)
     return Compared(summary, text, text)
+
+
+def noise_area(areas: Mapping[str, float]) -> dict[str, float]:
+    """Return the mean area under the noises, if any was tested."""
+    return {key: value for key, value in areas.items() if key == "noise_area"}

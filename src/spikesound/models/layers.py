@@ -242,11 +242,29 @@ class Normed(nn.Module):
         if isinstance(self.norm, nn.Identity):
             return
         old = self.synapses
+        assert isinstance(old, nn.Conv1d | nn.Conv2d | nn.Linear)
+        new = _with_bias(old)
         with torch.no_grad():
-            weight, bias = folded(old.weight, self.norm)  # type: ignore[arg-type]
-        old.weight = nn.Parameter(weight)
-        old.bias = nn.Parameter(bias)
+            weight, bias = folded(old.weight, self.norm)
+            new.weight.copy_(weight)
+            assert new.bias is not None
+            new.bias.copy_(bias)
+        setattr(self, self.synapses_name, new)
         self.norm = nn.Identity()
+
+
+def _with_bias(old: nn.Conv1d | nn.Conv2d | nn.Linear) -> nn.Conv1d | nn.Conv2d | nn.Linear:
+    if isinstance(old, nn.Linear):
+        return nn.Linear(old.in_features, old.out_features).to(old.weight)
+    new = type(old)(
+        old.in_channels,
+        old.out_channels,
+        old.kernel_size,  # type: ignore[arg-type]
+        old.stride,  # type: ignore[arg-type]
+        old.padding,  # type: ignore[arg-type]
+        old.dilation,  # type: ignore[arg-type]
+    )
+    return new.to(old.weight)
 
 
 def fold(network: nn.Module) -> None:

@@ -14,6 +14,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.features.encoded import encode_clip
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import file
+from spikesound.models.listing import weight_files
 from spikesound.models.spec import Spec
 
 Floats = npt.NDArray[np.float32]
@@ -98,13 +99,18 @@ class TrainedModel:
         """
         if features.ndim != 2 or features.shape[1] != len(self.front_end.low):
             raise SpikesoundError(
-                f"{self.name}: features {features.shape}, not (frame, {len(self.front_end.low)})"
+                f"{self.name}: expected features (frame, {len(self.front_end.low)}), "
+                f"got {features.shape}"
             )
         with torch.inference_mode():
             scores = self.network(self.inputs(features, clip))[0].double()
-        single = self.spec.labels == "single"
-        found: Floats = (torch.softmax(scores, 0) if single else scores.sigmoid()).float().numpy()
+            found: Floats = probabilities_of(scores, self.spec.labels).float().numpy()
         return found
+
+
+def probabilities_of(scores: torch.Tensor, labels: str) -> torch.Tensor:
+    """Return class probabilities (..., class) of a classifier's scores, by the kind of labels."""
+    return torch.softmax(scores, -1) if labels == "single" else scores.sigmoid()
 
 
 def load(path: Path | str) -> TrainedModel:
@@ -114,11 +120,13 @@ def load(path: Path | str) -> TrainedModel:
 
     Parameters
     ----------
-    path : the file, or its folder, such as ``data/models/snn-tcn-strong/fold-5``
+    path : the file, or its folder, such as ``data/models/snn-tcn-strong/fold-5``; of a folder with
+        a model for each fold the first
 
     Raises
     ------
     SpikesoundError
         If it is missing, no model of this format, or damaged.
     """
-    return TrainedModel(*file.load(Path(path)))
+    path = Path(path)
+    return TrainedModel(*file.load((weight_files(path) or [path])[0]))

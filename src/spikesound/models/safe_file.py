@@ -1,8 +1,8 @@
-"""Weights and what they are of, in one file that can be read without trusting it.
+"""Weights and a spec in one file that can be read without trusting it.
 
 It is a ``.safetensors`` file, which any reader of these opens: weights, and in the header's
-metadata ``format``, ``version``, ``spec`` (JSON) and ``sha256``. Nothing in it is ever run. The
-header is checked before anything is made by it, the weights' sizes before they are read.
+metadata ``format``, ``version``, ``spec`` (JSON) and ``sha256``. Nothing in it is executed. The
+header is checked before anything is built from it, the weights' sizes before they are read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import parse_untrusted
 
 HEADER_LIMIT = 2**20
-"""Bytes of a header: far more than names and ranges of thousands of classes and bins take."""
+"""Bytes of a header: far more than names and ranges of thousands of classes and bins need."""
 
 DTYPES = {"F32": torch.float32, "I64": torch.int64}
 """Types of weights, and of a batch norm's count of batches."""
@@ -51,12 +51,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class SafeFile:
-    """A file whose header is sound. Its weights have not been read yet.
+    """A file whose header has been checked. Its weights have not been read yet.
 
     Attributes
     ----------
     metadata : of the header, without the spec; empty strings where a key is missing
-    spec : what the weights are of, finite numbers only
+    spec : of the model, parsed; finite numbers only
     table : the tensors by name
     data_at : where the weights begin, in bytes
     """
@@ -68,20 +68,20 @@ class SafeFile:
     data_at: int
 
     def check_kind(self, kind: str, version: str, what: str) -> None:
-        """Check that the file is of a format and version, and says what its hash is.
+        """Check the file's format and version, and that it has a hash.
 
         Raises
         ------
         SpikesoundError
-            If it is not; ``what`` says in words what it should be.
+            If they are others; ``what`` names the expected kind of file.
         """
         if self.metadata["format"] != kind:
-            self.refuse(f"safetensors, but not {what} of spikesound's")
+            self.refuse(f"safetensors, but not {what} of spikesound")
         if self.metadata["version"] != version:
             found = self.metadata["version"][:20]
-            self.refuse(f"version {found!r} of the format; this spikesound reads {version!r}")
+            self.refuse(f"format version: expected {version!r}, got {found!r}")
         if not self.metadata["sha256"]:
-            self.refuse("no sha256 of its content")
+            self.refuse("sha256: missing")
 
     def check_fits(self, network: nn.Module) -> None:
         """Compare names, types and shapes with those of a network, which may be a meta one.
@@ -94,43 +94,43 @@ class SafeFile:
         wanted = {name: (value.dtype, tuple(value.shape)) for name, value in _state(network)}
         for name in sorted(wanted.keys() | self.table.keys()):
             if name not in self.table:
-                self.refuse(f"no weights {name!r}, which its network has")
+                self.refuse(f"weights {name!r}: missing")
             if name not in wanted:
-                self.refuse(f"weights {name[:80]!r}, which its network does not have")
+                self.refuse(f"weights {name[:80]!r}: not expected by its network")
             entry = self.table[name]
             dtype, shape = wanted[name]
             if (DTYPES[entry.dtype], entry.shape) != (dtype, shape):
-                self.refuse(f"weights {name!r} are {entry.dtype} {entry.shape}, not {shape}")
+                self.refuse(f"weights {name!r}: expected {shape}, got {entry.dtype} {entry.shape}")
 
     def fill(self, network: nn.Module) -> None:
-        """Read the weights into a network that they fit, by their hash and finite.
+        """Read the weights into a network that they fit; their hash and values are checked.
 
         Raises
         ------
         SpikesoundError
-            If they are not those that were written, or not finite.
+            If they are damaged, or not finite.
         """
         content = self.path.read_bytes()
         if self.metadata["sha256"] and self.metadata["sha256"] != digest(content):
-            self.refuse("damaged: its content does not have the sha256 that it names")
+            self.refuse("damaged: sha256 of its content differs from the one in its header")
         try:
             weights = safetensors.torch.load(content)
         except safetensors.SafetensorError as error:
             raise SpikesoundError(f"{self.path}: {_line(error)}") from error
         for name, value in weights.items():
             if value.is_floating_point() and not bool(value.isfinite().all()):
-                self.refuse(f"weights {name!r} are not finite")
+                self.refuse(f"weights {name!r}: expected finite values")
             if name.endswith("running_var") and bool((value < 0).any()):
-                self.refuse(f"weights {name!r} are variances below zero")
+                self.refuse(f"weights {name!r}: expected variances of at least 0")
         network.load_state_dict(weights)
 
     def refuse(self, why: str) -> NoReturn:
-        """Raise the error that says what is wrong with the file."""
+        """Raise an error about the file."""
         raise SpikesoundError(f"{self.path}: {why}")
 
 
 def write(path: Path, metadata: Mapping[str, str], network: nn.Module) -> None:
-    """Write a network's weights with the metadata and a hash of both, whole or not at all."""
+    """Write a network's weights with the metadata and a hash of both, by an atomic write."""
     weights = {name: value.contiguous() for name, value in _state(network)}
     content = safetensors.torch.save(weights, dict(metadata))
     header, body = _split(content)
@@ -162,20 +162,22 @@ def read(path: Path) -> SafeFile:
     Raises
     ------
     SpikesoundError
-        If it is missing, another kind of file, cut off, or its header is not sound.
+        If it is missing, another kind of file, cut off, or its header is invalid.
     """
     header, data_at, size = _header(path)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise SpikesoundError(f"{path}: its metadata are not texts by name")
+        raise SpikesoundError(f"{path}: metadata: expected texts by name")
     table = {name: _entry(path, name, value) for name, value in header.items()}
     place = 0
     for name, entry in sorted(table.items(), key=lambda item: (item[1].start, item[1].end)):
         if entry.start != place:
-            raise SpikesoundError(f"{path}: weights {name[:80]!r} do not follow on those before")
+            raise SpikesoundError(f"{path}: weights {name[:80]!r}: expected at byte {place}")
         place = entry.end
     if place != size - data_at:
-        raise SpikesoundError(f"{path}: {size - data_at} bytes of weights, not {place}: cut off?")
+        raise SpikesoundError(
+            f"{path}: weights: expected {place} bytes, got {size - data_at}: cut off?"
+        )
     spec = (
         parse_untrusted(metadata["spec"].encode(errors="surrogatepass"), f"{path}: spec")
         if "spec" in metadata
@@ -197,7 +199,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int, int]:
             raise SpikesoundError(f"{path}: not a model file{_kind(start, size)}")
         if length > HEADER_LIMIT:
             raise SpikesoundError(
-                f"{path}: a header of {length} bytes; at most {HEADER_LIMIT} are read"
+                f"{path}: header: expected at most {HEADER_LIMIT} bytes, got {length}"
             )
         text = start[8:] + file.read(length - 1)
     header = parse_untrusted(text, f"{path}: header")
@@ -220,14 +222,16 @@ def _entry(path: Path, name: str, value: Any) -> Entry:
     try:
         dtype, shape, (start, end) = value["dtype"], value["shape"], value["data_offsets"]
     except (TypeError, KeyError, ValueError) as error:
-        raise SpikesoundError(f"{path}: weights {name[:80]!r}: no type, shape or place") from error
+        raise SpikesoundError(
+            f"{path}: weights {name[:80]!r}: dtype, shape or data_offsets missing"
+        ) from error
     numbers = [*shape, start, end] if isinstance(shape, list) else [None]
     if not all(type(number) is int and 0 <= number < 2**48 for number in numbers):
-        raise SpikesoundError(f"{path}: weights {name[:80]!r}: a size that cannot be")
+        raise SpikesoundError(f"{path}: weights {name[:80]!r}: invalid size")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise SpikesoundError(
-            f"{path}: weights {name[:80]!r} are of type {str(dtype)[:20]!r}; "
-            f"valid: {', '.join(DTYPES)}"
+            f"{path}: weights {name[:80]!r}: type must be one of {', '.join(DTYPES)}, "
+            f"got {str(dtype)[:20]!r}"
         )
     if math.prod(shape) * DTYPES[dtype].itemsize != end - start:
         raise SpikesoundError(f"{path}: weights {name[:80]!r}: {end - start} bytes for {shape[:8]}")

@@ -1,4 +1,4 @@
-"""What a spec that comes with a file must hold to before a network is built by it."""
+"""Checks of an untrusted spec before a network is built from it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=nn.Module)
 
 LIMITS = {"window": 2**16, "mels": 2**12, "clip_s": 600.0, "batch_clips": 2**12}
-"""Of features: what a file may ask for of memory each time that it is used."""
+"""Of features: highest values, which bound the memory that a file can ask for."""
 
 WINDOWS_LIMIT = 64
-"""Windows that one sample may lie in."""
+"""Highest number of windows that one sample lies in."""
 
 TEXT_LIMIT = 300
 LAYERS_LIMIT = 256
@@ -34,7 +34,7 @@ WIDTH_LIMIT = 2**16
 STEPS_LIMIT = 2**12
 
 FRAMES_LIMIT = 2**12
-"""That a detector may look back, or a median filter reach over: minutes."""
+"""Longest memory of a detector, and longest median filter: minutes."""
 
 
 def parsed(kind: type[S], content: Any, where: object) -> S:
@@ -54,39 +54,45 @@ def parsed(kind: type[S], content: Any, where: object) -> S:
 
 
 def check_name(name: str, where: object) -> None:
-    """Refuse a model's name that is not a plain one: no paths, nothing that is not seen."""
+    """Check that a model's name is a plain one: no path, no invisible characters."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise SpikesoundError(
-            f"{where}: spec: name of the model {name[:40]!r}: letters, digits, '-', '_', '.' only"
+            f"{where}: spec: model: expected letters, digits, '-', '_' and '.', got {name[:40]!r}"
         )
 
 
 def check_labels(classes: Sequence[str], names: Sequence[str], where: object) -> None:
-    """Refuse labels that are none, doubled, or hold what cannot be shown."""
+    """Check that labels are there, distinct and printable."""
     if not classes or len(classes) != len(names):
-        raise SpikesoundError(f"{where}: spec: {len(classes)} classes with {len(names)} names")
+        raise SpikesoundError(
+            f"{where}: spec: names: expected one for each of {len(classes)} classes, got "
+            f"{len(names)}"
+        )
     for kind, texts in (("class", classes), ("name", names)):
         for text in texts:
             if not text or len(text) > TEXT_LIMIT or not text.isprintable():
-                raise SpikesoundError(f"{where}: spec: {kind} {text[:40]!r} cannot be shown")
+                raise SpikesoundError(
+                    f"{where}: spec: {kind}: expected 1 to {TEXT_LIMIT} printable characters, "
+                    f"got {text[:40]!r}"
+                )
         if len(set(texts)) < len(texts):
             twice = next(text for text, count in Counter(texts).items() if count > 1)
-            raise SpikesoundError(f"{where}: spec: {kind} {twice!r} is there twice")
+            raise SpikesoundError(f"{where}: spec: duplicate {kind} {twice!r}")
 
 
 def check_front_end(front_end: FrontEnd, bins: int, where: object) -> None:
-    """Refuse features that take too much memory, or ranges that do not go with them."""
+    """Check that features are within the limits, and that ranges are of as many bins."""
     features = front_end.features
     for key, most in LIMITS.items():
         value = getattr(features, key)
         if value is not None and value > most:
             raise SpikesoundError(
-                f"{where}: spec: features.{key} is {value:g}; at most {most:g} are taken"
+                f"{where}: spec: features.{key}: expected at most {most:g}, got {value:g}"
             )
     if features.window > WINDOWS_LIMIT * features.hop:
         raise SpikesoundError(
-            f"{where}: spec: features.hop is {features.hop}; at least 1/{WINDOWS_LIMIT} of the "
-            "window is taken"
+            f"{where}: spec: features.hop: expected at least 1/{WINDOWS_LIMIT} of the window, got "
+            f"{features.hop}"
         )
     expected = len(bin_names(features))
     for key, found in (
@@ -96,28 +102,29 @@ def check_front_end(front_end: FrontEnd, bins: int, where: object) -> None:
     ):
         if found != expected:
             raise SpikesoundError(
-                f"{where}: spec: {key}: {found}, but its features have {expected} bins"
+                f"{where}: spec: {key}: expected {expected} bins, as its features have, got {found}"
             )
 
 
 def check_spec(spec: Spec, where: object) -> None:
-    """Check what a spec's parts say of one another, before a network is built by it.
+    """Check that the parts of a spec fit each other, before a network is built from it.
 
     Raises
     ------
     SpikesoundError
-        If they do not go together, or ask for more than any network here has.
+        If they do not, or exceed a limit.
     """
     check_name(spec.model, where)
     check_labels(spec.classes, spec.names, where)
     check_bounds(spec.network_params, where)
     if not 1 <= spec.steps <= STEPS_LIMIT or spec.bins < 1:
         raise SpikesoundError(
-            f"{where}: spec: {spec.steps} steps, {spec.bins} bins: at most {STEPS_LIMIT} steps"
+            f"{where}: spec: expected 1 to {STEPS_LIMIT} steps and at least 1 bin, got "
+            f"{spec.steps} steps, {spec.bins} bins"
         )
     if spec.step_weights is not None and len(spec.step_weights) != spec.steps:
         raise SpikesoundError(
-            f"{where}: spec: {len(spec.step_weights)} step_weights for {spec.steps} steps"
+            f"{where}: spec: step_weights: expected {spec.steps}, got {len(spec.step_weights)}"
         )
     try:
         network = spec.network_section()
@@ -126,55 +133,67 @@ def check_spec(spec: Spec, where: object) -> None:
     except SpikesoundError as error:
         raise SpikesoundError(f"{where}: spec: {short(error)}") from error
     if network.output != OUTPUT[spec.task]:
-        raise SpikesoundError(f"{where}: spec: network {spec.network!r} is not of {spec.task}")
+        raise SpikesoundError(
+            f"{where}: spec: network {spec.network!r}: expected one that puts out "
+            f"{OUTPUT[spec.task]}, for {spec.task}"
+        )
     if encoding is not None and encoding.steps != spec.steps:
         raise SpikesoundError(
-            f"{where}: spec: {spec.steps} steps, of an encoding with {encoding.steps}"
+            f"{where}: spec: steps: expected {encoding.steps}, as its encoding has, got "
+            f"{spec.steps}"
         )
     neurons = 1 if encoding is None else encoding.neurons_per_bin
     if spec.bins % neurons:
-        raise SpikesoundError(f"{where}: spec: {spec.bins} bins of {neurons} neurons each")
+        raise SpikesoundError(
+            f"{where}: spec: bins: expected a multiple of the encoding's {neurons} neurons a bin, "
+            f"got {spec.bins}"
+        )
     if spec.front_end is None:
         raise SpikesoundError(f"{where}: spec: front_end: missing")
     check_front_end(spec.front_end, spec.bins // neurons, where)
-    # A detector keeps what its last layer's taps look back to, and that has no weights.
+    # The memory that the taps of a layer need has no weights whose sizes could be compared.
     if max(getattr(network, "dilations", [0])) > FRAMES_LIMIT:
-        raise SpikesoundError(f"{where}: spec: dilations: at most {FRAMES_LIMIT} frames are taken")
+        raise SpikesoundError(f"{where}: spec: dilations: expected at most {FRAMES_LIMIT} frames")
     if spec.decision is not None:
         check_decision(spec.decision, len(spec.classes), where)
 
 
 def check_decision(decision: Decision, classes: int, where: object) -> None:
-    """Check that a decision rule is of so many classes, and within what a stream can hold."""
+    """Check that a decision rule is of ``classes`` classes, and within the limit of a stream."""
     if len(decision.medians) != classes:
         raise SpikesoundError(
-            f"{where}: spec: decision: {len(decision.medians)} medians for {classes} classes"
+            f"{where}: spec: decision: expected {classes} medians, one a class, got "
+            f"{len(decision.medians)}"
         )
     if max(decision.medians) > FRAMES_LIMIT:
-        raise SpikesoundError(f"{where}: spec: medians: at most {FRAMES_LIMIT} frames are taken")
+        raise SpikesoundError(f"{where}: spec: medians: expected at most {FRAMES_LIMIT} frames")
 
 
 def check_bounds(values: object, where: object) -> None:
-    """Refuse numbers of layers and widths that no network here has.
+    """Check numbers of layers and widths against the limits.
 
-    More than can be compared with the weights costs time even where nothing is allocated.
+    Beyond them a network takes long to build even on the meta device.
     """
     if isinstance(values, dict):
         if isinstance(layers := values.get("layers"), int) and layers > LAYERS_LIMIT:
-            raise SpikesoundError(f"{where}: spec: {layers} layers; at most {LAYERS_LIMIT}")
+            raise SpikesoundError(
+                f"{where}: spec: layers: expected at most {LAYERS_LIMIT}, got {layers}"
+            )
         for value in values.values():
             check_bounds(value, where)
     elif isinstance(values, list):
         if len(values) > LAYERS_LIMIT:
-            raise SpikesoundError(f"{where}: spec: {len(values)} layers; at most {LAYERS_LIMIT}")
+            raise SpikesoundError(
+                f"{where}: spec: layers: expected at most {LAYERS_LIMIT}, got {len(values)}"
+            )
         for value in values:
             check_bounds(value, where)
     elif isinstance(values, int) and abs(values) > WIDTH_LIMIT:
-        raise SpikesoundError(f"{where}: spec: a size of {values}; at most {WIDTH_LIMIT}")
+        raise SpikesoundError(f"{where}: spec: size: expected at most {WIDTH_LIMIT}, got {values}")
 
 
 def filled(file: SafeFile, build: Callable[[], N]) -> N:
-    """Build the network whose weights a file holds, and read them into it.
+    """Return the network of a file, with its weights.
 
     It is built on torch's meta device first, where nothing is allocated, to compare sizes.
     """
@@ -183,7 +202,7 @@ def filled(file: SafeFile, build: Callable[[], N]) -> N:
             sizes = build()
     except (RuntimeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise SpikesoundError(
-            f"{file.path}: spec: no network can be built by it: {short(error)}"
+            f"{file.path}: spec: building the network failed: {short(error)}"
         ) from error
     except SpikesoundError as error:
         raise SpikesoundError(f"{file.path}: spec: {short(error)}") from error

@@ -9,10 +9,8 @@ from pydantic import Field, model_validator
 
 from spikesound.params.base import Section
 
-SurrogateName = Annotated[
-    Literal["atan", "fast_sigmoid", "triangular", "straight_through"],
-    Field(description="The spike's derivative in training."),
-]
+SurrogateName = Literal["atan", "fast_sigmoid", "triangular", "straight_through"]
+Surrogate = Annotated[SurrogateName, Field(description="The spike's derivative in training.")]
 Slope = Annotated[float, Field(gt=0, description="Steepness of the surrogate.")]
 Slope100mV = Annotated[float, Field(gt=0, description="Steepness of the surrogate, per 100 mV.")]
 Threshold = Annotated[float, Field(gt=0, description="Potential above which the neuron spikes.")]
@@ -87,7 +85,7 @@ class LIFParams(NeuronParams):
         int,
         Field(ge=0, description="Time steps after a spike in which the neuron cannot spike again."),
     ]
-    surrogate: SurrogateName
+    surrogate: Surrogate
     slope: Slope
     backend: Annotated[
         Literal["auto", "torch", "numba", "triton"],
@@ -108,7 +106,7 @@ class IFParams(NeuronParams):
     initial: Annotated[
         float, Field(ge=0, le=1, description="Potential at the start, in thresholds.")
     ]
-    surrogate: SurrogateName
+    surrogate: Surrogate
     slope: Slope
 
 
@@ -126,7 +124,7 @@ class CubaLIFParams(NeuronParams):
         bool, Field(description="Whether both decays are learnt, one of each for each layer.")
     ]
     threshold: Threshold
-    surrogate: SurrogateName
+    surrogate: Surrogate
     slope: Slope
 
 
@@ -148,7 +146,7 @@ class ALIFParams(NeuronParams):
         Field(gt=0, description="Potential above which the neuron spikes, without adaptation."),
     ]
     rise: Annotated[float, Field(ge=0, description="Rise of the threshold with each spike.")]
-    surrogate: SurrogateName
+    surrogate: Surrogate
     slope: Slope
 
 
@@ -168,7 +166,7 @@ class IzhikevichParams(NeuronParams):
     gain: Annotated[float, Field(gt=0, description="The paper's current for an input of 1.")]
     step_ms: StepMs
     substeps: Substeps
-    surrogate: SurrogateName
+    surrogate: Surrogate
     slope: Slope100mV
 
     @model_validator(mode="after")
@@ -187,7 +185,7 @@ class HodgkinHuxleyParams(NeuronParams):
     gain: Annotated[float, Field(gt=0, description="Current for an input of 1, in uA/cm^2.")]
     step_ms: StepMs
     substeps: Substeps
-    surrogate: SurrogateName
+    surrogate: Surrogate
     slope: Slope100mV
 
     @model_validator(mode="after")

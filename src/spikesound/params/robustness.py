@@ -71,3 +71,7 @@ class RobustnessParams(Section):
     noises: NoiseParams = Field(description="Folders of noise recordings.")
     sound: SoundParams = Field(description="Levels of the conditions of the sound.")
     faults: FaultParams = Field(description="Levels of the hardware faults.")
+    detection_clips: Count = Field(
+        description="Detection: clips of each held-out fold that are disturbed and tested, at "
+        "most, evenly spaced."
+    )

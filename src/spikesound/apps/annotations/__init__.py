@@ -1,4 +1,4 @@
-"""What was heard, in the formats of the programs that people look at sounds with."""
+"""Predictions in the formats of programs for annotating sound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FORMATS", "SCORES", "Format", "Labelled"]
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write down what was sound.
+    """A file format of predictions.
 
     Attributes
     ----------

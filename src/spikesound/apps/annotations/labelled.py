@@ -1,4 +1,4 @@
-"""What is written down of one sound."""
+"""The predictions for one sound, as annotation files hold them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from spikesound.tasks.detection.decision import Event
 
 @dataclass(frozen=True)
 class Labelled:
-    """What a model heard in one sound.
+    """The predictions of a model for one sound.
 
     Attributes
     ----------
     file : the sound's name
     seconds : its length
-    model : who heard it
+    model : its name
     events : by onset; their labels are display names
     probabilities : by label
-    high_hz : the highest frequency that the model hears
+    high_hz : upper edge of the model's frequency range
     """
 
     file: str

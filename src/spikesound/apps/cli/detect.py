@@ -1,4 +1,4 @@
-"""``spikesound detect``: which sounds are in files, and when."""
+"""``spikesound detect``: sound events in files, with their times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.apps.cli.inputs import TABLE, Detectors, Force, ModelName, Out, Sounds, hear_all
+from spikesound.apps.cli.inputs import TABLE, Force, ModelName, Models, Out, Sounds, process_all
 
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Labelled
@@ -19,12 +19,12 @@ def detect(
     format: Annotated[str, typer.Option(help="table, csv, json, audacity, raven or jams.")] = TABLE,
     out: Out = None,
     force: Force = False,
-    detectors: Detectors = workspace.DETECTORS,
+    models: Models = workspace.MODELS,
 ) -> None:
-    """Tell which sounds are in files, and when each begins and ends."""
+    """Detect which sounds are in files, and when each begins and ends."""
     from spikesound.apps.annotations import FORMATS
 
-    hear_all(sounds, model, [detectors], FORMATS, format, out, force, show)
+    process_all(sounds, model, models, FORMATS, format, out, force, show, task="detection")
 
 
 def show(sound: Labelled) -> None:

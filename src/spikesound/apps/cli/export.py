@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spikesound.apps.cli import workspace
+from spikesound.apps.cli.inputs import Models
 from spikesound.apps.cli.model_choice import choose_model
 
 
@@ -15,11 +16,10 @@ def export(
     model: Annotated[str, typer.Argument(help="A model's file, its folder, or its name.")],
     to: Annotated[str, typer.Option(help="nir, onnx, torchscript or safetensors")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over a file that is there.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    models: Models = workspace.MODELS,
 ) -> None:
-    """Write a trained model in another format, read it back, and compare the outputs.
+    """Export a trained model, read the file back, and compare the outputs.
 
     Spiking networks go to NIR, conventional ones to ONNX, any to TorchScript, or to one safe file
     with labels and front end in it (safetensors).
@@ -31,8 +31,8 @@ def export(
 
     choose(EXPORTS, to, "format")
     if out.exists() and not force:
-        raise SpikesoundError(f"{out}: is there already; --force writes over it")
-    path, what = choose_model(model, (workspace.DETECTORS, workspace.CLASSIFIERS))
+        raise SpikesoundError(f"{out}: already exists; use --force to overwrite")
+    path, what = choose_model(model, models)
     try:
         done = write(load(path), to, out)
     except OSError as error:

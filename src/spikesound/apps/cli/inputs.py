@@ -1,4 +1,4 @@
-"""What ``predict`` and ``detect`` share: sounds go through a model, one by one, and are told of."""
+"""Common part of ``predict`` and ``detect``: sounds, one by one, through a model to an output."""
 
 from __future__ import annotations
 
@@ -30,42 +30,44 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         envvar="SPIKESOUND_MODEL",
-        help="A model's file or folder, or its name. Without: a spiking one of those trained.",
+        help="A model's file or folder, or its name. Default: the best of the folder of models.",
     ),
 ]
-Detectors = Annotated[str, typer.Option(help="Folder of trained detectors.")]
+Models = Annotated[str, typer.Option("--models", help="Folder of trained models.")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for one file a sound, instead of the terminal.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Write over files that are there.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 
 
-def hear_all(
+def process_all(
     sounds: Sequence[str],
     model: str | None,
-    folders: Sequence[str],
+    models: str,
     formats: dict[str, Format],
     name: str,
     out: Path | None,
     force: bool,
     show: Callable[[Labelled], None],
+    *,
+    task: str | None = None,
 ) -> None:
-    """Let a model hear sounds, and write or show what it heard.
+    """Process sounds with a model, and write or show its outputs.
 
-    A sound that cannot be heard is told of in one line on stderr, and the others go on.
+    A sound that cannot be read is reported in one line on stderr; the others are processed.
 
     Parameters
     ----------
-    sounds : as given by the person
-    model, folders : see :func:`spikesound.apps.cli.model_choice.choose_model`
-    formats, name : what there is to write, and which of it; ``table`` shows on the terminal
-    out, force : where to write, and whether over what is there
+    sounds : as given by the user
+    model, models, task : see :func:`spikesound.apps.cli.model_choice.choose_model`
+    formats, name : the valid formats, and the chosen one; ``table`` shows on the terminal
+    out, force : folder to write to, and whether to overwrite files
     show : prints the table of one sound
 
     Raises
     ------
     SpikesoundError
-        Before any work, if something is not as it must be; after it, if a sound was not heard.
+        Before any work, if a parameter is wrong; after it, if a sound could not be processed.
     """
     from spikesound.apps.cli.model_choice import choose_model
     from spikesound.audio.paths import find_sounds
@@ -74,8 +76,8 @@ def hear_all(
     found = find_sounds(sounds)
     targets = _targets(found, chosen, out, force)
     if chosen is not None and out is None and chosen.join is None and len(found) > 1:
-        raise SpikesoundError(f"{len(found)} sounds as {name} are as many files: give --out FOLDER")
-    path, words = choose_model(model, folders)
+        raise SpikesoundError(f"format {name} takes one file a sound: expected --out FOLDER")
+    path, words = choose_model(model, models, task=task)
 
     from spikesound.apps.api import load
 
@@ -100,7 +102,7 @@ def hear_all(
     if len(found) == 1 and failed:
         raise failed[0]
     if failed:
-        raise SpikesoundError(f"{len(failed)} of {len(found)} sounds were not heard: see above")
+        raise SpikesoundError(f"{len(failed)} of {len(found)} sounds failed: see above")
 
 
 def _each(
@@ -111,10 +113,11 @@ def _each(
 
     failed = []
     many = len(sounds) > 1
-    going = track(sounds, total=len(sounds), what="hearing", unit="file") if many else iter(sounds)
-    for sound in going:
+    total = len(sounds)
+    tracked = track(sounds, total=total, what="processing", unit="file") if many else iter(sounds)
+    for sound in tracked:
         try:
-            heard = model.hear(sys.stdin.buffer if sound.path is None else sound.path)
+            found = model.process(sys.stdin.buffer if sound.path is None else sound.path)
         except SpikesoundError as error:
             failed.append(error)
             if many:
@@ -122,9 +125,9 @@ def _each(
                     print(f"error: {shown(error)}", file=sys.stderr)
             continue
         name = str(sound).encode("utf-8", "replace").decode()
-        events = heard.events or []
+        events = found.events or []
         labelled = Labelled(
-            name, heard.seconds, model.name, model.high_hz, events, heard.probabilities
+            name, found.seconds, model.name, model.high_hz, events, found.probabilities
         )
         with SCREEN.paused():
             use(sound, labelled)
@@ -138,20 +141,21 @@ def _targets(
     if out is None:
         return {}
     if chosen is None:
-        raise SpikesoundError("--out takes files: give --format too, one of those of --help")
+        raise SpikesoundError("--out writes files: expected --format too, one of those of --help")
     if out.exists() and not out.is_dir():
-        raise SpikesoundError(f"{out}: a file; --out takes a folder")
+        raise SpikesoundError(f"{out}: --out: expected a folder, got a file")
     targets = {sound: out / (sound.name + chosen.suffix) for sound in sounds}
     by_target: dict[Path, SoundFile] = {}
     for sound, target in targets.items():
         if target in by_target:
-            raise SpikesoundError(f"{target} would be written of {by_target[target]} and {sound}")
+            raise SpikesoundError(
+                f"{target}: both {by_target[target]} and {sound} would be written to it"
+            )
         by_target[target] = sound
-    there = [target for target in by_target if target.exists()]
-    if there and not force:
-        raise SpikesoundError(
-            f"{there[0]}: is there already ({len(there)} such); --force writes over it"
-        )
+    existing = [target for target in by_target if target.exists()]
+    if existing and not force:
+        others = f" ({len(existing)} such files)" if len(existing) > 1 else ""
+        raise SpikesoundError(f"{existing[0]}: already exists{others}; use --force to overwrite")
     return targets
 
 

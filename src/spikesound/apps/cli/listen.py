@@ -1,4 +1,4 @@
-"""``spikesound listen``: a detector on the microphone, a pipe or a file, as it sounds."""
+"""``spikesound listen``: a detector on the microphone, a pipe or a file, in real time."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.apps.cli.inputs import Detectors, ModelName
+from spikesound.apps.cli.inputs import ModelName, Models
 from spikesound.core.errors import SpikesoundError
 
 if TYPE_CHECKING:
     from spikesound.apps.live.listen import State
     from spikesound.apps.live.source import Source
     from spikesound.apps.live.traced import TracedStream
-    from spikesound.models.detector_spec import DetectorSpec
-    from spikesound.models.networks.detector import Detector
+    from spikesound.models.loading import TrainedModel
 
 
 def listen(
     model: ModelName = None,
-    detectors: Detectors = workspace.DETECTORS,
+    models: Models = workspace.MODELS,
     device: Annotated[
         str | None, typer.Option(help="The microphone, by part of its name or by number.")
     ] = None,
@@ -37,17 +36,17 @@ def listen(
 ) -> None:
     """Listen, and show which sounds there are while they sound; Ctrl-C ends it."""
     if file is not None and pcm is not None:
-        raise SpikesoundError("--file and --pcm are two sources: give one")
+        raise SpikesoundError("--file and --pcm: expected one source, got two")
     if device is not None and (file is not None or pcm is not None):
-        raise SpikesoundError("--device is of the microphone: give it without --file and --pcm")
-    spec, network = load_detector(model, detectors)
+        raise SpikesoundError("--device: chooses a microphone; not valid with --file or --pcm")
+    trained = load_detector(model, models)
     from spikesound.apps.live.traced import TracedStream
 
     source: Source
     if file is not None:
         from spikesound.apps.live.sound_file import SoundFile
 
-        source = SoundFile(file, spec.front_end.rate_hz)
+        source = SoundFile(file, trained.front_end.rate_hz)
     elif pcm is not None:
         from spikesound.apps.live.pipe import Pipe
 
@@ -57,11 +56,11 @@ def listen(
 
         source = Microphone(device)
         print(f"microphone: {source.name}", file=sys.stderr)
-    _listen(source, TracedStream(spec, network, source.rate_hz), json)
+    _listen(source, TracedStream(trained, source.rate_hz), json)
 
 
-def load_detector(model: str | None, folder: str) -> tuple[DetectorSpec, Detector]:
-    """Load the detector that is named, or a good one of the folder, for streams on one core.
+def load_detector(model: str | None, folder: str) -> TrainedModel:
+    """Load the detector that is named, or the best of the folder, for streams on one core.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def load_detector(model: str | None, folder: str) -> tuple[DetectorSpec, Detecto
     """
     from spikesound.apps.cli.model_choice import choose_model
 
-    path, words = choose_model(model, [folder])
+    path, words = choose_model(model, folder, task="detection")
     import torch
 
     from spikesound.models import loading
@@ -78,13 +77,13 @@ def load_detector(model: str | None, folder: str) -> tuple[DetectorSpec, Detecto
     # A frame is too little work to be shared: more threads only wait for each other.
     torch.set_num_threads(1)
     loaded = loading.load(path)
-    if not isinstance(loaded, loading.Detecting):
+    if not loaded.detects:
         raise SpikesoundError(
-            f"{loaded.name} is a classifier, which hears whole clips: listen and serve need a "
-            "detector (dvc exp run -S task=detection trains some)"
+            f"{loaded.name}: expected a detector, got a classifier of whole clips; "
+            "dvc exp run -S task=detection trains detectors"
         )
     print(f"model: {words}", file=sys.stderr)
-    return loaded.spec, loaded.network
+    return loaded
 
 
 def _listen(source: Source, stream: TracedStream, json: bool) -> None:
@@ -104,5 +103,5 @@ def _listen(source: Source, stream: TracedStream, json: bool) -> None:
             state = listen(source, stream, Printer(sys.stdout, json).show)
         for line in summary(state, source.warnings):
             print(line, file=out)
-    except BrokenPipeError:  # whoever read the events has gone: there is nobody to tell
+    except BrokenPipeError:  # the reader of the events has closed the pipe
         sys.stderr.close()

@@ -27,7 +27,7 @@ def labels(query: str, ontology: Ontology) -> None:
 def segments(csv: Path, ontology: Ontology) -> None:
     """Read a list in AudioSet's formats, and say which rows cannot be used and why.
 
-    It is a CSV of segments, or the tab-separated file of strong labels; its header tells which.
+    It is a CSV of segments, or the tab-separated file of strong labels; the header decides.
     """
     from spikesound.data.lists.merging import merge, read_list
     from spikesound.data.ontology import Ontology as Tree

@@ -1,96 +1,101 @@
-"""Which trained model a command uses: the one that is named, or a good one of those there are."""
+"""Which trained model a command uses: the one that is named, or the best of a folder."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spikesound.core.errors import SpikesoundError, unknown
 
-WEIGHTS = "model.safetensors"
-SPEC = "spec.json"
+if TYPE_CHECKING:
+    from spikesound.models.spec import Spec
+
 DECISION = "decision.csv"
-KINDS = ("snn", "ann")
-LABELS = ("strong", "both")
+LABELS = ("strong", "both", "weak")
 
 
-def choose_model(given: str | None, folders: Sequence[str]) -> tuple[Path, str]:
-    """Return a model's file or folder, and in words which it is.
+def choose_model(given: str | None, folder: str, *, task: str | None = None) -> tuple[Path, str]:
+    """Return a model's file, and in words which it is.
 
     Parameters
     ----------
-    given : a path, or the name of a model in one of the folders; None: of the first folder that
-        has models, the one with the best event F1 on its validation clips (``decision.csv`` beside
-        it); where none says, a spiking one trained on strong labels rather than another
-    folders : of trained models
+    given : a path, or the name of a model in the folder; None: of the models in the folder, a
+        detector rather than a classifier; of detectors the one with the best event F1 on its
+        validation clips (``decision.csv`` beside it); of equal ones a spiking one rather than
+        another, and one trained on strong labels
+    folder : of trained models
+    task : that the model must be of if none is given; None: any
 
     Raises
     ------
     SpikesoundError
-        If there is none, or none of that name.
+        If there is none, none of that name, or those that there are are damaged.
     """
-    there = [found for folder in folders if (found := _models(Path(folder)))]
+    from spikesound.models.listing import weight_files
+
+    models = _models(Path(folder))
     if given is not None:
         path = Path(given)
         if path.exists():
-            return _of(path), given
-        names = {name: path for models in reversed(there) for name, path in models.items()}
-        if given in names:
-            return names[given], f"{given} ({names[given]})"
-        if not names:
+            if not (files := weight_files(path)) and path.is_dir():
+                raise SpikesoundError(f"{path}: no model in this folder")
+            return (files or [path])[0], given
+        if given in models:
+            return models[given], f"{given} ({models[given]})"
+        if not models:
             raise SpikesoundError(f"{given}: no such model")
-        raise unknown("model", given, names)
-    if not there:
+        raise unknown("model", given, models)
+    specs = _specs(models, task)
+    if not specs:
+        what = {"detection": "detector", "classification": "classifier"}.get(task or "", "model")
         raise SpikesoundError(
-            f"no trained model in {' or '.join(folders)}: give one by --model, or train some: "
-            "dvc exp run -S task=detection result"
+            f"no trained {what} in {folder}: name one (--model), or train some "
+            f"(dvc exp run -S task={task or 'detection'})"
         )
-    models = there[0]
-    name = min(models, key=lambda name: (-_validation_f1(models[name]), _rank(name)))
-    others = f"; one of {len(models)}, --model takes another" if len(models) > 1 else ""
+    name = min(specs, key=lambda name: _rank(models[name], specs[name]))
+    others = f"; one of {len(specs)}, choose another with --model" if len(specs) > 1 else ""
     return models[name], f"{name} ({models[name]}{others})"
 
 
 def _models(folder: Path) -> dict[str, Path]:
-    """Return the models in a folder, by name."""
+    """Return the file of the first fold of each model in a folder, by name."""
+    from spikesound.models.listing import weight_files
+
     if not folder.is_dir():
         return {}
-    places = [path for path in sorted(folder.iterdir()) if path.is_dir() and _has_model(path)]
-    return {path.name: _of(path) for path in places}
+    found = {path.name: weight_files(path) for path in sorted(folder.iterdir()) if path.is_dir()}
+    return {name: files[0] for name, files in found.items() if files}
 
 
-def _has_model(folder: Path) -> bool:
-    return (folder / WEIGHTS).is_file() or any(folder.glob(f"fold-*/{WEIGHTS}"))
+def _specs(models: dict[str, Path], task: str | None) -> dict[str, Spec]:
+    """Return the specs of the models of a task; damaged ones are an error if all are."""
+    from spikesound.models.file import load_spec
+
+    specs, errors = {}, []
+    for name, path in models.items():
+        try:
+            specs[name] = load_spec(path)
+        except SpikesoundError as error:
+            errors.append(error)
+    if errors and not specs:
+        raise errors[0]
+    return {name: spec for name, spec in specs.items() if task in (None, spec.task)}
 
 
-def _of(path: Path) -> Path:
-    """Return what is to be loaded: a file with all in it, or the folder of a classifier's fold."""
-    if not path.is_dir():
-        return path
-    if (path / WEIGHTS).is_file():
-        return path if (path / SPEC).is_file() else path / WEIGHTS
-    folds = sorted(path.glob(f"fold-*/{WEIGHTS}"))
-    if not folds:
-        raise SpikesoundError(f"{path}: no model in this folder")
-    return folds[0].parent
+def _rank(path: Path, spec: Spec) -> tuple[bool, float, bool, int, str]:
+    labels = LABELS.index(spec.labels) if spec.labels in LABELS else len(LABELS)
+    f1 = _validation_f1(path.with_name(DECISION))
+    return spec.task != "detection", -f1, not spec.spiking, labels, spec.model
 
 
-def _validation_f1(path: Path) -> float:
-    """Return the mean over classes of the event F1 by which thresholds were chosen; else 0."""
-    table = path.with_name(DECISION)
+def _validation_f1(table: Path) -> float:
+    """Return the mean over classes of the event F1 by which thresholds were tuned; else 0."""
     if not table.is_file():
         return 0.0
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
     try:
         return sum(float(row["event_f1"]) for row in rows) / len(rows)
     except (KeyError, ValueError, ZeroDivisionError):
         return 0.0
-
-
-def _rank(name: str) -> tuple[int, int, str]:
-    parts = name.split("-")
-    kind = KINDS.index(parts[0]) if parts[0] in KINDS else len(KINDS)
-    labels = LABELS.index(parts[-1]) if parts[-1] in LABELS else len(LABELS)
-    return kind, labels, name

@@ -1,4 +1,4 @@
-"""``spikesound models``: what is trained, and how good it is."""
+"""``spikesound models``: the trained models, their sizes and metrics."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def models(
         list[str] | None, typer.Argument(metavar="[FOLDER]...", help="Of trained models.")
     ] = None,
     metrics: Annotated[
-        str, typer.Option(help="Folder of metrics: models/*.json, detection/models/*.json.")
-    ] = workspace.METRICS,
+        str, typer.Option(help="Folder of the models' metrics, <name>.json.")
+    ] = workspace.MODEL_METRICS,
     as_json: Annotated[bool, typer.Option("--json", help="All that is known, as JSON.")] = False,
 ) -> None:
-    """List what is trained: sizes, what each was trained on, and its metrics."""
+    """List the trained models: sizes, what each was trained on, and its metrics."""
     from spikesound.models.listing import list_models
 
-    chosen = folders or (workspace.CLASSIFIERS, workspace.DETECTORS)
-    found = list_models([Path(folder) for folder in chosen], workspace.model_metrics(Path(metrics)))
+    chosen = folders or [workspace.MODELS]
+    found = list_models([Path(folder) for folder in chosen], Path(metrics))
     if as_json:
         print(json.dumps([asdict(model) for model in found], indent=2, ensure_ascii=False))
         return
@@ -41,21 +41,21 @@ def models(
 
 
 def print_models(found: list[Listed]) -> None:
-    """Print a table of each kind, a line for each model, and below them what is wrong with any."""
+    """Print a table of each task, a row for each model, and then the errors of damaged ones."""
     console = Console()
-    for kind in sorted({model.kind for model in found if model.error is None}):
-        console.print(_table(kind, [each for each in found if each.kind == kind]))
+    for task in sorted({model.task for model in found if model.error is None}):
+        console.print(_table(task, [each for each in found if each.task == task]))
     if not found:
-        console.print("no trained model there")
+        console.print("no trained models")
     for model in found:
         if model.error is not None:
             console.print(_plain(model.error), soft_wrap=True)
 
 
-def _table(kind: str, models: list[Listed]) -> Table:
+def _table(task: str, models: list[Listed]) -> Table:
     good = [model for model in models if model.error is None]
     shown = [key for key in HEADLINES if any(key in model.metrics for model in good)]
-    table = Table(title=f"{kind}s", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=task, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("model", no_wrap=True)
     table.add_column("trained on", overflow="fold", min_width=12)
     for column in ("weights", "KiB", *shown):

@@ -1,4 +1,4 @@
-"""``spikesound predict``: which sounds are in files."""
+"""``spikesound predict``: class probabilities of files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.apps.cli.inputs import TABLE, Detectors, Force, ModelName, Out, Sounds, hear_all
+from spikesound.apps.cli.inputs import TABLE, Force, ModelName, Models, Out, Sounds, process_all
 
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Labelled
@@ -20,12 +20,9 @@ def predict(
     out: Out = None,
     force: Force = False,
     top: Annotated[int, typer.Option(min=1, help="Rows of a table.")] = 5,
-    detectors: Detectors = workspace.DETECTORS,
-    classifiers: Annotated[
-        str, typer.Option(help="Folder of classifiers.")
-    ] = workspace.CLASSIFIERS,
+    models: Models = workspace.MODELS,
 ) -> None:
-    """Tell how probable each sound is in files, by a detector or a classifier of clips."""
+    """Predict how probable each sound is in files, by a detector or a classifier of clips."""
     from spikesound.apps.annotations import SCORES
 
     def show(sound: Labelled) -> None:
@@ -35,4 +32,4 @@ def predict(
         rows = [(label, f"{probability:.3f}") for label, probability in best]
         print_table(sound, ("Sound", "Probability"), rows)
 
-    hear_all(sounds, model, [detectors, classifiers], SCORES, format, out, force, show)
+    process_all(sounds, model, models, SCORES, format, out, force, show)

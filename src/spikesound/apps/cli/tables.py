@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def print_table(sound: Labelled, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print what was heard in one sound: its name and length, and a row for each label or event."""
+    """Print the output for one sound: its name and length, and a row for each label or event."""
     console = Console()
     head = f"{sound.file} ({sound.seconds:.2f} s)"
     if not rows:
-        console.print(_plain(f"{head}: nothing that {sound.model} knows"), soft_wrap=True)
+        console.print(_plain(f"{head}: no event of a class of {sound.model}"), soft_wrap=True)
         return
     console.print(_plain(head), soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 2))

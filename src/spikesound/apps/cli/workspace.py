@@ -1,6 +1,6 @@
 """Default paths of the commands: where the pipeline of the current folder keeps its results.
 
-The one place in the library that knows such paths; every command takes others as options.
+The one place in the library with such paths; every command takes others as options.
 """
 
 from __future__ import annotations
@@ -8,13 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-DETECTORS = "data/detection/models"
-CLASSIFIERS = "data/models"
-CLIPS = "data/clips/clips.parquet"
+MODELS = "data/models"
+CLIPS = "data/clips/classification/clips.parquet"
 PREDICTIONS = "data/predictions"
 METRICS = "metrics"
-
-
-def model_metrics(metrics: Path) -> list[Path]:
-    """Return the folders with a file of metrics for each model."""
-    return [metrics / "models", metrics / "detection" / "models"]
+MODEL_METRICS = "metrics/models"

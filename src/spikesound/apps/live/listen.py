@@ -1,4 +1,4 @@
-"""Listen to a source for as long as it lasts, and count."""
+"""A detector on a source for as long as it lasts, with counts of what it gives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class State:
     names : of the classes, in order
     spiking : whether the network spikes
     sound_s, busy_s : length of the sound, and the time that it took to compute
-    scores : of the last frame that is decided (class,)
+    scores : of the last frame whose scores are final (class,)
     active : which classes are at or above their thresholds in it (class,)
     rate : spikes per neuron and frame over the last second or so
     rate_sum, frames : spike rates of all frames, summed; and their number
@@ -66,7 +66,7 @@ def listen(source: Source, stream: TracedStream, show: Shown) -> State:
     Memory does not grow with the length of the sound. The events that go on at the end are ended
     and shown like the others, also after an interruption.
     """
-    spec = stream.spec
+    spec = stream.model.spec
     none = np.zeros(len(spec.classes), np.float32)
     state = State(spec.names, stream.spikes, none, none.astype(bool))
 

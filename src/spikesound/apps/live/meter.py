@@ -1,4 +1,4 @@
-"""What ``spikesound listen`` shows: a meter on a terminal, lines in a pipe."""
+"""Output of ``spikesound listen``: a meter on a terminal, lines in a pipe."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Printer:
 
 
 def picture(state: State, latest: list[Event]) -> RenderableType:
-    """Return what the meter looks like."""
+    """Return the meter's picture of a state."""
     bars = Table.grid(padding=(0, 2))
     for name, score, active in zip(state.names, state.scores, state.active, strict=True):
         style = "bold green" if active else "default"
@@ -95,7 +95,7 @@ def clock(seconds: float) -> str:
 
 
 def summary(state: State, warnings: list[str]) -> list[str]:
-    """Return the lines that are said at the end."""
+    """Return the lines that are printed at the end."""
     total = sum(state.events.values())
     each = ", ".join(f"{name} {count}" for name, count in state.events.most_common())
     lines = [_figures(state, state.mean_rate), f"{total} events" + (f": {each}" if each else "")]
@@ -103,7 +103,7 @@ def summary(state: State, warnings: list[str]) -> list[str]:
 
 
 def _figures(state: State, rate: float) -> str:
-    parts = [f"{clock(state.sound_s)} heard"]
+    parts = [f"{clock(state.sound_s)} processed"]
     if state.spiking:
         parts.append(f"{100 * rate:.1f} % of the neurons spike in a frame")
     parts.append(f"real-time factor {state.real_time_factor:.3f}")

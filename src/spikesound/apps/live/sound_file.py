@@ -1,4 +1,4 @@
-"""A file as a source, faster than it sounds."""
+"""A file as a source, faster than real time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Floats = npt.NDArray[np.float32]
 
 
 class SoundFile:
-    """The sound of a local file: what ``spikesound detect`` hears of it.
+    """The sound of a local file, as ``spikesound detect`` reads it.
 
     Parameters
     ----------
     path : any file with sound that ffmpeg reads
     rate_hz : of the blocks
-    name : what errors call it; None: its path
+    name : of the file in messages; None: its path
 
     Raises
     ------

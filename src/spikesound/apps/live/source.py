@@ -18,7 +18,7 @@ class Source(Protocol):
     ----------
     rate_hz : of the blocks
     dropped : blocks that came too fast and were lost
-    warnings : what is to be said at the end, one line each
+    warnings : printed at the end, one line each
     """
 
     rate_hz: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,8 @@ import torch
 from spikesound.audio.resampling import Resampler
 from spikesound.inference.backends import AUTO
 from spikesound.inference.streaming.stream import FrameResult, Stream
-from spikesound.models.networks.detector import Detector
-from spikesound.models.spec import Spec
+from spikesound.models.layers import layers_of
+from spikesound.models.loading import TrainedModel
 from spikesound.tasks.detection.decision import Event
 
 Floats = npt.NDArray[np.float32]
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TracedFrame:
-    """A frame that went through the network.
+    """A frame that the network has processed.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ class TracedChunk:
 
     Attributes
     ----------
-    traced : the frames that went through the network
+    traced : the frames that the network has processed
     results : of the frames whose filtered scores are now known, some frames behind ``traced``
     """
 
@@ -65,7 +66,7 @@ class TracedStream:
 
     Parameters
     ----------
-    spec, network : of a trained detector
+    model : a trained detector
     rate_hz : of the samples to come
     backend : see :class:`~spikesound.inference.streaming.stream.Stream`
 
@@ -75,18 +76,20 @@ class TracedStream:
         As the stream does.
     """
 
-    def __init__(self, spec: Spec, network: Detector, rate_hz: int, *, backend: str = AUTO) -> None:
-        self.spec, self.rate_hz = spec, rate_hz
+    def __init__(self, model: TrainedModel, rate_hz: int, *, backend: str = AUTO) -> None:
+        self.model, self.rate_hz = model, rate_hz
         self.samples = 0
         self.busy_s = 0.0
         """Time spent on all of them."""
+        spec = model.spec
+        network: Any = model.network
         decision = spec.decision
         self.thresholds = np.asarray(decision.thresholds if decision else [], np.float64)
         self._traced: list[TracedFrame] = []
-        self._spikes = any(layer.spiking for layer in network.layers())
+        self._spikes = any(layer.spiking for layer in layers_of(network))
         named = spec.model_copy(update={"classes": spec.names})
         self._stream = Stream(named, network, backend=backend, trace=self._trace)
-        self._resampler = Resampler(rate_hz, spec.sound.rate_hz)
+        self._resampler = Resampler(rate_hz, model.front_end.rate_hz)
 
     @property
     def spikes(self) -> bool:
@@ -125,9 +128,10 @@ class TracedStream:
         return TracedChunk(traced, results)
 
 
-def layer_sizes(spec: Spec, network: Detector) -> list[int]:
-    """Return the number of neurons in each spiking layer, from front to back."""
+def layer_sizes(model: TrainedModel) -> list[int]:
+    """Return the number of neurons in each spiking layer of a detector, from front to back."""
     spikes: list[torch.Tensor] = []
+    network: Any = model.network.eval()
     with torch.inference_mode():
-        network.eval().advance(torch.zeros(1, 1, spec.bins), network.rest(1), spikes)
+        network.advance(torch.zeros(1, 1, model.spec.bins), network.rest(1), spikes)
     return [layer.numel() for layer in spikes]

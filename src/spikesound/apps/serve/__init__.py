@@ -1,1 +1,1 @@
-"""A local web page: a file or the microphone, and what a detector hears in it, as it hears it."""
+"""A local web page: a detector on a file or the microphone, with its picture in real time."""

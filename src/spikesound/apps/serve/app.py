@@ -23,11 +23,10 @@ from spikesound.apps.serve.guard import Guard
 from spikesound.apps.serve.labels import labelled, read_body
 from spikesound.apps.serve.messages import about
 from spikesound.core.errors import SpikesoundError, choose
-from spikesound.models.detector_spec import DetectorSpec
-from spikesound.models.networks.detector import Detector
+from spikesound.models.loading import TrainedModel
 
 STREAMS = 8
-"""So many files and microphones are heard at once, in all tabs together."""
+"""Files and microphones that are processed at once, in all tabs together."""
 
 _PAGE = {
     "/": ("page.html", "text/html"),
@@ -45,36 +44,35 @@ class Serving:
 
     Attributes
     ----------
-    spec, network : of the detector
+    trained : the detector
     max_bytes : of a file
-    streams : files and microphones that are heard now
+    streams : files and microphones that are processed now
     """
 
-    spec: DetectorSpec
-    network: Detector
+    trained: TrainedModel
     max_bytes: int
     streams: int = field(default=0, init=False)
 
     async def file(self, request: Request) -> ASGIApp:
-        """Hear the file in the body; answer with lines of JSON while it is heard."""
+        """Process the file in the body, and answer with lines of JSON as they are computed."""
         name = request.query_params.get("name", "the file")[:200]
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             with tempfile.TemporaryDirectory(prefix="spikesound-") as folder, self._one_more():
                 path = Path(folder) / "sound"
                 await store(request, path, self.max_bytes)
-                async with aclosing(of_file(self.spec, self.network, path, name)) as lines:
+                async with aclosing(of_file(self.trained, path, name)) as lines:
                     response = StreamingResponse(lines, media_type="application/x-ndjson")
                     await response(scope, receive, send)
 
-        return _told(answer)
+        return _with_errors(answer)
 
     async def sound(self, socket: WebSocket) -> None:
-        """Hear a microphone."""
+        """Process the samples of a microphone."""
         await socket.accept()
         try:
             with self._one_more():
-                await of_socket(self.spec, self.network, socket)
+                await of_socket(self.trained, socket)
         except SpikesoundError as error:
             await socket.send_json({"error": str(error)})
             await socket.close(1008)
@@ -85,7 +83,7 @@ class Serving:
     def _one_more(self) -> Iterator[None]:
         if self.streams >= STREAMS:
             raise SpikesoundError(
-                f"{STREAMS} files and microphones are heard already: stop one of them first"
+                f"{STREAMS} files and microphones are being processed; stop one of them first"
             )
         self.streams += 1
         try:
@@ -94,15 +92,15 @@ class Serving:
             self.streams -= 1
 
     async def model(self, request: Request) -> Response:
-        """Tell of the model."""
-        return JSONResponse(about(self.spec, self.network, FORMATS))
+        """Describe the model."""
+        return JSONResponse(about(self.trained, FORMATS))
 
     async def labels(self, request: Request) -> Response:
         """Write the events of the body in a format."""
         name = request.path_params["name"]
         try:
             format = choose(FORMATS, name, "format")
-            sound = labelled(await read_body(request), self.spec)
+            sound = labelled(await read_body(request), self.trained)
             text = await run_in_threadpool(format.write, sound)
         except SpikesoundError as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -131,10 +129,10 @@ async def _page(request: Request) -> Response:
     return PlainTextResponse(text, media_type=kind)
 
 
-def _told(answer: ASGIApp) -> ASGIApp:
-    """Say what is wrong with the input as JSON; a page that went away is told nothing."""
+def _with_errors(answer: ASGIApp) -> ASGIApp:
+    """Answer an error in the input as JSON; a page that was closed gets no answer."""
 
-    async def telling(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await answer(scope, receive, send)
         except SpikesoundError as error:
@@ -142,4 +140,4 @@ def _told(answer: ASGIApp) -> ASGIApp:
         except ClientDisconnect:
             pass
 
-    return telling
+    return answering

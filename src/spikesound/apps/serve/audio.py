@@ -17,8 +17,7 @@ from spikesound.apps.live.traced import TracedStream
 from spikesound.apps.serve.messages import describe
 from spikesound.audio.samples import within_full_scale
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.networks.detector import Detector
-from spikesound.models.spec import Spec
+from spikesound.models.loading import TrainedModel
 
 RATES_HZ = (8_000, 384_000)
 """The lowest and the highest sampling rate of a microphone."""
@@ -32,7 +31,7 @@ async def store(request: Request, path: Path, limit: int) -> None:
     SpikesoundError
         If it is longer than ``limit`` bytes.
     ClientDisconnect
-        If the page went away meanwhile.
+        If the page was closed meanwhile.
     """
     length = request.headers.get("content-length", "0")
     size = int(length) if length.isdecimal() else 0
@@ -48,15 +47,13 @@ async def store(request: Request, path: Path, limit: int) -> None:
             await run_in_threadpool(file.write, piece)
 
 
-async def of_file(
-    spec: Spec, network: Detector, path: Path, name: str
-) -> AsyncGenerator[str, None]:
+async def of_file(model: TrainedModel, path: Path, name: str) -> AsyncGenerator[str, None]:
     """Yield the results for a file, one line of JSON at a time; an error is the last line.
 
     A line is computed when the one before is on its way, so that a page that reads slowly is not
     computed for in advance.
     """
-    lines = _lines(spec, network, path, name)
+    lines = _lines(model, path, name)
     try:
         while line := await run_in_threadpool(next, lines, ""):
             yield line
@@ -64,9 +61,9 @@ async def of_file(
         lines.close()
 
 
-def _lines(spec: Spec, network: Detector, path: Path, name: str) -> Generator[str, None, None]:
-    source = SoundFile(path, spec.sound.rate_hz, name)
-    stream = TracedStream(spec, network, source.rate_hz)
+def _lines(model: TrainedModel, path: Path, name: str) -> Generator[str, None, None]:
+    source = SoundFile(path, model.front_end.rate_hz, name)
+    stream = TracedStream(model, source.rate_hz)
     try:
         for block in source.blocks():
             yield _line(describe(stream.feed(block), stream.thresholds))
@@ -76,7 +73,7 @@ def _lines(spec: Spec, network: Detector, path: Path, name: str) -> Generator[st
     yield _last(stream)
 
 
-async def of_socket(spec: Spec, network: Detector, socket: WebSocket) -> None:
+async def of_socket(model: TrainedModel, socket: WebSocket) -> None:
     """Process the samples that a page sends, and answer each message before the next is read.
 
     The page first sends ``{"rate_hz": ...}``, then float32 samples (little-endian, mono) in binary
@@ -86,12 +83,12 @@ async def of_socket(spec: Spec, network: Detector, socket: WebSocket) -> None:
     Raises
     ------
     SpikesoundError
-        If the page sends something else.
+        If the page sends anything else.
     WebSocketDisconnect
-        If it goes away.
+        If it is closed.
     """
     rate_hz = _rate(await socket.receive_text())
-    stream = await run_in_threadpool(TracedStream, spec, network, rate_hz)
+    stream = await run_in_threadpool(TracedStream, model, rate_hz)
     while (message := await socket.receive())["type"] == "websocket.receive":
         if message.get("bytes") is None:
             await socket.send_text(await run_in_threadpool(_last, stream))
@@ -108,14 +105,14 @@ def _rate(text: str) -> int:
         rate_hz = None
     lowest, highest = RATES_HZ
     if not isinstance(rate_hz, int) or not lowest <= rate_hz <= highest:
-        raise SpikesoundError(f"the page's sampling rate is not between {lowest} and {highest} Hz")
+        raise SpikesoundError(f"sampling rate: expected {lowest} to {highest} Hz from the page")
     return rate_hz
 
 
 def _samples(content: bytes) -> np.ndarray:
     samples = np.frombuffer(content, "<f4") if len(content) % 4 == 0 else None
     if samples is None or not np.isfinite(samples).all():
-        raise SpikesoundError("the page sent something else than samples")
+        raise SpikesoundError("expected finite float32 samples from the page")
     return within_full_scale(samples.astype(np.float32), "the microphone")
 
 

@@ -1,4 +1,4 @@
-"""The labels that the page asks for: of the events that it has gathered."""
+"""Annotation files of the events that a page has collected."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from starlette.requests import Request
 
 from spikesound.apps.annotations import Labelled
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.detector_spec import DetectorSpec
+from spikesound.models.loading import TrainedModel
 from spikesound.tasks.detection.decision import Event
 
 _BYTES = 32 * 2**20
 
 
 async def read_body(request: Request) -> bytes:
-    """Return what the page sent.
+    """Return the body of a request.
 
     Raises
     ------
@@ -28,30 +28,30 @@ async def read_body(request: Request) -> bytes:
     async for piece in request.stream():
         size += len(piece)
         if size > _BYTES:
-            raise SpikesoundError("more events than are written at once")
+            raise SpikesoundError(f"too many events: expected at most {_BYTES // 2**20} MiB")
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def labelled(body: bytes, spec: DetectorSpec) -> Labelled:
+def labelled(body: bytes, model: TrainedModel) -> Labelled:
     """Read the page's JSON: the sound's name, its length and its events, in any order.
 
     Raises
     ------
     SpikesoundError
-        If it is something else, or an event is of another class than the detector's.
+        If it is anything else, or an event is of another class than the detector's.
     """
     try:
         found = json.loads(body)
         events = [_event(values) for values in found["events"]]
-        columns = [spec.names.index(event.label) for event in events]
+        columns = [model.labels.index(event.label) for event in events]
         order = sorted(range(len(events)), key=lambda i: (events[i].onset_s, columns[i]))
         seconds = _finite(found["sound_s"])
         name = str(found["name"])[:500].encode("utf-8", "replace").decode()
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise SpikesoundError("these are no events of this detector") from error
-    high_hz = spec.front_end.features.high_hz
-    return Labelled(name, seconds, spec.model, high_hz, [events[i] for i in order])
+        raise SpikesoundError("expected a name, a length and events of this detector") from error
+    high_hz = model.front_end.features.high_hz
+    return Labelled(name, seconds, model.name, high_hz, [events[i] for i in order])
 
 
 def _event(values: Any) -> Event:
@@ -61,5 +61,5 @@ def _event(values: Any) -> Event:
 
 def _finite(value: Any) -> float:
     if not math.isfinite(number := float(value)) or number < 0:
-        raise ValueError(f"{value!r} is no time and no score")
+        raise ValueError(f"expected a finite number of at least 0, got {value!r}")
     return number

@@ -9,27 +9,26 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
-from spikesound.models.networks.detector import Detector
-from spikesound.models.spec import Spec
+from spikesound.models.loading import TrainedModel
 
 ROWS = 24
 """Rows that a layer is shown in at most; each is the mean of neighbouring neurons."""
 
 
-def about(spec: Spec, network: Detector, formats: Iterable[str]) -> dict[str, Any]:
+def about(model: TrainedModel, formats: Iterable[str]) -> dict[str, Any]:
     """Return the model's description, which the page reads before any sound.
 
     Parameters
     ----------
     formats : of labels, by name
     """
-    decision = spec.decision
+    spec, decision = model.spec, model.spec.decision
     assert decision is not None
-    sizes = layer_sizes(spec, network)
+    sizes = layer_sizes(model)
     return {
         "model": spec.model,
         "spiking": bool(sizes),
-        "hop_s": spec.sound.hop_s,
+        "hop_s": model.front_end.hop_s,
         "bins": spec.bins,
         "layers": [{"neurons": size, "rows": min(ROWS, size)} for size in sizes],
         "classes": [
@@ -45,14 +44,14 @@ def about(spec: Spec, network: Detector, formats: Iterable[str]) -> dict[str, An
 def describe(chunk: TracedChunk, thresholds: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Return the message for a chunk of sound.
 
-    ``seen``: for each frame the features and, layer by layer, the share of neurons of each row that
-    spiked, all as 0 to 255, and the spikes per neuron. ``heard``: for each frame whose result is
-    known the scores, and which classes are at or above their thresholds. ``events``: those that
-    ended.
+    ``frames``: for each processed frame the features and, layer by layer, the share of neurons of
+    each row that spiked, all as 0 to 255, and the spikes per neuron. ``results``: for each frame
+    whose result is known the scores, and which classes are at or above their thresholds.
+    ``events``: those that ended.
     """
     return {
-        "seen": [_frame(frame) for frame in chunk.traced],
-        "heard": [
+        "frames": [_frame(frame) for frame in chunk.traced],
+        "results": [
             {
                 "scores": [round(float(score), 4) for score in result.scores],
                 "active": (result.scores >= thresholds).tolist(),

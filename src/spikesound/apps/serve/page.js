@@ -65,11 +65,11 @@ async function run(next, doing) {
   sound = null;
   at("stop").hidden = true;
   if (error) {
-    events = []; // what cannot be heard to its end is not labelled
+    events = []; // a sound that cannot be processed to its end gets no labels
     at("events").replaceChildren();
-    say(`Stopped after ${clock(picture.seen * model.hop_s)}.`, error);
+    say(`Stopped after ${clock(picture.processed * model.hop_s)}.`, error);
   } else if (last) say(finished(last));
-  else say(`Stopped after ${clock(picture.seen * model.hop_s)}, before the end.`);
+  else say(`Stopped after ${clock(picture.processed * model.hop_s)}, before the end.`);
   list();
 }
 
@@ -78,7 +78,7 @@ function finished({ sound_s: lengthS, busy_s: busyS }) {
   if (!at("player").hidden) picture.show(0); // where the player begins
   changed = true;
   const factor = (busyS / lengthS).toFixed(3);
-  return `Finished: ${clock(lengthS)} heard, ${counted(events.length)}; real-time factor ${factor}.`;
+  return `Finished: ${clock(lengthS)} processed, ${counted(events.length)}; real-time factor ${factor}.`;
 }
 
 function take(message) {
@@ -137,7 +137,7 @@ function frame(now) {
   drawn = now;
   picture.cursor = player.hidden ? null : Math.round(player.currentTime / model.hop_s);
   picture.draw();
-  const slack = picture.seen - picture.shown;
+  const slack = picture.processed - picture.shown;
   const bar = at("first");
   at("wind").hidden = slack <= 0;
   bar.min = String(Math.max(0, Math.min(slack, Math.round(picture.keptFromS / model.hop_s))));
@@ -150,8 +150,8 @@ function frame(now) {
 }
 
 function figures() {
-  if (!picture.seen) return "";
-  const parts = [`${clock(picture.seen * model.hop_s)} heard`];
+  if (!picture.processed) return "";
+  const parts = [`${clock(picture.processed * model.hop_s)} processed`];
   const share = (100 * picture.meanRate).toFixed(1);
   if (model.spiking) parts.push(`${share} % of the neurons spike in a frame, on average`);
   if (sound?.droppedS) parts.push(`${sound.droppedS.toFixed(1)} s lost: the computer is too slow`);
@@ -159,20 +159,20 @@ function figures() {
   return parts.join(" · ");
 }
 
-function listenTo(file) {
+function openFile(file) {
   if (!file || !picture) return;
   start(file.name);
   const player = at("player");
   if (player.src) URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(file);
   player.onloadedmetadata = () => { player.hidden = false; changed = true; };
-  run(new FileSound(file), `Hearing ${file.name}.`);
+  run(new FileSound(file), `Processing ${file.name}.`);
 }
 
-/** How much was heard; of a sound that goes on, as far as the last event ended. */
+/** Length of what was processed; of a running sound at least to the end of the last event. */
 function soundS() {
   const ends = events.map((event) => event.offset_s);
-  return Math.max(wholeS ?? picture.seen * model.hop_s, ...ends.slice(-50));
+  return Math.max(wholeS ?? picture.processed * model.hop_s, ...ends.slice(-50));
 }
 
 async function download() {
@@ -221,7 +221,7 @@ function dropping() {
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("over");
-    listenTo(event.dataTransfer.files[0]);
+    openFile(event.dataTransfer.files[0]);
   });
 }
 
@@ -235,11 +235,11 @@ async function begin() {
   at("model").textContent = model.model;
   const known = model.classes.map((each) => each.name).join(", ");
   const kind = model.spiking ? "A spiking network" : "A conventional network, without spikes";
-  at("about").textContent = `${kind}. It knows: ${known}. Nothing leaves this computer.`;
+  at("about").textContent = `${kind}. Classes: ${known}. Nothing leaves this computer.`;
   at("format").append(...model.formats.map((each) => new Option(each, each)));
   picture = new Picture(model, at("strips"));
   at("file").addEventListener("change", () => {
-    listenTo(at("file").files[0]);
+    openFile(at("file").files[0]);
     at("file").value = "";
   });
   at("microphone").addEventListener("click", () => {
@@ -249,7 +249,7 @@ async function begin() {
   at("stop").addEventListener("click", () => sound?.stop());
   at("first").addEventListener("input", () => {
     const first = Number(at("first").value);
-    picture.show(sound && first >= picture.seen - picture.shown ? null : first);
+    picture.show(sound && first >= picture.processed - picture.shown ? null : first);
     changed = true;
   });
   at("download").addEventListener("click", download);

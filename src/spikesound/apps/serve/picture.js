@@ -1,4 +1,4 @@
-// The frames that were heard, and their picture: mel, spikes of each layer, scores of each class.
+// The picture of the processed frames: mel, spikes of each layer, scores of each class.
 
 const KEPT = 1 << 15; // frames; with a hop of 46 ms, 25 minutes
 const SHOWN_S = 10;
@@ -20,8 +20,8 @@ export class Picture {
   }
 
   reset() {
-    this.seen = 0;
-    this.heard = 0;
+    this.processed = 0;
+    this.known = 0;
     this.rates = [];
     this.rateSum = 0;
     this.cursor = null;
@@ -31,53 +31,53 @@ export class Picture {
 
   /** Seconds from which on frames are kept. */
   get keptFromS() {
-    return Math.max(0, this.seen - KEPT) * this.hopS;
+    return Math.max(0, this.processed - KEPT) * this.hopS;
   }
 
   /** Spikes per neuron and frame, of all frames. */
   get meanRate() {
-    return this.rateSum / Math.max(1, this.seen);
+    return this.rateSum / Math.max(1, this.processed);
   }
 
   take(message) {
-    for (const frame of message.seen) {
-      this.mel.put(this.seen, frame.mel);
-      frame.layers.forEach((values, i) => this.layers[i].put(this.seen, values));
+    for (const frame of message.frames) {
+      this.mel.put(this.processed, frame.mel);
+      frame.layers.forEach((values, i) => this.layers[i].put(this.processed, values));
       this.rates = frame.rates;
       this.rateSum += frame.rate;
-      this.seen += 1;
+      this.processed += 1;
     }
-    for (const frame of message.heard) {
-      frame.scores.forEach((score, i) => this.bars[i].put(this.heard, [Math.round(255 * score)]));
-      frame.active.forEach((on, i) => { this.active[i][this.heard % KEPT] = on; });
+    for (const frame of message.results) {
+      frame.scores.forEach((score, i) => this.bars[i].put(this.known, [Math.round(255 * score)]));
+      frame.active.forEach((on, i) => { this.active[i][this.known % KEPT] = on; });
       this.latest = frame;
-      this.heard += 1;
+      this.known += 1;
     }
   }
 
   /** Show from a frame on, or whatever comes last (null). */
   show(first) {
     this.follow = first === null;
-    if (!this.follow) this.first = Math.max(0, Math.min(first, this.seen - this.shown));
+    if (!this.follow) this.first = Math.max(0, Math.min(first, this.processed - this.shown));
   }
 
   draw() {
-    if (this.follow) this.first = Math.max(0, this.seen - this.shown);
+    if (this.follow) this.first = Math.max(0, this.processed - this.shown);
     const colours = palette();
     const span = { first: this.first, count: this.shown, cursor: this.cursor };
-    const oldest = this.seen - KEPT;
-    this.mel.paint({ ...span, oldest, end: this.seen }, colours.well, colours.text, colours.link);
+    const oldest = this.processed - KEPT;
+    this.mel.paint({ ...span, oldest, end: this.processed }, colours.well, colours.text, colours.link);
     for (const layer of this.layers) {
-      layer.paint({ ...span, oldest, end: this.seen }, colours.well, colours.snn, colours.link);
+      layer.paint({ ...span, oldest, end: this.processed }, colours.well, colours.snn, colours.link);
     }
     this.bars.forEach((bar, i) => {
-      const known = { ...span, oldest: this.heard - KEPT, end: this.heard };
+      const known = { ...span, oldest: this.known - KEPT, end: this.known };
       bar.bars(known, this.active[i], this.thresholds[i], colours);
       const score = this.latest?.scores[i];
-      bar.tell(score === undefined ? "" : score.toFixed(2), Boolean(this.latest?.active[i]));
+      bar.label(score === undefined ? "" : score.toFixed(2), Boolean(this.latest?.active[i]));
     });
     this.layers.forEach((layer, i) => {
-      layer.tell(i in this.rates ? `${(100 * this.rates[i]).toFixed(1)} %` : "", false);
+      layer.label(i in this.rates ? `${(100 * this.rates[i]).toFixed(1)} %` : "", false);
     });
   }
 }
@@ -112,7 +112,7 @@ class Strip {
     this.values.set(values, (frame % KEPT) * this.rows);
   }
 
-  tell(text, on) {
+  label(text, on) {
     if (this.value.textContent !== text) this.value.textContent = text;
     this.row.classList.toggle("on", on);
   }

@@ -57,7 +57,7 @@ class Server:
 
 def _bound(address: str, port: int) -> socket.socket:
     every = SpikesoundError(
-        f"--host {address!r} stands for every address: name the one that the page is to have"
+        f"--host: expected the address of one interface, got {address!r}, which means every address"
     )
     if not address:
         raise every

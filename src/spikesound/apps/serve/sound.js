@@ -1,7 +1,7 @@
-// The two ways to the server. Each calls hear(message) for what it tells, and returns when all is
-// heard; stop() ends it early. What goes wrong is thrown as an Error with a sentence for people.
+// The two sources of sound. Each calls take(message) for each message of the server, and returns
+// when all is processed; stop() ends it early. An error is thrown with a sentence for the user.
 
-const WAITING_S = 5; // so much of the microphone's sound waits for the server; more is dropped
+const WAITING_S = 5; // of the microphone's sound may wait for the server, in seconds; more is dropped
 const MICROPHONE = {
   NotAllowedError: "The browser may not use the microphone: allow it for this page, then try again.",
   NotFoundError: "No microphone was found: connect one, or choose a file.",
@@ -21,16 +21,16 @@ export class FileSound {
     this.control.abort();
   }
 
-  async run(hear) {
+  async run(take) {
     try {
-      await this.read(hear);
+      await this.read(take);
     } catch (error) {
       if (this.stopped) return;
       throw error instanceof TypeError ? new Error(GONE) : error;
     }
   }
 
-  async read(hear) {
+  async read(take) {
     const name = encodeURIComponent(this.file.name);
     const options = { method: "POST", body: this.file, signal: this.control.signal };
     const answer = await fetch(`/file?name=${name}`, options);
@@ -41,15 +41,15 @@ export class FileSound {
       if (done) break;
       const lines = (text + value).split("\n");
       text = lines.pop();
-      for (const line of lines) hear(checked(line));
+      for (const line of lines) take(checked(line));
     }
-    if (text) hear(checked(text));
+    if (text) take(checked(text));
   }
 }
 
 export class MicrophoneSound {
-  constructor(tell) {
-    this.tell = tell; // of how much was dropped, in seconds
+  constructor(dropped) {
+    this.dropped = dropped; // called with the seconds that were dropped
     this.droppedS = 0;
   }
 
@@ -59,7 +59,7 @@ export class MicrophoneSound {
     else this.close?.();
   }
 
-  async run(hear) {
+  async run(take) {
     const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     let stream;
     try {
@@ -70,14 +70,14 @@ export class MicrophoneSound {
     const context = new AudioContext();
     try {
       await context.audioWorklet.addModule("/worklet.js");
-      await this.send(context, stream, hear);
+      await this.send(context, stream, take);
     } finally {
       for (const track of stream.getTracks()) track.stop();
       await context.close();
     }
   }
 
-  send(context, stream, hear) {
+  send(context, stream, take) {
     return new Promise((resolve, reject) => {
       if (this.stopped) return resolve();
       const socket = new WebSocket(`ws://${location.host}/sound`);
@@ -95,7 +95,7 @@ export class MicrophoneSound {
       };
       socket.onmessage = ({ data }) => {
         try {
-          hear(checked(data));
+          take(checked(data));
         } catch (error) {
           failed = error;
           socket.close();
@@ -114,7 +114,7 @@ export class MicrophoneSound {
     if (socket.readyState !== WebSocket.OPEN) return;
     if (socket.bufferedAmount > WAITING_S * rateHz * block.BYTES_PER_ELEMENT) {
       this.droppedS += block.length / rateHz;
-      this.tell(this.droppedS);
+      this.dropped(this.droppedS);
     } else if (block.length) {
       socket.send(block);
     }

@@ -1,4 +1,4 @@
-"""Accuracy against noise as one number: the area under the curve, and its difference of two."""
+"""A measure against noise as one number: the area under its curve, and its difference of two."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.clusters import clusters_of
-from spikesound.evaluation.robustness.conditions import CLEAN, NOISY
+from spikesound.evaluation.robustness.conditions import CLEAN, NOISY, Condition
+from spikesound.evaluation.robustness.scoring import ClipCounts, Scoring, Values, clip_counts
 from spikesound.evaluation.settings import Settings
-
-Values = NDArray[np.float64]
-
-ROBUSTNESS = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("condition", pa.string()),
-        ("level", pa.float64()),
-        ("predicted", pa.string()),  # label id of the highest score
-        ("hit", pa.bool_()),  # whether the clip has that label
-    ]
-)
-"""One row for each clip and condition; of faults that are drawn, one for each draw."""
 
 
 def area_weights(levels: Sequence[float]) -> Values:
@@ -53,66 +39,43 @@ def area_weights(levels: Sequence[float]) -> Values:
     return shares
 
 
-def areas(table: pd.DataFrame) -> dict[str, float]:
+def areas(table: pd.DataFrame, measure: str) -> dict[str, float]:
     """Return the areas of one model, from its rows of robustness.csv.
+
+    Parameters
+    ----------
+    measure
+        Name of the column: accuracy, segment_f1.
 
     Returns
     -------
     dict
         ``<noise>_area`` of each noise that is there, ``noise_area``, their mean, and
-        ``noise_area_relative``, that divided by the accuracy on clean sound: what share of its
-        accuracy the model keeps.
+        ``noise_area_relative``, that divided by the measure on clean sound: what share of it the
+        model keeps.
     """
-    result: dict[str, float] = {}
-    for noise in NOISY:
-        rows = table[table["condition"] == noise]
-        if len(rows):
-            factors = area_weights(rows["level"].tolist())
-            result[f"{noise}_area"] = float(factors @ rows["accuracy"].to_numpy())
+    conditions = [
+        Condition(str(name), float(level))
+        for name, level in zip(table["condition"], table["level"], strict=True)
+    ]
+    values = table[measure].to_numpy(np.float64)
+    curves = _curves(conditions)
+    result = {
+        f"{noise}_area": float(row[row > 0] @ values[row > 0]) for noise, row in curves.items()
+    }
     if result:
         mean = sum(result.values()) / len(result)
-        clean = float(table.loc[table["condition"] == CLEAN, "accuracy"].iloc[0])
+        clean = float(values[_clean(conditions)])
         result |= {"noise_area": mean, "noise_area_relative": mean / clean if clean else 0.0}
     return {name: round(value, 4) for name, value in result.items()}
 
 
-def join(parts: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
+def join(
+    parts: Mapping[str, pd.DataFrame], measure: str
+) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
     """Return all models' tables as one (robustness.csv), and their areas (robustness.json)."""
     table = pd.concat(parts.values(), ignore_index=True)
-    return table, {model: areas(part) for model, part in parts.items()}
-
-
-def clip_areas(results: pd.DataFrame) -> pd.DataFrame:
-    """Return for each clip its own area under the noises, and whether it was a hit clean.
-
-    A clip's area has its hits (0 or 1) for accuracies; a model's area is the mean of its clips'.
-
-    Parameters
-    ----------
-    results
-        Table ROBUSTNESS of a model.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``area`` and ``clean``; the index is the clip id, sorted.
-
-    Raises
-    ------
-    SpikesoundError
-        If there is no noise in it.
-    """
-    curves = []
-    for noise in NOISY:
-        rows = results[results["condition"] == noise]
-        if len(rows):
-            hits = rows.pivot_table(index="clip_id", columns="level", values="hit", aggfunc="mean")
-            curves.append(hits @ area_weights([float(level) for level in hits.columns]))
-    if not curves:
-        raise SpikesoundError("robustness: none of the noises was tested")
-    clean = results[results["condition"] == CLEAN].set_index("clip_id")["hit"]
-    area = sum(curves[1:], curves[0]) / len(curves)
-    return pd.DataFrame({"area": area, "clean": clean.astype(float)}).sort_index()
+    return table, {model: areas(part, measure) for model, part in parts.items()}
 
 
 def paired_areas(
@@ -121,26 +84,29 @@ def paired_areas(
     recordings: Mapping[str, str],
     generator: np.random.Generator,
     settings: Settings,
+    scoring: Scoring,
 ) -> dict[str, float]:
-    """Compare how two models keep their accuracy under noise, on the same clips.
+    """Compare how two models keep their headline measure under noise, on the same clips.
 
-    Of the noise area, and of the relative one (divided by the model's accuracy on clean sound,
-    since a model that starts higher has a larger area): the difference a - b, its percentile
-    interval over resampled recordings, and the p of a permutation test that swaps the two models'
-    results on whole recordings; two-sided, (1 + #{|d*| >= |d|}) / (1 + permutations). Swapping
-    supposes that the models do not differ in anything; of the relative area it is exact only where
-    they are as accurate on clean sound, and elsewhere the interval is the better guide.
+    Of the noise area, and of the relative one (divided by the measure on clean sound, since a model
+    that starts higher has a larger area): the difference a - b, its percentile interval over
+    resampled recordings, and the p of a permutation test that swaps the two models' results on
+    whole recordings; two-sided, (1 + #{|d*| >= |d|}) / (1 + permutations). Swapping supposes that
+    the models do not differ in anything; of the relative area it is exact only where they are as
+    good on clean sound, and elsewhere the interval is the better guide.
 
     Parameters
     ----------
     a, b
-        Tables ROBUSTNESS of the two models.
+        Results of the two models, of the task's schema.
     recordings
         The recording of each clip (table CLIPS).
     generator
         Draws resamples and permutations.
     settings
         How many of each, and the confidence of the interval.
+    scoring
+        Of the task.
 
     Returns
     -------
@@ -151,32 +117,56 @@ def paired_areas(
     Raises
     ------
     SpikesoundError
-        If the models were not tested on the same clips, or a clip has no recording.
+        If the models were not tested on the same clips and conditions, or a clip has no recording.
 
     References
     ----------
     Good, Permutation, Parametric and Bootstrap Tests of Hypotheses (2005), chapter 3.
     """
-    first, second = clip_areas(a), clip_areas(b)
-    if not first.index.equals(second.index):
+    first, second = (_noise_counts(results, scoring) for results in (a, b))
+    if first.clips != second.clips or first.conditions != second.conditions:
         raise SpikesoundError("robustness: the two models were tested on different clips")
-    groups = clusters_of(list(first.index), recordings)
-    sums = [frame.groupby(groups, sort=True).sum().to_numpy() for frame in (first, second)]
-    clips: Values = np.unique(groups, return_counts=True)[1].astype(np.float64)
+    groups = clusters_of(first.clips, recordings)
+    clips = np.bincount(groups).astype(np.float64)
+    shape = first.values.shape[0], *first.values.shape[2:]
+    sums = [each.of_groups(groups).reshape(-1, len(clips)).T for each in (first, second)]
+    curves = _curves(first.conditions)
+    area, clean = sum(curves.values()) / len(curves), _clean(first.conditions)
+
+    def differences(drawn: Values, kept: Values) -> Values:
+        """Return the differences of areas and of relative areas, (2, row).
+
+        Parameters
+        ----------
+        drawn : how often each recording counts (row, recording)
+        kept : 1 where the models are as they are, 0 where they are swapped (row, recording)
+        """
+        total = (drawn @ clips)[:, None]
+        stay, swap = drawn * kept, drawn * (1 - kept)
+        found = []
+        for one, other in (sums, sums[::-1]):
+            counts = (stay @ one + swap @ other).reshape(len(drawn), *shape)
+            values = scoring.figures(counts, total)[..., 0]
+            areas, whole = values @ area, values[:, clean]
+            relative = np.divide(areas, whole, out=np.zeros(len(areas)), where=whole > 0)
+            found.append(np.stack([areas, relative]))
+        difference: Values = found[0] - found[1]
+        return difference
+
     ones = np.ones((1, len(clips)))
-    found = _differences(ones, ones, sums, clips)[:, 0]
+    whole = differences(ones, ones)[:, 0]
     swaps = generator.integers(0, 2, (settings.permutations, len(clips))).astype(np.float64)
-    permuted = _differences(np.ones((settings.permutations, len(clips))), swaps, sums, clips)
+    permuted = differences(np.ones_like(swaps), swaps)
     drawn = recording_draws(len(clips), settings.resamples, generator)
-    resampled = _differences(drawn, np.ones_like(drawn), sums, clips)
+    resampled = differences(drawn, np.ones_like(drawn))
     tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     result: dict[str, float] = {}
     for row, prefix in enumerate(("", "relative_")):
         low, high = np.quantile(resampled[row], tails)
         # Sums in another order are not equal to the last place.
-        beyond = np.sum(np.abs(permuted[row]) >= abs(found[row]) - 1e-12)
+        beyond = np.sum(np.abs(permuted[row]) >= abs(whole[row]) - 1e-12)
         result |= {
-            f"{prefix}difference": float(found[row]),
+            f"{prefix}difference": float(whole[row]),
             f"{prefix}difference_low": float(low),
             f"{prefix}difference_high": float(high),
             f"{prefix}p": float((1 + beyond) / (1 + settings.permutations)),
@@ -184,32 +174,30 @@ def paired_areas(
     return result
 
 
-def _differences(drawn: Values, kept: Values, sums: Sequence[Values], clips: Values) -> Values:
-    """Return the differences of areas and of relative areas, ``(2, row)``.
-
-    Parameters
-    ----------
-    drawn
-        How often each recording counts, ``(row, recording)``.
-    kept
-        1 where the models are as they are, 0 where they are swapped, ``(row, recording)``.
-    sums
-        Of each model the sums of areas and of clean hits, ``(recording, 2)``.
-    clips
-        Of each recording.
-    """
-    total = (drawn @ clips)[:, None]
-    stay, swap = drawn * kept, drawn * (1 - kept)
-    one = (stay @ sums[0] + swap @ sums[1]) / total
-    other = (stay @ sums[1] + swap @ sums[0]) / total
-    relative = [
-        np.divide(each[:, 0], each[:, 1], out=np.zeros(len(each)), where=each[:, 1] > 0)
-        for each in (one, other)
-    ]
-    return np.stack([one[:, 0] - other[:, 0], relative[0] - relative[1]])
-
-
 def recording_draws(recordings: int, resamples: int, generator: np.random.Generator) -> Values:
     """Return how often each recording is drawn, ``(resample, recording)``; rows sum to them all."""
     shares = np.full(recordings, 1 / recordings)
     return generator.multinomial(recordings, shares, resamples).astype(np.float64)
+
+
+def _noise_counts(results: pd.DataFrame, scoring: Scoring) -> ClipCounts:
+    noises = results[results["condition"].isin((CLEAN, *NOISY))]
+    if set(noises["condition"]) <= {CLEAN}:
+        raise SpikesoundError("robustness: none of the noises was tested")
+    return clip_counts(noises, scoring)
+
+
+def _curves(conditions: Sequence[Condition]) -> dict[str, Values]:
+    """Return for each noise that is there the weights (condition,) of its area."""
+    curves = {}
+    for noise in NOISY:
+        rows = [number for number, each in enumerate(conditions) if each.name == noise]
+        if rows:
+            weights = np.zeros(len(conditions))
+            weights[rows] = area_weights([conditions[row].level for row in rows])
+            curves[noise] = weights
+    return curves
+
+
+def _clean(conditions: Sequence[Condition]) -> int:
+    return [each.name for each in conditions].index(CLEAN)

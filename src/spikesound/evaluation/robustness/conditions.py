@@ -1,4 +1,4 @@
-"""What a model is put through: names, levels and units, in the order they are told."""
+"""Conditions under which models are tested: names, levels and units, in the order of the tables."""
 
 from __future__ import annotations
 
@@ -29,10 +29,18 @@ UNITS = {
 }
 """Of each condition's level."""
 
+DRAWN = ("weight_noise", "stuck_silent", "stuck_firing", "dropped_spikes")
+"""Faults that depend on random draws."""
+
+FAULT_NAMES = (*DRAWN, "weight_bits")
+
+SOUND = tuple(name for name in UNITS if name not in FAULT_NAMES)
+"""Conditions of the sound, the undisturbed one among them."""
+
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing done to the sound or the network, at one level."""
+    """One disturbance of the sound, or fault of the network, at one level."""
 
     name: str
     level: float
@@ -51,7 +59,7 @@ UNDISTURBED = Condition(CLEAN, 0.0)
 
 
 def sound_conditions(params: SoundParams, rate_hz: int) -> list[Condition]:
-    """Return what is done to the sound.
+    """Return the conditions of the sound.
 
     Raises
     ------
@@ -77,7 +85,7 @@ def sound_conditions(params: SoundParams, rate_hz: int) -> list[Condition]:
 
 
 def fault_conditions(params: FaultParams) -> list[Condition]:
-    """Return what fails in the hardware.
+    """Return the faults of the hardware.
 
     Raises
     ------

@@ -2,87 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import nn
 
-from spikesound.core.errors import SpikesoundError
-from spikesound.core.progress import track
-from spikesound.core.seeds import derive
-from spikesound.evaluation.accuracy import hit_intervals
-from spikesound.evaluation.robustness.areas import Values
-from spikesound.evaluation.robustness.conditions import UNDISTURBED, Condition
-from spikesound.evaluation.robustness.faults import DRAWN, WEIGHT_FAULTS, faults_of, faulty, firing
-from spikesound.evaluation.robustness.inputs import Inputs
-from spikesound.inference.event_driven_cnn import FrozenCNN
-from spikesound.models import classifier_spec
-from spikesound.training.data import Clips
-from spikesound.training.loop import time_first
+from spikesound.core.processes import cores, in_parallel
+from spikesound.evaluation.bootstrap import draw
+from spikesound.evaluation.robustness.conditions import DRAWN, UNDISTURBED, Condition
+from spikesound.evaluation.robustness.scoring import Scoring, clip_counts
 
-Scorer = Callable[[torch.Tensor], torch.Tensor]
+PIECES = 4
+"""Pieces of work for each core: they do not take equally long."""
+
+_BLOCK_NUMBERS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a model is put through."""
+    """The conditions under which a model is tested.
+
+    Attributes
+    ----------
+    sound, faults : conditions of the sound, and of the hardware
+    draws : of each fault that is drawn
+    batch_clips : clips of a batch
+    seed : the run's
+    """
 
     sound: Sequence[Condition]
     faults: Sequence[Condition]
-    draws: int  # of each fault that is drawn
+    draws: int
     batch_clips: int
     seed: int
 
+    def runs(self) -> list[tuple[Condition, int]]:
+        """Return each condition with the number of the draw, clean sound first."""
+        runs = [(UNDISTURBED, 0)] + [(condition, 0) for condition in self.sound]
+        for condition in self.faults:
+            draws = self.draws if condition.name in DRAWN else 1
+            runs += [(condition, number) for number in range(draws)]
+        return runs
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Where the clips of a task lie.
+
+    Attributes
+    ----------
+    features, disturbed : folders of the features, clean and disturbed
+    events : table of the strong labels; None: the task has no use for them
+    classes : label ids in class order
+    """
+
+    features: Path
+    disturbed: Path
+    events: Path | None
+    classes: list[str]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the runs of one fold's network, every ``parts``-th from ``part`` on."""
+
+    folder: Path
+    fold: str
+    clips: Clips
+    plan: Plan
+    part: int
+    parts: int
+
 
 def run_model(
-    folders: Mapping[str, Path], inputs: Inputs, classes: Sequence[str], plan: Plan
+    folders: Mapping[str, Path], clips: Clips, plan: Plan, *, name: str = "model"
 ) -> pd.DataFrame:
-    """Test each fold's network on the clips that it was not trained on.
+    """Test each fold's network on its held-out clips, on all cores.
 
     Parameters
     ----------
     folders : for each held-out fold the folder of its trained network
-    inputs : gives the clips of a fold under a condition of the sound, prepared for its network
-    classes : label ids in class order
+    clips : of the networks' task
     plan : conditions of the sound, faults, draws
+    name : of the model, for the progress bar
 
     Returns
     -------
     DataFrame
-        Table ROBUSTNESS: a row for each clip and condition, and with a fault that is drawn one for
-        each draw. Faults that are not defined for the network are left out.
+        Of the task's schema (:data:`spikesound.evaluation.robustness.scoring.SCORING`). Faults that
+        are not defined for the network are left out.
 
     Raises
     ------
     SpikesoundError
-        If a model was trained on other classes or another encoding, or holds out another fold.
+        If a model was trained on other classes, or holds out another fold.
     """
-    parts = []
-    for fold, folder in track(folders.items(), total=len(folders), what="robustness", unit="fold"):
-        spec, network = classifier_spec.load(folder)
-        if spec.classes != list(classes):
-            raise SpikesoundError(f"{folder}: trained on other classes; run dvc repro")
-        if spec.fold != fold:
-            raise SpikesoundError(f"{folder}: holds out fold {spec.fold!r}, not {fold!r}")
-        if spec.encoding != inputs.name:
-            raise SpikesoundError(
-                f"{folder}: trained on encoding {spec.encoding!r}, not {inputs.name!r}; "
-                "run dvc repro"
-            )
-        for condition, clips, scorer in _runs(network, inputs, fold, plan):
-            scores = _scores(scorer, clips, plan.batch_clips)
-            parts.append(_rows(condition, clips, scores, classes))
-    return pd.concat(parts, ignore_index=True)
+    parts = 1 if cores() == 1 else -(-PIECES * cores() // len(folders))
+    pieces = [
+        Piece(folder, fold, clips, plan, part, parts)
+        for fold, folder in folders.items()
+        for part in range(parts)
+    ]
+    done = in_parallel(
+        run_piece, pieces, what=f"robustness {name}", pieces=-(-len(plan.runs()) // parts),
+        unit="run",
+    )  # fmt: skip
+    tables: list[pd.DataFrame] = []
+    for first in range(0, len(done), parts):  # the pieces of one fold
+        runs = [run for piece in done[first : first + parts] for run in piece]
+        tables += [table for _, table in sorted(runs, key=lambda run: run[0])]
+    return pd.concat(tables, ignore_index=True)
+
+
+def run_piece(piece: Piece, report: Callable[[], None]) -> list[tuple[int, pd.DataFrame]]:
+    """Return the number of each run of a piece, and its rows."""
+    # torch is imported by the processes that do the work, and not by the one that waits for them.
+    from spikesound.evaluation.robustness.runs import scored_runs
+
+    return list(scored_runs(piece, report))
 
 
 def summary(
     model: str,
     results: pd.DataFrame,
     recordings: Mapping[str, str],
+    scoring: Scoring,
     *,
     generator: np.random.Generator,
     resamples: int,
@@ -90,90 +136,54 @@ def summary(
 ) -> pd.DataFrame:
     """Return a model's rows of robustness.csv, in the order of its conditions.
 
-    The intervals are percentiles of the accuracy over resampled recordings: all clips of a
+    The intervals are percentiles of each measure over resampled recordings: all clips of a
     recording are drawn together, and the same recordings for all conditions. Draws of a fault are
     averaged; the interval is of the clips, not of the draws.
 
     Parameters
     ----------
     results
-        Table ROBUSTNESS of the model.
+        Of the model, from :func:`run_model`.
     recordings
         The recording of each clip.
+    scoring
+        Of the task.
+
+    Returns
+    -------
+    DataFrame
+        model, condition, level, unit, clips, and each measure with the bounds of its interval,
+        ``_low`` and ``_high``.
+
+    References
+    ----------
+    Field and Welsh 2007, "Bootstrapping clustered data": resampling of whole clusters.
     """
-    table = results.groupby(["condition", "level", "clip_id"], sort=False)["hit"].mean()
-    order = pd.MultiIndex.from_frame(results[["condition", "level"]].drop_duplicates())
-    hits = table.unstack("clip_id").loc[order]  # unstacking puts equal levels together
-    low, high = hit_intervals(
-        hits.to_numpy(np.float64),
-        [recordings[str(clip_id)] for clip_id in hits.columns],
-        generator=generator,
-        resamples=resamples,
-        confidence=confidence,
-    )
-    conditions = [Condition(name, level) for name, level in hits.index]
-    return pd.DataFrame(
+    counts = clip_counts(results, scoring)
+    names, groups = np.unique([recordings[clip] for clip in counts.clips], return_inverse=True)
+    sums = counts.of_groups(groups)
+    sizes = np.bincount(groups).astype(np.float64)
+    whole = scoring.figures(sums.sum(-1), np.full(len(counts.conditions), sizes.sum()))
+
+    by_group = sums.reshape(-1, len(names)).T
+    block = max(1, _BLOCK_NUMBERS // max(by_group.shape))
+    parts = []
+    for start in range(0, resamples, block):
+        weights = draw(np.arange(len(names)), min(block, resamples - start), generator)
+        drawn = (weights @ by_group).reshape(len(weights), *sums.shape[:-1])
+        parts.append(scoring.figures(drawn, (weights @ sizes)[:, None]))
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(np.concatenate(parts), tails, axis=0)
+    table = pd.DataFrame(
         {
             "model": model,
-            "condition": [condition.name for condition in conditions],
-            "level": [condition.level for condition in conditions],
-            "unit": [condition.unit for condition in conditions],
-            "clips": hits.shape[1],
-            "accuracy": hits.mean(axis=1).round(4).to_numpy(),
-            "accuracy_low": low.round(4),
-            "accuracy_high": high.round(4),
+            "condition": [condition.name for condition in counts.conditions],
+            "level": [condition.level for condition in counts.conditions],
+            "unit": [condition.unit for condition in counts.conditions],
+            "clips": len(counts.clips),
         }
     )
-
-
-def _runs(
-    network: nn.Module, inputs: Inputs, fold: str, plan: Plan
-) -> Iterator[tuple[Condition, Clips, Scorer]]:
-    """Yield what is run: a condition, the clips, and the network that is to score them."""
-    clean = inputs.clips(UNDISTURBED, fold)
-    whole = quick(network)
-    yield UNDISTURBED, clean, whole
-    for condition in plan.sound:
-        yield condition, inputs.clips(condition, fold), whole
-    defined = faults_of(network)
-    peaks = firing(network, lambda watched: _scores(watched, clean, plan.batch_clips))
-    for condition in plan.faults:
-        if condition.name not in defined:
-            continue
-        for draw in range(plan.draws if condition.name in DRAWN else 1):
-            seed = derive(plan.seed, "fault", condition.name, fold, draw)
-            broken = faulty(network, condition.name, condition.level, seed, peaks)
-            # A frozen network has no neurons to hold: only its weights can be at fault.
-            yield condition, clean, quick(broken) if condition.name in WEIGHT_FAULTS else broken
-
-
-def quick(network: nn.Module) -> Scorer:
-    """Return the event-driven form of a spiking network, or itself where there is none."""
-    try:
-        return FrozenCNN(network)
-    except SpikesoundError:
-        return network
-
-
-def _scores(scorer: Scorer, clips: Clips, batch_clips: int) -> Values:
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(clips), batch_clips):
-            rows = np.arange(start, min(start + batch_clips, len(clips)))
-            parts.append(scorer(time_first(clips.batch(rows))).double().numpy())
-    return np.concatenate(parts)
-
-
-def _rows(
-    condition: Condition, clips: Clips, scores: Values, classes: Sequence[str]
-) -> pd.DataFrame:
-    named = scores.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            "clip_id": clips.ids,
-            "condition": condition.name,
-            "level": condition.level,
-            "predicted": np.asarray(classes, dtype=object)[named],
-            "hit": clips.targets[np.arange(len(named)), named] > 0,
-        }
-    )
+    for number, measure in enumerate(scoring.measures):
+        for suffix, values in (("", whole), ("_low", low), ("_high", high)):
+            table[f"{measure}{suffix}"] = values[:, number].round(4)
+    return table

@@ -1,4 +1,4 @@
-"""What fails in the hardware that runs a network: its synapses, its neurons, its spikes.
+"""Faults of the hardware that runs a network: of its synapses, its neurons, its spikes.
 
 A fault works on a copy of a network that is ready for inference. Draws are keyed by the layer's
 number and not by the model, and so are the same for a spiking network and its twin: the same
@@ -78,9 +78,6 @@ FAULTS: dict[str, Fault] = {
     "weight_bits": weight_bits,
 }
 """Those of neurons are not defined for networks whose only neurons are gates."""
-
-DRAWN = frozenset(FAULTS) - {"weight_bits"}
-"""Those that depend on random draws."""
 
 
 def faults_of(network: nn.Module) -> dict[str, Fault]:

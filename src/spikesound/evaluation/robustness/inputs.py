@@ -1,4 +1,4 @@
-"""What a network is given: features of a condition, normalised and encoded for one fold."""
+"""A fold's held-out clips under a condition, as the fold's network takes them."""
 
 from __future__ import annotations
 
@@ -6,111 +6,108 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import FEATURE_INDEX, read_table
-from spikesound.core.seeds import derive
 from spikesound.evaluation.robustness.conditions import UNDISTURBED, Condition
 from spikesound.features import normalisation
+from spikesound.features.encoded import stored_clips
 from spikesound.features.shards import INDEX, Array, Shards
-from spikesound.snn.encoding import ENCODERS
-from spikesound.training.data import Clips
-
-PLAIN = "features"
-"""The encoding of a conventional network: none."""
+from spikesound.models.spec import Spec
+from spikesound.training.dataset import Dataset, label_matrix
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The clips of all folds, clean and disturbed, as one kind of model reads them.
+    """The held-out clips of a network, clean and disturbed.
 
     Attributes
     ----------
-    features : folder of the features, with their normalisation
+    features : folder of the features
     disturbed : folder of the ``disturb`` stage
-    classes : label ids in class order
-    name, params : the encoding and its section of params.yaml; ``features`` and None for values
-    seed : of the encoding; draws depend on (seed, clip id) alone, as in ``encode``
+    spec : of the network: the fold that it holds out, its front end, encoding and seed
     """
 
     features: Path
     disturbed: Path
-    classes: Sequence[str]
-    name: str
-    params: Any
-    seed: int
+    spec: Spec
 
-    @cached_property
-    def index(self) -> pd.DataFrame:
-        """The clips, in the order of the arrays."""
-        shards = Shards(self.features)
-        told = read_table(self.disturbed / INDEX, FEATURE_INDEX)
-        if list(told["clip_id"]) != list(shards.index["clip_id"]):
-            raise SpikesoundError(
-                f"{self.disturbed / INDEX}: other clips than in {self.features}; "
-                "run the disturb stage again"
-            )
-        return shards.index
-
-    @cached_property
-    def _clean(self) -> Array:
-        return Shards(self.features).load()
-
-    def clips(self, condition: Condition, fold: str) -> Clips:
-        """Return the clips of a fold under a condition, prepared for the network that has not
-        heard it.
+    def clips(self, condition: Condition) -> Dataset:
+        """Return the clips of the held-out fold under a condition.
 
         Raises
         ------
         SpikesoundError
             If the fold has no clips, or the condition was not prepared.
         """
-        rows = np.flatnonzero(self.index["fold"] == fold)
-        if not len(rows):
-            raise SpikesoundError(f"folds: fold {fold!r} has no clips")
-        low, high = normalisation.load(self.features / "normalisation.json", fold)
-        values = normalisation.apply(self._values(condition)[rows], low, high)
-        here = self.index.iloc[rows]
-        inputs, bins = self._encoded(values, list(here["clip_id"]))
-        column = {label: number for number, label in enumerate(self.classes)}
-        targets = np.zeros((len(rows), len(column)), np.float32)
-        for row, labels in enumerate(here["labels"]):
-            targets[row, [column[label] for label in labels]] = 1.0
-        groups = list(here["recording"])
-        return Clips(
-            list(here["clip_id"]), [fold] * len(rows), groups, inputs, targets, bins,
-            bins // values.shape[-1],
-        )  # fmt: skip
+        spec, rows = self.spec, self._rows
+        front_end, encoding = spec.sound, spec.encoding_section()
+        raw = self._clean if condition == UNDISTURBED else self._disturbed(condition)
+        values = normalisation.apply(raw, front_end.low, front_end.high)
+        ids = list(rows["clip_id"])
+        coded = None if encoding is None else (str(spec.encoding), encoding)
+        return Dataset(
+            ids,
+            list(rows["fold"]),
+            list(rows["recording"]),
+            np.stack(list(stored_clips(values, ids, coded, spec.seed))),
+            label_matrix(rows["labels"], spec.classes),
+            spec.bins,
+            1 if encoding is None else encoding.neurons_per_bin,
+        )
 
-    def _values(self, condition: Condition) -> Array:
-        if condition == UNDISTURBED:
-            return self._clean
+    @cached_property
+    def _index(self) -> pd.DataFrame:
+        return read_table(self.disturbed / INDEX, FEATURE_INDEX)
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        rows = self._index[self._index["fold"] == self.spec.fold]
+        if rows.empty:
+            raise SpikesoundError(
+                f"{self.disturbed / INDEX}: fold {self.spec.fold!r} has no clips; "
+                "run the disturb stage again"
+            )
+        return rows
+
+    @cached_property
+    def _clean(self) -> Array:
+        return Shards(self.features).load(list(self._rows["clip_id"]))
+
+    def _disturbed(self, condition: Condition) -> Array:
         path = self.disturbed / condition.file
         if not path.is_file():
             raise SpikesoundError(f"{path}: no such file; run the disturb stage")
         table: Array = np.load(path, mmap_mode="r")
-        if table.shape != self._clean.shape:
+        expected = len(self._index), *self._clean.shape[1:]
+        if table.shape != expected:
             raise SpikesoundError(
-                f"{path}: shape {table.shape}, of the features {self._clean.shape}; "
-                "run the disturb stage again"
+                f"{path}: shape {table.shape}, expected {expected}; run the disturb stage again"
             )
-        return table
+        return table[self._rows.index.to_numpy()]
 
-    def _encoded(self, values: Array, clip_ids: Sequence[str]) -> tuple[Array, int]:
-        """Return the inputs ``(clip, step, frame, ...)`` and the number of their bins."""
-        if self.name == PLAIN:
-            return values.astype(np.float16)[:, None], values.shape[-1]
-        encoder = ENCODERS[self.name]
-        parts = []
-        for clip_id, x in zip(clip_ids, values, strict=True):
-            generator = torch.Generator().manual_seed(derive(self.seed, "encode", clip_id))
-            parts.append(encoder(torch.from_numpy(x), self.params, generator).numpy())
-        coded = np.stack(parts)
-        spikes = coded.dtype == np.bool_
-        return pack(coded) if spikes else coded.astype(np.float16), coded.shape[-1]
+
+def tested_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
+    """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
+
+    Parameters
+    ----------
+    index : table FEATURE_INDEX
+    at_most : None: all
+
+    Raises
+    ------
+    SpikesoundError
+        If a fold has no clips.
+    """
+    chosen: list[int] = []
+    for fold in dict.fromkeys(folds):
+        rows = np.flatnonzero(index["fold"] == fold)
+        if not len(rows):
+            raise SpikesoundError(f"folds: fold {fold!r} has no clips")
+        count = len(rows) if at_most is None else min(at_most, len(rows))
+        chosen += rows[np.linspace(0, len(rows) - 1, count).astype(int)].tolist()
+    return index.iloc[sorted(chosen)].reset_index(drop=True)

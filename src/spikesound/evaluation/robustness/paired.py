@@ -1,4 +1,4 @@
-"""Pairs of models under noise: whether one keeps more of its accuracy than the other."""
+"""Pairs of models under noise: whether one keeps more of its measure than the other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from spikesound.evaluation.comparisons import permutations_needed
 from spikesound.evaluation.correction import holm
 from spikesound.evaluation.pairs import Names, pair_key
 from spikesound.evaluation.robustness.areas import paired_areas
+from spikesound.evaluation.robustness.scoring import Scoring
 from spikesound.evaluation.settings import Settings
 
 
@@ -20,6 +21,7 @@ def compare_areas(
     pairs: Sequence[Names],
     recordings: Mapping[str, str],
     settings: Settings,
+    scoring: Scoring,
 ) -> dict[str, dict[str, float]]:
     """Return for each "<a> vs <b>" the figures of :func:`~.areas.paired_areas`, four decimals.
 
@@ -28,13 +30,15 @@ def compare_areas(
     Parameters
     ----------
     results
-        For each model its table ROBUSTNESS.
+        For each model its results, of the task's schema.
     pairs
         Which models are compared, the first with the second.
     recordings
         The recording of each clip.
     settings
         Resamples, permutations (more where so many pairs ask for it), confidence, seed.
+    scoring
+        Of the task.
     """
     needed = permutations_needed(2 * len(pairs), settings.confidence)
     asked = replace(settings, permutations=max(settings.permutations, needed))
@@ -45,6 +49,7 @@ def compare_areas(
             recordings,
             numpy_generator(settings.seed, "paired areas", a, b),
             asked,
+            scoring,
         )
         for a, b in pairs
     }

@@ -16,11 +16,11 @@ from spikesound.models.export.nir import to_nir
 from spikesound.models.export.onnx import to_onnx
 from spikesound.models.export.safetensors import to_safetensors
 from spikesound.models.export.torchscript import to_torchscript
-from spikesound.models.loading import Trained
+from spikesound.models.loading import TrainedModel
 
 __all__ = ["EXPORTS", "Exported", "export"]
 
-EXPORTS: dict[str, Callable[[Trained, Path], Exported]] = {
+EXPORTS: dict[str, Callable[[TrainedModel, Path], Exported]] = {
     "nir": to_nir,
     "onnx": to_onnx,
     "torchscript": to_torchscript,
@@ -28,7 +28,7 @@ EXPORTS: dict[str, Callable[[Trained, Path], Exported]] = {
 }
 
 
-def export(model: Trained, to: str, out: Path) -> Exported:
+def export(model: TrainedModel, to: str, out: Path) -> Exported:
     """Write a model in a format, and check that the file gives the same output.
 
     Parameters
@@ -39,12 +39,12 @@ def export(model: Trained, to: str, out: Path) -> Exported:
     Raises
     ------
     SpikesoundError
-        If the format is not known, its package is not installed, the model has a layer that it
-        cannot say, ``out`` is a folder, or the outputs differ.
+        If the format is unknown, its package is not installed, the model has a layer that cannot
+        be expressed in it, ``out`` is a folder, or the outputs differ.
     """
     write = choose(EXPORTS, to, "format")
     if out.is_dir():
-        raise SpikesoundError(f"{out}: a folder; name a file")
+        raise SpikesoundError(f"{out}: expected a file, got a folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
         done = checked(write(model, Path(folder) / out.name))

@@ -12,8 +12,8 @@ the leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`. dt is a conve
 snnTorch's reader; the graph's metadata say which time a step stands for.
 
 NIR's spiking neurons are set to ``v_reset``. Ours have the threshold taken off in the next step, or
-are set to zero: the node's metadata ``reset`` says which, and a reader that does not heed it gives
-other spikes. A neuron without a reset is two nodes, ``nir.LI`` and ``nir.Threshold``, that say all.
+are set to zero: the node's metadata ``reset`` says which, and a reader that ignores it gives other
+spikes. A neuron without a reset is two nodes, ``nir.LI`` and ``nir.Threshold``, without metadata.
 
 References
 ----------
@@ -24,33 +24,32 @@ interoperable brain-inspired computing", table 1; the documentation of package `
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.export.exported import Exported, largest_difference, library, probe
 from spikesound.models.export.facts import facts
-from spikesound.models.export.nir_graph import DT_S, graph_of
+from spikesound.models.export.nir_graph import graph_of
+from spikesound.models.export.nir_neurons import DT_S
 from spikesound.models.export.nir_runner import run
 from spikesound.models.export.plain import plain_loops
 from spikesound.models.export.run import FRAMES
 from spikesound.models.export.step import clip_of
-from spikesound.models.loading import Classifying, Detecting, Trained
-from spikesound.snn.decoding import recorded_spikes
+from spikesound.models.layers import recorded
+from spikesound.models.loading import TrainedModel
 
-NOT_HEEDED = (
+RESETS = (
     "NIR's neurons are set to v_reset; these are reset as the metadata 'reset' of each says: "
     "set your simulator to it"
 )
 READOUT = (
-    "the graph ends with the spikes of the last layer: its read-out (mean plus maximum over "
-    "frames, then linear: readout_weight and readout_bias in the metadata) cannot be said in NIR"
+    "the graph ends with the spikes of the last layer: its read-out (pooling over bins and frames, "
+    "then linear: readout_weight and readout_bias in the metadata) cannot be expressed in NIR"
 )
 
 
-def to_nir(model: Trained, out: Path) -> Exported:
+def to_nir(model: TrainedModel, out: Path) -> Exported:
     """Write a spiking network, read the file, run it by NIR's equations, and compare all spikes.
 
     A detector's graph takes one frame a step, (1, bin), and gives the potentials of the classes,
@@ -62,66 +61,56 @@ def to_nir(model: Trained, out: Path) -> Exported:
     Raises
     ------
     SpikesoundError
-        If package nir is not installed, a layer cannot be said in NIR, or a spike differs.
+        If package nir is not installed, a layer cannot be expressed in NIR, or a spike differs.
     """
     nir = library("nir")
     exact = plain_loops(model, torch.float64)
-    inputs = _inputs(model)
-    graph, spiking = graph_of(exact, tuple(inputs.shape[2:]))
+    given = _given(model)
+    inputs = _step_inputs(model, given)
+    graph, spiking = graph_of(exact, tuple(inputs.shape[1:]))
     graph.metadata |= {**facts(model), "step_s": _step_s(model), "dt_s": DT_S}
     nir.write(out, graph)
-    values = run(nir.read(out), inputs.squeeze(1).numpy(), DT_S)
-    expected, potentials = _reference(exact, inputs)
+    values = run(nir.read(out), inputs.numpy(), DT_S)
+    with torch.no_grad(), recorded(exact.network) as expected:
+        output = exact.network(given)
     found = [torch.from_numpy(values[name]) for name in spiking]
     wrong = [
-        f"{name}: {int((one != other).sum())}"
+        f"{name}: {int((one != other.squeeze(1)).sum())}"
         for name, one, other in zip(spiking, found, expected, strict=True)
-        if one.shape != other.shape or not torch.equal(one, other)
+        if not torch.equal(one, other.squeeze(1))
     ]
     if wrong:
         raise SpikesoundError(f"{out.name}: read back, spikes differ: {', '.join(wrong)}")
     difference = 0.0
-    if potentials is not None:
+    if model.detects:
+        potentials = output.logits.squeeze(1)
         difference = largest_difference(torch.from_numpy(values["output"]), potentials)
     resets = any("reset" in node.metadata for node in graph.nodes.values())
-    notes = [NOT_HEEDED] * resets + [READOUT] * (not isinstance(model, Detecting))
+    notes = [RESETS] * resets + [READOUT] * (not model.detects)
     number = sum(int(one.sum()) for one in expected)
     return Exported(out, difference, sum(one.numel() for one in expected), number, notes)
 
 
-def _inputs(model: Trained) -> torch.Tensor:
-    """Return what is fed, (step, 1, 1, bin) of a detector, (step, 1, 1, frame, bin) else."""
-    if isinstance(model, Detecting):
+def _given(model: TrainedModel) -> torch.Tensor:
+    """Return the network's input, (frame, 1, bin) of a detector, (step, 1, frame, bin) else."""
+    if model.detects:
         frames = probe(FRAMES, model.spec.bins, model.spec.seed)
-        return torch.from_numpy(frames)[:, None, None].double()
-    x = model.inputs(clip_of(model)).double()
-    if (weights := model.spec.step_weights) is not None:
-        x = x * torch.tensor(weights, dtype=torch.float64).view(-1, 1, 1, 1)
-    if len(x) == 1:
-        x = x.expand(model.spec.steps, *x.shape[1:])
-    return x[:, :, None]
+        return torch.from_numpy(frames)[:, None].double()
+    return model.inputs(clip_of(model)).double()
 
 
-def _reference(
-    model: Trained, inputs: torch.Tensor
-) -> tuple[list[torch.Tensor], torch.Tensor | None]:
-    """Return each layer's spikes, without the batch, and a detector's potentials."""
-    network: Any = model.network
-    with torch.no_grad(), recorded_spikes(network) as spikes:
-        if isinstance(model, Classifying):
-            network.summary(inputs[:, :, 0], model.spec.steps)
-            potentials = None
-        else:
-            potentials = network(inputs[:, :, 0]).logits.squeeze(1)
-    return [_laid(layer.squeeze(1)) for layer in spikes], potentials
+def _step_inputs(model: TrainedModel, given: torch.Tensor) -> torch.Tensor:
+    """Return the graph's input, without the batch: (frame, 1, bin), or (step, 1, frame, bin)."""
+    if model.detects:
+        return given
+    weights, steps = model.spec.step_weights, model.spec.steps
+    if weights is not None:
+        given = given * torch.tensor(weights).double().view(-1, 1, 1, 1)
+    return given.expand(steps, *given.shape[1:])
 
 
-def _laid(spikes: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(spikes.numpy()))
-
-
-def _step_s(model: Trained) -> float:
+def _step_s(model: TrainedModel) -> float:
     """Return the time that a step stands for: a frame's of a detector; else a clip's share."""
-    if isinstance(model, Detecting):
+    if model.detects:
         return model.front_end.hop_s
     return (model.clip_s or 1.0) / model.spec.steps

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
-from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.export.exported import library
-from spikesound.models.loading import Trained
-from spikesound.models.networks.causal import CausalBlock, CausalLayer
-from spikesound.models.networks.cnn import CNN, Block, average_pooled, strided
-from spikesound.models.networks.detector import Convolutions, Detector
-from spikesound.snn.neurons.if_ import IF
-from spikesound.snn.neurons.lif import LIF
+from spikesound.models.export.nir_neurons import (
+    DT_S,
+    Array,
+    Shape,
+    integrator_node,
+    neuron_nodes,
+)
+from spikesound.models.layers import (
+    Causal,
+    Grid,
+    Layer,
+    affine,
+    folded,
+    layers_of,
+    merged_average,
+)
+from spikesound.models.loading import TrainedModel
+from spikesound.models.networks.causal import Integrator
 
-DT_S = 1e-4
-"""The step that time constants are written for."""
-
-Array = npt.NDArray[np.float64]
-Shape = tuple[int, ...]
+POOLING = ("pooling", "frame_pooling")
+"""Kinds of layers that read the whole clip; the graph ends before them."""
 
 
 @dataclass
 class Builder:
-    """A graph that grows from its input on. ``last`` is the node that the next one hears."""
+    """A graph that grows from its input on.
+
+    Attributes
+    ----------
+    nodes, edges : of the graph
+    last, shape : the node that the next one reads, and the shape of its output
+    spiking : names of the spiking nodes, from front to back
+    outputs : the node at the end of each layer, and the shape of its output, by the layer's name
+    """
 
     nodes: dict[str, Any]
     shape: Shape
     last: str = "input"
     edges: list[tuple[str, str]] = field(default_factory=list)
     spiking: list[str] = field(default_factory=list)
+    outputs: dict[str, tuple[str, Shape]] = field(default_factory=dict)
 
     def add(self, name: str, node: Any, shape: Shape) -> None:
         """Put a node behind the last one."""
@@ -44,28 +61,56 @@ class Builder:
         self.edges.append((self.last, name))
         self.last, self.shape = name, shape
 
-    def taps(self, name: str, nodes: dict[int, Any], neuron: nn.Module, shape: Shape) -> None:
-        """Put a neuron behind the last node, which hears it so many steps ago through each node."""
-        nir, source = library("nir"), self.last
-        parts = {
-            f"{name}_{part}": node
-            for part, node in neuron_nodes(neuron, f"{name}.neuron", shape).items()
-        }
-        self.nodes |= parts
-        self.edges += pairwise(parts)
-        hears, self.last = next(iter(parts)), list(parts)[-1]
+    def flatten(self, name: str) -> None:
+        """Lay all axes of the last node's output into one."""
+        node = library("nir").Flatten({"input": np.array(self.shape)}, 0, -1)
+        self.add(f"{name}_flatten", node, (int(np.prod(self.shape)),))
+
+    def taps(self, layer: Layer, nodes: dict[int, Any], shape: Shape) -> None:
+        """Put a layer's neuron behind the last node, which it reads through a node for each delay.
+
+        Parameters
+        ----------
+        nodes : by their delay in time steps
+        shape : of the neuron's output
+        """
+        source, entry = self.last, self._neuron(layer, shape)
         for steps, node in sorted(nodes.items()):
-            tap = f"{name}_{steps}_ago"
+            tap = f"{layer.name}_tap_{steps}"
             self.nodes[tap] = node
             if steps:
                 delay = np.full(self.shape, steps * DT_S)
-                self.nodes[f"{tap}_delay"] = nir.Delay(delay=delay)
+                self.nodes[f"{tap}_delay"] = library("nir").Delay(delay=delay)
                 self.edges += [(source, f"{tap}_delay"), (f"{tap}_delay", tap)]
             else:
                 self.edges.append((source, tap))
-            self.edges.append((tap, hears))
+            self.edges.append((tap, entry))
         self.shape = shape
-        self.spiking.append(self.last)
+
+    def parts(self, layer: Layer, nodes: list[Any], shape: Shape) -> None:
+        """Put a layer's neuron behind those that it reads, each through a node of its own."""
+        sources = [self.outputs[name][0] for name in layer.reads] or [self.last]
+        entry = self._neuron(layer, shape)
+        for number, (source, node) in enumerate(zip(sources, nodes, strict=True)):
+            part = f"{layer.name}_{number}"
+            self.nodes[part] = node
+            self.edges += [(source, part), (part, entry)]
+        self.shape = shape
+
+    def _neuron(self, layer: Layer, shape: Shape) -> str:
+        """Add a layer's neuron, which is now the last node; return the node that takes currents."""
+        if isinstance(layer.neuron, Integrator):
+            parts = {"membrane": integrator_node(layer.neuron, layer.name, shape)}
+        else:
+            parts = neuron_nodes(layer.neuron, layer.name, shape)
+        named = {f"{layer.name}_{part}": node for part, node in parts.items()}
+        self.nodes |= named
+        self.edges += pairwise(named)
+        self.last = list(named)[-1]
+        if layer.spiking:
+            self.spiking.append(self.last)
+        self.outputs[layer.name] = self.last, shape
+        return next(iter(named))
 
     def done(self, metadata: dict[str, Any]) -> Any:
         """Return the graph, which ends with the last node."""
@@ -77,8 +122,11 @@ class Builder:
             raise SpikesoundError(f"package nir refuses the graph: {error}") from error
 
 
-def graph_of(model: Trained, shape: Shape) -> tuple[Any, list[str]]:
+def graph_of(model: TrainedModel, shape: Shape) -> tuple[Any, list[str]]:
     """Return the graph, and the names of its spiking nodes from front to back.
+
+    Layers behind a pooling over the clip, and a read-out without membranes, are not in the graph:
+    the read-out's weights are in its metadata.
 
     Parameters
     ----------
@@ -88,170 +136,120 @@ def graph_of(model: Trained, shape: Shape) -> tuple[Any, list[str]]:
     Raises
     ------
     SpikesoundError
-        If a layer cannot be said in NIR; the message names it.
-    """
-    nir, network = library("nir"), model.network
-    builder = Builder({"input": nir.Input({"input": np.array(shape)})}, shape)
-    with torch.no_grad():
-        if isinstance(network, Detector):
-            _detector(builder, network)
-            return builder.done({}), builder.spiking
-        if isinstance(network, CNN):
-            for number, block in enumerate(network.blocks):
-                assert isinstance(block, Block)
-                _block(builder, f"blocks_{number}", block)
-            read = {
-                "readout_weight": array(network.readout.weight),
-                "readout_bias": array(network.readout.bias),
-            }
-            return builder.done(read), builder.spiking
-    raise SpikesoundError(
-        f"{model.name}: a network of kind {type(network).__name__!r} cannot be said in NIR"
-    )
-
-
-def neuron_nodes(neuron: nn.Module, name: str, shape: Shape) -> dict[str, Any]:
-    """Return the nodes of a neuron, each of which hears the one before it; the last one spikes.
-
-    The module docstring of ``export.nir`` has the equations.
-
-    Raises
-    ------
-    SpikesoundError
-        If NIR has no such neuron.
+        If a layer cannot be expressed in NIR; the message names it.
     """
     nir = library("nir")
-
-    def full(value: float) -> Array:
-        return np.full(shape, value)
-
-    if isinstance(neuron, IF) and neuron.initial == 0:
-        beta, threshold, reset = 1.0, neuron.threshold, "subtract"
-    elif type(neuron) is LIF and neuron.rule.refractory == 0:
-        beta, threshold = neuron.beta.clamp(0, 1).item(), neuron.threshold.item()
-        reset = neuron.rule.reset
-    else:
-        raise SpikesoundError(
-            f"layer {name!r}: {type(neuron).__name__} cannot be said in NIR with its parameters; "
-            f"valid: LIF without a refractory period, IF from zero"
-        )
-    gain = full(1 / DT_S if beta == 1 else 1 / (1 - beta))  # tau / dt, tau being dt / (1 - beta)
-    leak = () if beta == 1 else (full(DT_S / (1 - beta)),)
-    rest = () if beta == 1 else (full(0.0),)
-    if reset == "none":
-        membrane = (nir.LI if leak else nir.I)(*leak, gain, *rest)
-        return {"membrane": membrane, "neuron": nir.Threshold(full(threshold))}
-    kind = nir.LIF if leak else nir.IF
-    metadata = {"reset": reset}
-    return {"neuron": kind(*leak, gain, *rest, full(threshold), full(0.0), metadata=metadata)}
-
-
-def folded(weight: torch.Tensor, norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return weight (output, ...) and bias with the batch norm behind it in them."""
-    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return (
-        weight * scale.view(-1, *[1] * (weight.dim() - 1)),
-        norm.bias - scale * norm.running_mean,
-    )
+    builder = Builder({"input": nir.Input({"input": np.array(shape)})}, shape)
+    layers = layers_of(model.network)
+    with torch.no_grad():
+        for layer in layers:
+            if layer.kind in POOLING or (
+                layer.readout and not isinstance(layer.neuron, Integrator)
+            ):
+                weight, bias = effective(layers[-1], weight_of(layers[-1]))
+                read = {"readout_weight": array(weight), "readout_bias": array(bias)}
+                return builder.done(read), builder.spiking
+            if layer.kind not in WRITERS:
+                raise SpikesoundError(
+                    f"{model.name}: layer {layer.name!r} of kind {layer.kind!r} cannot be "
+                    f"expressed in NIR; the kind must be one of {', '.join(WRITERS)}"
+                )
+            WRITERS[layer.kind](builder, layer)
+    return builder.done({}), builder.spiking
 
 
 def array(x: torch.Tensor) -> Array:
-    """Return a tensor as numpy has it, in double precision."""
+    """Return a tensor as an array in double precision."""
     found: Array = np.ascontiguousarray(x.detach().double().numpy())
     return found
 
 
-def _detector(builder: Builder, network: Detector) -> None:
-    nir = library("nir")
-    if not isinstance(network.memory, Convolutions):
-        raise SpikesoundError(
-            f"layer 'memory': {type(network.memory).__name__} cannot be said in NIR; valid: "
-            f"the causal convolutions of network 'tcn'"
-        )
-    for number, block in enumerate(network.front):
-        assert isinstance(block, CausalBlock)
-        _causal_block(builder, f"front_{number}", block)
-    size = int(np.prod(builder.shape))
-    flatten = nir.Flatten({"input": np.array(builder.shape)}, 0, -1)
-    builder.add("flatten", flatten, (size,))
-    layers = []
-    for number, layer in enumerate(network.memory.layers):
-        assert isinstance(layer, CausalLayer)
-        _causal_layer(builder, f"memory_{number}", layer)
-        layers.append(builder.last)
-    classes = (network.readout.out_features,)
-    weight, bias = array(network.readout.weight), array(network.readout.bias)
-    beta = float(network.integrator.beta.clamp(0, 1))
-    if beta == 1:
-        raise SpikesoundError("layer 'integrator': a decay of 1 takes nothing in")
-    # The read-out hears every layer: a node for each, whose sum the integrator takes.
-    parts = np.split(weight, len(layers), axis=1)
-    for number, (name, part) in enumerate(zip(layers, parts, strict=True)):
-        builder.nodes[f"readout_{number}"] = nir.Linear(part) if number else nir.Affine(part, bias)
-        builder.edges += [(name, f"readout_{number}"), (f"readout_{number}", "integrator")]
-    tau = np.full(classes, DT_S / (1 - beta))
-    builder.nodes["integrator"] = nir.LI(tau, np.ones(classes), np.zeros(classes))
-    builder.last, builder.shape = "integrator", classes
+def effective(layer: Layer, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return weight (output, ...) and bias of a layer's synapses with its batch norm in them."""
+    bias = getattr(layer.synapses, "bias", None)
+    bias = weight.new_zeros(len(weight)) if bias is None else bias
+    if layer.norm is None or isinstance(layer.norm, nn.Identity):
+        return weight, bias
+    merged, shift = folded(weight, layer.norm)
+    return merged, shift + affine(layer.norm)[0] * bias
 
 
-def _causal_block(builder: Builder, name: str, block: CausalBlock) -> None:
-    nir = library("nir")
-    kernel, bias = folded(block.merged(), block.norm)
-    taps = {
-        block.kernel - 1 - row: nir.Conv1d(
-            builder.shape[1],
-            array(kernel[:, :, row]),
-            block.pool,
-            block.kernel // 2,
-            1,
-            1,
-            array(bias if row == block.kernel - 1 else torch.zeros_like(bias)),
-        )
-        for row in range(block.kernel)
-    }
-    builder.taps(name, taps, block.neuron, block.outputs)
+def weight_of(layer: Layer) -> torch.Tensor:
+    """Return the weights of a layer's synapses."""
+    assert layer.synapses is not None
+    weight: Any = layer.synapses.weight
+    assert isinstance(weight, torch.Tensor)
+    return weight
 
 
-def _causal_layer(builder: Builder, name: str, layer: CausalLayer) -> None:
-    nir = library("nir")
-    weight, bias = folded(layer.convolution.weight, layer.norm)
-    count, dilation = weight.shape[2], int(layer.convolution.dilation[0])
-    taps: dict[int, Any] = {
-        (count - 1 - tap) * dilation: nir.Linear(array(weight[:, :, tap]))
-        for tap in range(count - 1)
-    }
-    taps[0] = nir.Affine(array(weight[:, :, -1]), array(bias))
-    builder.taps(name, taps, layer.neuron, (layer.outputs,))
-
-
-def _block(builder: Builder, name: str, block: Block) -> None:
-    nir = library("nir")
+def _convolution(builder: Builder, layer: Layer) -> None:
+    grid = layer.geometry
+    assert isinstance(grid, Grid)
     rows, columns = builder.shape[1:]
-    stride = (1 + (rows > 1), 1 + (columns > 1))
-    weight = block.convolution.weight
-    if block.pooled is average_pooled:
-        high, wide = stride
-        padded = functional.pad(weight, (wide - 1, wide - 1, high - 1, high - 1))
-        weight = functional.avg_pool2d(padded, stride, stride=1)
-    elif block.pooled is not strided:
-        raise SpikesoundError(f"layer {name!r}: NIR has no maximum pooling; valid: average, stride")
-    if isinstance(block.norm, nn.Identity):
-        assert block.convolution.bias is not None
-        bias = block.convolution.bias
-    else:
-        weight, bias = folded(weight, block.norm)
+    stride, weight = grid.stride(rows, columns), weight_of(layer)
+    if grid.pool == "max":
+        raise SpikesoundError(
+            f"layer {layer.name!r}: NIR has no maximum pooling; pool must be one of average, stride"
+        )
+    if grid.pool == "average":
+        weight = merged_average(weight, stride)
+    weight, bias = effective(layer, weight)
     if weight.shape[2] != weight.shape[3]:
         raise SpikesoundError(
-            f"layer {name!r}: package nir reads no kernel that is not square, as where one axis "
-            f"has a single row left"
+            f"layer {layer.name!r}: package nir reads no kernel that is not square, as where one "
+            "axis has a single row left"
         )
-    pad = block.kernel // 2
+    pad = grid.kernel // 2
     shape = tuple(
         (size + 2 * pad - weight.shape[2]) // step + 1
         for size, step in zip((rows, columns), stride, strict=True)
     )
-    node = nir.Conv2d((rows, columns), array(weight), stride, (pad, pad), (1, 1), 1, array(bias))
-    builder.taps(name, {0: node}, block.neuron, (weight.shape[0], *shape))
+    node = library("nir").Conv2d(
+        (rows, columns), array(weight), stride, (pad, pad), (1, 1), 1, array(bias)
+    )
+    builder.taps(layer, {0: node}, (weight.shape[0], *shape))
+
+
+def _causal_convolution(builder: Builder, layer: Layer) -> None:
+    nir, causal = library("nir"), layer.geometry
+    assert isinstance(causal, Causal)
+    over_bins = causal.width > 1
+    if not over_bins and len(builder.shape) > 1:
+        builder.flatten(layer.name)
+    weight = weight_of(layer)
+    weight, bias = effective(
+        layer, merged_average(weight, (1, causal.pool)) if over_bins else weight
+    )
+    last = causal.taps - 1
+
+    def node(tap: int) -> Any:
+        part, shift = array(weight[:, :, tap]), bias if tap == last else torch.zeros_like(bias)
+        if over_bins:
+            bins, pool, pad = builder.shape[1], causal.pool, causal.width // 2
+            return nir.Conv1d(bins, part, pool, pad, 1, 1, array(shift))
+        return nir.Affine(part, array(shift)) if tap == last else nir.Linear(part)
+
+    nodes = {(last - tap) * causal.dilation: node(tap) for tap in range(causal.taps)}
+    channels, bins = causal.outputs
+    builder.taps(layer, nodes, (channels, bins) if over_bins else (channels,))
+
+
+def _linear(builder: Builder, layer: Layer) -> None:
+    nir = library("nir")
+    if not layer.reads and len(builder.shape) > 1:
+        builder.flatten(layer.name)
+    weight, bias = (array(part) for part in effective(layer, weight_of(layer)))
+    shapes = [builder.outputs[name][1] for name in layer.reads] or [builder.shape]
+    bounds = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    # What reads several layers is a node for each, whose sum the neuron takes.
+    first, *others = np.split(weight, bounds, axis=1)
+    nodes = [nir.Affine(first, bias), *(nir.Linear(part) for part in others)]
+    builder.parts(layer, nodes, (len(weight),))
+
+
+WRITERS: dict[str, Callable[[Builder, Layer], None]] = {
+    "convolution": _convolution,
+    "causal_convolution": _causal_convolution,
+    "linear": _linear,
+}
+"""Adds a layer to a graph, by its kind."""

@@ -1,6 +1,6 @@
 """A NIR graph run step by step, by NIR's equations: the other side of an export's check.
 
-It knows the nodes that exports write, in graphs without cycles, and heeds the metadata ``reset``.
+It knows the nodes that exports write, in graphs without cycles, and obeys the metadata ``reset``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 
 
 def run(graph: Any, inputs: Array, dt_s: float) -> dict[str, Array]:
-    """Return what every node of a graph puts out, (step, ...), from rest.
+    """Return the output (step, ...) of every node of a graph, from rest.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def run(graph: Any, inputs: Array, dt_s: float) -> dict[str, Array]:
     values: dict[str, Array] = {}
     for name in order:
         node = graph.nodes[name]
-        heard = [values[source] for source in sources[name]]
-        x = np.sum(heard, axis=0) if heard else np.asarray(inputs, np.float64)
+        parts = [values[source] for source in sources[name]]
+        x = np.sum(parts, axis=0) if parts else np.asarray(inputs, np.float64)
         values[name] = choose(NODES, type(node).__name__, "NIR node")(node, x, dt_s)
     return values
 

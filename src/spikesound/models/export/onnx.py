@@ -17,11 +17,11 @@ from spikesound.models.export.exported import Exported, library
 from spikesound.models.export.facts import facts
 from spikesound.models.export.run import compared, outputs_of
 from spikesound.models.export.step import inputs_of
-from spikesound.models.loading import Trained
-from spikesound.snn.neurons import SpikingNeuron
+from spikesound.models.layers import layers_of
+from spikesound.models.loading import TrainedModel
 
 
-def to_onnx(model: Trained, out: Path) -> Exported:
+def to_onnx(model: TrainedModel, out: Path) -> Exported:
     """Write a conventional network, and compare it with itself in ONNX Runtime.
 
     A detector's file takes ``frame`` (1, 1, bin) and ``state_0``, ``state_1``, ..., zeros before
@@ -33,13 +33,13 @@ def to_onnx(model: Trained, out: Path) -> Exported:
     ------
     SpikesoundError
         If the network is spiking, onnx, onnxscript or onnxruntime are not installed, or a layer
-        cannot be said.
+        cannot be expressed.
     """
-    for name, module in model.network.named_modules():
-        if isinstance(module, SpikingNeuron):
+    for layer in layers_of(model.network):
+        if layer.spiking:
             raise SpikesoundError(
-                f"{model.name}: layer {name!r} is spiking, and ONNX has no spiking neurons; "
-                f"valid: nir, torchscript, safetensors"
+                f"{model.name}: layer {layer.name!r} is spiking, and ONNX has no spiking neurons; "
+                f"the format must be one of nir, torchscript, safetensors"
             )
     onnx, runtime = library("onnx"), library("onnxruntime")
     library("onnxscript")
@@ -63,7 +63,7 @@ def to_onnx(model: Trained, out: Path) -> Exported:
 def _graph(
     function: nn.Module, example: tuple[torch.Tensor, ...], names: list[str], named: list[str]
 ) -> Any:
-    # torch's exporter talks of its progress and of what it deprecates; none of it is the person's.
+    # torch's exporter prints its progress and deprecations; none of it concerns the user.
     with (
         warnings.catch_warnings(),
         redirect_stdout(io.StringIO()),
@@ -82,7 +82,7 @@ def _graph(
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
-            raise SpikesoundError(f"a layer cannot be said in ONNX: {_last(error)}") from error
+            raise SpikesoundError(f"a layer cannot be expressed in ONNX: {_last(error)}") from error
     assert program is not None
     return program.model_proto
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from spikesound.models.loading import Trained
+from spikesound.models.loading import TrainedModel
 from spikesound.snn.neurons.lif import LIF
 
 
-def plain_loops(model: Trained, dtype: torch.dtype = torch.float32) -> Trained:
+def plain_loops(model: TrainedModel, dtype: torch.dtype = torch.float32) -> TrainedModel:
     """Return a copy whose neurons loop over time in torch, with weights of a type.
 
     The spikes are the same: tests of the kernels hold them to it.
@@ -20,5 +20,4 @@ def plain_loops(model: Trained, dtype: torch.dtype = torch.float32) -> Trained:
     for module in network.modules():
         if isinstance(module, LIF):
             module.backend = "torch"
-    changed: Trained = replace(model, network=network)  # type: ignore[arg-type]  # of its own kind
-    return changed
+    return replace(model, network=network)

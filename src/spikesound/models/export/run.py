@@ -1,4 +1,4 @@
-"""Running a model's one function over the input of a check, from rest."""
+"""Outputs of a model's function for the input of a check, from rest, and their comparison."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import torch
 
 from spikesound.models.export.exported import Exported, largest_difference, probe
 from spikesound.models.export.step import Step, clip_of
-from spikesound.models.loading import Detecting, Trained
+from spikesound.models.loading import TrainedModel
 
 FRAMES = 64
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a function gives: probabilities (frame or clip, class), and the states at the end."""
+    """Outputs of a function: probabilities (frame or clip, class), and the states at the end."""
 
     probabilities: torch.Tensor
     states: list[torch.Tensor]
 
 
-def outputs_of(model: Trained, function: Callable[..., object]) -> Outputs:
+def outputs_of(model: TrainedModel, function: Callable[..., object]) -> Outputs:
     """Run a function of :func:`~spikesound.models.export.step.inputs_of`: a clip, or by frames."""
     with torch.no_grad():
-        if not isinstance(model, Detecting):
+        if not model.detects:
             found = function(model.inputs(clip_of(model)))
             first = found[0] if isinstance(found, tuple | list) else found
             assert isinstance(first, torch.Tensor)

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from spikesound.models.export.exported import probe
-from spikesound.models.loading import Classifying, Detecting, Trained
-from spikesound.models.networks.detector import Detector
+from spikesound.models.loading import TrainedModel, probabilities_of
 
 
 class Step(nn.Module):
@@ -18,9 +17,13 @@ class Step(nn.Module):
 
     The frame is (1, 1, bin) in [0, 1], the probabilities (1, 1, class), before the median filter.
     The states of the first frame are zeros of the shapes that :attr:`states` has.
+
+    Parameters
+    ----------
+    network : with ``rest(batch)`` and ``advance(frames, state)``
     """
 
-    def __init__(self, network: Detector) -> None:
+    def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
         self.rest = network.rest(1)
@@ -32,7 +35,7 @@ class Step(nn.Module):
         return [state.clone() for state in flat(self.rest)]
 
     def forward(self, frame: torch.Tensor, *states: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Go on by one frame."""
+        """Return the probabilities of the next frame, and the states after it."""
         logits, after = self.network.advance(frame, like(self.rest, iter(states)))
         return torch.sigmoid(logits), *flat(after)
 
@@ -40,28 +43,31 @@ class Step(nn.Module):
 class Whole(nn.Module):
     """A clip of a classifier: (step, 1, frame, bin) to probabilities (1, class)."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, model: TrainedModel) -> None:
         super().__init__()
-        self.network = network
+        self.network = model.network
+        self.labels: str = model.spec.labels
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return the softmax of the scores."""
-        return torch.softmax(self.network(features), 1)
+        """Return the softmax or sigmoid of the scores."""
+        return probabilities_of(self.network(features), self.labels)
 
 
-def inputs_of(model: Trained) -> tuple[nn.Module, tuple[torch.Tensor, ...], list[str], list[str]]:
+def inputs_of(
+    model: TrainedModel,
+) -> tuple[nn.Module, tuple[torch.Tensor, ...], list[str], list[str]]:
     """Return the function, an example of its inputs, and the names of inputs and outputs."""
-    if isinstance(model, Detecting):
+    if model.detects:
         step = Step(model.network).eval()
         names = [f"state_{number}" for number in range(len(step.states))]
         frame = torch.from_numpy(probe(1, model.spec.bins, model.spec.seed))[:, None]
         after = [f"{name}_after" for name in names]
         return step, (frame, *step.states), ["frame", *names], ["probabilities", *after]
-    whole = Whole(model.network).eval()
+    whole = Whole(model).eval()
     return whole, (model.inputs(clip_of(model)),), ["features"], ["probabilities"]
 
 
-def clip_of(model: Classifying) -> Any:
+def clip_of(model: TrainedModel) -> Any:
     """Return features to compare with, of as many frames as the model's clips have."""
     features = model.front_end.features
     length = round((model.clip_s or 1.0) * features.rate_hz)

@@ -13,10 +13,10 @@ from spikesound.models.export.facts import facts
 from spikesound.models.export.plain import plain_loops
 from spikesound.models.export.run import compared, outputs_of
 from spikesound.models.export.step import inputs_of
-from spikesound.models.loading import Trained
+from spikesound.models.loading import TrainedModel
 
 
-def to_torchscript(model: Trained, out: Path) -> Exported:
+def to_torchscript(model: TrainedModel, out: Path) -> Exported:
     """Write a traced network, and compare it with itself, loaded from the file.
 
     Inputs and outputs are those of :func:`spikesound.models.export.onnx.to_onnx`, in that order.

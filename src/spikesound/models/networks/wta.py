@@ -87,8 +87,8 @@ class WTA(nn.Module):
         """Return how often each neuron spikes, per frame and step (batch, neuron)."""
         if x.shape[2] < self.frames:
             raise SpikesoundError(
-                f"a neuron hears {self.frames} frames, and the clips have {x.shape[2]}; "
-                f"lower frames in the method's section"
+                f"expected clips of at least {self.frames} frames, the input of one neuron, got "
+                f"{x.shape[2]}; lower `frames` in the method's section"
             )
         spikes: torch.Tensor = self.patches(self.weighted(x))
         return spikes.mean((0, 2))

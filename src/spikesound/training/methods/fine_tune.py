@@ -53,7 +53,7 @@ def train_fine_tuned(job: Job) -> Trained:
     if bits is not None:
         spec = spec.with_neuron("quantised_relu", {"levels": 2**bits - 1})
     network = build(spec)
-    network.load_state_dict(job.base.state_dict(), strict=False)
+    _copy_weights(job.base, network, spec.model)
     if bits is not None:
         ranges = percentiles(
             job.base, job.training, _RANGE_PERCENTILE, len(job.training), key=spec.model
@@ -122,3 +122,14 @@ def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
         for layer in activations
     ]
     return torch.stack(densities).mean()
+
+
+def _copy_weights(base: nn.Module, network: nn.Module, model: str) -> None:
+    """Copy a trained network's weights; ranges of activations are those that it does not have."""
+    copied = network.load_state_dict(base.state_dict(), strict=False)
+    missing = [name for name in copied.missing_keys if not name.endswith("log_scale")]
+    if missing or copied.unexpected_keys:
+        differing = [*missing, *copied.unexpected_keys][0]
+        raise SpikesoundError(
+            f"{model}: the model to start from is of another architecture ({differing})"
+        )

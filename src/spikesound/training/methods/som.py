@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import nn
@@ -49,8 +50,7 @@ def train_som(job: Job) -> Trained:
             "step_weights": list(job.step_values) if job.training.spikes else None,
         }
     )
-    network = build(spec)
-    assert isinstance(network, SOM)
+    network = cast(SOM, build(spec))
     frames = job.training.decoded(job.step_values).inputs[:, 0]
     units = learn_map(
         torch.from_numpy(frames).float().flatten(0, 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import torch
 
@@ -86,8 +87,7 @@ def _train(
     refractory: int | None,
 ) -> Trained:
     spec = _spec(job, method, refractory)
-    network = build(spec)
-    assert isinstance(network, WTA)
+    network = cast(WTA, build(spec))
     started = time.perf_counter()
     learn(network, Patches(job, network, generator), synapses, method)
     return read_counts(network, replace(job, spec=spec), started)

@@ -93,13 +93,17 @@ def f1(counts: CountsOfClips, weights: Weights) -> dict[str, Values]:
     dict
         ``macro`` and ``micro``, each of shape (resample,).
     """
-    tp, fp, fn = (weights @ of_clips for of_clips in counts)
+    return f1_of_sums(*(weights @ of_clips for of_clips in counts))
+
+
+def f1_of_sums(tp: Numbers, fp: Numbers, fn: Numbers) -> dict[str, Values]:
+    """Return macro and micro F1 (...) of counts (..., class), summed over clips; see :func:`f1`."""
     per_class = _quotient(2 * tp, 2 * tp + fp + fn)
     seen = ~np.isnan(per_class)
-    total = np.where(seen, per_class, 0.0).sum(axis=1)
-    tp, fp, fn = tp.sum(axis=1), fp.sum(axis=1), fn.sum(axis=1)
+    total = np.where(seen, per_class, 0.0).sum(axis=-1)
+    tp, fp, fn = tp.sum(axis=-1), fp.sum(axis=-1), fn.sum(axis=-1)
     return {
-        "macro": _quotient(total, seen.sum(axis=1).astype(np.float64)),
+        "macro": _quotient(total, seen.sum(axis=-1).astype(np.float64)),
         "micro": _quotient(2 * tp, 2 * tp + fp + fn),
     }
 

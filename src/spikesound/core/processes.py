@@ -1,4 +1,4 @@
-"""Folds of one model side by side: a process each, as many at a time as there are cores."""
+"""Independent pieces of long work, each in a process of its own, as many at a time as cores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import SimpleQueue
 from typing import TypeVar
-
-import torch
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
@@ -84,7 +82,7 @@ def _by_processes(
         return [future.result() for future in futures]
     except BrokenProcessPool as error:
         raise SpikesoundError(
-            "a training process was killed (out of memory?); run again: finished folds are kept"
+            "a process was killed (out of memory?); run again: finished trainings are kept"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -96,6 +94,8 @@ _reports: SimpleQueue[bool] | None = None
 
 
 def _start(reports: SimpleQueue[bool]) -> None:
+    import torch  # seconds, which the process that waits for these need not spend
+
     global _reports
     _reports = reports
     torch.set_num_threads(1)

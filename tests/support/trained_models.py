@@ -1,4 +1,4 @@
-"""Detectors and classifiers that were never trained, as small as can be, for tests."""
+"""A small detector with random weights, in a file as a trained one's."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 import yaml
 from project import ROOT
-from spikesound.models.detector_spec import DetectorSpec, build
 
 from spikesound.features.front_end import FrontEnd
-from spikesound.models import detector_file
-from spikesound.models.spec import Decision
+from spikesound.models.build import build
+from spikesound.models.file import save
+from spikesound.models.spec import Decision, Spec
 from spikesound.params import FeatureParams
 
 RECORDING = ROOT / "data/esc10/audio/1-100032-A.ogg"  # a dog
@@ -19,31 +19,35 @@ NAMES = ["Dog", "Rooster", "Sneeze"]
 
 
 def front_end() -> FrontEnd:
-    """Return what the default features are, of clips of 5 s, with a range of 80 dB."""
+    """Return the default features, of clips of 5 s, with a range of 80 dB."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["features"]
     features = FeatureParams.model_validate(content | {"clip_s": 5.0})
     return FrontEnd(features=features, low=[-60.0] * 64, high=[20.0] * 64)
 
 
-def detector(path: Path, thresholds: float | None = None, seed: int = 1) -> Path:
+def detector(
+    path: Path, thresholds: float | None = None, seed: int = 1, model: str = "snn-tcn-strong"
+) -> Path:
     """Write a detector with random weights, and thresholds that let some events through."""
     section = {"channels": [4, 4], "pools": [4, 4], "kernel": 3, "hidden": 8, "taps": 2}
-    spec = DetectorSpec.model_validate(
+    spiking, labels = model.startswith("snn"), model.split("-")[-1]
+    neurons = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["neurons"]
+    spec = Spec.model_validate(
         {
-            "model": "snn-tcn-strong",
+            "model": model,
+            "task": "detection",
             "network": "tcn",
             "network_params": section | {"dilations": [1, 2], "dropout": 0.0},
-            "neuron": "lif",
-            "neuron_params": yaml.safe_load((ROOT / "params.yaml").read_text())["neurons"]["lif"],
-            "recurrent": None,
-            "attention": False,
+            "neuron": "lif" if spiking else "relu",
+            "neuron_params": neurons["lif"] if spiking else {},
+            "labels": labels,
             "classes": ["/m/0bt9lr", "/m/021wwz", "/m/01hsr_"],
             "names": NAMES,
-            "labels": "strong",
+            "bins": 64,
             "front_end": front_end().model_dump(),
-            "test_fold": "5",
-            "seed": seed,
             "decision": Decision(thresholds=[thresholds or 0.5] * 3, medians=[1, 5, 3]),
+            "fold": "5",
+            "seed": seed,
         }
     )
     with torch.random.fork_rng():
@@ -53,5 +57,5 @@ def detector(path: Path, thresholds: float | None = None, seed: int = 1) -> Path
             for name, weight in network.named_parameters():
                 if name.endswith(("convolution.weight", "readout.weight")):
                     weight.mul_(6)  # so that it spikes
-    detector_file.save(path, spec, network)
+    save(path, spec, network)
     return path
