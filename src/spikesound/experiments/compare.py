@@ -18,9 +18,9 @@ from spikesound.evaluation.clusters import recordings_of
 from spikesound.evaluation.comparisons import compare_pairs
 from spikesound.evaluation.pairing import Side, side_of
 from spikesound.evaluation.settings import Settings
+from spikesound.experiments.noise_tests import in_noise
 from spikesound.experiments.row import Row
 from spikesound.experiments.seeds import compare_over_seeds
-from spikesound.experiments.noise_tests import in_noise
 from spikesound.params import Dataflow
 from spikesound.params.experiments import ComparisonParams
 

@@ -1,4 +1,4 @@
-"""What a setting is trained and tested on: the pipeline's own data, or its own where they differ."""
+"""What a setting is trained and tested on: the pipeline's data, or its own where they differ."""
 
 from __future__ import annotations
 
@@ -82,7 +82,12 @@ def data_of(params: Params, default: Params, task: str, folders: Folders) -> Dat
             f"{task}: an experiment cannot change the data of this task (source, filter, "
             "download, features); change params.yaml"
         )
-    key = digest("data", _data_sections(params, task), " ".join(params.task_params(task).folds), _code(params))
+    key = digest(
+        "data",
+        _data_sections(params, task),
+        " ".join(params.task_params(task).folds),
+        _code(params),
+    )
     root = folders.work / f"data-{key[:16]}"
     data = Data(*(root / kind for kind in ("clips", "audio", "features", "disturbed")))
     if not (root / "done.json").is_file():

@@ -29,7 +29,7 @@ def in_noise(
         was trained in noise with the same one that was not.
     """
     scoring = SCORING["classification"]
-    (measure, *_) = scoring.measures
+    measure = scoring.headline
     results, models = {}, {}
     for name, row in rows.items():
         data, params = row.data(), row.params
@@ -50,14 +50,16 @@ def in_noise(
         columns = ["condition", "level", measure, f"{measure}_low", f"{measure}_high"]
         curve = [[str(head), *map(float, rest)] for head, *rest in table[columns].to_numpy()]
         models[name] = areas(table, measure) | {"curve": curve}
-    pairs = [
-        (one, other) for one in rows for other in rows if _comparable(rows[one], rows[other])
-    ]
+    pairs = [(one, other) for one in rows for other in rows if _comparable(rows[one], rows[other])]
     return {"models": models, "pairs": compare_areas(results, pairs, recordings, settings, scoring)}
 
 
 def _comparable(one: Row, other: Row) -> bool:
     alike = one.noise == other.noise and one.model.spiking and not other.model.spiking
-    same = (one.model, one.params) == (other.model, other.params)
-    trained = one.model.name == other.model.name and one.noise is not None and other.noise is None
-    return alike or (trained and (same or one.model.network_params == other.model.network_params))
+    trained = _network(one) == _network(other) and one.noise is not None and other.noise is None
+    return alike or trained
+
+
+def _network(row: Row) -> tuple[object, ...]:
+    """Return what two settings share that differ in their training alone."""
+    return row.model.row, row.model.network_params, row.params.encodings[row.params.encoding]

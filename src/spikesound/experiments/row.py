@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from spikesound.core import schema
+from spikesound.core.processes import in_parallel
 from spikesound.core.source import code_digest
 from spikesound.costs.layer import LayerCounts, read_layers
 from spikesound.costs.models import counts_of
@@ -37,7 +39,6 @@ from spikesound.snn.encoding import ENCODINGS
 from spikesound.snn.neurons import NEURONS
 from spikesound.tasks.classification.metrics import correct
 from spikesound.training.dataset import Dataset, load_features, load_spikes
-from spikesound.training.folds import in_parallel
 from spikesound.training.methods import METHODS
 from spikesound.training.run import FoldRequest, train_fold
 
@@ -109,7 +110,8 @@ class Row:
         coded = self.model.row.reads == "spikes"
         encoding = params.encodings[params.encoding].model_dump_json() if coded else ""
         test = evaluate_classifier if self.model.task == "classification" else evaluate_detector
-        code = [train_fold, test, run_row, *([ENCODINGS[kind].encode] if coded else [])]
+        code: list[Callable[..., Any]] = [train_fold, test, run_row]
+        code += [ENCODINGS[kind].encode] if coded else []
         for model in _with_bases(self.model, params):
             code += [METHODS[model.method], NETWORKS[model.network], NEURONS[model.neuron]]
         return digest(

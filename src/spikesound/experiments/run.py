@@ -84,14 +84,10 @@ def _left(row: Row) -> str | None:
     return read_mapping(path)["digest"] if path.is_file() else None
 
 
-def _comparison_digest(
-    experiment: ExperimentParams, digests: dict[tuple[str, int], str]
-) -> str:
+def _comparison_digest(experiment: ExperimentParams, digests: dict[tuple[str, int], str]) -> str:
     if experiment.compare is None:
         return ""
-    return digest(
-        experiment.compare.model_dump_json(), *digests.values(), code_digest([compared])
-    )
+    return digest(experiment.compare.model_dump_json(), *digests.values(), code_digest([compared]))
 
 
 def _slug(name: str) -> str:

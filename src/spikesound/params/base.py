@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from spikesound.core.errors import SpikesoundError, choose, unknown
@@ -86,6 +88,25 @@ class Entries(Mapping[str, S]):
         copy._kinds = self._kinds | {name: kind}
         copy._values = self._values | {name: values}
         return copy
+
+
+def read_sections(path: Path) -> dict[str, Any]:
+    """Return the content of a YAML file of sections.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no such file, or it is no mapping; names the file.
+    """
+    if not path.is_file():
+        raise SpikesoundError(f"{path}: no such file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SpikesoundError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise SpikesoundError(f"{path}: not a mapping of sections")
+    return content
 
 
 def parsed(kind: type[S], values: Any, where: Sequence[str]) -> S:

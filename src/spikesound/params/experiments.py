@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from spikesound.core.errors import SpikesoundError, choose, unknown
-from spikesound.params.base import Count, Distinct, Section, Share, parsed
+from spikesound.params.base import Count, Distinct, Section, Share, parsed, read_sections
 from spikesound.params.root import Params
 
 Changes = dict[str, Any]
@@ -83,14 +82,7 @@ def load_experiment(path: Path, name: str) -> ExperimentParams:
     SpikesoundError
         If there is no such file or experiment, or one of its keys is wrong; names the file.
     """
-    if not path.is_file():
-        raise SpikesoundError(f"{path}: no such file")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SpikesoundError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise SpikesoundError(f"{path}: not a mapping of experiments")
+    content = read_sections(path)
     try:
         return parsed(ExperimentParams, choose(content, name, "experiment"), (name,))
     except SpikesoundError as error:
