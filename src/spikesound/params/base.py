@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -77,6 +77,9 @@ class Entries(Mapping[str, S]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
     def kind(self, name: str) -> str:
         """Return the registry's name for the kind of an entry."""
@@ -151,6 +154,12 @@ def _keys(kind: type[Section], path: Sequence[int | str]) -> list[str]:
     """Return the keys of the section that a path of keys leads to, as far as it has such."""
     section: Any = kind
     for part in path:
-        field = section.model_fields.get(str(part)) if hasattr(section, "model_fields") else None
-        section = section if field is None else field.annotation
+        if hasattr(section, "model_fields"):
+            field = section.model_fields.get(str(part))
+            section = section if field is None else field.annotation
+        elif get_origin(section) is dict:
+            section = get_args(section)[1]
+        sections = [each for each in get_args(section) if hasattr(each, "model_fields")]
+        if get_origin(section) is not dict and len(sections) == 1:  # or null, or a path
+            section = sections[0]
     return list(section.model_fields) if hasattr(section, "model_fields") else ["url", "hash"]
