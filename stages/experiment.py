@@ -1,7 +1,6 @@
 """Train, test and price the settings of an experiment; rows that are there are kept."""
 
 import sys
-from pathlib import Path
 
 import paths
 from spikesound.core.errors import run
@@ -9,12 +8,10 @@ from spikesound.params import Params
 from spikesound.params.base import read_sections
 from spikesound.params.experiments import load_experiment, params_of
 
-EXPERIMENTS = Path("experiments/params.yaml")
-
 
 def main(name: str) -> None:
     default = Params.load(paths.PARAMS)
-    experiment = load_experiment(EXPERIMENTS, name)
+    experiment = load_experiment(paths.EXPERIMENTS, name)
     params = params_of(read_sections(paths.PARAMS), name, experiment)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
     from spikesound.experiments.data import Data, Folders

@@ -25,7 +25,8 @@ from spikesound.evaluation.robustness.disturb import Setup, disturb
 from spikesound.evaluation.robustness.noises import Recordings
 from spikesound.experiments import run as experiments
 from spikesound.experiments.data import Data, Folders, data_of
-from spikesound.experiments.row import Row, run_row
+from spikesound.experiments.figures import run_row
+from spikesound.experiments.row import Row
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards
 from spikesound.params import Params

@@ -11,7 +11,8 @@ from spikesound.core.source import code_digest
 from spikesound.data.store import digest
 from spikesound.experiments.compare import compared
 from spikesound.experiments.data import Folders
-from spikesound.experiments.row import Row, run_row
+from spikesound.experiments.figures import run_row
+from spikesound.experiments.row import Row
 from spikesound.experiments.seeds import over_trainings
 from spikesound.params import Params
 from spikesound.params.experiments import ExperimentParams
@@ -32,10 +33,9 @@ def run_experiment(
     params : of each setting (:func:`spikesound.params.experiments.params_of`)
     default : the pipeline's
     out : file of the results. ``rows``: of each setting and seed the figures of
-        :func:`~.row.run_row`, what was ``set``, and the ``digest`` of all that they depend on; rows
-        without one are replaced. ``settings``: of each setting with several trainings what they
-        give in the mean. Then, if the experiment compares, what is compared
-        (:func:`~.compare.compared`).
+        :func:`~.figures.run_row`, what was ``set``, and the ``digest`` of all that they depend on;
+        rows without one are replaced. ``settings``: of each setting what its trainings give in the
+        mean. Then, if the experiment compares, what is compared (:func:`~.compare.compared`).
     """
     content: dict[str, Any] = read_mapping(out) if out.is_file() else {}
     rows = [
