@@ -18,17 +18,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stages"))
 
 from machine import machine, versions
-from spikesound.training.data import load_features, load_spikes
 
 import paths
+import places
 from spikesound.core.errors import run
 from spikesound.core.json_files import write_json
-from spikesound.core.labels import read_labels
 from spikesound.core.progress import track
 from spikesound.costs.counting import Counted, counting
-from spikesound.models import classifier_spec
-from spikesound.params import Params
-from spikesound.training.loop import predict
+from spikesound.models import file
+from spikesound.params import Model, Params
+from spikesound.training.scores import clip_scores
 
 CLIPS = 10_000
 OUT = Path(__file__).resolve().parent / "results/counting.json"
@@ -36,38 +35,37 @@ OUT = Path(__file__).resolve().parent / "results/counting.json"
 
 def main() -> None:
     params = Params.load(paths.PARAMS)
-    rows = [measure(params, model) for model in ("ann-cnn", "ann-lstm", "snn-cnn-surrogate")]
+    models = [params.model(name) for name in ("ann-cnn", "ann-lstm", "snn-cnn-surrogate")]
+    rows = [measure(params, model) for model in models]
     for row in rows:
         print(f"{row['workload']}: counting costs {row['ratio']:.3f} times plain inference")
     write_json(OUT, rows)
     print(f"counting: {OUT}")
 
 
-def measure(params: Params, model: str) -> dict[str, Any]:
-    fold, labels = params.folds[0], list(read_labels(paths.CLIPS / "labels.json"))
-    spec, network = classifier_spec.load(paths.model(model, fold))
-    if spec.neuron is None:
-        clips = load_features(paths.FEATURES, labels, fold).only(fold)
-    else:
-        clips = load_spikes(paths.spikes(fold), labels)[0].only(fold)
+def measure(params: Params, model: Model) -> dict[str, Any]:
+    """Return how long the test clips of the first fold take, with counting and without."""
+    fold = params.task_params(model.task).folds[0]
+    spec, network = file.load(paths.network(model, fold))
+    clips, batch = places.folds(model, params).load_clips(fold).only(fold), model.recipe.batch_clips
     seconds = {True: 0.0, False: 0.0}
     rounds = -(-CLIPS // len(clips))
     order = random.Random(0)
-    predict(network, clips, params.evaluate.batch_clips)
+    clip_scores(network, clips, batch)
     with counting(network, spec, Counted()):
-        predict(network, clips, params.evaluate.batch_clips)
-    for _ in track(range(rounds), total=rounds, what=model, unit="round"):
+        clip_scores(network, clips, batch)
+    for _ in track(range(rounds), total=rounds, what=model.name, unit="round"):
         for counted in order.sample([True, False], 2):
             started = time.perf_counter()
             if counted:
                 with counting(network, spec, Counted()):
-                    predict(network, clips, params.evaluate.batch_clips)
+                    clip_scores(network, clips, batch)
             else:
-                predict(network, clips, params.evaluate.batch_clips)
+                clip_scores(network, clips, batch)
             seconds[counted] += time.perf_counter() - started
     return {
         "bench": "counting",
-        "workload": model,
+        "workload": model.name,
         "clips": rounds * len(clips),
         "plain_s": round(seconds[False], 2),
         "counted_s": round(seconds[True], 2),

@@ -1,8 +1,8 @@
 """How long a detector takes for a second of sound, of background and of silence, on one core.
 
-    python benchmarks/detection_speed.py [--data data/detection] [--labels strong] [--rounds 9]
+    python benchmarks/detection_speed.py [--data data] [--labels strong] [--rounds 9]
 
-Needs the features, audio, clips and models of a detection run (dvc repro detection/dvc.yaml). Each
+Needs the features, audio, clips and models of a run of detection (-S task=detection). Each
 frame comes by itself, as in a stream. Spiking networks and their twins are run by torch, and
 compiled (event-driven, and by values with zeros left out or not). All take turns; medians over
 rounds, and ratios of the times of one round. Operations are those of synapses and the updates of
@@ -25,8 +25,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from machine import machine, versions
-from spikesound.models.detector_spec import DetectorSpec
-from spikesound.training.detection import time_first
 
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.json_files import write_json
@@ -36,13 +34,13 @@ from spikesound.costs.by_frame import mean_layers
 from spikesound.costs.counting import count_frames
 from spikesound.data.audio_shards import read_audio
 from spikesound.features import normalisation
-from spikesound.features.front_end import FrameStream, FrontEnd
+from spikesound.features.front_end import FrameStream, FrontEnd, read_front_end
 from spikesound.features.shards import Shards
 from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
-from spikesound.models import detector_file
-from spikesound.models.networks.detector import Detector
+from spikesound.models.loading import TrainedModel, load
 from spikesound.params import Params
+from spikesound.tasks.task import batched
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks/results/detection_speed.json"
@@ -66,31 +64,31 @@ class Way:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT / "data/detection")
+    parser.add_argument("--data", type=Path, default=ROOT / "data")
     parser.add_argument("--labels", default="strong")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     torch.set_num_threads(1)
     params = Params.load(ROOT / "params.yaml")
-    frames, front_end = heard(given.data, params)
-    detectors = models(given.data / "models", given.labels)
-    ways = [way for model, (_, network) in detectors.items() for way in ways_of(model, network)]
+    fold = params.tasks.detection.folds[0]
+    frames, front_end = inputs(given.data, fold)
+    detectors = models(given.data / "models/detection", given.labels, fold)
+    ways = [way for model, detector in detectors.items() for way in ways_of(model, detector)]
     times = measure(ways, frames, given.rounds)
-    operations = {model: counted(*detector, frames) for model, detector in detectors.items()}
+    operations = {model: counted(detector, frames) for model, detector in detectors.items()}
     rows = table(times, operations, front_end)
-    rows.append(features_row(given.data, front_end, given.rounds))
+    rows.append(features_row(given.data / "audio/detection", front_end, given.rounds))
     print_table(rows)
     write_json(given.out, rows)
     print(f"detection speed: {given.out}")
 
 
-def heard(data: Path, params: Params) -> tuple[Frames, FrontEnd]:
-    """Return frames of each input, (clip, frame, bin), and the front end of the test fold."""
-    fold = params.detection.test_fold
-    shards = Shards(data / "features")
-    low, high = normalisation.load(data / "features/normalisation.json", fold)
-    clips = read_table(data / "clips/clips.parquet", CLIPS).set_index("clip_id")
+def inputs(data: Path, fold: str) -> tuple[Frames, FrontEnd]:
+    """Return frames of each input, (clip, frame, bin), and the front end of the held-out fold."""
+    front_end = read_front_end(data / "features/detection", fold)
+    shards = Shards(data / "features/detection")
+    clips = read_table(data / "clips/detection/clips.parquet", CLIPS).set_index("clip_id")
     mine = shards.index["fold"] == fold
     empty = np.array([not len(clips["labels"][clip]) for clip in shards.index["clip_id"]])
     chosen = {
@@ -101,19 +99,20 @@ def heard(data: Path, params: Params) -> tuple[Frames, FrontEnd]:
         if not len(rows):
             raise SpikesoundError(f"{data}: fold {fold} has no clips of kind {name}")
     values = shards.load()
+    low, high = front_end.low, front_end.high
     found = {name: normalisation.apply(values[rows], low, high) for name, rows in chosen.items()}
     found["silence"] = np.zeros_like(found["scenes"])
-    return found, FrontEnd(features=params.features, low=low.tolist(), high=high.tolist())
+    return found, front_end
 
 
-def models(folder: Path, labels: str) -> dict[str, tuple[DetectorSpec, Detector]]:
+def models(folder: Path, labels: str, fold: str) -> dict[str, TrainedModel]:
     """Load the trained detectors."""
-    names = {model: folder / f"{model}-{labels}" for model in MODELS}
-    return {model: detector_file.load(path / "model.safetensors") for model, path in names.items()}
+    return {model: load(folder / f"{model}-{labels}" / f"fold-{fold}") for model in MODELS}
 
 
-def ways_of(model: str, network: Detector) -> list[Way]:
-    if model.startswith("snn-"):
+def ways_of(model: str, trained: TrainedModel) -> list[Way]:
+    network: Any = trained.network
+    if trained.spec.spiking:
         compiled = [Way(model, "compiled, events", EventDriven(network))]
     else:
         compiled = [
@@ -129,7 +128,7 @@ Times = dict[tuple[str, str, str], dict[str, list[float]]]
 
 def measure(ways: list[Way], frames: Frames, rounds: int) -> Times:
     """Let all take turns; who is first changes from round to round."""
-    clips = {name: time_first(x) for name, x in frames.items()}
+    clips = {name: batched(x[:, None], frames=True) for name, x in frames.items()}
     turns = [(way, name) for way in ways for name in INPUTS]
     times: Times = {}
     for number in track(range(rounds + 1), total=rounds + 1, what="detection speed", unit="round"):
@@ -167,11 +166,11 @@ def microseconds(call: Callable[[], None], frames: int, calls: int = 1) -> float
     return min(times) / frames * 1e6
 
 
-def counted(spec: DetectorSpec, network: Detector, frames: Frames) -> dict[str, dict[str, float]]:
-    """Return what each frame of each input takes on average."""
+def counted(trained: TrainedModel, frames: Frames) -> dict[str, dict[str, float]]:
+    """Return the mean operations of a frame of each input."""
     found = {}
     for name, x in frames.items():
-        counts = count_frames(network, spec, x)
+        counts = count_frames(trained.network, trained.spec, x)
         settled = np.ones(x.shape[:2], bool)
         settled[:, : x.shape[1] // 2] = name != "silence"
         layers, lazy = (mean_layers(counts, 1, settled, lazy=lazy) for lazy in (False, True))
@@ -230,9 +229,9 @@ def table(
     return rows
 
 
-def features_row(data: Path, front_end: FrontEnd, rounds: int) -> dict[str, Any]:
+def features_row(audio: Path, front_end: FrontEnd, rounds: int) -> dict[str, Any]:
     """Time the features of a stream, hop by hop."""
-    _, samples, _ = next(iter(read_audio(data / "audio")))
+    _, samples, _ = next(iter(read_audio(audio)))
     hop, times = front_end.features.hop, []
     pieces = [samples[at : at + hop] for at in range(0, len(samples), hop)]
 

@@ -1,8 +1,8 @@
-"""What becomes of damaged and hostile model files: each is refused in a line, or is the original.
+"""Damaged and hostile model files: each is refused in one line, or is the original.
 
     python benchmarks/fuzz_models.py [N [MODEL...]]
 
-Makes N (1,000) files from the models' (those of a run of detection, by default), in the ways of
+Makes N (1,000) files from the models' (those of a run, by default), in the ways of
 benchmarks/hostile.py in turn, and loads each. A table and benchmarks/results/fuzz_models.json.
 """
 
@@ -24,6 +24,7 @@ from machine import machine, versions
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.json_files import write_json
 from spikesound.core.progress import track
+from spikesound.models.file import load_spec
 from spikesound.models.loading import load
 
 OUT = Path(__file__).resolve().parent / "results/fuzz_models.json"
@@ -42,10 +43,10 @@ class Outcome:
 
 def main(count: str = "1000", *models: str) -> None:
     paths = [Path(model) for model in models] or sorted(
-        Path("data/detection/models").glob("*/model.safetensors")
+        Path("data/models").glob("*/*/fold-*/model.safetensors")
     )
     if not paths:
-        raise SpikesoundError("no models: name some, or train some (task: detection)")
+        raise SpikesoundError("no models: name some, or train some (dvc repro)")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcomes = fuzz([path.read_bytes() for path in paths], int(count))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -62,7 +63,7 @@ def main(count: str = "1000", *models: str) -> None:
         **totals,
         "slowest_s": round(slowest.seconds, 3),
         "peak_growth_mb": round(grown),
-        "models": [path.parent.name if path.stem == "model" else path.stem for path in paths],
+        "models": [load_spec(path).model for path in paths],
         "machine": machine(),
         "versions": versions("torch", "safetensors", "pydantic"),
     }
@@ -71,7 +72,7 @@ def main(count: str = "1000", *models: str) -> None:
 
 
 def fuzz(originals: list[bytes], count: int, seed: int = 0) -> list[Outcome]:
-    """Load so many files, and return what became of each.
+    """Load ``count`` files, and return the outcome of each.
 
     Raises
     ------

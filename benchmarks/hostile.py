@@ -15,7 +15,7 @@ Header = dict[str, Any]
 VALUES: tuple[Any, ...] = (
     *(10**9, 2**63, 10**30, -1, 0, 1.5, float("nan"), float("inf"), None, True, [], {}, "", [[]]),
     *("../../etc/passwd", "a\x1b[31mb", "a\nb", "\u202e", "x" * 10_000, "\ud800", [1] * 20_000),
-    *("cnn", "lstm", "alif", [10**9], [0], [-1], ["a", "a"], {"a": 1}, 65_536, 4_096),
+    *("cnn", "lstm", "som", [10**9], [0], [-1], ["a", "a"], {"a": 1}, 65_536, 4_096),
 )
 """What is put in the place of a value of the header."""
 

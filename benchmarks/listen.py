@@ -1,4 +1,4 @@
-"""A detector that listens for long: does its memory grow, does it keep up, does it hear the same?
+"""A detector on a long stream: growth of memory, real-time factor, equality with `detect`.
 
     python benchmarks/listen.py --model FILE [--seconds 3600] [--rate 44100] [--out FILE]
 
@@ -93,7 +93,7 @@ def rss_mb() -> float:
 
 
 def offline(model: api.Model, source: Recordings) -> list[Event]:
-    """Return what ``detect`` hears in the whole."""
+    """Return the events that ``detect`` gives for the whole sound."""
     whole = np.concatenate(list(source.blocks()))
     return model.detect(whole, source.rate_hz)
 
@@ -110,10 +110,10 @@ def main() -> None:
     torch.set_num_threads(1)
     loaded = loading.load(options.model)
     if not loaded.detects:
-        parser.error(f"{options.model} is no detector")
+        parser.error(f"{options.model}: expected a detector, got a classifier")
     source = Recordings(options.rate, options.seconds, options.seed)
     watch = Watch(options.seconds)
-    state = listen(source, TracedStream(loaded.spec, loaded.network, options.rate), watch.show)
+    state = listen(source, TracedStream(loaded, options.rate), watch.show)
     watch.rss_mb.append(rss_mb())
     whole = offline(api.Model(loaded), source)
     result = {

@@ -83,7 +83,7 @@ def main() -> None:
     for path in options.model:
         model = api.load(path)
         if not model.detects:
-            raise SpikesoundError(f"{path}: {model.name} is a classifier; a detector is needed")
+            raise SpikesoundError(f"{path}: expected a detector, got a classifier")
         source = Recordings(model.rate_hz, options.seconds, options.seed)
         samples = np.concatenate(list(source.blocks()))
         times = measure(model, samples, options.rounds)
@@ -107,13 +107,12 @@ def measure(model: api.Model, samples: Floats, rounds: int) -> Times:
     """Let both backends take turns at listen and detect, and the features alone."""
 
     def listened(backend: str) -> float:
-        loaded: Any = model._loaded
-        stream = TracedStream(loaded.spec, loaded.network, model.rate_hz, backend=backend)
+        stream = TracedStream(model.trained, model.rate_hz, backend=backend)
         source = Given(samples, model.rate_hz)
         return listen(source, stream, lambda *_: None).busy_s
 
     def features() -> None:
-        stream = FrameStream(model._loaded.front_end)
+        stream = FrameStream(model.trained.front_end)
         for block in Given(samples, model.rate_hz).blocks():
             stream.feed(block)
 

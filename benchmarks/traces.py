@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/snn"))
+sys.path[:0] = [str(ROOT / "tests/snn"), str(ROOT / "tests/support")]
 
 import test_neurons_hodgkin_huxley as membrane
 import test_neurons_izhikevich as simple

@@ -16,8 +16,7 @@ def main(task: str) -> None:
     from spikesound.audio.recordings import read_recordings
     from spikesound.core import schema
     from spikesound.evaluation.robustness.conditions import sound_conditions
-    from spikesound.evaluation.robustness.disturb import Setup, disturb
-    from spikesound.evaluation.robustness.inputs import tested_clips
+    from spikesound.evaluation.robustness.disturb import Setup, disturb, select_clips
     from spikesound.evaluation.robustness.noises import Recordings
     from spikesound.features.extract import fitted
 
@@ -29,19 +28,16 @@ def main(task: str) -> None:
         read_recordings(Path(noises.background), rate_hz),
         sound.talkers,
     )
-    status = schema.read_table(paths.of_task("audio", task) / "status.parquet", schema.STATUS)
-    index = schema.read_table(
-        paths.of_task("features", task) / "index.parquet", schema.FEATURE_INDEX
+    audio, features, out = (
+        paths.of_task(kind, task) for kind in ("audio", "features", "disturbed")
     )
+    status = schema.read_table(audio / "status.parquet", schema.STATUS)
+    index = schema.read_table(features / "index.parquet", schema.FEATURE_INDEX)
     at_most = params.robustness.detection_clips if task == "detection" else None
-    clips = tested_clips(index, folds, at_most)
+    clips = select_clips(index, folds, at_most)
     setup = Setup(conditions, recordings, fitted(params.features, status), params.seed)
-    silent = disturb(
-        paths.of_task("audio", task), clips, status, setup, paths.of_task("disturbed", task)
-    )
-    print(
-        f"{len(clips)} clips under {len(conditions)} conditions: {paths.of_task('disturbed', task)}"
-    )
+    silent = disturb(audio, clips, status, setup, out)
+    print(f"{len(clips)} clips under {len(conditions)} conditions: {out}")
     if silent:
         print(f"silent, and so without noise: {', '.join(silent)}")
 

@@ -33,7 +33,7 @@ def main(name: str) -> None:
         )
         for fold in section.folds
     ]
-    results = in_parallel(train_fold, requests, what=f"train {name}", pieces=model.recipe.epochs)
+    results = in_parallel(train_fold, requests, what=f"train {name}", pieces=model.epochs)
     for request, result in zip(requests, results, strict=True):
         print(f"{name}, fold {request.fold}: best epoch {result['best_epoch']}: {request.out}")
 

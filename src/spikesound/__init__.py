@@ -2,7 +2,7 @@
 
 A trained model takes a few lines::
 
-    model = spikesound.load("data/models/snn-tcn-strong")
+    model = spikesound.load("data/models/detection/snn-tcn-strong")
     model.predict("street.wav"), model.detect("street.wav")
 
 What this package offers is imported at its first use, so that ``import spikesound`` takes no time.

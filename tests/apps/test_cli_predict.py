@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a detector where the pipeline puts it, two sounds and a damaged one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPIKESOUND_MODEL", raising=False)
-    detector(tmp_path / "data/models/snn-tcn-strong/fold-5/model.safetensors")
+    detector(tmp_path / "data/models/detection/snn-tcn-strong/fold-5/model.safetensors")
     (tmp_path / "sounds/[red]").mkdir(parents=True)
     shutil.copy(RECORDING, tmp_path / "sounds/a.ogg")
     shutil.copy(RECORDING, tmp_path / "sounds/[red]/b.ogg")
@@ -49,7 +49,7 @@ def test_detect_prints_a_table_and_the_name_of_the_model(capsys: Captured) -> No
     assert lines[0] == "sounds/[red]/b.ogg (5.00 s)"
     assert lines[1].split() == ["Sound", "From,", "s", "To,", "s", "Score"]
     assert lines[2].split()[0] in NAMES
-    assert "model: snn-tcn-strong (data/models/snn-tcn-strong/fold-5/model" in err
+    assert "model: snn-tcn-strong (data/models/detection/snn-tcn-strong/fold-5/model" in err
 
 
 def test_predict_shows_the_most_probable(capsys: Captured) -> None:

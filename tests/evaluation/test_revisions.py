@@ -29,7 +29,12 @@ from spikesound.tasks.classification.metrics import METRICS, metrics
 
 pytestmark = pytest.mark.slow
 
-PLACES = Places("data/predictions", "metrics", "data/clips/clips.parquet")
+PLACES = Places(
+    "data/predictions/classification",
+    "metrics/classification",
+    "data/clips/classification/clips.parquet",
+)
+SCORED, LISTED = "data/predictions/classification", "data/clips/classification"
 CLIPS = 80
 
 
@@ -75,14 +80,14 @@ class Project:
         for name, table in tables.items():
             path = self.folder / f"inputs/{tag}/{name}/predictions.parquet"
             schema.write_table(table, schema.PREDICTIONS, path)
-            metric = self.folder / f"metrics/models/{name}.json"
+            metric = self.folder / f"metrics/classification/models/{name}.json"
             metric.parent.mkdir(parents=True, exist_ok=True)
             metric.write_text(json.dumps({"manifest": f"of {table['clip_id'].nunique()}"}))
-        copied = f"mkdir -p data/predictions data/clips && cp -r inputs/{tag}/* data/predictions/"
+        copied = f"mkdir -p {SCORED} {LISTED} && cp -r inputs/{tag}/* {SCORED}/"
         stage = {
-            "cmd": f"{copied} && cp inputs/clips.parquet data/clips/",
+            "cmd": f"{copied} && cp inputs/clips.parquet {LISTED}/",
             "deps": [f"inputs/{tag}"],
-            "outs": [*(f"data/predictions/{name}" for name in tables), "data/clips"],
+            "outs": [*(f"{SCORED}/{name}" for name in tables), LISTED],
         }
         (self.folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
         self.run("dvc", "repro", "-q")
@@ -161,7 +166,7 @@ def test_other_clips_are_compared_on_the_common_ones(project: Project) -> None:
 
 
 def test_the_workspace_is_what_lies_there_now(project: Project) -> None:
-    path = project.folder / "data/predictions/ann-lstm/predictions.parquet"
+    path = project.folder / "data/predictions/classification/ann-lstm/predictions.parquet"
     path.unlink()
     schema.write_table(predictions(0.0, clips=60), schema.PREDICTIONS, path)
     text = project.compare("fewer")

@@ -29,13 +29,18 @@ def trained(tmp_path: Path, params: Params) -> Path:
     made = classifier("cnn", params, spiking=True)
     for fold in ("1", "2"):
         spec = made.spec.model_copy(update={"fold": fold})
-        saved(replace(made, spec=spec), tmp_path / f"models/{made.name}/fold-{fold}")
-    saved(detector("tcn", neuron=LIF), tmp_path / "models/snn-tcn-strong/fold-5")
+        saved(replace(made, spec=spec), tmp_path / f"models/classification/{made.name}/fold-{fold}")
+    saved(detector("tcn", neuron=LIF), tmp_path / "models/detection/snn-tcn-strong/fold-5")
     file.save(tmp_path / "others/mine.safetensors", made.spec, made.network)
     (tmp_path / "models/bad").mkdir()
     (tmp_path / "models/bad/model.safetensors").write_bytes(b"PK\x03\x04 and so on")
-    write_json(tmp_path / "metrics/snn-cnn-surrogate.json", {"accuracy": 0.5, "map": 0.25})
-    write_json(tmp_path / "metrics/snn-tcn-strong.json", {"psds1": 0.125, "other": 1})
+    write_json(
+        tmp_path / "metrics/classification/models/snn-cnn-surrogate.json",
+        {"accuracy": 0.5, "map": 0.25},
+    )
+    write_json(
+        tmp_path / "metrics/detection/models/snn-tcn-strong.json", {"psds1": 0.125, "other": 1}
+    )
     return tmp_path
 
 
@@ -63,12 +68,12 @@ def test_models_are_listed_with_sizes_and_metrics(trained: Path, params: Params)
         row["path"].removeprefix(f"{trained}/"): row
         for row in json.loads(listed(trained, "--json"))
     }
-    one = found["models/snn-cnn-surrogate"]
+    one = found["models/classification/snn-cnn-surrogate"]
     learnt = classifier("cnn", params, spiking=True).network.parameters()
     assert one["parameters"] == sum(p.numel() for p in learnt)
     assert one["trained_on"] == "single labels, direct; each of folds 1, 2 held out"
     assert one["metrics"] == {"accuracy": 0.5, "map": 0.25}
-    two = found["models/snn-tcn-strong"]
+    two = found["models/detection/snn-tcn-strong"]
     assert (two["task"], two["classes"]) == ("detection", 3)
     assert two["trained_on"] == "strong labels, features; fold 5 held out"
     assert two["metrics"] == {"psds1": 0.125, "other": 1}
@@ -86,7 +91,7 @@ def test_the_table_shows_every_model_and_what_is_wrong_with_one(trained: Path) -
 
 def test_export_at_the_terminal_prints_the_comparison(trained: Path) -> None:
     out = trained / "packed.safetensors"
-    source = str(trained / "models/snn-cnn-surrogate/fold-1")
+    source = str(trained / "models/classification/snn-cnn-surrogate/fold-1")
     done = CliRunner().invoke(
         app,
         ["export", source, "--to", "safetensors", "--out", str(out)],
@@ -98,7 +103,7 @@ def test_export_at_the_terminal_prints_the_comparison(trained: Path) -> None:
 
 
 def test_export_overwrites_no_file_unless_told(trained: Path) -> None:
-    model = trained / "models/snn-tcn-strong/fold-5"
+    model = trained / "models/detection/snn-tcn-strong/fold-5"
     before = (model / "model.safetensors").read_bytes()
     done = CliRunner().invoke(
         app,
@@ -110,7 +115,7 @@ def test_export_overwrites_no_file_unless_told(trained: Path) -> None:
 
 
 def test_a_file_that_makes_no_sense_does_not_end_the_list(trained: Path) -> None:
-    path = trained / "models/snn-tcn-strong/fold-5/model.safetensors"
+    path = trained / "models/detection/snn-tcn-strong/fold-5/model.safetensors"
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])

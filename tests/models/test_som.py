@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from local_rules import STEPS, task, toy
-from spikesound.training.task import Trained
+from local_rules import STEPS, job, toy
 
-from spikesound.models import classifier_spec
+from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.som import SOM
-from spikesound.params import OwnNetworks, Params
-from spikesound.training import METHODS
-from spikesound.training.loop import predict
+from spikesound.params import MapParams, Params
+from spikesound.training.job import Trained
+from spikesound.training.methods import METHODS
 from spikesound.training.methods.som import Tempotron
 from spikesound.training.methods.som_learning import best_matching, grid, learn_map
+from spikesound.training.scores import clip_scores
 
 
 def quality(
@@ -42,13 +42,13 @@ def test_the_map_orders_a_square() -> None:
 
 
 def test_the_maps_units_spike_where_they_match_best(params: Params, tmp_path: Path) -> None:
-    trained: Trained = METHODS["som"](task(params, "som", tmp_path))
+    trained: Trained = METHODS["som"](job(params, "som", tmp_path))
     network = trained.network
     assert isinstance(network, SOM)
     clips = toy(8)
     seen = []
     hook = network.units.register_forward_hook(lambda module, inputs, out: seen.append(out))
-    predict(network, clips, 8)
+    clip_scores(network, clips, 8)
     hook.remove()
     values = torch.from_numpy(clips.decoded((1 / STEPS,) * STEPS).batch(np.arange(8))[:, 0])
     best = best_matching(values.flatten(0, 1), network.map).view(8, 14)
@@ -57,18 +57,16 @@ def test_the_maps_units_spike_where_they_match_best(params: Params, tmp_path: Pa
 
 
 def test_the_reading_membrane_is_a_leaky_sum() -> None:
-    params = OwnNetworks.model_fields["som"].annotation
-    assert params is not None
     network = SOM(
-        params(rows=1, columns=2, neurons_per_class=1, decay=0.5),
-        classifier_spec.Layout(2, 1),
+        MapParams(rows=1, columns=2, neurons_per_class=1, decay=0.5),
+        Layout(2, 1),
         torch.nn.Identity,
     )
     currents = torch.tensor([1.0, 0.0, 2.0]).view(3, 1, 1)
     assert network.membrane(currents).flatten().tolist() == [1.0, 0.5, 2.25]
 
 
-def test_the_tempotron_moves_only_those_within_the_margin() -> None:
+def test_the_tempotron_moves_only_those_within_the_margin(params: Params, tmp_path: Path) -> None:
     scores = torch.nn.Parameter(torch.tensor([[0.2, -3.0, 0.1], [2.0, -0.5, -2.0]]))
 
     class Fixed(torch.nn.Module):
@@ -76,6 +74,8 @@ def test_the_tempotron_moves_only_those_within_the_margin() -> None:
             return scores * 1.0
 
     targets = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    Tempotron(1.0).backward(Fixed(), torch.zeros(1), targets)
+    wanted = job(params, "som", tmp_path)
+    backward = torch.Tensor.backward
+    Tempotron(wanted, 1.0).backward(Fixed(), torch.zeros(1), (targets,), backward)
     assert scores.grad is not None
     assert scores.grad.sign().tolist() == [[-1, 0, 1], [0, 1, 0]]

@@ -1,4 +1,4 @@
-"""Toy clips and tasks for the methods that learn without backpropagation."""
+"""Toy clips and jobs for the methods that learn without backpropagation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from spikesound.training.data import Clips
-from spikesound.training.task import Task
+import toy_clips
 
 from spikesound.core.bitpack import pack
-from spikesound.models import classifier_spec
-from spikesound.params import Params, Section
+from spikesound.params import MethodParams, Params
+from spikesound.tasks import task_of
+from spikesound.training.dataset import Dataset
+from spikesound.training.job import Job
 
 STEPS = 3
 
@@ -24,14 +25,14 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def toy(count: int = 64, classes: int = 4, seed: int = 0) -> Clips:
+def toy(count: int = 64, classes: int = 4, seed: int = 0) -> Dataset:
     """Spikes of clips whose class is the quarter of the feature axis that is loud."""
     generator = np.random.default_rng(seed)
     kind = np.arange(count) % classes
     loud = generator.uniform(0, 0.2, (count, 1, 14, 16)) * np.ones((1, STEPS, 1, 1))
     for row, label in enumerate(kind):
         loud[row, ..., label * 4 : label * 4 + 4] += 0.6
-    return Clips(
+    return Dataset(
         [f"clip{i}" for i in range(count)],
         ["1"] * count,
         [f"recording{i}" for i in range(count)],
@@ -41,39 +42,36 @@ def toy(count: int = 64, classes: int = 4, seed: int = 0) -> Clips:
     )
 
 
-def section(params: Params, name: str, **changes: Any) -> Section:
-    whole = getattr(params.methods, name)
-    found = type(whole).model_validate(whole.model_dump() | SMALL[name] | changes)
-    assert isinstance(found, Section)
-    return found
+def section(params: Params, name: str, **changes: Any) -> MethodParams:
+    """Return a small version of a method's parameters."""
+    return toy_clips.method(params, name, **(SMALL[name] | changes))
 
 
-def task(params: Params, name: str, tmp_path: Path, *, seed: int = 3, **changes: Any) -> Task:
+def job(params: Params, name: str, folder: Path, *, seed: int = 3, **changes: Any) -> Job:
+    """Return a job on toy clips: 48 to train on, 16 to validate on."""
     clips = toy()
-    spec = classifier_spec.Spec(
+    spec = toy_clips.spec(
+        params,
+        spiking=True,
         model=f"snn-cnn-{name}",
-        network="cnn",
-        network_params=params.networks.cnn.model_dump(),
-        neuron="lif",
-        neuron_params=params.neurons.lif.model_dump(),
+        network_params=params.networks["cnn"].model_dump(),
         classes=["a", "b", "c", "d"],
-        bins=16,
-        steps=STEPS,
-        encoding="rate",
+        names=["A", "B", "C", "D"],
         fold="2",
         seed=seed,
     )
-    training = params.train_snn.model_copy(
+    recipe = params.recipes["snn"].model_copy(
         update={"epochs": 30, "batch_clips": 16, "learning_rate": 0.02}
     )
     torch.manual_seed(seed)
-    return Task(
+    return Job(
         spec,
+        task_of(spec, params.tasks.classification),
         clips.select(np.arange(48)),
         clips.select(np.arange(48, 64)),
-        training,
+        recipe,
         section(params, name, **changes),
         (1 / STEPS,) * STEPS,
         seed,
-        tmp_path / "resume.pt",
+        folder / "resume.pt",
     )

@@ -12,35 +12,37 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from local_rules import STEPS, task, toy
-from spikesound.training.task import Epoch
+from local_rules import STEPS, job, toy
+from project import ROOT
 
 from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
-from spikesound.models.networks import OWN
+from spikesound.models import file
+from spikesound.models.build import build
+from spikesound.models.networks import NETWORKS
 from spikesound.models.networks.winner import WinnerTakeAll, winners
 from spikesound.models.networks.wta import WTA
-from spikesound.params import OwnNetworks, Params
+from spikesound.params import NETWORK_PARAMS, Params
 from spikesound.snn.decoding import cross_entropy
 from spikesound.snn.neurons import SpikingNeuron
 from spikesound.snn.neurons.lif import LIF
-from spikesound.training import METHODS
-from spikesound.training.loop import predict
+from spikesound.training.job import Epoch
+from spikesound.training.methods import METHODS
 from spikesound.training.methods.count_readout import PENALTIES
 from spikesound.training.methods.stdp import Patches, learn, traces
 from spikesound.training.methods.synapses import Ideal
+from spikesound.training.scores import clip_scores
 
 LOCAL = ("stdp", "memristor", "som")
 
 
 def lif(params: Params, **changes: Any) -> LIF:
-    values = params.neurons.lif.model_dump() | {"reset": "none", "learn_beta": False}
-    return LIF(type(params.neurons.lif).model_validate(values | changes))
+    values = params.neurons["lif"].model_dump() | {"reset": "none", "learn_beta": False}
+    return LIF(type(params.neurons["lif"]).model_validate(values | changes))
 
 
-def test_own_networks_and_their_parameters_have_the_same_names() -> None:
-    assert set(OWN) == set(OwnNetworks.model_fields)
+def test_networks_and_their_parameters_have_the_same_names() -> None:
+    assert set(NETWORKS) == set(NETWORK_PARAMS)
 
 
 @pytest.mark.slow
@@ -49,7 +51,7 @@ def test_each_method_beats_chance_and_survives_the_disk(
     name: str, params: Params, tmp_path: Path
 ) -> None:
     reported: list[Epoch] = []
-    wanted = replace(task(params, name, tmp_path), report=reported.append)
+    wanted = replace(job(params, name, tmp_path), report=reported.append)
     trained = METHODS[name](wanted)
     assert trained.history == reported
     keys = {"epoch", "train_loss", "validation_loss", "validation_accuracy", "seconds"}
@@ -60,12 +62,12 @@ def test_each_method_beats_chance_and_survives_the_disk(
     assert kept["validation_loss"] == min(epoch["validation_loss"] for epoch in reported)
 
     fresh = toy(seed=7)
-    scores = predict(trained.network, fresh, 10)
-    assert (scores.argmax(1) == fresh.targets.argmax(1)).mean() > 0.75, "chance is 0.25"
-    classifier_spec.save(tmp_path / "model", trained.spec, trained.network)
-    spec, network = classifier_spec.load(tmp_path / "model")
+    scores = clip_scores(trained.network, fresh, 10)
+    assert (scores.argmax(1) == fresh.present.argmax(1)).mean() > 0.75, "chance is 0.25"
+    file.save(tmp_path / file.WEIGHTS, trained.spec, trained.network)
+    spec, network = file.load(tmp_path)
     assert spec == trained.spec
-    assert np.array_equal(predict(network, fresh, 10), scores)
+    assert np.array_equal(clip_scores(network, fresh, 10), scores)
     assert [m for m in network.modules() if isinstance(m, SpikingNeuron)], "spikes are counted"
 
 
@@ -75,25 +77,25 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(
     name: str, params: Params, tmp_path: Path
 ) -> None:
     def weights(seed: int, where: str) -> dict[str, torch.Tensor]:
-        trained = METHODS[name](task(params, name, tmp_path / where, seed=seed))
+        trained = METHODS[name](job(params, name, tmp_path / where, seed=seed))
         return trained.network.state_dict()
 
     one, two, other = weights(3, "one"), weights(3, "two"), weights(4, "other")
     assert all(torch.equal(one[key], two[key]) for key in one)
-    layer = "map" if name == "som" else "weight"
+    layer = "codebook.map" if name == "som" else "patches.weight"
     assert not torch.equal(one[layer], other[layer])
 
 
 @pytest.mark.parametrize("name", ["stdp", "memristor"])
 def test_what_cannot_be_learnt_from_is_one_line(name: str, params: Params, tmp_path: Path) -> None:
-    good = task(params, name, tmp_path)
+    good = job(params, name, tmp_path)
     values = replace(good, training=good.training.decoded(good.step_values))
     izhikevich = replace(good, spec=good.spec.model_copy(update={"neuron": "izhikevich"}))
-    short = task(params, name, tmp_path, frames=15)
+    short = job(params, name, tmp_path, frames=15)
     for bad, line in (
-        (values, f"methods.{name}: .* encoding 'rate' has none"),
-        (izhikevich, f"methods.{name}: .* 'izhikevich', valid: lif"),
-        (short, f"methods.{name}.frames: .* 15 frames .* have 14"),
+        (values, f"snn-cnn-{name}: .* encoding 'rate' has none"),
+        (izhikevich, f"snn-cnn-{name}: .* 'izhikevich', valid: lif"),
+        (short, f"snn-cnn-{name}: .*frames: .* 15 frames .* 14 frames"),
     ):
         with pytest.raises(SpikesoundError, match=line) as caught:
             METHODS[name](bad)
@@ -101,8 +103,8 @@ def test_what_cannot_be_learnt_from_is_one_line(name: str, params: Params, tmp_p
 
 
 def test_a_layer_that_never_spikes_is_an_error(params: Params, tmp_path: Path) -> None:
-    deaf = task(params, "stdp", tmp_path)
-    neuron = params.neurons.lif.model_dump() | {"threshold": 1e6}
+    deaf = job(params, "stdp", tmp_path)
+    neuron = params.neurons["lif"].model_dump() | {"threshold": 1e6}
     with pytest.raises(SpikesoundError, match=r"no neuron spikes; lower threshold .* now 1e\+06"):
         METHODS["stdp"](replace(deaf, spec=deaf.spec.model_copy(update={"neuron_params": neuron})))
 
@@ -120,7 +122,7 @@ def test_a_layer_that_never_spikes_is_an_error(params: Params, tmp_path: Path) -
 def test_a_bad_parameter_is_one_line(
     name: str, key: str, value: Any, params: Params, tmp_path: Path
 ) -> None:
-    content = params.model_dump()
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     content["methods"][name][key] = value
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content))
@@ -192,7 +194,7 @@ def planted(params: Params, tmp_path: Path, name: str, **changes: Any) -> float:
     noise = generator.random((64, STEPS, 14, 16)) < pattern.mean()
     noise[::2] = pattern ^ (generator.random((32, STEPS, 14, 16)) < 0.05)
     clips = replace(toy(), inputs=pack(noise))
-    base = task(params, name, tmp_path, neurons=8, frames=14, homeostasis=0.05, **changes)
+    base = job(params, name, tmp_path, neurons=8, frames=14, homeostasis=0.05, **changes)
     spec = base.spec.model_copy(
         update={
             "network": "wta",
@@ -200,7 +202,7 @@ def planted(params: Params, tmp_path: Path, name: str, **changes: Any) -> float:
             "neuron_params": lif_values(params),
         }
     )
-    network = classifier_spec.build(spec)
+    network = build(spec)
     assert isinstance(network, WTA)
     draws = torch.Generator().manual_seed(0)
     method: Any = base.method
@@ -217,7 +219,7 @@ def planted(params: Params, tmp_path: Path, name: str, **changes: Any) -> float:
 
 
 def lif_values(params: Params) -> dict[str, Any]:
-    return params.neurons.lif.model_dump() | {"reset": "none", "learn_beta": False}
+    return params.neurons["lif"].model_dump() | {"reset": "none", "learn_beta": False}
 
 
 @pytest.mark.parametrize("rule", ["soft", "product"])
@@ -231,10 +233,10 @@ def test_stdp_becomes_selective_for_a_repeating_pattern_and_without_it_does_not(
 
 
 def test_the_read_out_reports_each_penalty(params: Params, tmp_path: Path) -> None:
-    wanted = task(params, "stdp", tmp_path)
+    wanted = job(params, "stdp", tmp_path)
     trained = METHODS["stdp"](wanted)
-    scores = torch.from_numpy(predict(trained.network, wanted.training, 10))
-    loss = cross_entropy(scores, torch.from_numpy(wanted.training.targets)).item()
+    scores = torch.from_numpy(clip_scores(trained.network, wanted.training, 10))
+    loss = cross_entropy(scores, torch.from_numpy(wanted.training.present)).item()
     kept = trained.history[int(trained.result["best_epoch"]) - 1]
     assert loss == pytest.approx(kept["train_loss"], rel=1e-3), "the network is what was fitted"
     losses = [epoch["train_loss"] for epoch in trained.history]

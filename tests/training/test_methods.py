@@ -1,4 +1,4 @@
-"""Ways of training a spiking network: what each promises, on toy clips."""
+"""Training methods: what each promises, on toy clips."""
 
 from __future__ import annotations
 
@@ -12,47 +12,57 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from toy_clips import long, task, toy
+from toy_clips import job, long, spec, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import classifier_spec
+from spikesound.models import file
+from spikesound.models.build import build
+from spikesound.models.layers import fold, hidden
 from spikesound.models.networks.cnn import CNN
-from spikesound.params import Methods, Params, SurrogateParams
+from spikesound.models.spec import Spec
+from spikesound.params import METHOD_PARAMS, Params
 from spikesound.snn.neurons import NEURONS, SpikingNeuron
 from spikesound.snn.neurons.spiking import carried
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
-from spikesound.training import METHODS
-from spikesound.training.loop import predict
+from spikesound.training.job import Job
+from spikesound.training.methods import METHODS
 from spikesound.training.methods.convert import convert, percentiles, train_source
 from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
+from spikesound.training.scores import clip_scores
 
 
 def test_registry_and_parameters_name_the_same_methods() -> None:
-    assert set(METHODS) == set(Methods.model_fields)
+    assert set(METHODS) == set(METHOD_PARAMS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    trained = METHODS[name](long(params, tmp_path, name))
-    clips = toy(spikes=True).select(np.arange(32, 48))
-    scores = predict(trained.network, clips, 5)
-    hits = (scores.argmax(1) == clips.targets.argmax(1)).mean()
+    wanted = long(params, tmp_path, name)
+    if wanted.method.starts_from:
+        base = METHODS["backprop"](replace(wanted, resume=tmp_path / "base.pt"))
+        wanted = replace(wanted, base=base.network)
+    trained = METHODS[name](wanted)
+    clips = toy(spikes=wanted.method.spiking).select(np.arange(32, 48))
+    scores = clip_scores(trained.network, clips, 5)
+    hits = (scores.argmax(1) == clips.present.argmax(1)).mean()
     assert hits == trained.result["validation_accuracy"]
     assert hits > 0.8
-    classifier_spec.save(tmp_path / "model", trained.spec, trained.network)
-    _, again = classifier_spec.load(tmp_path / "model")
-    assert np.array_equal(predict(again, clips, 5), scores)
-    assert any(isinstance(module, SpikingNeuron) for module in again.modules())
+    file.save(tmp_path / file.WEIGHTS, trained.spec, trained.network)
+    spec, again = file.load(tmp_path)
+    assert spec == trained.spec
+    assert np.array_equal(clip_scores(again, clips, 5), scores)
+    spikes = any(isinstance(module, SpikingNeuron) for module in again.modules())
+    assert spikes == wanted.method.spiking
 
 
-def gradients(network: CNN, method: SurrogateParams, x: torch.Tensor) -> dict[str, torch.Tensor]:
+def gradients(network: CNN, wanted: Job, x: torch.Tensor) -> dict[str, torch.Tensor]:
     network.zero_grad()
     targets = torch.eye(2)[torch.arange(x.shape[1]) % 2]
-    Backpropagation(method).backward(network, x, targets)
+    Backpropagation(wanted).backward(network, x, (targets,), wanted.fabric.backward)
     return {
         name: cast(torch.Tensor, parameter.grad).clone()
         for name, parameter in network.named_parameters()
@@ -60,17 +70,13 @@ def gradients(network: CNN, method: SurrogateParams, x: torch.Tensor) -> dict[st
     }
 
 
-def surrogate(params: Params, **changes: object) -> SurrogateParams:
-    values = params.methods.surrogate.model_dump() | changes
-    return SurrogateParams.model_validate(values)
+def surrogate(params: Params, **changes: object) -> Job:
+    return job(params, Path(), kind="surrogate", **changes)
 
 
-def spiking(params: Params, tmp_path: Path, **changes: object) -> CNN:
-    wanted = task(params, tmp_path, method="surrogate").spec.model_copy(
-        update={"steps": 6} | changes
-    )
+def spiking(params: Params, **changes: object) -> CNN:
     torch.manual_seed(3)
-    network = classifier_spec.build(wanted)
+    network = build(spec(params, spiking=True).model_copy(update={"steps": 6} | changes))
     assert isinstance(network, CNN)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -78,15 +84,17 @@ def spiking(params: Params, tmp_path: Path, **changes: object) -> CNN:
     return network.eval()
 
 
+def with_network(spec: Spec, **changes: object) -> Spec:
+    return spec.model_copy(update={"network_params": spec.network_params | changes})
+
+
 X = (torch.rand(6, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.4).float()
 
 
 @pytest.mark.parametrize("readout", ["rate", "membrane_sum", "first_spike"])
 @pytest.mark.parametrize("rate", [None, 0.05])
-def test_one_piece_is_the_whole(
-    readout: str, rate: float | None, params: Params, tmp_path: Path
-) -> None:
-    network = spiking(params, tmp_path, readout=readout)
+def test_one_chunk_is_the_whole(readout: str, rate: float | None, params: Params) -> None:
+    network = spiking(params, readout=readout)
     whole = gradients(network, surrogate(params, target_rate=rate), X)
     piece = gradients(network, surrogate(params, target_rate=rate, truncate_steps=6), X)
     assert set(whole) == set(piece)
@@ -95,10 +103,8 @@ def test_one_piece_is_the_whole(
         assert torch.allclose(piece[name], value, atol=1e-5 * float(value.abs().max())), name
 
 
-def test_pieces_give_the_gradients_of_states_cut_between_them(
-    params: Params, tmp_path: Path
-) -> None:
-    network = spiking(params, tmp_path)
+def test_chunks_give_the_gradients_of_states_cut_between_them(params: Params) -> None:
+    network = spiking(params)
     pieces = gradients(network, surrogate(params, truncate_steps=2), X)
     whole = gradients(network, surrogate(params), X)
     # The definition: one graph over all pieces, whose states are detached between them.
@@ -115,19 +121,19 @@ def test_pieces_give_the_gradients_of_states_cut_between_them(
     assert not torch.allclose(pieces[first], whole[first], rtol=1e-3), "something was cut off"
 
 
-def test_batch_norms_count_a_batch_in_pieces_once(params: Params, tmp_path: Path) -> None:
-    network = spiking(params, tmp_path).train()
+def test_batch_norms_count_a_batch_in_chunks_once(params: Params) -> None:
+    network = spiking(params).train()
     gradients(network, surrogate(params, truncate_steps=3), X)
     counts = [int(value) for name, value in network.named_buffers() if name.endswith("tracked")]
-    assert counts == [2, 2], "two pieces, once each"
+    assert counts == [2, 2], "two chunks, once each"
 
 
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 6), st.sampled_from(["lif", "integrate_and_fire", "alif", "cuba_lif"]))
-def test_carried_pieces_spike_as_the_whole(size: int, name: str) -> None:
+def test_carried_chunks_spike_as_the_whole(size: int, name: str) -> None:
     params = Params.load(Path(__file__).parents[2] / "params.yaml")
-    neuron = NEURONS[name](getattr(params.neurons, name))
+    neuron = NEURONS[name](params.neurons[name])
     currents = torch.rand(6, 3, 5, generator=torch.Generator().manual_seed(size)) * 1.5
     whole = neuron(currents)
     assert 0 < whole.mean() < 1
@@ -147,7 +153,7 @@ def test_the_activity_target_is_approached(params: Params, tmp_path: Path) -> No
         for module in trained.network.modules():
             if isinstance(module, SpikingNeuron):
                 module.register_forward_hook(lambda m, i, out: layers.append(float(out.mean())))
-        predict(trained.network, toy(spikes=True), 50)
+        clip_scores(trained.network, toy(spikes=True), 50)
         return max(layers)
 
     assert rate(target_rate=0.02, rate_weight=500.0) < 0.5 * rate()
@@ -163,16 +169,15 @@ def test_few_bit_weights_are_what_is_validated_and_kept(
         assert torch.allclose(fake_quantise(weight, bits), weight, atol=1e-6)  # type: ignore[arg-type]
         assert len(weight[0].unique()) <= 2**bits - 1
     clips = toy(spikes=True).select(np.arange(32, 48))
-    hits = (predict(trained.network, clips, 5).argmax(1) == clips.targets.argmax(1)).mean()
+    hits = (clip_scores(trained.network, clips, 5).argmax(1) == clips.present.argmax(1)).mean()
     assert hits == trained.result["validation_accuracy"]
 
 
-def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) -> None:
+def test_folding_leaves_the_scores_as_they_were(params: Params) -> None:
     for pool in ("average", "stride"):
         torch.manual_seed(0)
-        spec = task(params, tmp_path).spec
-        spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": pool}})
-        network = classifier_spec.build(spec)
+        plain = spec(params)
+        network = build(with_network(plain, pool=pool))
         with torch.no_grad():
             for module in network.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -182,7 +187,7 @@ def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) 
         x = torch.rand(1, 3, 12, 16)
         network.eval()
         before = network(x)
-        classifier_spec.fold(network)
+        fold(network)
         assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
         assert torch.allclose(network(x), before, atol=1e-5)
 
@@ -191,39 +196,36 @@ def test_folding_leaves_the_scores_as_they_were(params: Params, tmp_path: Path) 
 def test_maximum_pooling_is_refused_before_training(
     name: str, params: Params, tmp_path: Path
 ) -> None:
-    wanted = task(params, tmp_path, method=name)
-    spec = wanted.spec
-    spec = spec.model_copy(update={"network_params": spec.network_params | {"pool": "max"}})
+    wanted = job(params, tmp_path, kind=name)
 
     def trained(epoch: dict[str, float]) -> None:
         raise AssertionError("an epoch was trained")
 
     with pytest.raises(SpikesoundError, match="'max' does not let a batch norm be folded"):
-        METHODS[name](replace(wanted, spec=spec, report=trained))
+        METHODS[name](replace(wanted, spec=with_network(wanted.spec, pool="max"), report=trained))
 
 
 def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_path: Path) -> None:
     """Under a steady input, with as many levels as steps, and one hidden layer: exactly."""
     steps = 8
     wanted = long(params, tmp_path, "qcfs", levels=steps)
-    spec = wanted.spec.model_copy(
-        update={"steps": steps, "network_params": wanted.spec.network_params | {"channels": [6]}}
-    )
     clips = toy()
     wanted = replace(
         wanted,
-        spec=spec,
+        spec=with_network(wanted.spec, channels=[6]).model_copy(update={"steps": steps}),
         training=clips.select(np.arange(32)),
         validation=clips.select(np.arange(32, 48)),
         step_values=(1.0,),
     )
     torch.manual_seed(0)
-    source = train_source(wanted, lambda: QCFS(steps))
-    twin = predict(source.network, clips, 16)
-    converted = convert(
-        wanted, source, lambda network: [cast(QCFS, b.neuron).scale.item() for b in network.blocks]
-    )
-    assert np.allclose(predict(converted.network, clips, 16), twin, atol=1e-3)
+    source = train_source(wanted, "quantised_relu", {"levels": steps})
+    twin = clip_scores(source.network, clips, 16)
+
+    def scales(network: nn.Module) -> list[float]:
+        return [cast(QCFS, layer.neuron).scale.item() for layer in hidden(network)]
+
+    converted = convert(wanted, source, scales)
+    assert np.allclose(clip_scores(converted.network, clips, 16), twin, atol=1e-3)
     assert twin.std() > 0.1
 
 
@@ -232,24 +234,18 @@ def test_with_many_steps_deep_converted_networks_come_near_their_twins(
 ) -> None:
     clips = toy()
     wanted = long(params, tmp_path, "convert")
-    spec = wanted.spec.model_copy(
-        update={
-            "steps": 128,
-            "network_params": wanted.spec.network_params | {"channels": [6, 6, 6]},
-        }
-    )
     wanted = replace(
         wanted,
-        spec=spec,
+        spec=with_network(wanted.spec, channels=[6, 6, 6]).model_copy(update={"steps": 128}),
         training=clips.select(np.arange(32)),
         validation=clips.select(np.arange(32, 48)),
         step_values=(1.0,),
     )
     torch.manual_seed(0)
-    source = train_source(wanted, nn.ReLU)
-    twin = predict(source.network, clips, 16)
+    source = train_source(wanted, "relu", {})
+    twin = clip_scores(source.network, clips, 16)
     converted = convert(wanted, source, lambda network: percentiles(network, clips, 100.0, 48))
-    error = np.abs(predict(converted.network, clips, 16) - twin).mean()
+    error = np.abs(clip_scores(converted.network, clips, 16) - twin).mean()
     assert error < 0.1 * twin.std()
 
 
@@ -288,30 +284,31 @@ def test_weights_of_phases_are_a_part_of_the_network(
     encoding: str, params: Params, tmp_path: Path
 ) -> None:
     values = (0.5, 0.25, 0.125)
-    wanted = task(params, tmp_path, method="surrogate")
-    spec = wanted.spec.model_copy(update={"encoding": encoding})
-    trained = METHODS["surrogate"](replace(wanted, spec=spec, step_values=values))
+    section = params.encodings[encoding].model_dump() | {"steps": 3}
+    section |= {"phases": 3} if encoding == "phase" else {}
+    wanted = job(params, tmp_path, kind="surrogate")
+    changed = wanted.spec.model_copy(update={"encoding": encoding, "encoding_params": section})
+    trained = METHODS["surrogate"](replace(wanted, spec=changed, step_values=values))
     assert trained.spec.step_weights == ([1.5, 0.75, 0.375] if encoding == "phase" else None)
 
 
 def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: Path) -> None:
-    spec = task(params, tmp_path, method="proxy").spec
-    wide = spec.model_copy(update={"network_params": spec.network_params | {"dropout": 0.5}})
-    network = classifier_spec.build(wide)
+    wanted = job(params, tmp_path, kind="proxy")
+    wide = with_network(wanted.spec, dropout=0.5)
+    network = build(wide)
     dropped: list[torch.Tensor] = []
-    single = wide.model_copy(update={"neuron": None, "neuron_params": None, "steps": 1})
-    twin = classifier_spec.build(single, nn.ReLU)
+    twin = build(wide.with_neuron("relu", {}, steps=1))
     for each in (network, twin):
         assert isinstance(each, CNN)
         each.dropout.register_forward_hook(
             lambda module, inputs, out: dropped.append((out == 0) & (inputs[0] != 0))
         )
-    proxy = Proxy(twin, torch.full((3,), 1 / 3))
+    proxy = Proxy(wanted, twin, torch.full((3,), 1 / 3))
     x = (torch.rand(3, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.6).float()
     for module in (*network.modules(), *twin.modules()):
         if isinstance(module, nn.BatchNorm2d):
             module.bias.data.fill_(3.0)  # all units are active, so that a zero was dropped
-    proxy.backward(network, x, torch.eye(2)[[0, 1, 0, 1]])
+    proxy.backward(network, x, (torch.eye(2)[[0, 1, 0, 1]],), wanted.fabric.backward)
     assert len(dropped) == 2
     assert torch.equal(*dropped)
     assert dropped[0].any()

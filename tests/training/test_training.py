@@ -18,16 +18,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
-from spikesound.training.data import Clips
-from spikesound.training.task import Epoch
-from toy_clips import NO_AUGMENT, settings, spec, task, toy
+from small_shards import request, small, write_features
+from toy_clips import NO_AUGMENT, job, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.build import build
 from spikesound.params import AugmentParams, Params
-from spikesound.training import METHODS, checkpoint
+from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
-from spikesound.training.loop import predict, train_plain
-from spikesound.training.run import train_model
+from spikesound.training.job import Epoch
+from spikesound.training.loop import train_backprop
+from spikesound.training.methods import METHODS
+from spikesound.training.run import train_fold
+from spikesound.training.scores import clip_scores
 from spikesound.training.split import split_validation
 
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
@@ -87,7 +90,7 @@ def test_the_split_never_divides_a_recording() -> None:
     assert not set(groups[train_rows]) & set(groups[validation_rows])
     assert sorted([*train_rows, *validation_rows]) == list(range(80))
     assert len(validation_rows) == pytest.approx(10, abs=2)
-    assert clips.targets[validation_rows].sum(0).min() >= 3, "both classes are there"
+    assert clips.present[validation_rows].sum(0).min() >= 3, "both classes are there"
     again = split_validation(clips, 0.125, seed=3)[1]
     assert (again == validation_rows).all()
 
@@ -107,15 +110,16 @@ def test_too_few_clips_of_every_label_to_split_is_an_error() -> None:
 def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path: Path) -> None:
     clips = toy(spikes=spikes)
     torch.manual_seed(0)
-    few = settings(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
-    trained = train_plain(task(params, tmp_path, clips=clips, params=few))
+    few = recipe(params, epochs=12, patience=12, augment=NO_AUGMENT.model_dump())
+    kind = "surrogate" if spikes else "backprop"
+    trained = train_backprop(job(params, tmp_path, kind=kind, clips=clips, training=few))
     best = trained.result["best_epoch"]
     assert trained.result["validation_accuracy"] > 0.9
     assert trained.result["validation_accuracy"] == trained.history[best - 1]["validation_accuracy"]
     losses = [epoch["validation_loss"] for epoch in trained.history]
     assert best == int(np.argmin(losses)) + 1
-    scores = predict(trained.network, clips.select(np.arange(32, 48)), 5)
-    assert (scores.argmax(1) == clips.targets[32:].argmax(1)).mean() > 0.9
+    scores = clip_scores(trained.network, clips.select(np.arange(32, 48)), 5)
+    assert (scores.argmax(1) == clips.present[32:].argmax(1)).mean() > 0.9
 
 
 def test_training_stops_when_validation_loss_no_longer_falls(
@@ -124,12 +128,10 @@ def test_training_stops_when_validation_loss_no_longer_falls(
     clips = toy()
     wrong = clips.select(np.arange(32, 48))
     # Validation labels are the opposite of what can be learnt: its loss only grows.
-    opposite = Clips(
-        wrong.ids, wrong.folds, wrong.groups, wrong.inputs, wrong.targets[:, ::-1].copy(), 16
-    )
+    opposite = replace(wrong, present=wrong.present[:, ::-1].copy())
     torch.manual_seed(0)
-    few = settings(params, epochs=40, patience=3)
-    trained = train_plain(replace(task(params, tmp_path, params=few), validation=opposite))
+    few = recipe(params, epochs=40, patience=3)
+    trained = train_backprop(replace(job(params, tmp_path, training=few), validation=opposite))
     assert len(trained.history) == trained.result["best_epoch"] + 3 < 40
 
 
@@ -147,7 +149,9 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
                 raise Killed
 
         torch.manual_seed(0)
-        whole = task(params, tmp_path, method=name)
+        whole = job(params, tmp_path, kind=name)
+        if whole.method.starts_from:
+            whole = replace(whole, base=build(whole.spec))
         trained = METHODS[name](replace(whole, seed=5, resume=resume, report=report))
         return trained.history, trained.network.state_dict()
 
@@ -170,35 +174,36 @@ def test_a_half_written_checkpoint_is_never_read(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
 
 
-def test_train_model_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -> None:
+def test_training_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -> None:
     clips = toy()
     poisoned = clips.inputs.copy()
     poisoned[np.array(clips.folds) == "1"] = np.nan
-    bad = Clips(clips.ids, clips.folds, clips.groups, poisoned, clips.targets, 16)
-    few = settings(params, epochs=2, validation_share=0.25)
-    places = {"checkpoints": tmp_path / "checkpoints"}
-    train_model(train_plain, spec(params), clips, few, out=tmp_path / "a", **places)
-    train_model(train_plain, spec(params), bad, few, out=tmp_path / "b", **places)
-    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
+    model = small(params, "ann-cnn")
+    weights = []
+    for name, inputs in (("a", clips.inputs), ("b", poisoned)):
+        folder = tmp_path / name
+        write_features(folder / "features", params, replace(clips, inputs=inputs))
+        train_fold(request(params, model, folder), lambda: None)
+        weights.append((folder / "model" / "model.safetensors").read_bytes())
+        assert not list((folder / "store").glob("*.pt")), "done: nothing to resume is left"
     assert weights[0] == weights[1]
-    history = pd.read_csv(tmp_path / "a" / "history.csv")
+    history = pd.read_csv(tmp_path / "a" / "model" / "history.csv")
     assert list(history["epoch"]) == [1, 2]
-    assert (tmp_path / "a" / "live" / "plots").is_dir()
-    assert not list((tmp_path / "checkpoints").iterdir()), "done: nothing to resume is left"
+    assert (tmp_path / "a" / "model" / "live" / "plots").is_dir()
 
 
 KILLED = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}]
-from toy_clips import settings, spec, toy
-from spikesound.training.loop import train_plain
-from spikesound.training.run import train_model
+from small_shards import request, small
 from spikesound.params import Params
+from spikesound.training.run import train_fold
 params = Params.load(Path({params!r}))
-few = settings(params, epochs=30, patience=30, validation_share=0.25)
-train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
-            checkpoints=Path({checkpoints!r}))
+model = small(params, "ann-cnn", epochs=30, patience=30)
+folder = Path({folder!r})
+train_fold(request(params, model, folder, store=folder / sys.argv[1], out=folder / sys.argv[2]),
+           lambda: None)
 """
 
 
@@ -206,28 +211,28 @@ train_model(train_plain, spec(params), toy(), few, out=Path(sys.argv[1]),
 def test_kill_9_in_mid_training_then_again_gives_the_same_weights(
     params: Params, tmp_path: Path
 ) -> None:
-    checkpoints = tmp_path / "checkpoints"
     script = textwrap.dedent(
         KILLED.format(
             tests=str(ROOT / "tests/support"),
             params=str(ROOT / "params.yaml"),
-            checkpoints=str(checkpoints),
+            folder=str(tmp_path),
         )
     )
+    write_features(tmp_path / "features", params)
 
-    def start(out: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", script, str(tmp_path / out)])
+    def start(store: str, out: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", script, store, out])
 
-    process = start("cut")
+    process = start("store", "cut")
     deadline = time.monotonic() + 60
-    while not list(checkpoints.glob("*.pt")):
+    while not list((tmp_path / "store").glob("*.pt")):
         assert process.poll() is None, "ended before its first checkpoint"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "cut" / "model.safetensors").exists()
-    assert start("cut").wait() == 0
-    assert start("whole").wait() == 0
+    assert start("store", "cut").wait() == 0
+    assert start("elsewhere", "whole").wait() == 0
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("cut", "whole")]
     assert weights[0] == weights[1]

@@ -1,4 +1,4 @@
-"""What one clip costs on this machine: time, memory and, where it is counted, energy."""
+"""Costs of one clip, or of one frame of a stream, on this machine: time, memory, energy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from spikesound.core.progress import track
 from spikesound.evaluation.cpu_energy import (
@@ -25,12 +24,12 @@ from spikesound.evaluation.cpu_energy import (
 from spikesound.evaluation.folds import Load
 from spikesound.evaluation.machine import machine
 from spikesound.evaluation.peak_memory import alone, model_peak_mb
+from spikesound.evaluation.timed_calls import CALLS, Calls
 from spikesound.evaluation.timing import TAILS, Times, interleaved, middle, ratio
-from spikesound.inference.backends import BACKENDS, Score, equal_backends
-from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
-from spikesound.models import classifier_spec
+from spikesound.inference.backends import BACKENDS
+from spikesound.models import file
+from spikesound.models.spec import Spec
 
-REFERENCE = "ann-cnn"
 BUDGET_S = 15.0
 """For the times of all models together; memory and energy come on top."""
 
@@ -44,15 +43,26 @@ class Subject:
     Attributes
     ----------
     folder : of its trained network
-    inputs : some of its test clips, one batch each, float32 (clip, time, 1, frame, bin)
-    encode : makes the spikes of the clip of that number from its features; None: it takes these
+    inputs : some of its test clips, float32 (clip, step, 1, frame, bin)
+    features : of the same clips, float32 (clip, frame, bin) in [0, 1]
+    twin : name of the conventional model that its time is set in relation to, maybe itself
     load : reads the folder; a function of a module
     """
 
     folder: Path
     inputs: NDArray[np.float32]
-    encode: Callable[[int], object] | None = None
-    load: Load = classifier_spec.load
+    features: NDArray[np.float32]
+    twin: str | None = None
+    load: Load = file.load
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A loaded network's spec, its calls, and the length of its clips."""
+
+    spec: Spec
+    calls: Calls
+    frames: int
 
 
 def latency(
@@ -62,11 +72,12 @@ def latency(
     seconds: float = BUDGET_S,
     energy_s: float = LOOP_S,
 ) -> dict[str, Figures | dict[str, str]]:
-    """Measure all models side by side, one clip at a time, with torch's own number of threads.
+    """Measure all models of a task side by side, one clip at a time, with torch's own threads.
 
     Each is computed by all backends that there are for it, and the quickest of those that take the
-    network's own decisions on all of the clips counts: so a conventional CNN, too, has its batch
-    norms and its pooling folded away before it is set against a spiking one.
+    network's own decisions counts: so a conventional CNN, too, has its batch norms and its pooling
+    folded away before it is compared with a spiking one. A classifier is compared by the time of a
+    clip, a detector by that of a frame in a stream.
 
     Parameters
     ----------
@@ -78,16 +89,22 @@ def latency(
     Returns
     -------
     dict
-        For each model: ``clip_ms`` (median over rounds), ``clip_ms_low``, ``clip_ms_high`` (5th and
-        95th percentile), ``how``, the backend that it is the time of
-        (:data:`spikesound.inference.backends.BACKENDS`);
-        ``dense_ms``, ``compiled_ms``, ``event_driven_ms`` (medians of the backends there are);
-        ``frame_ms`` (of a clip's frames one by one, their mean; None where the network does
-        not stream); ``encode_ms`` (of a spiking model: from features to spikes, not in clip_ms);
-        ``ratio_to_ann_cnn`` (median over rounds; None without that model); ``peak_mb``, by
-        :func:`spikesound.evaluation.peak_memory.model_peak_mb`; ``cpu_energy_mj``,
-        ``cpu_energy_raw_mj``, by :func:`spikesound.evaluation.cpu_energy.measure`, or "not
-        available". Under ``machine`` texts on the machine, and why energy is not available.
+        For each model:
+
+        - ``clip_ms`` (median over rounds), ``clip_ms_low``, ``clip_ms_high`` (5th and 95th
+          percentile), and ``how``, the backend that it is the time of
+          (:data:`spikesound.inference.backends.BACKENDS`);
+        - ``frame_ms``, of a frame in a stream (None where the network does not stream), of a
+          detector with ``frame_ms_low`` and ``frame_ms_high``;
+        - ``<backend>_ms`` and, of detectors, ``<backend>_frame_ms``, medians of all backends;
+        - ``encode_ms``, from features to spikes, not in clip_ms;
+        - ``real_time_factor``, the time of a clip (encoding included) or frame over its length;
+        - ``ratio_to_twin``, median over rounds; None without a twin;
+        - ``peak_mb``, by :func:`spikesound.evaluation.peak_memory.model_peak_mb`;
+        - ``cpu_energy_mj``, ``cpu_energy_raw_mj`` of a clip, or of a detector's frame, by
+          :func:`spikesound.evaluation.cpu_energy.measure`, or "not available".
+
+        Under ``machine`` texts on the machine, and why energy is not available.
 
     Raises
     ------
@@ -97,26 +114,30 @@ def latency(
     about = machine()
     ready = {model: _prepare(subject) for model, subject in subjects.items()}
     calls = {
-        f"{model} {what}": call for model in ready for what, call in _calls(ready[model]).items()
+        f"{model} {what}": call
+        for model, each in ready.items()
+        for what, call in each.calls.named().items()
     }
     with torch.inference_mode():
         times = interleaved(calls, seconds=seconds, generator=generator)
-    best = {
-        model: min(ready[model].backends, key=lambda how: float(np.median(times[f"{model} {how}"])))
-        for model in ready
-    }
-    reference = times[f"{REFERENCE} {best[REFERENCE]}"] if REFERENCE in best else None
+    best = {model: _quickest(model, each.calls, times) for model, each in ready.items()}
     counter, reason = _counter()
     found: dict[str, Figures | dict[str, str]] = {}
     shown = track(subjects.items(), total=len(subjects), what="memory, energy", unit="model")
     for model, subject in shown:
-        how, frames = best[model], subject.inputs.shape[3]
-        figures = _times(model, how, frames, times, reference)
+        each, how = ready[model], best[model]
+        figures = _times(model, each, how, times)
+        name, call = each.calls.main(how)
+        twin = subject.twin if subject.twin in ready else None
+        figures["ratio_to_twin"] = twin and _short(
+            ratio(times[f"{model} {name}"], _main_times(twin, ready, best, times))
+        )
         figures["peak_mb"] = alone(
             model_peak_mb, subject.folder, subject.inputs[0], how, subject.load
         )
         with torch.inference_mode():
-            energy, why = _energy(partial(calls[f"{model} {how}"], 0), counter, energy_s)
+            parts = each.calls.stretch if each.calls.by_frame else 1
+            energy, why = _energy(partial(call, 0), counter, energy_s, parts)
         reason = reason or why
         found[model] = figures | energy
     about["rounds"] = str(len(next(iter(times.values()))))
@@ -126,67 +147,55 @@ def latency(
     return found
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """A loaded network, its backends, and its inputs."""
-
-    network: nn.Module
-    backends: dict[str, Score]
-    clips: list[torch.Tensor]
-    encode: Callable[[int], object] | None
-
-
 def _prepare(subject: Subject) -> _Ready:
-    _, network = subject.load(subject.folder)
+    spec, network = subject.load(subject.folder)
     clips = [torch.from_numpy(clip) for clip in subject.inputs]
-    return _Ready(network, equal_backends(network, clips), clips, subject.encode)
+    features = [torch.from_numpy(clip) for clip in subject.features]
+    return _Ready(spec, CALLS[spec.task](spec, network, clips, features), clips[0].shape[2])
 
 
-def _calls(ready: _Ready) -> dict[str, Callable[[int], object]]:
-    """Return what is timed of a model, by name: backends, the stream of a clip, encoding."""
-    clips, encode = ready.clips, ready.encode
-
-    def scored(score: Score, number: int) -> None:
-        score(clips[number % len(clips)])
-
-    def streamed(number: int) -> None:
-        stream = RecurrentStream(ready.network)
-        for frame in clips[number % len(clips)][0].unbind(1):
-            stream.step(frame)
-
-    calls: dict[str, Callable[[int], object]] = {
-        how: partial(scored, score) for how, score in ready.backends.items()
-    }
-    if recurrent_layer(ready.network) is not None:
-        calls["stream"] = streamed
-    if encode is not None:
-        calls["encode"] = lambda number: encode(number % len(clips))
-    return calls
+def _quickest(model: str, calls: Calls, times: Mapping[str, Times]) -> str:
+    return min(
+        calls.clips, key=lambda how: float(np.median(times[f"{model} {calls.main(how)[0]}"]))
+    )
 
 
-def _times(
-    model: str, how: str, frames: int, times: Mapping[str, Times], reference: Times | None
-) -> Figures:
-    own = times[f"{model} {how}"]
+def _main_times(
+    model: str,
+    ready: Mapping[str, _Ready],
+    best: Mapping[str, str],
+    times: Mapping[str, Times],
+) -> Times:
+    return times[f"{model} {ready[model].calls.main(best[model])[0]}"]
 
-    def median_ms(what: str) -> float:
-        return middle(times[f"{model} {what}"])[0]
 
-    clip_ms, low_ms, high_ms = middle(own)
-    streams = f"{model} stream" in times
+def _times(model: str, ready: _Ready, how: str, times: Mapping[str, Times]) -> Figures:
+    calls, hop_s = ready.calls, ready.spec.sound.hop_s
+    clip_ms, low_ms, high_ms = middle(times[f"{model} {how} clip"])
     figures: Figures = {
         "clip_ms": _short(clip_ms),
         "clip_ms_low": _short(low_ms),
         "clip_ms_high": _short(high_ms),
         "how": how,
-        "frame_ms": _short(median_ms("stream") / frames) if streams else None,
-        "ratio_to_ann_cnn": None if reference is None else _short(ratio(own, reference)),
+        "frame_ms": None,
     }
+    encode_ms = middle(times[f"{model} encode"])[0] if calls.encode else 0.0
+    real_time = (clip_ms + encode_ms) / (1000 * ready.frames * hop_s)
+    if how in calls.frames:
+        frame_ms, *bounds = (each / calls.stretch for each in middle(times[f"{model} {how} frame"]))
+        figures["frame_ms"] = _short(frame_ms)
+        if calls.by_frame:
+            figures["frame_ms_low"], figures["frame_ms_high"] = map(_short, bounds)
+            real_time = frame_ms / (1000 * hop_s)
+    figures["real_time_factor"] = _short(real_time)
     for backend in BACKENDS:
-        if f"{model} {backend}" in times:
-            figures[f"{backend}_ms"] = _short(median_ms(backend))
-    if f"{model} encode" in times:
-        figures["encode_ms"] = _short(median_ms("encode"))
+        if backend in calls.clips:
+            figures[f"{backend}_ms"] = _short(middle(times[f"{model} {backend} clip"])[0])
+        if calls.by_frame and backend in calls.frames:
+            stretch_ms = middle(times[f"{model} {backend} frame"])[0]
+            figures[f"{backend}_frame_ms"] = _short(stretch_ms / calls.stretch)
+    if calls.encode:
+        figures["encode_ms"] = _short(encode_ms)
     return figures
 
 
@@ -199,8 +208,9 @@ def _counter() -> tuple[Counter | None, str]:
 
 
 def _energy(
-    call: Callable[[], object], counter: Counter | None, seconds: float
+    call: Callable[[], object], counter: Counter | None, seconds: float, parts: int
 ) -> tuple[dict[str, Any], str]:
+    """Return the energy of one of so many equal parts of a call, and why there is none."""
     reason = ""
     if counter is not None:
         try:
@@ -209,8 +219,8 @@ def _energy(
             reason = f"{NOT_AVAILABLE}: {error}"
         else:
             return {
-                "cpu_energy_mj": _short(energy.net_mj),
-                "cpu_energy_raw_mj": _short(energy.raw_mj),
+                "cpu_energy_mj": _short(energy.net_mj / parts),
+                "cpu_energy_raw_mj": _short(energy.raw_mj / parts),
             }, ""
     return {"cpu_energy_mj": NOT_AVAILABLE, "cpu_energy_raw_mj": NOT_AVAILABLE}, reason
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.folds import Load
-from spikesound.inference.backends import BACKENDS
+from spikesound.evaluation.timed_calls import once
 
 T = TypeVar("T")
 
@@ -44,19 +44,20 @@ def model_peak_mb(
 ) -> float | None:
     """Return by how much loading a model and scoring a clip raises this process's memory, in MB.
 
+    Of a detector some frames of the clip are scored, one by one.
+
     It is done twice, and the second time is measured: the first one brings in the libraries' code,
     which is larger than any of the models. None where the system does not tell (:func:`peak_mb`).
 
     Parameters
     ----------
-    clip : float32 (time, 1, frame, bin)
+    clip : float32 (step, 1, frame, bin)
     backend : of :data:`spikesound.inference.backends.BACKENDS`
     """
-    x = torch.from_numpy(clip)
 
-    def run() -> torch.Tensor:
+    def run() -> None:
         with torch.inference_mode():
-            return BACKENDS[backend].clips(load(folder)[1])(x)
+            once(*load(folder), clip, backend)()
 
     run()
     return peak_mb(run)

@@ -28,3 +28,20 @@ class Places:
     curves: Path
     confusion: Path
     classes: Path
+
+    @property
+    def outputs(self) -> list[Path]:
+        """What an evaluation writes."""
+        return [
+            self.predictions,
+            self.counts,
+            self.metrics,
+            self.curves,
+            self.confusion,
+            self.classes,
+        ]
+
+    @property
+    def tables(self) -> list[Path]:
+        """The task's tables that an evaluation reads."""
+        return [self.clips, self.events, self.status]

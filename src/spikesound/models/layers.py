@@ -192,6 +192,12 @@ def hidden(network: nn.Module) -> list[Layer]:
     ]
 
 
+def spiking_neurons(network: nn.Module) -> nn.ModuleList:
+    """Return the spiking neurons of a network's hidden layers: not those of its read-out."""
+    neurons = [layer.neuron for layer in hidden(network) if layer.spiking]
+    return nn.ModuleList([neuron for neuron in neurons if neuron is not None])
+
+
 @contextmanager
 def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Give a list to which each hidden layer adds its neurons' outputs when the network is called.

@@ -48,9 +48,8 @@ def list_models(folders: Sequence[Path], metrics: Path) -> list[Listed]:
 
     Parameters
     ----------
-    folders : of models: ``<name>/fold-<k>/model.safetensors``, ``<name>/model.safetensors``, or
-        files of any name that ends with ``.safetensors``
-    metrics : folder with ``<name>.json``
+    folders : see :func:`model_paths`
+    metrics : folder with ``<task>/models/<name>.json``
 
     Raises
     ------
@@ -64,10 +63,23 @@ def list_models(folders: Sequence[Path], metrics: Path) -> list[Listed]:
         )
     listed = []
     for folder in found:
-        for path in sorted(folder.iterdir()):
-            if files := weight_files(path):
-                listed.append(_listed(path, files, metrics))
+        listed += [_listed(path, weight_files(path), metrics) for path in model_paths(folder)]
     return listed
+
+
+def model_paths(folder: Path) -> list[Path]:
+    """Return the models in a folder, and those in the folders in it, such as one for each task.
+
+    A model is ``<name>/fold-<k>/model.safetensors``, ``<name>/model.safetensors``, or a file of any
+    name that ends with ``.safetensors``.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if weight_files(path):
+            found.append(path)
+        elif path.is_dir():
+            found += [child for child in sorted(path.iterdir()) if weight_files(child)]
+    return found
 
 
 def weight_files(path: Path) -> list[Path]:
@@ -96,7 +108,7 @@ def _listed(path: Path, files: Sequence[Path], metrics: Path) -> Listed:
             len(first.classes),
             _parameters(safe_file.read(files[0])),
             files[0].stat().st_size,
-            _metrics(metrics / f"{first.model}.json"),
+            _metrics(metrics / first.task / "models" / f"{first.model}.json"),
         )
     except SpikesoundError as error:
         return Listed(path.stem, str(path), "?", error=str(error))

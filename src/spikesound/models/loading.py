@@ -116,12 +116,12 @@ def probabilities_of(scores: torch.Tensor, labels: str) -> torch.Tensor:
 def load(path: Path | str) -> TrainedModel:
     """Load a trained model of either task.
 
-    Nothing in its file is run, and it need not be trusted (:mod:`spikesound.models.safe_file`).
+    Its file need not be trusted: nothing in it is executed (:mod:`spikesound.models.safe_file`).
 
     Parameters
     ----------
-    path : the file, or its folder, such as ``data/models/snn-tcn-strong/fold-5``; of a folder with
-        a model for each fold the first
+    path : the file, or its folder, such as ``data/models/detection/snn-tcn-strong/fold-5``; of a
+        folder with a model for each fold the first
 
     Raises
     ------

@@ -216,6 +216,11 @@ class MethodParams(Section):
     starts_from: ClassVar[bool] = False
 
     @property
+    def own_epochs(self) -> int | None:
+        """Epochs in place of the recipe's; None: the recipe's."""
+        return None
+
+    @property
     def trained_weight_bits(self) -> int | None:
         """Bits of the weights that a conventional network was trained with; None: float32."""
         return None
@@ -249,6 +254,11 @@ class FineTuneParams(MethodParams):
     )
     epochs: Count = Field(description="Epochs, all of which are run; the rest is the recipe's.")
     learning_rate: Positive = Field(description="Peak of its one-cycle schedule.")
+
+    @property
+    def own_epochs(self) -> int | None:
+        """Epochs in place of the recipe's."""
+        return self.epochs
 
     @property
     def trained_weight_bits(self) -> int | None:

@@ -58,6 +58,11 @@ class Model:
         )
 
     @property
+    def epochs(self) -> int:
+        """Epochs of its training, at most."""
+        return self.method_params.own_epochs or self.recipe.epochs
+
+    @property
     def base(self) -> str | None:
         """Name of the trained model that it starts from."""
         return self.row.base

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from spikesound.models.layers import spiking_neurons
 from spikesound.snn.decoding import recorded_spikes
 from spikesound.tasks.task import Targets
 from spikesound.training.job import Job
@@ -37,7 +38,7 @@ class Objective:
 
     def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the loss of a batch."""
-        with recorded_spikes(network) as spikes:
+        with recorded_spikes(spiking_neurons(network)) as spikes:
             loss = self.task.loss(self.output(network, x), targets)
         return loss + self.penalty(spikes)
 
@@ -46,7 +47,7 @@ class Objective:
         return network(x)
 
     def penalty(self, spikes: Sequence[torch.Tensor]) -> torch.Tensor | float:
-        """Return what is added to the task's loss, of the spikes of each layer."""
+        """Return what is added to the task's loss, of each hidden layer's spikes."""
         if self.silence_weight is None or not spikes:
             return 0.0
         silent = torch.stack([layer[:, -1].mean() for layer in spikes]).mean()

@@ -24,7 +24,7 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
         detector rather than a classifier; of detectors the one with the best event F1 on its
         validation clips (``decision.csv`` beside it); of equal ones a spiking one rather than
         another, and one trained on strong labels
-    folder : of trained models
+    folder : of trained models; see :func:`spikesound.models.listing.model_paths`
     task : that the model must be of if none is given; None: any
 
     Raises
@@ -59,13 +59,12 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
 
 
 def _models(folder: Path) -> dict[str, Path]:
-    """Return the file of the first fold of each model in a folder, by name."""
-    from spikesound.models.listing import weight_files
+    """Return the file of the first fold of each model in a folder, by its name."""
+    from spikesound.models.listing import model_paths, weight_files
 
     if not folder.is_dir():
         return {}
-    found = {path.name: weight_files(path) for path in sorted(folder.iterdir()) if path.is_dir()}
-    return {name: files[0] for name, files in found.items() if files}
+    return {path.stem: weight_files(path)[0] for path in model_paths(folder)}
 
 
 def _specs(models: dict[str, Path], task: str | None) -> dict[str, Spec]:

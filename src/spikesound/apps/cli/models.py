@@ -25,8 +25,8 @@ def models(
         list[str] | None, typer.Argument(metavar="[FOLDER]...", help="Of trained models.")
     ] = None,
     metrics: Annotated[
-        str, typer.Option(help="Folder of the models' metrics, <name>.json.")
-    ] = workspace.MODEL_METRICS,
+        str, typer.Option(help="Folder of metrics, <task>/models/<name>.json.")
+    ] = workspace.METRICS,
     as_json: Annotated[bool, typer.Option("--json", help="All that is known, as JSON.")] = False,
 ) -> None:
     """List the trained models: sizes, what each was trained on, and its metrics."""

@@ -1,4 +1,4 @@
-"""Commands that look at what a run measured."""
+"""Commands on the results of a run: its table, and the comparison of two revisions."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ def compare(
     predictions: Annotated[
         str, typer.Option(help="Folder of predictions.")
     ] = workspace.PREDICTIONS,
-    metrics: Annotated[str, typer.Option(help="Folder of metrics.")] = workspace.METRICS,
+    metrics: Annotated[
+        str, typer.Option(help="Folder of metrics.")
+    ] = workspace.CLASSIFICATION_METRICS,
     clips: Annotated[str, typer.Option(help="Table of clips.")] = workspace.CLIPS,
 ) -> None:
-    """Compare each model's stored predictions between two revisions: REV2 minus REV1."""
+    """Compare each classifier's stored predictions between two revisions: REV2 minus REV1."""
     from spikesound.evaluation.changes import changes, shared_models
     from spikesound.evaluation.comparison_table import change_table
     from spikesound.evaluation.revisions import Places, models_of, read_revision

@@ -9,7 +9,8 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 MODELS = "data/models"
-CLIPS = "data/clips/classification/clips.parquet"
-PREDICTIONS = "data/predictions"
 METRICS = "metrics"
-MODEL_METRICS = "metrics/models"
+# Of `compare`, which compares classifiers.
+CLIPS = "data/clips/classification/clips.parquet"
+PREDICTIONS = "data/predictions/classification"
+CLASSIFICATION_METRICS = "metrics/classification"

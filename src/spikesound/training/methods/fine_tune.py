@@ -37,7 +37,8 @@ def train_fine_tuned(job: Job) -> Trained:
     Raises
     ------
     SpikesoundError
-        If there is no network to start from, or one of its layers is silent on the training clips.
+        If there is no network to start from, it is another one, it has gates in place of the
+        neurons that are to be quantised, or one of its layers is silent on the training clips.
 
     References
     ----------
@@ -53,7 +54,17 @@ def train_fine_tuned(job: Job) -> Trained:
     if bits is not None:
         spec = spec.with_neuron("quantised_relu", {"levels": 2**bits - 1})
     network = build(spec)
-    _copy_weights(job.base, network, spec.model)
+    if not hidden(network) and (bits is not None or method.sparsity):
+        raise SpikesoundError(
+            f"{spec.model}: network {spec.network!r} has gates in place of neurons; expected "
+            "activation_bits null and sparsity 0"
+        )
+    loaded = network.load_state_dict(job.base.state_dict(), strict=False)
+    lost = [name for name in loaded.missing_keys if ".neuron." not in name] + loaded.unexpected_keys
+    if lost:
+        raise SpikesoundError(
+            f"{spec.model}: the model to start from is another network: weights {lost[0]!r}"
+        )
     if bits is not None:
         ranges = percentiles(
             job.base, job.training, _RANGE_PERCENTILE, len(job.training), key=spec.model
@@ -122,14 +133,3 @@ def hoyer_density(activations: Sequence[torch.Tensor]) -> torch.Tensor:
         for layer in activations
     ]
     return torch.stack(densities).mean()
-
-
-def _copy_weights(base: nn.Module, network: nn.Module, model: str) -> None:
-    """Copy a trained network's weights; ranges of activations are those that it does not have."""
-    copied = network.load_state_dict(base.state_dict(), strict=False)
-    missing = [name for name in copied.missing_keys if not name.endswith("log_scale")]
-    if missing or copied.unexpected_keys:
-        differing = [*missing, *copied.unexpected_keys][0]
-        raise SpikesoundError(
-            f"{model}: the model to start from is of another architecture ({differing})"
-        )

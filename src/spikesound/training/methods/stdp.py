@@ -94,22 +94,22 @@ def _train(
 
 
 def _spec(job: Job, method: LocalParams, refractory: int | None) -> Spec:
-    name = job.spec.model.rpartition("-")[2]
+    where = f"{job.spec.model}: its method"
     if not job.training.spikes:
         raise SpikesoundError(
-            f"methods.{name}: learns from the times of spikes, and encoding "
+            f"{where} learns from the times of spikes, and encoding "
             f"{job.spec.encoding!r} has none; choose another encoding"
         )
     if job.spec.neuron != "lif":
         raise SpikesoundError(
-            f"methods.{name}: its neurons are leaky integrate-and-fire; the model's neuron is "
+            f"{where} has leaky integrate-and-fire neurons; the model's neuron is "
             f"{job.spec.neuron!r}, valid: lif"
         )
     frames = job.training.inputs.shape[2]
     if frames < method.frames:
         raise SpikesoundError(
-            f"methods.{name}.frames: a receptive field of {method.frames} frames is longer than "
-            f"the clips, {frames} frames"
+            f"{where}: frames: a receptive field of {method.frames} frames is longer than the "
+            f"clips, {frames} frames"
         )
     neuron = job.spec.neuron_params | {"reset": "none", "learn_beta": False}
     if refractory is not None:

@@ -25,7 +25,7 @@ def train_surrogate(job: Job) -> Trained:
     """Return a spiking network trained by the gradients of its neurons' surrogates.
 
     The loss is the task's and, with ``target_rate``, ``rate_weight`` times
-    :func:`spikesound.snn.decoding.activity_penalty` of the spiking layers (firing-rate
+    :func:`spikesound.snn.decoding.activity_penalty` of the hidden layers (firing-rate
     regularisation). With ``weight_bits`` the network computes with quantised weights while the full
     ones are trained; the result has the quantised ones. With ``truncate_steps`` gradients go no
     further back in time than a chunk of so many time steps.

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import InSteps
+from spikesound.models.layers import InSteps, spiking_neurons
 from spikesound.params import SurrogateParams
 from spikesound.snn.decoding import recorded_spikes
 from spikesound.snn.neurons.spiking import carried
@@ -69,7 +69,7 @@ def backward_in_chunks(
 
     before = {name: value.clone() for name, value in network.named_buffers()}
     summaries = []
-    with torch.no_grad(), carried(network), recorded_spikes(network) as spikes:
+    with torch.no_grad(), carried(network), recorded_spikes(spiking_neurons(network)) as spikes:
         for chunk, steps in chunks:
             summaries.append(functional_call(summary, replaced, (chunk, steps)).requires_grad_())
             rates.add(spikes)
@@ -81,7 +81,7 @@ def backward_in_chunks(
     # The quantised weights' graph is used by each chunk's pass.
     loss.backward(retain_graph=bool(weights))  # type: ignore[no-untyped-call]
 
-    with carried(network), recorded_spikes(network) as spikes:
+    with carried(network), recorded_spikes(spiking_neurons(network)) as spikes:
         for (chunk, steps), known in zip(chunks, summaries, strict=True):
             again = functional_call(summary, replaced, (chunk, steps))
             part = (again * known.grad).sum() + rates.term(spikes)
