@@ -35,7 +35,7 @@ class Fingerprint:
     """A clip's sub-fingerprints, and which of them stem from sound."""
 
     bits: NDArray[np.uint32]
-audible: NDArray[np.bool_]
+    audible: NDArray[np.bool_]
 
     def to_bytes(self) -> bytes:
         """Return the fingerprint as the store keeps it, 5 bytes a frame."""
