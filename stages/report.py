@@ -1,6 +1,5 @@
-"""Make report.html of the last run; clips named on the command line are those to listen to."""
+"""Make the page of a task's last run; clips named on the command line are those to listen to."""
 
-import json
 import sys
 
 import paths
@@ -8,53 +7,56 @@ from spikesound.core.errors import run
 from spikesound.params import Params
 
 
-def main(*clip_ids: str) -> None:
+def main(task: str, *clip_ids: str) -> None:
     params = Params.load(paths.PARAMS)
+    folds = params.task_params(task).folds
     # Below, torch and scikit-learn are imported: seconds that a wrong parameter need not wait for.
-    from spikesound.core import schema
-    from spikesound.core.labels import read_labels
-    from spikesound.evaluation.curves import read_curves
-    from spikesound.evaluation.predictions import to_matrix
-    from spikesound.report.clips import choose_clips
-    from spikesound.report.context import shown_models
-    from spikesound.report.gather import Folders, gather
-    from spikesound.report.inputs import ReportInputs
+    from places import places
     from spikesound.report.page import build_report
-    from spikesound.report.provenance import collect, git_blob
-    from spikesound.report.results import read_results
+    from spikesound.report.provenance import collect
+    from spikesound.report.results import ResultFolders
+    from spikesound.report.run import RunFolders, read_run
 
-    figures = (paths.METRICS / "summary.json").read_bytes()
-    summary = json.loads(figures)
-    models = [name for name in summary if name != "dataset"]
-    names = read_labels(paths.CLIPS / "labels.json")
-    tables = {name: paths.PREDICTIONS / f"{name}.parquet" for name in models}
-    predictions = {m: schema.read_table(path, schema.PREDICTIONS) for m, path in tables.items()}
-    curves = {name: paths.METRICS / "curves" / f"{name}.csv" for name in models}
-    shown = shown_models(summary)
-    matrices = {name: to_matrix(predictions[name], list(names)) for name in shown}
-    folders = Folders(
-        audio=paths.AUDIO,
-        features=paths.FEATURES,
-        spikes={fold: paths.spikes(fold) for fold in params.folds},
-        networks={
-            f: paths.model(m, f) for m in shown if m.startswith("snn-") for f in params.folds
+    table = {name: model for name, model in params.table().items() if model.task == task}
+    metrics = paths.METRICS / task
+    files = params.source if task == "classification" else params.tasks.detection.files
+    folders = RunFolders(
+        find=lambda name: places(name, task),
+        summary=metrics / "summary.json",
+        audio=paths.of_task("audio", task),
+        features=paths.of_task("features", task),
+        inputs={
+            name: {fold: paths.inputs(model, fold) for fold in folds}
+            for name, model in table.items()
         },
-        credits=paths.DATA / params.source / "credits.csv",
+        networks={
+            name: {fold: paths.network(model, fold) for fold in folds}
+            for name, model in table.items()
+        },
+        predictions=paths.of_task("predictions", task),
+        results=ResultFolders(
+            costs=metrics / "costs",
+            compared_tables=metrics / "compared",
+            compared=paths.of_task("compared", task),
+            classes=metrics / "classes",
+            evaluation=paths.of_task("evaluation", task),
+            latency=paths.of_task("latency", task) / "latency.json",
+            study=paths.METRICS / "experiments/study.json",
+        ),
+        credits=paths.DATA / files / "credits.csv",
+        parameters=paths.PARAMS,
     )
-    wanted = list(clip_ids) or choose_clips(matrices, shown)
-    inputs = ReportInputs(
-        summary=summary,
-        names=names,
-        predictions=predictions,
-        curves={name: read_curves(path) for name, path in curves.items() if path.is_file()},
-        status=schema.read_table(paths.AUDIO / "status.parquet", schema.STATUS),
-        clips=gather(wanted, folders, "dB" if params.features.kinds == ["mel"] else ""),
-        parameters=paths.PARAMS.read_text(encoding="utf-8"),
-        provenance={"Figures": git_blob(figures), **collect()},
-        results=read_results(paths.METRICS, paths.COMPARED, paths.LATENCY, paths.EVALUATION),
+    inputs = read_run(
+        task,
+        table,
+        folders,
+        confidence=params.evaluate.confidence,
+        provenance=collect(),
+        clip_ids=clip_ids,
     )
-    build_report(inputs, paths.REPORT)
-    print(f"report: {paths.REPORT}")
+    page = paths.of_task("reports", task) / "report.html"
+    build_report(inputs, page)
+    print(f"report: {page}")
 
 
 run(main, *sys.argv[1:])

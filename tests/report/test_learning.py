@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from spikesound.report.learning import plot
-from spikesound.report.theme import looks
+from spikesound.report.theme import Look
 
 TABLE = pd.DataFrame(
     {
@@ -17,7 +17,7 @@ TABLE = pd.DataFrame(
         "validation_accuracy": [0.2, 0.6, 0.7, 0.3, 0.5],
     }
 )
-LOOK = looks(["ann-cnn", "snn-cnn"])
+LOOK = {"ann-cnn": Look("ann", "circle", "solid"), "snn-cnn": Look("snn", "star", "solid")}
 
 
 def test_lines_are_those_of_the_table() -> None:
@@ -60,3 +60,13 @@ def test_the_first_with_curves_is_shown_where_the_first_has_none() -> None:
 
 def test_models_that_learn_in_one_go_have_no_curves() -> None:
     assert plot({}, LOOK, "ann-cnn") is None
+
+
+def test_without_a_validation_metric_the_loss_is_shown_alone() -> None:
+    made = plot({"snn-cnn": TABLE.drop(columns="validation_accuracy")}, LOOK, "snn-cnn")
+    assert made is not None
+    assert set(made.views) == {"snn-cnn|loss"}
+    assert made.first.alt == (
+        "Learning curves of snn-cnn, 2 folds, up to 3 epochs: lowest validation loss 0.9 to 1.23."
+    )
+    assert made.table.heads[-1] == "Lowest validation loss"

@@ -51,18 +51,21 @@ def test_each_of_few_steps_has_its_panel_and_many_have_one() -> None:
 
 
 def test_a_cell_stands_where_its_row_and_column_meet() -> None:
-    svg = confusion("ann-cnn", np.array([[5, 2], [0, 7]]), ["Dog <b>", "Clock & bell"])
+    svg = confusion("ann-cnn", np.array([[5, 2], [0, 7]]), ["Dog <b>", "Clock & bell"], "ann")
     at = places(svg)
     assert at["5"][0] < at["2"][0] == at["7"][0]
     assert at["5"][1] == at["2"][1] < at["7"][1]
-    assert "0" not in at, "nothing was taken so: no number"
-    assert {"Dog <b>", "Clock & bell", "Taken for", "Actual"} <= set(at)
-    assert "12 of 14 clips named rightly; most often, Dog &lt;b&gt; was taken for Clock" in svg
+    assert "0" not in at, "nothing was predicted so: no number"
+    assert {"Dog <b>", "Clock & bell", "Predicted", "Actual"} <= set(at)
+    assert (
+        "12 of 14 clips classified correctly; most often, Dog &lt;b&gt; was predicted as Clock"
+        in svg
+    )
 
 
 def test_more_labels_than_can_be_read_are_not_written() -> None:
-    svg = confusion("ann-cnn", np.eye(60, dtype=int), [f"label {i}" for i in range(60)])
-    shown = ["Actual (place in class order)", "Taken for (place in class order)"]
+    svg = confusion("ann-cnn", np.eye(60, dtype=int), [f"label {i}" for i in range(60)], "ann")
+    shown = ["Actual (place in class order)", "Predicted (place in class order)"]
     assert sorted(texts(svg)) == shown
 
 

@@ -28,12 +28,13 @@ from spikesound.report.verdict import NO_PAIR
 SECTIONS = [
     "energy",
     "results",
+    "classes",
     "break-even",
     "robustness",
     "anytime",
     "study",
     "confusion",
-    "wrong",
+    "misclassified",
     "curves",
     "counted",
     "provenance",
@@ -42,7 +43,7 @@ SECTIONS = [
 
 @pytest.fixture(scope="module")
 def inputs(params: Params) -> ReportInputs:
-    return report_inputs(params.evaluate)
+    return report_inputs(params)
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +174,10 @@ def test_what_was_not_measured_is_said_with_the_command_that_measures_it(
 ) -> None:
     page = Page(render(bare(inputs, *PAIR)))
     assert page.open == []
-    assert [attributes["id"] for attributes in page.all("section")] == SECTIONS
-    assert page.plain.count("not measured in this run.") == len(MADE_BY)
-    assert MADE_BY["study"] in page.plain
+    named = [section for section in SECTIONS if section != "classes"]
+    assert [attributes["id"] for attributes in page.all("section")] == named
+    assert page.plain.count("not measured in this run.") == len(MADE_BY["classification"])
+    assert MADE_BY["classification"]["study"] in page.plain
     assert "no paired test was made" in page.plain
 
 
@@ -186,11 +188,12 @@ def test_a_baseline_alone_still_gives_a_page(inputs: ReportInputs) -> None:
 
 
 def test_conventional_models_alone_still_give_a_page(inputs: ReportInputs) -> None:
-    without = {n: f for n, f in inputs.summary.items() if not n.startswith("snn-")}
+    spiking = {name for name, model in inputs.table.items() if model.spiking}
+    without = {n: f for n, f in inputs.summary.items() if n not in spiking}
     curves = {name: table for name, table in inputs.curves.items() if name in without}
     page = Page(render(replace(inputs, summary=without, curves=curves, clips=[])))
     assert NO_PAIR.split(",")[0] in page.plain
-    assert "No clip was named wrongly" in page.plain
+    assert "No clip was misclassified" in page.plain
     assert any(each.get("id") == "plot-energy" for each in page.all("div"))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from browsing import Opened, chromium, missing
+from report_detection import detection_inputs
 from report_inputs import PAIR, report_inputs
 
 from spikesound.params import Params
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.slow
 
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
+PLOTS = {"classification": 3 + 15 + 2 + 1, "detection": 2 + 2 + 1}
+"""How many each page draws."""
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +36,32 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def path(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("page") / "report.html"
-    build_report(report_inputs(params.evaluate), out)
-    return out
+def pages(params: Params, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("page")
+    found = {}
+    for task, inputs in (
+        ("classification", report_inputs(params)),
+        ("detection", detection_inputs(params)),
+    ):
+        found[task] = folder / f"{task}.html"
+        build_report(inputs, found[task])
+    return found
+
+
+@pytest.fixture(params=sorted(PLOTS))
+def task(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def path(task: str, pages: dict[str, Path]) -> Path:
+    """The page of each task in turn."""
+    return pages[task]
+
+
+@pytest.fixture
+def classified(pages: dict[str, Path]) -> Path:
+    return pages["classification"]
 
 
 def opened(
@@ -49,7 +74,7 @@ def opened(
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_is_drawn_whole_within_the_screen(
-    browser: Any, path: Path, width: int, scheme: str
+    browser: Any, path: Path, task: str, width: int, scheme: str
 ) -> None:
     with opened(browser, path, width, scheme) as shown:
         assert shown.said == []
@@ -70,7 +95,7 @@ def test_the_page_is_drawn_whole_within_the_screen(
                  return [e.id, box.width, box.height, marks.length];
                })"""
         )
-        assert len(sizes) == 3 + 15 + 2 + 1
+        assert len(sizes) == PLOTS[task]
         for name, wide, high, marks in sizes:
             assert wide > 250, name
             assert high > 200, name
@@ -108,8 +133,8 @@ def test_every_sound_plays(browser: Any, path: Path) -> None:
         assert sounds.first.evaluate("e => e.paused"), "two sounds play at once"
 
 
-def test_switches_and_boxes_redraw_the_plots(browser: Any, path: Path) -> None:
-    with opened(browser, path) as shown:
+def test_switches_and_boxes_redraw_the_plots(browser: Any, classified: Path) -> None:
+    with opened(browser, classified) as shown:
         plot = "document.getElementById('plot-energy')"
         before = shown.run(f"{plot}.data.map(trace => trace.x[0])")
         alt = shown.run(f"{plot}.getAttribute('aria-label')")
@@ -127,19 +152,28 @@ def test_switches_and_boxes_redraw_the_plots(browser: Any, path: Path) -> None:
         assert shown.run(traces) == 4
 
 
-def test_a_point_tells_its_numbers_under_the_pointer(browser: Any, path: Path) -> None:
-    with opened(browser, path) as shown:
-        plot = shown.page.locator("#plot-energy")
+@pytest.mark.parametrize(
+    ("task", "name", "unit"),
+    [("classification", "energy", "nJ a clip"), ("detection", "power", "µW")],
+)
+def test_a_point_shows_its_numbers_under_the_pointer(
+    browser: Any, pages: dict[str, Path], task: str, name: str, unit: str
+) -> None:
+    with opened(browser, pages[task]) as shown:
+        plot = shown.page.locator(f"#plot-{name}")
         plot.scroll_into_view_if_needed()
         box = plot.locator(".points path").last.bounding_box()
         assert box is not None
         shown.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         hover = plot.locator(".hoverlayer .hovertext")
         hover.wait_for(timeout=3000)
-        assert "nJ a clip" in (hover.text_content() or "")
+        assert unit in (hover.text_content() or "")
 
 
-def test_the_button_changes_the_scheme_and_the_plots_with_it(browser: Any, path: Path) -> None:
+def test_the_button_changes_the_scheme_and_the_plots_with_it(
+    browser: Any, classified: Path
+) -> None:
+    path = classified
     look = """() => [getComputedStyle(document.body).backgroundColor,
       document.getElementById('plot-energy').layout.font.color]"""
     with opened(browser, path) as shown:
@@ -219,23 +253,27 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_text_stands_out_from_what_is_behind_it(browser: Any, path: Path, scheme: str) -> None:
+def test_text_stands_out_from_what_is_behind_it(
+    browser: Any, path: Path, task: str, scheme: str
+) -> None:
     """Also the texts of the plots, which axe leaves out as parts of a picture."""
     with opened(browser, path, scheme=scheme) as shown:
         found = shown.page.evaluate(CONTRAST)
-        assert len(found) > 300
+        assert len(found) > (300 if task == "classification" else 150)
         assert [each for each in found if each[0] < 4.5] == []
 
 
-def test_without_scripts_the_numbers_are_still_there(browser: Any, path: Path) -> None:
+def test_without_scripts_the_numbers_are_still_there(browser: Any, path: Path, task: str) -> None:
+    title = {"classification": "Accuracy against energy", "detection": "PSDS 1 against power"}[task]
     with opened(browser, path, java_script_enabled=False) as shown:
         assert shown.page.locator("select:visible, #theme:visible").count() == 0
-        assert shown.page.locator("noscript p:visible").count() == 3 + 15 + 2 + 1
-        shown.page.get_by_text("Accuracy against energy: the numbers").click()
-        assert shown.page.get_by_label("Accuracy against energy, in numbers").first.is_visible()
+        assert shown.page.locator("noscript p:visible").count() == PLOTS[task]
+        shown.page.get_by_text(f"{title}: the numbers").click()
+        assert shown.page.get_by_label(f"{title}, in numbers").first.is_visible()
 
 
-def test_motion_is_asked_for_only_where_it_is_welcome(browser: Any, path: Path) -> None:
+def test_motion_is_asked_for_only_where_it_is_welcome(browser: Any, classified: Path) -> None:
+    path = classified
     look = "getComputedStyle(document.documentElement).scrollBehavior"
     with opened(browser, path, reduced_motion="reduce") as shown:
         assert shown.run(look) == "auto"
@@ -247,9 +285,26 @@ def test_a_page_without_measurements_is_quiet_too(
     browser: Any, params: Params, tmp_path: Path
 ) -> None:
     out = tmp_path / "report.html"
-    build_report(replace(report_inputs(params.evaluate), results=Results()), out)
+    build_report(replace(report_inputs(params), results=Results()), out)
     with opened(browser, out, 360) as shown:
         assert shown.said == []
         assert shown.run("document.documentElement.scrollWidth") <= 360
         plots = shown.page.locator(".plot").all()
         assert [plot.get_attribute("id") for plot in plots] == ["plot-learning"]
+
+
+def test_switches_show_power_in_silence_and_another_metric(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    with opened(browser, pages["detection"]) as shown:
+        plot = "document.getElementById('plot-power')"
+        before = shown.run(f"{plot}.data.map(trace => trace.x[0])")
+        shown.page.select_option("select[name=plot-power-sound]", "silence")
+        assert shown.run(f"{plot}.data.map(trace => trace.x[0])") != before
+        assert "silence" in shown.run(f"{plot}.getAttribute('aria-label')")
+        metrics = "document.getElementById('plot-metrics')"
+        assert shown.run(f"{metrics}.layout.xaxis.title.text") == "PSDS 1"
+        shown.page.select_option("select[name=plot-metrics-metric]", "event_f1")
+        assert shown.run(f"{metrics}.layout.xaxis.title.text") == "Event F1"
+        bars = shown.run(f"{metrics}.data.map(trace => trace.error_x.arrayminus[0])")
+        assert all(abs(bar - 0.03) < 1e-9 for bar in bars)

@@ -14,20 +14,24 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from report_inputs import PAIR, energy_table, report_inputs, study_rows, test_of
+from report_detection import power_table
+from report_inputs import PAIR, energy_table, report_inputs, rows, study_rows, test_of
 from scored import matrix
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.summary import Metrics
+from spikesound.models.layers import Kind, Layer
 from spikesound.params import Params
 from spikesound.report import anytime, break_even, clips, energy, robustness, study, verdict
+from spikesound.report.comparison import ordered_pairs
 from spikesound.report.confusion import most_confused
+from spikesound.report.front_plot import ACCURACY
 from spikesound.report.inputs import ReportInputs
 from spikesound.report.numbers import NONE, interval, number, p_value, points, share, times
 from spikesound.report.pareto import dominated, front, name_places
 from spikesound.report.record import first_layer
-from spikesound.report.results import COLUMNS, Results, read_results
+from spikesound.report.results import COLUMNS, ResultFolders, Results, read_results
 from spikesound.report.theme import looks
 
 SPIKING, TWIN = PAIR
@@ -36,7 +40,7 @@ PAIRS = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, ma
 
 @pytest.fixture(scope="module")
 def inputs(params: Params) -> ReportInputs:
-    return report_inputs(params.evaluate)
+    return report_inputs(params)
 
 
 def test_a_point_is_dominated_by_one_that_costs_less_and_gains_as_much() -> None:
@@ -63,7 +67,7 @@ def test_names_stand_on_different_sides_or_are_left_out() -> None:
 
 
 def test_the_first_setting_is_the_one_of_the_summary(inputs: ReportInputs) -> None:
-    table = energy_table([TWIN, SPIKING])
+    table = energy_table([TWIN, SPIKING], [SPIKING])
     assert energy.default_setting(table, inputs.summary) == ("fp32_45nm", "weight_stationary")
     without: dict[str, Metrics] = {TWIN: {}, SPIKING: {}}
     assert energy.default_setting(table, without) == ("fp32_45nm", "no_reuse")
@@ -72,9 +76,9 @@ def test_the_first_setting_is_the_one_of_the_summary(inputs: ReportInputs) -> No
 def test_the_energy_plot_has_a_view_for_every_setting_of_its_switches(
     inputs: ReportInputs,
 ) -> None:
-    look = looks(inputs.models)
+    look = looks(inputs.models, inputs.table)
     assert inputs.results.energy is not None
-    plot = energy.accuracy_plot(inputs.results.energy, inputs.summary, look)
+    plot = energy.energy_plot(inputs.results.energy, inputs.summary, look)
     assert plot is not None
     sizes = [len(choice.options) for choice in plot.choices]
     assert len(plot.views) == np.prod(sizes) == 18
@@ -92,7 +96,9 @@ def test_the_break_even_plot_shows_the_model_and_ends_where_it_never_wins(
     table = inputs.results.break_even
     assert table is not None
     setting = ("int8_45nm", "no_reuse")
-    plot = break_even.break_even_plot(table, inputs.summary, looks(inputs.models), PAIR, setting)
+    plot = break_even.break_even_plot(
+        table, inputs.summary, looks(inputs.models, inputs.table), PAIR, setting
+    )
     assert plot is not None
     assert [choice.value for choice in plot.choices] == [f"{SPIKING} against {TWIN}", *setting]
     lines = {series.name: series for series in plot.first.series}
@@ -107,7 +113,7 @@ def test_the_break_even_plot_shows_the_model_and_ends_where_it_never_wins(
 def test_levels_go_from_clean_to_worst(inputs: ReportInputs) -> None:
     table = inputs.results.robustness
     assert table is not None
-    shown = robustness.plots(table, looks(inputs.models))
+    shown = robustness.plots(table, looks(inputs.models, inputs.table))
     assert [len(shown[group]) for group in robustness.GROUPS] == [4, 6, 5]
     texts = {plot.id: plot.x.texts for group in shown.values() for plot in group}
     assert texts["plot-white"] == ["clean", "20", "10", "0", "−10"]
@@ -122,7 +128,7 @@ def test_an_unknown_condition_is_shown_by_its_own_name(inputs: ReportInputs) -> 
     table = inputs.results.robustness
     assert table is not None
     strange = table.replace({"condition": {"gain": "wind_gusts"}})
-    shown = robustness.plots(strange, looks(inputs.models))
+    shown = robustness.plots(strange, looks(inputs.models, inputs.table))
     assert [plot.title for plot in shown["change"]][-1] == "Wind gusts"
 
 
@@ -130,7 +136,7 @@ def test_a_level_that_one_model_lacks_is_a_gap(inputs: ReportInputs) -> None:
     table = inputs.results.robustness
     assert table is not None
     fewer = table[~((table["model"] == TWIN) & (table["level"] == 10))]
-    white = robustness.plots(fewer, looks(inputs.models))["noise"][0]
+    white = robustness.plots(fewer, looks(inputs.models, inputs.table))["noise"][0]
     mine = next(series for series in white.first.series if series.name == TWIN)
     assert [value is None for value in mine.y] == [False, False, True, False, False]
     json.dumps([mine.y, mine.low], allow_nan=False)
@@ -139,11 +145,13 @@ def test_a_level_that_one_model_lacks_is_a_gap(inputs: ReportInputs) -> None:
 def test_anytime_points_are_those_of_the_table(inputs: ReportInputs) -> None:
     table = inputs.results.anytime
     assert table is not None
-    steps, seconds = anytime.plots(table, looks(inputs.models))
+    steps, seconds = anytime.plots(table, looks(inputs.models, inputs.table))
     mine = next(series for series in steps.first.series if series.name == SPIKING)
     assert mine.x == [1, 2, 3, 4]
-    assert seconds.title == "Over seconds heard"
-    assert len(anytime.plots(table[table["axis"] == "steps"], looks(inputs.models))) == 1
+    assert seconds.title == "Over seconds of input"
+    assert (
+        len(anytime.plots(table[table["axis"] == "steps"], looks(inputs.models, inputs.table))) == 1
+    )
 
 
 def test_a_setting_is_the_mean_of_its_seeds_and_the_spread_between_them() -> None:
@@ -229,7 +237,7 @@ def test_the_verdict_on_energy_gives_both_accounts(
     operations: float, memory: float, says: str
 ) -> None:
     summary = summary_of(figures(0.86, operations, memory), figures(0.86))
-    said = verdict.on_energy(summary, Results(), PAIR)
+    said = verdict.on_energy(summary, Results(), PAIR, {})
     assert says in said
     assert f"{operations:.2f} times" in said
     assert f"{memory:.2f} times" in said
@@ -251,23 +259,31 @@ def test_the_verdict_sets_the_spike_rate_against_the_break_even_rate() -> None:
             [[SPIKING, TWIN, *row, "memory", 4, rate]],
             columns=COLUMNS["break_even"],
         )
-        return verdict.on_energy(summary, Results(energy=table, break_even=rates), PAIR)
+        return verdict.on_energy(summary, Results(energy=table, break_even=rates), PAIR, {})
 
     assert "it fires at 14.0 %, above its break-even rate with memory, 5.0 %." in said(0.05)
     assert "below its break-even rate with memory, 20.0 %." in said(0.2)
     assert "no spike rate would be low enough" in said(float("nan"))
 
 
-def test_without_energy_or_without_a_pair_nothing_is_claimed() -> None:
+def test_without_energy_or_without_a_pair_nothing_is_claimed(params: Params) -> None:
+    models = rows(params)
     bare: dict[str, Metrics] = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9}  # type: ignore[dict-item]
     summary = summary_of(dict(bare), dict(bare))  # type: ignore[arg-type]
-    assert verdict.verdict(summary, Results())[1] == verdict.NO_ENERGY
+    assert verdict.verdict(summary, Results(), models)[1] == verdict.NO_ENERGY
     del summary[SPIKING]
-    assert verdict.verdict(summary, Results()) == [verdict.NO_PAIR]
-    assert verdict.facts(summary, Results()) == []
+    assert verdict.verdict(summary, Results(), models) == [verdict.NO_PAIR]
+    assert verdict.facts(summary, Results(), models) == []
 
 
-def test_the_verdict_is_on_the_spiking_model_with_a_twin_that_validation_chose() -> None:
+def test_the_verdict_is_on_the_spiking_model_with_a_twin_that_validation_chose(
+    params: Params,
+) -> None:
+    models = rows(params)
+    spiking = models["snn-cnn-surrogate"]
+    for network in ("lstm", "vgg"):
+        row = spiking.row.model_copy(update={"network": network})
+        models[f"snn-{network}-surrogate"] = replace(spiking, row=row)
     summary = {
         "ann-cnn": figures(0.9),
         "ann-lstm": figures(0.9),
@@ -276,7 +292,7 @@ def test_the_verdict_is_on_the_spiking_model_with_a_twin_that_validation_chose()
         "snn-vgg-surrogate": figures(0.99) | {"validation_accuracy": 0.9},
         "dataset": {},
     }
-    assert verdict.pairs(summary)[0] == ("snn-lstm-surrogate", "ann-lstm")
+    assert ordered_pairs(summary, models, ACCURACY)[0] == ("snn-lstm-surrogate", "ann-lstm")
 
 
 def test_clips_are_chosen_from_each_kind_of_mistake_the_surest_first() -> None:
@@ -320,14 +336,29 @@ def test_numbers_as_they_are_shown() -> None:
 class Spiking(nn.Module):
     """Two steps of a convolution with the project's neuron."""
 
+    kind: Kind = "convolution"
+
     def __init__(self, params: Params) -> None:
         super().__init__()
         from spikesound.snn.neurons import NEURONS
 
-        self.neuron = NEURONS["lif"](params.neurons.lif)
+        self.neuron = NEURONS["lif"](params.neurons["lif"])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.neuron(x[:, :, None].expand(-1, -1, 3, -1, -1) * 5)
+        return out
+
+    def layers(self) -> list[Layer]:
+        return [Layer("first", self.kind, self.neuron, "input", neuron=self.neuron)]
+
+
+class Detecting(Spiking):
+    """The same over frames: (frame, batch, channel, bin)."""
+
+    kind = "causal_convolution"
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.neuron(x[:, :, None].expand(-1, -1, 3, -1) * 1.2)
         return out
 
 
@@ -340,10 +371,23 @@ def test_the_first_layers_spikes_are_shares_at_its_own_places(params: Params) ->
     assert found.shape == (2, 4, 3)
     np.testing.assert_array_equal(found, x)
     assert first_layer(nn.Identity(), x) is None
+    frames = first_layer(Detecting(params), x[0])
+    assert frames is not None
+    assert frames.shape == (1, 4, 3)
+    np.testing.assert_array_equal(frames[0], x[0])
 
 
-def read(folder: Path) -> Results:
-    return read_results(folder, folder, folder / "latency.json", folder)
+def read(folder: Path, task: str = "classification") -> Results:
+    folders = ResultFolders(
+        costs=folder,
+        compared_tables=folder / "compared_tables",
+        compared=folder,
+        classes=folder / "classes",
+        evaluation=folder,
+        latency=folder / "latency.json",
+        study=folder / "study.json",
+    )
+    return read_results(task, folders, [SPIKING, TWIN])
 
 
 def written(folder: Path, name: str, content: str) -> Path:
@@ -371,6 +415,21 @@ def test_measurements_are_read_back(inputs: ReportInputs, tmp_path: Path) -> Non
     assert list(found.operations) == [TWIN]
 
 
+def test_a_detectors_energy_is_its_power(inputs: ReportInputs, tmp_path: Path) -> None:
+    power_table([SPIKING, TWIN], [SPIKING]).to_csv(tmp_path / "energy.csv", index=False)
+    table = inputs.results.robustness
+    assert table is not None
+    (tmp_path / "compared_tables").mkdir()
+    table.to_csv(tmp_path / "compared_tables" / "robustness.csv", index=False)
+    found = read(tmp_path, "detection")
+    assert found.energy is None
+    assert found.power is not None
+    assert set(found.power["model"]) == {SPIKING, TWIN}
+    assert found.robustness is not None
+    with pytest.raises(SpikesoundError, match=r"energy\.csv: no column operations_nj"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -396,6 +455,6 @@ def test_models_beside_the_summary_are_left_out_of_its_plots(inputs: ReportInput
     stranger = results.energy.assign(model="ann-vgg")
     both = replace(results, energy=pd.concat([results.energy, stranger]))
     assert both.energy is not None
-    plot = energy.accuracy_plot(both.energy, inputs.summary, looks(inputs.models))
+    plot = energy.energy_plot(both.energy, inputs.summary, looks(inputs.models, inputs.table))
     assert plot is not None
     assert "ann-vgg" not in {series.name for series in plot.first.series}

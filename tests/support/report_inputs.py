@@ -1,4 +1,4 @@
-"""Complete small inputs of the report: nine models on a few clips, and every measurement."""
+"""Complete small inputs of a classification report: nine models on a few clips, measured."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scored import frame, random_matrix, status
 
 from spikesound.evaluation.curves import curves_frame
 from spikesound.evaluation.summary import Metrics, compare, model_metrics
-from spikesound.params.evaluation import EvaluateParams
-from spikesound.report.families import family
+from spikesound.params import Model, Params
+from spikesound.report.families import Rows
 from spikesound.report.inputs import Clip, ReportInputs
 from spikesound.report.results import Results
 
@@ -58,9 +58,15 @@ LEVELS: Mapping[str, tuple[str, Sequence[float]]] = {
 }
 
 
-def report_inputs(evaluate: EvaluateParams, models: Sequence[str] = MODELS) -> ReportInputs:
+def rows(params: Params, task: str = "classification") -> dict[str, Model]:
+    """Return the rows of a task in the table of models."""
+    return {name: model for name, model in params.table().items() if model.task == task}
+
+
+def report_inputs(params: Params, models: Sequence[str] = MODELS) -> ReportInputs:
     """Return inputs in which every part of the page has something to show."""
-    quick = evaluate.model_copy(update={"resamples": 100})
+    quick = params.evaluate.model_copy(update={"resamples": 100})
+    table = rows(params)
     present = status(30, absent=2)
     truth = random_matrix(30, 3, 0).targets
     tables, metrics = {}, {}
@@ -69,7 +75,7 @@ def report_inputs(evaluate: EvaluateParams, models: Sequence[str] = MODELS) -> R
         metrics[name] = model_metrics(
             tables[name],
             present,
-            extras(name),
+            extras(name, table),
             quick,
             1,
             recordings={clip: clip for clip in tables[name]["clip_id"]},
@@ -84,47 +90,48 @@ def report_inputs(evaluate: EvaluateParams, models: Sequence[str] = MODELS) -> R
     )
     summary = compare(metrics)
     return ReportInputs(
+        task="classification",
+        table=table,
         summary=summary,
         names=NAMES,
         predictions=tables,
         curves={
-            name: curves_frame({"1": history, "2": history[:2]})
-            for name in models
-            if family(name) != "baseline"
+            name: curves_frame({"1": history, "2": history[:2]}) for name in models if name in table
         },
         status=present,
         clips=[clip("clip0001"), clip("clip0002", spikes=None, credit="")],
         parameters="seed: 1 # <first>\n",
         provenance={"Python": "3.x", "Machine": "a machine"},
-        results=results(summary),
+        results=results(summary, table),
     )
 
 
-def extras(model: str) -> dict[str, Any]:
+def extras(model: str, table: Rows) -> dict[str, Any]:
     """Return the figures of a model that do not follow from its predictions."""
-    if family(model) == "baseline":
+    if model not in table:
         return {}
     found: dict[str, Any] = {"steps": 1, "parameters": 1000, "memory_kb": 512.0}
     found["energy_operations_nj"] = OPERATIONS_NJ.get(model, 80.0)
-    found["energy_nj"] = total_nj(model, "fp32_45nm", "weight_stationary")
-    if family(model) == "snn":
+    spiking = table[model].spiking
+    found["energy_nj"] = total_nj(model, "fp32_45nm", "weight_stationary", spiking=spiking)
+    if spiking:
         found |= {"steps": 4, "spike_rate": 0.14}
     return found
 
 
-def total_nj(model: str, profile: str, dataflow: str) -> float:
+def total_nj(model: str, profile: str, dataflow: str, *, spiking: bool) -> float:
     """Return a made-up total: more for a spiking model, whose states are read at each step."""
     operations = OPERATIONS_NJ.get(model, 80.0) / (1 + PROFILES.index(profile))
-    memory = 6.0 / (1 + DATAFLOWS.index(dataflow)) * (3.5 if family(model) == "snn" else 1.0)
+    memory = 6.0 / (1 + DATAFLOWS.index(dataflow)) * (3.5 if spiking else 1.0)
     return operations * (1 + memory)
 
 
-def results(summary: Mapping[str, Metrics]) -> Results:
+def results(summary: Mapping[str, Metrics], table: Rows) -> Results:
     """Return every measurement of the summary's models."""
-    models = [name for name in summary if family_or_none(name) in ("ann", "snn")]
-    spiking = [name for name in models if family(name) == "snn"]
+    models = [name for name in summary if name in table]
+    spiking = [name for name in models if table[name].spiking]
     return Results(
-        energy=energy_table(models),
+        energy=energy_table(models, spiking),
         break_even=break_even_table(spiking),
         robustness=robustness_table(summary),
         anytime=anytime_table(summary),
@@ -134,29 +141,26 @@ def results(summary: Mapping[str, Metrics]) -> Results:
             if name != "dataset"
         },
         latency={
-            **{name: times(name) for name in summary if name != "dataset"},
+            **{name: times(name, slow=3.2 if name in spiking else 1.0) for name in models},
             "machine": {"processor": "a processor", "cores": "2"},
         },
-        comparisons=comparisons(spiking, models),
+        comparisons=comparisons(spiking, [name for name in models if name not in spiking]),
         study=study_rows(),
         operations={name: layers() for name in models},
+        classes={name: class_rows() for name in summary if name != "dataset"},
     )
 
 
-def family_or_none(name: str) -> str | None:
-    return None if name == "dataset" else family(name)
-
-
-def energy_table(models: Sequence[str]) -> pd.DataFrame:
+def energy_table(models: Sequence[str], spiking: Sequence[str] = ()) -> pd.DataFrame:
     rows = []
     for model in models:
         for profile in PROFILES:
             for dataflow in DATAFLOWS:
-                total = total_nj(model, profile, dataflow)
+                total = total_nj(model, profile, dataflow, spiking=model in spiking)
                 operations = OPERATIONS_NJ.get(model, 80.0) / (1 + PROFILES.index(profile))
                 part = (total - operations) / 5
                 parts = [part] * 5
-                way = "events" if model.startswith("snn-") else "dense"
+                way = "events" if model in spiking else "dense"
                 rows.append([model, way, profile, dataflow, operations, *parts, total])
     columns = ["model", "execution", "profile", "dataflow", "operations_nj", "neurons_nj"]
     columns += ["weights_nj"]
@@ -212,8 +216,7 @@ def anytime_table(summary: Mapping[str, Metrics]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def times(model: str) -> dict[str, Any]:
-    slow = 3.2 if family(model) == "snn" else 1.0
+def times(model: str, slow: float = 1.0) -> dict[str, Any]:
     return {
         "clip_ms": 4.0 * slow,
         "clip_ms_low": 3.8 * slow,
@@ -245,10 +248,20 @@ def test_of(difference: float, p: float) -> dict[str, Any]:
 test_of.__test__ = False  # type: ignore[attr-defined]  # a maker of inputs, not a test
 
 
-def comparisons(spiking: Sequence[str], models: Sequence[str]) -> dict[str, dict[str, Any]]:
-    return {
-        f"{a} vs {b}": test_of(0.005, 0.8) for a in spiking for b in models if b.startswith("ann-")
-    }
+def comparisons(spiking: Sequence[str], others: Sequence[str]) -> dict[str, dict[str, Any]]:
+    return {f"{a} vs {b}": test_of(0.005, 0.8) for a in spiking for b in others}
+
+
+def class_rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": list(NAMES.values()),
+            "label": list(NAMES),
+            "clips": [12, 10, 8],
+            "average_precision": [0.9, 0.812, np.nan],
+            "auc": [0.95, 0.9, np.nan],
+        }
+    )
 
 
 def study_rows() -> pd.DataFrame:

@@ -170,7 +170,7 @@ def _stretch_of(backend: Streaming, clips: Sequence[torch.Tensor], first: int, c
         backend.advance(clip[:first], backend.rest())[1] if first else backend.rest()
         for clip in clips
     ]
-    pieces = [clip[first : first + count].split(1) for clip in clips]
+    pieces = [torch.split(clip[first : first + count], 1) for clip in clips]
 
     def stream(number: int) -> None:
         state = states[number % len(states)]

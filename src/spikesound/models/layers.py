@@ -194,7 +194,8 @@ def hidden(network: nn.Module) -> list[Layer]:
 
 def spiking_neurons(network: nn.Module) -> nn.ModuleList:
     """Return the spiking neurons of a network's hidden layers: not those of its read-out."""
-    return nn.ModuleList(layer.neuron for layer in hidden(network) if layer.spiking)
+    neurons = [layer.neuron for layer in hidden(network) if layer.spiking]
+    return nn.ModuleList([neuron for neuron in neurons if neuron is not None])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Accuracy over what was computed or heard so far."""
+"""Accuracy after some of the time steps, or of the seconds of input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spikesound.report.theme import Look
 
 AXES = {
     "steps": ("Over time steps", "Time steps", "step"),
-    "seconds": ("Over seconds heard", "Seconds heard", "s"),
+    "seconds": ("Over seconds of input", "Seconds of input", "s"),
 }
 
 
@@ -26,7 +26,7 @@ def plots(table: pd.DataFrame, look: Mapping[str, Look]) -> list[Plot]:
 
 def _plot(axis: str, rows: pd.DataFrame, look: Mapping[str, Look]) -> Plot:
     title, label, unit = AXES[axis]
-    series, told, body = [], [], []
+    series, described, body = [], [], []
     for model, mark in look.items():
         mine = rows[rows["model"] == model].sort_values("at")
         if mine.empty:
@@ -53,7 +53,7 @@ def _plot(axis: str, rows: pd.DataFrame, look: Mapping[str, Look]) -> Plot:
         )
         body += [[model, number(at), share(v), bound] for at, v, bound in points]
         first, last = points[0], points[-1]
-        told.append(
+        described.append(
             f"{model} {share(first[1])} at {number(first[0])}, {share(last[1])} at "
             f"{number(last[0])}"
         )
@@ -63,7 +63,7 @@ def _plot(axis: str, rows: pd.DataFrame, look: Mapping[str, Look]) -> Plot:
         title=title,
         x=Axis(label, ticks=steps, texts=None if steps is None else [f"{s:g}" for s in steps]),
         y=Axis("Accuracy, %", range=(0, 100)),
-        views={"": View(series, f"Accuracy {title.lower()}: {'; '.join(told)}.")},
+        views={"": View(series, f"Accuracy {title.lower()}: {'; '.join(described)}.")},
         table=Table(["Model", label, "Accuracy", "Interval"], body),
         group="anytime",
         height=300,

@@ -88,7 +88,7 @@ def _break_even_view(
     rows: pd.DataFrame, name: str, summary: Mapping[str, Metrics], look: Mapping[str, Look]
 ) -> View:
     model = str(rows["model"].iloc[0])
-    told, series = [], []
+    described, series = [], []
     for accounting, part in rows.groupby("accounting", sort=False):
         ordered = part.sort_values("steps")
         rates = [as_float(rate) for rate in ordered["break_even_rate"]]
@@ -113,7 +113,7 @@ def _break_even_view(
             f"{share(rate)} at {steps} steps" if rate is not None else f"never at {steps} steps"
             for rate, steps in zip(rates, ordered["steps"], strict=True)
         ]
-        told.append(f"{label}: {', '.join(known)}")
+        described.append(f"{label}: {', '.join(known)}")
     rate, steps = as_float(summary[model].get("spike_rate")), summary[model].get("steps")
     if rate is not None and isinstance(steps, (int, float)):
         hover = f"<b>{model}</b><br>{share(rate)} at T = {steps}"
@@ -121,8 +121,8 @@ def _break_even_view(
         series.append(
             Series(model, mark.family, mark.symbol, [steps], [rate * 100], "own", hover=[hover])
         )
-        told.append(f"{model} itself: {share(rate)} at {steps} steps")
-    return View(series, f"Break-even spike rate of {name}. {'; '.join(told)}.")
+        described.append(f"{model} itself: {share(rate)} at {steps} steps")
+    return View(series, f"Break-even spike rate of {name}. {'; '.join(described)}.")
 
 
 def break_even_rate(

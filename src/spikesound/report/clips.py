@@ -1,4 +1,4 @@
-"""The clips to listen to: which ones, what the models made of them, and their sound."""
+"""The clips to listen to: which ones, their scores, and their sound."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import soundfile
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from spikesound.audio.resampling import resample
 from spikesound.core.errors import unknown
+from spikesound.report import pictures
+from spikesound.report.inputs import Clip
 from spikesound.tasks.classification.scores import ScoreMatrix
 
 SOUND_RATE_HZ = 22050
@@ -55,6 +58,17 @@ def choose_clips(
     return [chosen[0].clip_ids[row] for _, _, row in sorted(taken, key=lambda p: (p[1], p[0]))]
 
 
+def card(clip: Clip, title: str) -> dict[str, object]:
+    """Return what is shown of a clip whatever the task: sound, features, spikes."""
+    return {
+        "clip": clip,
+        "title": title,
+        "sound": sound_uri(clip.samples, clip.rate_hz),
+        "features": Markup(pictures.features(clip, title)),
+        "raster": None if clip.spikes is None else Markup(pictures.raster(clip, title)),
+    }
+
+
 def scores(matrix: ScoreMatrix, clip_id: str, names: Sequence[str]) -> list[Bar]:
     """Return the highest scores of a clip and those of its true labels, the highest first."""
     row = row_of(matrix, clip_id)
@@ -77,9 +91,9 @@ def is_right(matrix: ScoreMatrix, clip_id: str) -> bool:
 
 
 def true_name(matrix: ScoreMatrix, clip_id: str, names: Sequence[str]) -> str:
-    """Return the names of the clip's labels, joined."""
+    """Return the names of the clip's labels, joined; ``no label`` where it has none."""
     columns = np.flatnonzero(matrix.targets[row_of(matrix, clip_id)])
-    return " and ".join(names[int(column)] for column in columns)
+    return " and ".join(names[int(column)] for column in columns) or "no label"
 
 
 def row_of(matrix: ScoreMatrix, clip_id: str) -> int:

@@ -1,4 +1,4 @@
-"""Which sounds are taken for which."""
+"""The pairs of labels that are confused most often."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 def most_confused(
     counts: NDArray[np.int64], names: Sequence[str], most: int = 5
 ) -> list[tuple[str, str, int]]:
-    """Return actual label, label it was taken for and number of clips, the most frequent first.
+    """Return actual label, predicted label and number of clips, the most frequent first.
 
     Parameters
     ----------

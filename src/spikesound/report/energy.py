@@ -1,18 +1,18 @@
-"""Accuracy against energy, and what the energy is made of."""
+"""A classifier's metric against its energy, and what the energy is made of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
+from spikesound.evaluation.measures import Measure
 from spikesound.evaluation.summary import Metrics
-from spikesound.report.families import twin
-from spikesound.report.numbers import as_float, interval, number, share
-from spikesound.report.pareto import dominated, front, log10, name_places
-from spikesound.report.plot import Axis, Choice, Plot, Series, Table, View
+from spikesound.report.front_plot import ACCURACY, Point, front_view
+from spikesound.report.numbers import as_float, axis_title, heading, number
+from spikesound.report.plot import Axis, Choice, Plot, Table
 from spikesound.report.results import COLUMNS
 from spikesound.report.theme import Look
 
@@ -54,26 +54,33 @@ def default_setting(energy: pd.DataFrame, summary: Mapping[str, Metrics]) -> tup
     return best[1]
 
 
-def accuracy_plot(
-    energy: pd.DataFrame, summary: Mapping[str, Metrics], look: Mapping[str, Look]
+def energy_plot(
+    energy: pd.DataFrame,
+    summary: Mapping[str, Metrics],
+    look: Mapping[str, Look],
+    *,
+    twins: Collection[str] = (),
+    measure: Measure = ACCURACY,
 ) -> Plot | None:
-    """Plot accuracy over energy for every profile, dataflow and accounting, with the Pareto front.
+    """Plot a metric over energy for every profile, dataflow and accounting, with the Pareto front.
 
-    Every model as it is run, and the twins of spiking models in their other way too.
-
-    None where no model of the table is in the summary.
+    Every model is shown as it is run, and those of ``twins`` in their other execution too. None
+    where no model of the table is in the summary.
     """
     shown = energy[energy["model"].isin(list(look)) & (energy["total_nj"] > 0)]
     if shown.empty:
         return None
     profile, dataflow = default_setting(shown, summary)
-    twins = {twin(model, summary) for model in look if model.startswith("snn-")}
     views = {}
     for (kind, flow), rows in shown.groupby(["profile", "dataflow"], sort=False):
         for accounting, column in _COLUMN.items():
             points = [
                 Point.of(
-                    shown_name(row, summary), row[column], summary[row["model"]], look[row["model"]]
+                    shown_name(row, summary),
+                    row[column],
+                    summary[row["model"]],
+                    look[row["model"]],
+                    measure,
                 )
                 for _, row in rows.iterrows()
                 if row[column] > 0 and (own_way(row, summary) or row["model"] in twins)
@@ -81,12 +88,12 @@ def accuracy_plot(
             setting = (
                 f"{profile_name(str(kind))}, {flow_name(str(flow))}, {ACCOUNTINGS[accounting]}"
             )
-            views[f"{accounting}|{kind}|{flow}"] = front_view(points, setting)
+            views[f"{accounting}|{kind}|{flow}"] = front_view(points, setting, measure)
     return Plot(
         id="plot-energy",
-        title="Accuracy against energy",
+        title=f"{heading(measure)} against energy",
         x=Axis("Energy a clip, nJ (logarithmic)", log=True),
-        y=Axis("Accuracy, %"),
+        y=Axis(axis_title(measure)),
         views=views,
         table=energy_table(shown, summary),
         choices=[
@@ -126,79 +133,6 @@ def shown_name(row: Any, summary: Mapping[str, Metrics]) -> str:
     """Return a model's name, with the execution if it is not the model's own."""
     way = "" if own_way(row, summary) else f", {str(row['execution']).replace('_', '-')}"
     return f"{row['model']}{way}"
-
-
-class Point:
-    """One model or setting: what it costs and what it is worth."""
-
-    def __init__(
-        self,
-        name: str,
-        nj: float,
-        accuracy: float,
-        low: float | None,
-        high: float | None,
-        look: Look,
-    ) -> None:
-        self.name, self.nj, self.accuracy = name, float(nj), float(accuracy)
-        self.low, self.high, self.look = low, high, look
-
-    @classmethod
-    def of(cls, model: str, nj: float, figures: Mapping[str, Any], look: Look) -> Point:
-        """Take accuracy and interval from the summary's figures."""
-        low, high = as_float(figures.get("accuracy_low")), as_float(figures.get("accuracy_high"))
-        return cls(model, nj, float(figures["accuracy"]), low, high, look)
-
-
-def front_view(points: Sequence[Point], setting: str) -> View:
-    """Return points with their intervals, the dominated ones hollow, and the Pareto front."""
-    costs, gains = [p.nj for p in points], [p.accuracy for p in points]
-    beaten = dominated(costs, gains)
-    line = front(costs, gains)
-    x, y = log10(costs), [gain * 100 for gain in gains]
-    spread = max(0.5, max(x) - min(x))
-    x_range = (min(x) - 0.08 * spread, max(x) + 0.24 * spread)  # names stand on the right
-    lows = [100 * (p.low if p.low is not None else p.accuracy) for p in points]
-    highs = [100 * (p.high if p.high is not None else p.accuracy) for p in points]
-    bars = list(zip(lows, highs, strict=True))
-    order = sorted(range(len(points)), key=lambda i: points[i].look.family != "snn")
-    found = name_places(
-        [points[i].name for i in order],
-        [x[i] for i in order],
-        [y[i] for i in order],
-        [bars[i] for i in order],
-        x_range,
-    )
-    places = [found[order.index(i)] for i in range(len(points))]
-    series = [
-        Series(
-            name=p.name,
-            family=p.look.family,
-            symbol=p.look.symbol,
-            x=[p.nj],
-            y=[at],
-            low=[low],
-            high=[high],
-            hover=[
-                f"<b>{p.name}</b><br>{share(p.accuracy)} [{interval(p.low, p.high)}]"
-                f"<br>{number(p.nj)} nJ a clip" + ("<br>dominated" if bad else "")
-            ],
-            labels=[p.name if place else ""],
-            places=[place or "top center"],
-            hollow=[bad],
-        )
-        for p, at, low, high, bad, place in zip(points, y, lows, highs, beaten, places, strict=True)
-    ]
-    stairs = Series(
-        "Pareto front", "front", "circle", [c for c, _ in line], [g * 100 for _, g in line], "front"
-    )
-    best = [p.name for p, bad in zip(points, beaten, strict=True) if not bad]
-    alt = (
-        f"Accuracy against energy a clip ({setting}): "
-        + "; ".join(f"{p.name} {share(p.accuracy)} at {number(p.nj)} nJ" for p in points)
-        + f". On the Pareto front: {', '.join(best)}."
-    )
-    return View([stairs, *series], alt, x_range)
 
 
 def operations_table(model: str, layers: pd.DataFrame) -> Table:

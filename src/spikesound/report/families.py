@@ -1,34 +1,44 @@
-"""The family of a model and its conventional twin, as its name says them."""
+"""What the table of models says of the models on the page: families, twins, variants."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Literal
 
-from spikesound.core.errors import unknown
+from spikesound.params import Model, twins
 
-_FAMILIES = ("baseline", "ann", "snn")
+Family = Literal["baseline", "ann", "snn"]
+Pair = tuple[str, str]
+"""A spiking model and its conventional twin."""
 
-OWN_SHAPE = frozenset({"stdp", "memristor", "som"})
-"""Ways of training that make a network of their own."""
+Rows = Mapping[str, Model]
+"""Rows of the table of models, by name; models that are not in it are baselines."""
 
 
-def family(model: str) -> str:
-    """Return ``baseline``, ``ann`` or ``snn``: the first part of the model's name.
+def family(name: str, table: Rows) -> Family:
+    """Return ``snn`` of a spiking model, ``ann`` of a conventional one, ``baseline`` of others."""
+    if name not in table:
+        return "baseline"
+    return "snn" if table[name].spiking else "ann"
 
-    Raises
-    ------
-    SpikesoundError
-        If the name begins with none of them.
+
+def twin_pairs(names: Collection[str], table: Rows) -> list[Pair]:
+    """Return each spiking model with its twin, in the order of the table, where both are there.
+
+    Of the conventional models of the same architecture the twin is the one that was trained from
+    random weights; for those fine-tuned from it see :func:`variants`.
     """
-    first = model.split("-", 1)[0]
-    if first not in _FAMILIES or first == model:
-        raise unknown(f"family in model name {model!r}:", first, _FAMILIES)
-    return first
+    return [
+        pair
+        for pair in twins(dict(table))
+        if set(pair) <= set(names) and table[pair[1]].base is None
+    ]
 
 
-def twin(model: str, models: Mapping[str, object]) -> str | None:
-    """Return the conventional model of a spiking model's shape, or None where it is not there."""
-    if family(model) != "snn" or model.rpartition("-")[2] in OWN_SHAPE:
-        return None
-    other = f"ann-{model.split('-')[1]}"
-    return other if other in models else None
+def variants(name: str, names: Collection[str], table: Rows) -> list[str]:
+    """Return the conventional models that were fine-tuned from a model."""
+    return [
+        other
+        for other in names
+        if other in table and not table[other].spiking and table[other].base == name
+    ]

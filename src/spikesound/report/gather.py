@@ -1,9 +1,9 @@
-"""From a run's folders to the clips that can be listened to."""
+"""From a run's folders to the clips that the page shows."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from spikesound.core.bitpack import unpack
 from spikesound.core.json_files import read_mapping
 from spikesound.core.schema import STATUS, read_table
 from spikesound.data.audio_shards import STATUS_FILE, read_shard
+from spikesound.features import normalisation
 from spikesound.features.shards import Shards
-from spikesound.models import classifier_spec
+from spikesound.models import file
+from spikesound.report.detected import Detected
 from spikesound.report.inputs import Clip
 from spikesound.report.record import first_layer
 
@@ -28,24 +30,33 @@ class Folders:
     ----------
     audio, features
         Of the download and of the features stage.
-    spikes, networks
-        For each held-out fold the spiking networks' inputs, and the trained spiking network whose
-        spikes are shown; empty where there is none.
+    inputs, networks
+        For each held-out fold the shards that a spiking network takes, encoded or the features
+        themselves, and the network, whose spikes are shown; may be empty.
     credits
         Table of who made each recording; need not be there.
     """
 
     audio: Path
     features: Path
-    spikes: dict[str, Path]
-    networks: dict[str, Path]
+    inputs: Mapping[str, Path]
+    networks: Mapping[str, Path]
     credits: Path
 
 
-def gather(clip_ids: Sequence[str], folders: Folders, feature_unit: str) -> list[Clip]:
+def gather(
+    clip_ids: Sequence[str],
+    folders: Folders,
+    detected: Detected | None = None,
+) -> list[Clip]:
     """Return the clips' sound, features, first layer's spikes and credit, in the given order.
 
-    The spikes are those of the network that has not learnt from the clip's fold.
+    The spikes are those of the network from whose training the clip's fold was held out.
+
+    Parameters
+    ----------
+    detected
+        Of detection, the clips' sound events.
 
     Raises
     ------
@@ -67,34 +78,54 @@ def gather(clip_ids: Sequence[str], folders: Folders, feature_unit: str) -> list
                 rate_hz=rate_hz,
                 features=values,
                 frame_rate_hz=spec["frame_rate_hz"],
-                feature_unit=feature_unit,
+                feature_unit="dB" if spec["params"]["kinds"] == ["mel"] else "",
                 bin_names=spec["bins"],
-                spikes=_spikes(folders, str(row["fold"]), clip_id),
+                spikes=_spikes(folders, str(row["fold"]), clip_id, values),
                 spikes_of="the first layer",
                 credit=credit(folders.credits, str(row["media_id"])),
+                events=() if detected is None else detected.truth.get(clip_id, ()),
+                detections={}
+                if detected is None
+                else {model: each[clip_id] for model, each in detected.detections.items()},
             )
         )
     return clips
 
 
 def credit(table: Path, media_id: str) -> str:
-    """Return who made a recording and under which licence, or nothing where no table says so."""
+    """Return who made a recording and under which licence; empty where there is no table.
+
+    A clip that the table does not know was mixed from recordings that it does know.
+    """
     if not table.is_file():
         return ""
     with table.open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             if row["media_id"] == media_id:
                 return f"{row['title']} by {row['author']}, {row['licence']}"
-    return ""
+    return f"Authors and licences of the recordings in it: {table.as_posix()}"
 
 
-def _spikes(folders: Folders, fold: str, clip_id: str) -> NDArray[np.float32] | None:
+def _spikes(
+    folders: Folders, fold: str, clip_id: str, features: NDArray[np.floating]
+) -> NDArray[np.float32] | None:
     if fold not in folders.networks:
         return None
-    encoded = Shards(folders.spikes[fold])
-    values = encoded.load([clip_id])[0]
-    if values.dtype == np.uint8:
-        spec = read_mapping(encoded.folder / "spec.json")
-        values = unpack(values, spec["bins"])
-    _, network = classifier_spec.load(folders.networks[fold])
+    if folders.inputs[fold] != folders.features:
+        values = _encoded(folders.inputs[fold], clip_id)
+    else:
+        low, high = normalisation.load(folders.features / "normalisation.json", fold)
+        values = normalisation.apply(features, low, high).astype(np.float16)
+    _, network = file.load(folders.networks[fold])
     return first_layer(network, values.astype(np.float32))
+
+
+def _encoded(folder: Path, clip_id: str) -> NDArray[np.generic]:
+    """Return a clip's spikes (step, frame, bin), or its values of direct coding."""
+    shards = Shards(folder)
+    values: NDArray[np.generic] = shards.load([clip_id])[0]
+    if values.dtype == np.uint8:
+        return unpack(
+            values.astype(np.uint8, copy=False), read_mapping(folder / "spec.json")["bins"]
+        )
+    return values

@@ -10,13 +10,32 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.evaluation.measures import CLASSIFICATION, DETECTION, MULTILABEL, Measure
 from spikesound.evaluation.summary import Metrics
+from spikesound.params import Model
 from spikesound.report.results import Results
+from spikesound.tasks.detection.decision import Event
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector gives for one clip.
+
+    Attributes
+    ----------
+    probabilities
+        Shape (frame, class), before the median filter; frames are those of the clip's features.
+    events
+        By its decision rule.
+    """
+
+    probabilities: NDArray[np.floating]
+    events: Sequence[Event]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip as it is heard, and as the networks get it.
+    """One clip: its sound, and what goes into the networks and comes out of them.
 
     Attributes
     ----------
@@ -42,6 +61,8 @@ class Clip:
         Whose spikes these are, for example ``the first layer``.
     credit
         Who made the recording and under which licence; may be empty.
+    events, detections
+        Of detection: the true sound events, and what each model shown gives.
     """
 
     clip_id: str
@@ -54,6 +75,8 @@ class Clip:
     spikes: NDArray[np.floating] | None = None
     spikes_of: str = ""
     credit: str = ""
+    events: Sequence[Event] = ()
+    detections: Mapping[str, Detection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"clip {self.clip_id!r}"
@@ -76,15 +99,19 @@ class ReportInputs:
 
     Attributes
     ----------
+    task
+        classification or detection.
+    table
+        Rows of the table of models by name; models of the summary that are not in it are baselines.
     summary
-        Content of metrics/summary.json.
+        Content of the task's summary.json, with the entry ``dataset``: clips_asked, clips_present,
+        clips_scored, confidence, manifest.
     names
         Content of labels.json: display name of each label id, in class order.
     predictions
-        For each model its PREDICTIONS table.
+        Of classification, for each model its PREDICTIONS table.
     curves
-        For each trained model its learning curves (metrics/curves/<model>.csv); models that learn
-        in one go have none.
+        For each trained model its learning curves; models that learn in one go have none.
     status
         The STATUS table.
     clips
@@ -97,6 +124,8 @@ class ReportInputs:
         The other measurements, as far as they are there.
     """
 
+    task: str
+    table: Mapping[str, Model]
     summary: Mapping[str, Metrics]
     names: Mapping[str, str]
     predictions: Mapping[str, pd.DataFrame]
@@ -108,7 +137,7 @@ class ReportInputs:
     results: Results = field(default_factory=Results)
 
     def __post_init__(self) -> None:
-        for name in self.models:
+        for name in self.models if self.task == "classification" else ():
             if name not in self.predictions:
                 raise unknown("model without predictions", name, self.predictions)
         for name in self.curves:
@@ -119,3 +148,21 @@ class ReportInputs:
     def models(self) -> list[str]:
         """Names of the models, in the order of the summary."""
         return [name for name in self.summary if name != "dataset"]
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The metrics of the task and its labels; the first is the headline."""
+        if self.task == "detection":
+            return DETECTION
+        single = all("accuracy" in self.summary[name] for name in self.models)
+        return CLASSIFICATION if single else MULTILABEL
+
+    @property
+    def headline(self) -> Measure:
+        """The metric that the verdict is on."""
+        return self.measures[0]
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals."""
+        return float(self.summary["dataset"]["confidence"])

@@ -1,22 +1,35 @@
-"""The table of all models: what each is worth, and what it costs."""
+"""The tables of all models: what each is worth, what it costs, and its measured times."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from spikesound.evaluation import columns
+from spikesound.evaluation.measures import CLASSIFICATION, MULTILABEL, Measure
 from spikesound.evaluation.summary import Metrics
-from spikesound.report.numbers import as_float, interval, number, share
+from spikesound.evaluation.table import table_rows
+from spikesound.report.numbers import (
+    as_float,
+    bounds_of,
+    heading,
+    number,
+    share,
+    true_minus,
+    value_of,
+)
 from spikesound.report.plot import Table
 from spikesound.report.results import Results
 
 
-def models_table(summary: Mapping[str, Metrics], results: Results) -> Table:
-    """Return the table of results; a column of which no model has a figure is left out."""
+def models_table(summary: Mapping[str, Metrics], results: Results, measure: Measure) -> Table:
+    """Return classification's table; a column of which no model has a figure is left out."""
     confidence = float(summary["dataset"]["confidence"])
+    others = [CLASSIFICATION[2]] if measure is CLASSIFICATION[0] else list(MULTILABEL[1:])
     heads = [
         "Model",
-        f"Accuracy [{confidence * 100:g} % interval]",
-        "mAP",
+        f"{heading(measure)} [{confidence * 100:g} % interval]",
+        *(heading(other) for other in others),
         "Energy, operations only, nJ",
         "Energy with memory, nJ",
         "Memory, kB",
@@ -25,22 +38,26 @@ def models_table(summary: Mapping[str, Metrics], results: Results) -> Table:
         "Area in noise",
     ]
     rows = [
-        _row(model, figures, results) for model, figures in summary.items() if model != "dataset"
+        _row(model, figures, results, measure, others)
+        for model, figures in summary.items()
+        if model != "dataset"
     ]
     kept = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
     return Table([heads[i] for i in kept], [[row[i] for i in kept] for row in rows])
 
 
-def _row(model: str, figures: Metrics, results: Results) -> list[str]:
-    bounds = interval(figures.get("accuracy_low"), figures.get("accuracy_high"))
+def _row(
+    model: str, figures: Metrics, results: Results, measure: Measure, others: list[Measure]
+) -> list[str]:
+    bounds = bounds_of(measure, *(figures.get(f"{measure.key}_{end}") for end in ("low", "high")))
     latency = (results.latency or {}).get(model, {})
     areas = (results.areas or {}).get(model, {})
     time = as_float(latency.get("ratio_to_twin"))
     area = as_float(areas.get("noise_area"))
     return [
         model,
-        f"{share(figures['accuracy'])} [{bounds}]",
-        f"{float(figures['map']):.3f}",
+        f"{value_of(measure, figures[measure.key])} [{bounds}]",
+        *(_three(figures.get(other.key)) for other in others),
         number(figures.get("energy_operations_nj")),
         number(figures.get("energy_nj")),
         number(figures.get("memory_kb")),
@@ -50,34 +67,48 @@ def _row(model: str, figures: Metrics, results: Results) -> list[str]:
     ]
 
 
-LATENCY_HEADS = (
-    "Model",
-    "A clip, ms [interval]",
-    "A frame, ms",
-    "× twin",
-    "Peak memory, MB",
-    "CPU energy a clip, mJ",
-)
+def detectors_table(summary: Mapping[str, Metrics]) -> Table:
+    """Return detection's table of results, its columns those of the run's own table."""
+    models = {name: figures for name, figures in summary.items() if name != "dataset"}
+    heads, rows = table_rows(models, columns.detection())
+    return Table(heads, [[name, *map(true_minus, cells)] for name, *cells in rows])
 
 
-def latency_table(results: Results) -> Table | None:
-    """Return the measured times of each model, or None where there are none."""
+def latency_table(results: Results, unit: str) -> Table | None:
+    """Return the measured times of each model, or None where there are none.
+
+    Parameters
+    ----------
+    unit : what the energy is of, and what models are compared by: clip, or frame
+    """
     if results.latency is None:
         return None
-    rows = []
-    for model, times in results.latency.items():
-        if model == "machine":
-            continue
-        energy = times.get("cpu_energy_mj")
-        rows.append(
-            [
-                model,
-                f"{number(times.get('clip_ms'))} "
-                f"[{number(times.get('clip_ms_low'))}–{number(times.get('clip_ms_high'))}]",
-                number(times.get("frame_ms")),
-                number(times.get("ratio_to_twin")),
-                number(times.get("peak_mb")),
-                energy if isinstance(energy, str) else number(energy),
-            ]
-        )
-    return Table(LATENCY_HEADS, rows)
+    kinds = {
+        "A clip, ms [interval]": "clip_ms",
+        "A frame, ms" + (" [interval]" if unit == "frame" else ""): "frame_ms",
+        "× twin": "ratio_to_twin",
+        "Real-time factor": "real_time_factor",
+        "Peak memory, MB": "peak_mb",
+        f"CPU energy a {unit}, mJ": "cpu_energy_mj",
+    }
+    rows = [
+        [model, *(_measured(times, key) for key in kinds.values())]
+        for model, times in results.latency.items()
+        if model != "machine"
+    ]
+    heads = ["Model", *kinds]
+    kept = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
+    return Table([heads[i] for i in kept], [[row[i] for i in kept] for row in rows])
+
+
+def _measured(times: Mapping[str, Any], key: str) -> str:
+    value, low, high = (times.get(f"{key}{end}") for end in ("", "_low", "_high"))
+    if isinstance(value, str):
+        return value
+    bounds = "" if low is None or high is None else f" [{number(low)}–{number(high)}]"
+    return f"{number(value)}{bounds}"
+
+
+def _three(value: object) -> str:
+    x = as_float(value)
+    return number(None) if x is None else f"{x:.3f}"

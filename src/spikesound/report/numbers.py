@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+
+from spikesound.evaluation.measures import Measure
 
 NONE = "–"
 MINUS = "−"
@@ -23,6 +26,44 @@ def share(value: object, decimals: int = 1) -> str:
     """Return a share between 0 and 1 as a percentage with its sign, or the mark for none."""
     x = as_float(value)
     return NONE if x is None else signed(f"{x * 100:.{decimals}f} %")
+
+
+def heading(measure: Measure) -> str:
+    """Return a metric's name as a heading begins with it."""
+    title = measure.title
+    plain = title.split()[0] in ("accuracy", "macro", "event", "segment")
+    return title[0].upper() + title[1:] if plain else title
+
+
+def axis_title(measure: Measure) -> str:
+    """Return a metric's name on an axis, with its unit."""
+    return heading(measure) + (", %" if measure.in_points else "")
+
+
+def value_of(measure: Measure, value: object) -> str:
+    """Return a metric: shares that are written in points as percentages."""
+    x = as_float(value)
+    if x is None or measure.in_points:
+        return share(x, measure.decimals)
+    return signed(f"{measure.scaled(x):.{measure.decimals}f}")
+
+
+def bounds_of(measure: Measure, low: object, high: object) -> str:
+    """Return the interval of a metric, without the sign of percent."""
+    a, b = as_float(low), as_float(high)
+    if a is None or b is None:
+        return NONE
+    return signed("–".join(f"{measure.scaled(x):.{measure.decimals}f}" for x in (a, b)))
+
+
+def difference_of(measure: Measure, value: float) -> str:
+    """Return a difference of a metric, in points where it is written in percent."""
+    return signed(f"{measure.scaled(value):.{measure.decimals}f}")
+
+
+def true_minus(text: str) -> str:
+    """Put the true minus sign before the numbers of a sentence; hyphens of names stay."""
+    return re.sub(r"(?<!\w)-(?=\d)", MINUS, text)
 
 
 def times(ratio: float) -> str:

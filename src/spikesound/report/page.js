@@ -32,6 +32,15 @@
     if (series.kind === "thin") {
       return [{ ...base, mode: "lines", line: { color: tone, width: 1.2, dash: series.dash } }];
     }
+    if (series.kind === "range") {
+      const point = { ...base, mode: "markers", marker: { symbol: series.symbol, size: 10, color: tone } };
+      if (series.low.length) {
+        point.error_x = { type: "data", symmetric: false, color: tone, thickness: 1.6, width: 3,
+          array: series.high.map((high, i) => high - series.x[i]),
+          arrayminus: series.low.map((low, i) => series.x[i] - low) };
+      }
+      return [point];
+    }
     if (series.kind === "line") {
       const line = { color: tone, width: 2, dash: series.dash };
       const drawn = { ...base, mode: "lines+markers", line, connectgaps: false,
@@ -94,7 +103,7 @@
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: paint.text },
       hoverlabel: { bgcolor: paint.card, bordercolor: paint.soft, align: "left",
         font: { color: paint.text, size: 13 } },
-      xaxis: axis(plot.x, paint, view.x_range),
+      xaxis: axis(view.x || plot.x, paint, view.x_range),
       yaxis: axis(view.y || plot.y, paint, null) };
     const options = { displayModeBar: false, responsive: true, doubleClick: false };
     Plotly.react(box, shown.flatMap((series) => traces(series, paint)), layout, options);

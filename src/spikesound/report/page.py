@@ -1,4 +1,4 @@
-"""The report: one HTML file that holds everything it shows and asks the network for nothing."""
+"""The report: one HTML file with all it shows, which requests nothing from the network."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import hashlib
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from spikesound.core.atomic import written_aside
 from spikesound.report.context import context
 from spikesound.report.inputs import ReportInputs
 
@@ -28,15 +29,19 @@ def build_report(inputs: ReportInputs, out: Path) -> None:
     """
     text = render(inputs)
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(out.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(out)
+    with written_aside(out) as file:
+        file.write(text.encode())
 
 
 def render(inputs: ReportInputs) -> str:
     """Return the page as text; see :func:`build_report`."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.lstrip_blocks = True
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: _file(f"templates/{name}")),
+    )
     environment.filters["unbroken"] = unbroken
     scripts = [_file(name) for name in SCRIPTS]
     filled = context(inputs) | {
@@ -44,7 +49,7 @@ def render(inputs: ReportInputs) -> str:
         "scripts": [Markup(text) for text in scripts],
         "allowed": " ".join(f"'sha256-{_digest(text)}'" for text in scripts),
     }
-    return environment.from_string(_file("page.html")).render(filled) + "\n"
+    return environment.get_template("page.html").render(filled) + "\n"
 
 
 def unbroken(text: str) -> str:

@@ -19,12 +19,13 @@ class Series:
     x, y
         One number a point; None is a gap.
     low, high
-        Ends of the interval of each y; empty where there is none.
+        Ends of the interval of each y (of each x, in a ``range``); empty where there is none.
     kind
         ``points``, ``line`` (with its markers and a band between low and high), ``thin`` (a line
-        alone), ``front`` (a staircase without markers) or ``own`` (one large point).
+        alone), ``front`` (a staircase without markers), ``own`` (one large point) or ``range``
+        (points whose intervals lie along x).
     hover
-        What is told of each point.
+        Text shown at each point under the pointer.
     labels, places
         Text at each point, and on which side of it; empty where there is none.
     hollow
@@ -55,7 +56,6 @@ class Axis:
     range: Sequence[float] | None = None
     ticks: Sequence[float] | None = None
     texts: Sequence[str] | None = None
-    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,13 @@ class View:
     """What a plot shows at one setting of its switches, and that in words.
 
     ``x_range``: ends of the x axis, as logarithms where it has them; None leaves them to the plot.
-    ``y``: the y axis where it is not the plot's.
+    ``x``, ``y``: the axes where they are not the plot's.
     """
 
     series: Sequence[Series]
     alt: str
     x_range: Sequence[float] | None = None
+    x: Axis | None = None
     y: Axis | None = None
 
 
@@ -110,7 +111,6 @@ class Plot:
     views: Mapping[str, View]
     table: Table
     choices: Sequence[Choice] = ()
-    caption: str = ""
     group: str = ""
     height: int = 380
     first: View = field(init=False)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spikesound.snn.neurons import SpikingNeuron
+from spikesound.models.layers import Layered
 
 
 def first_layer(network: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32] | None:
@@ -16,27 +16,33 @@ def first_layer(network: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.f
     Parameters
     ----------
     inputs
-        Shape (step, frame, bin), as the network was trained on.
+        Of a classifier (step, frame, bin), of a detector (frame, bin), as it was trained on.
 
     Returns
     -------
     array or None
-        Shape (step, frame, bin) at the layer's own resolution: the share of its channels that fire
-        at each place and step. None where the layer's neurons have no places in time and frequency
-        (a fully connected or a recurrent one), or the network has no spiking layer.
+        Shape (step, frame, bin) at the layer's own resolution, of a detector one step: the share of
+        its channels that fire at each place and step. None where the layer's neurons have no places
+        in time and frequency (a fully connected or a recurrent one), or the network has no spiking
+        layer.
     """
-    layers = [module for module in network.modules() if isinstance(module, SpikingNeuron)]
-    if not layers:
+    found = network.layers() if isinstance(network, Layered) else []
+    layer = next((layer for layer in found if layer.spiking), None)
+    if layer is None or layer.neuron is None:
         return None
     fired: list[torch.Tensor] = []
-    hook = layers[0].register_forward_hook(lambda _module, _input, output: fired.append(output))
+    hook = layer.neuron.register_forward_hook(lambda _module, _in, output: fired.append(output))
     try:
         with torch.inference_mode():
             network.eval()(torch.from_numpy(np.ascontiguousarray(inputs[:, None])))
     finally:
         hook.remove()
-    spikes = fired[0]  # (time, batch, channel, frame, bin)
-    if spikes.ndim != 5:
+    spikes = fired[0]
+    if layer.kind == "convolution" and spikes.ndim == 5:  # (time, batch, channel, frame, bin)
+        shares = spikes[:, 0].mean(dim=1)
+    elif layer.kind == "causal_convolution" and spikes.ndim == 4:  # (frame, batch, channel, bin)
+        shares = spikes[:, 0].mean(dim=1)[None]
+    else:
         return None
-    shares: NDArray[np.float32] = spikes[:, 0].mean(dim=1).numpy()
-    return shares
+    values: NDArray[np.float32] = shares.numpy()
+    return values

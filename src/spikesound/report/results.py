@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,19 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "outputs_nj",
         "total_nj",
     ),
+    "power": (
+        "model",
+        "input",
+        "profile",
+        "dataflow",
+        "execution",
+        "operations_uw",
+        "total_uw",
+        "macs_per_s",
+        "acs_per_s",
+        "updates_per_s",
+        "spike_rate",
+    ),
     "break_even": (
         "model",
         "against",
@@ -35,38 +48,33 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "steps",
         "break_even_rate",
     ),
-    "robustness": (
-        "model",
-        "condition",
-        "level",
-        "unit",
-        "clips",
-        "accuracy",
-        "accuracy_low",
-        "accuracy_high",
-    ),
+    "robustness": ("model", "condition", "level", "unit", "clips"),
     "anytime": ("model", "axis", "at", "accuracy", "accuracy_low", "accuracy_high"),
+    "classes": ("name", "label", "clips"),
 }
-"""The tables, metrics/<name>.csv, and the columns that each must have."""
+"""The tables, and the columns that each must have."""
 
-MADE_BY: Mapping[str, str] = {
-    "energy": "dvc repro",
-    "break_even": "dvc repro",
-    "robustness": "dvc repro",
-    "anytime": "dvc repro",
-    "latency": "dvc repro",
-    "comparisons": "dvc repro",
-    "study": "make study",
+MADE_BY: Mapping[str, Mapping[str, str]] = {
+    "classification": {
+        "energy": "dvc repro",
+        "break_even": "dvc repro",
+        "robustness": "dvc repro",
+        "anytime": "dvc repro",
+        "latency": "dvc repro",
+        "comparisons": "dvc repro",
+        "study": "make study",
+    },
+    "detection": {"power": "dvc repro", "comparisons": "dvc repro"},
 }
-"""The command that makes what is not there."""
+"""For each task, the measurements whose absence its page reports, and the command that makes them.
+
+Sections of all others are left out where there are no figures."""
 
 STUDY_KEYS = (
     "setting",
     "family",
     "seed",
     "accuracy",
-    "accuracy_low",
-    "accuracy_high",
     "validation_accuracy",
     "spike_rate",
     "energy_nj",
@@ -76,25 +84,28 @@ STUDY_KEYS = (
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured beside accuracy; None where it was not.
+    """What was measured beside the summary; None where it was not.
 
     Attributes
     ----------
-    energy, break_even, robustness, anytime
-        Tables with the columns of :data:`COLUMNS`.
+    energy, power, break_even, robustness, anytime
+        Tables with the columns of :data:`COLUMNS`; ``robustness`` with those of a metric too.
     areas
-        For each model the areas under its accuracy-SNR curves (robustness.json).
+        For each model the areas under its curves over SNR (robustness.json).
     latency
         For each model its times (latency.json), and ``machine``.
     comparisons
-        For each pair, ``<a> vs <b>``, its paired tests (comparisons.json).
+        For each pair, ``<a> vs <b>``, its paired comparison (comparisons.json).
     study
         One row a setting and seed, with :data:`STUDY_KEYS`.
     operations
         For each model its operations by layer.
+    classes
+        For each model its metrics by class.
     """
 
     energy: pd.DataFrame | None = None
+    power: pd.DataFrame | None = None
     break_even: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
     anytime: pd.DataFrame | None = None
@@ -103,39 +114,64 @@ class Results:
     comparisons: Mapping[str, Mapping[str, Any]] | None = None
     study: pd.DataFrame | None = None
     operations: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    classes: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def read_results(folder: Path, compared: Path, latency: Path, evaluation: Path) -> Results:
-    """Read what there is of the measurements.
+@dataclass(frozen=True)
+class ResultFolders:
+    """Where a task's measurements lie.
 
-    Parameters
+    Attributes
     ----------
-    folder : of the metrics: energy, break_even, robustness, anytime (.csv), study.json
+    costs : folder of energy.csv, of detection the power, and of break_even.csv
+    compared_tables : folder of robustness.csv and anytime.csv
     compared : folder of comparisons.json and robustness.json
-    latency : file of the times
+    classes : folder of a table for each model, <model>.csv
     evaluation : folder with operations.csv in a folder for each model
+    latency, study : files of the times, and of settings and seeds
+    """
+
+    costs: Path
+    compared_tables: Path
+    compared: Path
+    classes: Path
+    evaluation: Path
+    latency: Path
+    study: Path
+
+
+def read_results(task: str, folders: ResultFolders, models: Sequence[str]) -> Results:
+    """Read what there is of the measurements of these models.
 
     Raises
     ------
     SpikesoundError
         If a file is damaged, or lacks a column or a key.
     """
-    layers = sorted(evaluation.glob("*/operations.csv"))
-    return Results(
-        energy=_table(folder, "energy"),
-        break_even=_table(folder, "break_even"),
-        robustness=_table(folder, "robustness"),
-        anytime=_table(folder, "anytime"),
-        areas=_mapping(compared / "robustness.json"),
-        latency=_mapping(latency),
-        comparisons=_mapping(compared / "comparisons.json"),
-        study=_study(folder / "study.json"),
-        operations={path.parent.name: _csv(path) for path in layers},
+    costs = folders.costs / "energy.csv"
+    classes = {model: _table(folders.classes / f"{model}.csv", "classes") for model in models}
+    shared = Results(
+        robustness=_table(folders.compared_tables / "robustness.csv", "robustness"),
+        areas=_mapping(folders.compared / "robustness.json"),
+        latency=_mapping(folders.latency),
+        comparisons=_mapping(folders.compared / "comparisons.json"),
+        classes={model: table for model, table in classes.items() if table is not None},
+        power=_table(costs, "power") if task == "detection" else None,
+    )
+    if task == "detection":
+        return shared
+    layers = {model: folders.evaluation / model / "operations.csv" for model in models}
+    return replace(
+        shared,
+        energy=_table(costs, "energy"),
+        break_even=_table(folders.costs / "break_even.csv", "break_even"),
+        anytime=_table(folders.compared_tables / "anytime.csv", "anytime"),
+        study=_study(folders.study),
+        operations={model: _csv(path) for model, path in layers.items() if path.is_file()},
     )
 
 
-def _table(folder: Path, name: str) -> pd.DataFrame | None:
-    path = folder / f"{name}.csv"
+def _table(path: Path, name: str) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     frame = _csv(path)

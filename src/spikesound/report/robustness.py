@@ -1,4 +1,4 @@
-"""Accuracy under noise, other changes of the sound, and faults of the hardware."""
+"""A metric under noise, other changes of the sound, and faults of the hardware."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spikesound.report.numbers import as_float, interval, number, share, signed
+from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.measures import CLASSIFICATION, DETECTION, Measure
+from spikesound.report.numbers import (
+    as_float,
+    axis_title,
+    bounds_of,
+    heading,
+    number,
+    signed,
+    value_of,
+)
 from spikesound.report.plot import Axis, Plot, Series, Table, View
 from spikesound.report.theme import Look
 
 CLEAN = "clean"
 
-Accuracy = tuple[float | None, float | None, float | None]
+Value = tuple[float | None, float | None, float | None]
+"""A metric and the ends of its interval."""
+
+_MEASURES = {measure.key: measure for measure in (*CLASSIFICATION, *DETECTION)}
 
 
 @dataclass(frozen=True)
@@ -48,18 +61,33 @@ CONDITIONS: Mapping[str, Condition] = {
 GROUPS = ("noise", "change", "fault")
 
 
+def measure_of(table: pd.DataFrame) -> Measure:
+    """Return the metric of a table of robustness: the first that it has a column of.
+
+    Raises
+    ------
+    SpikesoundError
+        If it has none.
+    """
+    for key in table.columns:
+        if key in _MEASURES:
+            return _MEASURES[key]
+    raise SpikesoundError(f"robustness: expected a column of {', '.join(_MEASURES)}, and got none")
+
+
 def plots(table: pd.DataFrame, look: Mapping[str, Look]) -> dict[str, list[Plot]]:
-    """Return the plots of each group: accuracy over the levels, from clean to worst."""
+    """Return the plots of each group: the metric over the levels, from clean to worst."""
+    measure = measure_of(table)
     shown = table[table["model"].isin(list(look))]
     clean = shown[shown["condition"] == CLEAN]
-    found: dict[str, list[Plot]] = {group: [] for group in GROUPS}
+    by_group: dict[str, list[Plot]] = {group: [] for group in GROUPS}
     names = [name for name in CONDITIONS if name in set(shown["condition"])]
     names += sorted(set(shown["condition"]) - set(CONDITIONS) - {CLEAN})
     for name in names:
         rows = shown[shown["condition"] == name]
-        plot = _plot(name, rows, clean, look)
-        found[_condition(name, rows).group].append(plot)
-    return found
+        plot = _plot(name, rows, clean, look, measure)
+        by_group[_condition(name, rows).group].append(plot)
+    return by_group
 
 
 def _condition(name: str, rows: pd.DataFrame) -> Condition:
@@ -69,20 +97,28 @@ def _condition(name: str, rows: pd.DataFrame) -> Condition:
     return Condition(title, str(rows["unit"].iloc[0]), "change")
 
 
-def _plot(name: str, rows: pd.DataFrame, clean: pd.DataFrame, look: Mapping[str, Look]) -> Plot:
+def _plot(
+    name: str,
+    rows: pd.DataFrame,
+    clean: pd.DataFrame,
+    look: Mapping[str, Look],
+    measure: Measure,
+) -> Plot:
     condition = _condition(name, rows)
     levels = sorted({float(level) for level in rows["level"]}, reverse=condition.falling)
     percent = set(rows["unit"].dropna()) == {"share"}
     texts = [CLEAN, *(_level(level, percent) for level in levels)]
     unit = condition.axis.rpartition(", ")[2]
     places = [CLEAN, *(f"{text} {unit}" for text in texts[1:])]
-    series, told, body = [], [], []
+    series, described, body = [], [], []
     for model, mark in look.items():
-        found = _accuracies(model, rows, clean, levels)
-        if found is None:
+        values = _values(model, rows, clean, levels, measure.key)
+        if values is None:
             continue
-        shown = [f"{share(at)} [{interval(low, high)}]" for at, low, high in found]
-        at, low, high = (_percent(column) for column in zip(*found, strict=True))
+        shown = [
+            f"{value_of(measure, at)} [{bounds_of(measure, low, high)}]" for at, low, high in values
+        ]
+        at, low, high = (_scaled(column, measure) for column in zip(*values, strict=True))
         series.append(
             Series(
                 name=model,
@@ -100,25 +136,31 @@ def _plot(name: str, rows: pd.DataFrame, clean: pd.DataFrame, look: Mapping[str,
                 ],
             )
         )
-        told.append(f"{model} {share(found[0][0])} clean, {share(found[-1][0])} at {places[-1]}")
+        first, last = value_of(measure, values[0][0]), value_of(measure, values[-1][0])
+        described.append(f"{model} {first} clean, {last} at {places[-1]}")
         body.append([model, *shown])
     return Plot(
         id=f"plot-{name.replace('_', '-')}",
         title=condition.title,
         x=Axis(condition.axis, ticks=list(range(len(texts))), texts=texts),
-        y=Axis("Accuracy, %", range=(0, 100)),
-        views={"": View(series, f"Accuracy under {condition.title.lower()}: {'; '.join(told)}.")},
+        y=Axis(axis_title(measure), range=(0, 100 if measure.in_points else 1)),
+        views={
+            "": View(
+                series,
+                f"{heading(measure)} under {condition.title.lower()}: {'; '.join(described)}.",
+            )
+        },
         table=Table(["Model", *places], body),
         group="robustness",
         height=260,
     )
 
 
-def _accuracies(
-    model: str, rows: pd.DataFrame, clean: pd.DataFrame, levels: Sequence[float]
-) -> list[Accuracy] | None:
-    """Return accuracy and its interval when clean and at each level; None without any level."""
-    keys = ["accuracy", "accuracy_low", "accuracy_high"]
+def _values(
+    model: str, rows: pd.DataFrame, clean: pd.DataFrame, levels: Sequence[float], key: str
+) -> list[Value] | None:
+    """Return a metric and its interval when clean and at each level; None without any level."""
+    keys = [key, f"{key}_low", f"{key}_high"]
     mine = rows[rows["model"] == model]
     if mine.empty:
         return None
@@ -130,9 +172,9 @@ def _accuracies(
 
 
 def area_table(areas: Mapping[str, Mapping[str, float]], models: Sequence[str]) -> Table:
-    """Return each model's areas under its accuracy-SNR curves, between 0 and 1."""
+    """Return each model's areas under its curves over SNR, between 0 and 1."""
     keys = list(dict.fromkeys(key for model in models for key in areas.get(model, {})))
-    names = {"noise_area": "mean", "noise_area_relative": "mean, of clean accuracy"}
+    names = {"noise_area": "mean", "noise_area_relative": "mean, relative to clean"}
     heads = ["Model", *(names.get(key, key.removesuffix("_area")) for key in keys)]
     rows = [
         [model, *(number(areas[model].get(key)) for key in keys)]
@@ -142,8 +184,9 @@ def area_table(areas: Mapping[str, Mapping[str, float]], models: Sequence[str]) 
     return Table(heads, rows)
 
 
-def _percent(values: Sequence[float | None]) -> list[float | None]:
-    return [None if value is None else value * 100 for value in values]
+def _scaled(values: Sequence[float | None], measure: Measure) -> list[float | None]:
+    factor = 100 if measure.in_points else 1
+    return [None if value is None else value * factor for value in values]
 
 
 def _level(level: float, percent: bool) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spikesound.report.energy import ACCOUNTINGS, Point, front_view
+from spikesound.report.energy import ACCOUNTINGS
+from spikesound.report.front_plot import Point, front_view
 from spikesound.report.numbers import as_float, number, share, times
 from spikesound.report.plot import Axis, Choice, Plot, Table
 from spikesound.report.theme import SYMBOLS, Look
@@ -93,8 +94,8 @@ def sentence(rows: pd.DataFrame) -> str:
     """Say what the cheapest spiking setting needs that is about as accurate as the best other.
 
     The settings are chosen by validation: of the conventional ones that with the best mean, of the
-    spiking ones the cheapest that is no more than :data:`WITHIN` below it. What is told of them is
-    of the test.
+    spiking ones the cheapest that is no more than :data:`WITHIN` below it. The figures are of the
+    test clips.
     """
     found = settings(rows)
     spiking = found[(found["family"] == "snn") & (found["energy_nj"] > 0)]

@@ -20,6 +20,22 @@ Tick = tuple[float, str]
 
 
 @dataclass(frozen=True)
+class Box:
+    """A rectangle over a panel, its sides as places along the axes.
+
+    Attributes
+    ----------
+    filled : whether it is filled, in the page's colour of text; else it is an outline
+    """
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    filled: bool
+
+
+@dataclass(frozen=True)
 class Panel:
     """An image within its axes.
 
@@ -62,6 +78,8 @@ class Picture:
         Size of the ticks' texts.
     cells
         Texts over the first panel: place along x, place along y, text.
+    boxes
+        Rectangles over the first panel.
     """
 
     panels: Sequence[Panel]
@@ -73,6 +91,7 @@ class Picture:
     slanted: bool = False
     tick_px: float = _TICK_PX
     cells: Sequence[tuple[float, float, str]] = field(default=())
+    boxes: Sequence[Box] = ()
 
     def svg(self) -> str:
         """Return the picture as an ``<svg>`` element."""
@@ -139,10 +158,21 @@ class Picture:
             x, y = left + width + 3, top + (1 - at) * height
             parts.append(_text(x, y, text, self.tick_px, "start", middle=True))
         if panel is self.panels[0]:
+            for mark in self.boxes:
+                x, wide = left + mark.left * width, (mark.right - mark.left) * width
+                y, high = top + (1 - mark.top) * height, (mark.top - mark.bottom) * height
+                parts.append(_rect(x, y, wide, high, filled=mark.filled))
             for x, y, text in self.cells:
                 place = left + x * width, top + (1 - y) * height
                 parts.append(_text(*place, text, self.tick_px, "middle", middle=True))
         return parts
+
+
+def _rect(x: float, y: float, width: float, height: float, *, filled: bool) -> str:
+    look = "" if filled else ' fill="none" stroke="currentColor" stroke-width="1.4"'
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{height:.1f}"{look}/>'
+    )
 
 
 def _right_of(panel: Panel, tick_px: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spikesound.report.families import family
+from spikesound.report.families import Rows, family
 
 # Mid-tones of Okabe and Ito's colour-blind safe set, each at least 3:1 against a white and against
 # a near-black page: for static pictures, which cannot change with the page.
@@ -54,15 +54,15 @@ class Look:
         )
 
 
-def looks(models: Iterable[str]) -> dict[str, Look]:
+def looks(models: Iterable[str], table: Rows) -> dict[str, Look]:
     """Return each model's look; markers differ within a family while it has enough of them."""
-    found: dict[str, Look] = {}
+    assigned: dict[str, Look] = {}
     seen: dict[str, int] = {}
     for model in models:
-        kind = family(model)
+        kind = family(model, table)
         place = seen.get(kind, 0)
         seen[kind] = place + 1
         symbols = SYMBOLS[kind]
         dash = _DASHES[place % len(_DASHES)]
-        found[model] = Look(kind, symbols[place % len(symbols)], dash)
-    return found
+        assigned[model] = Look(kind, symbols[place % len(symbols)], dash)
+    return assigned

@@ -1,25 +1,29 @@
-"""What the figures say, in plain words, and nothing that they do not say."""
+"""The verdict on a classifier and its twin: two sentences, and the figures behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from spikesound.evaluation.differences import BETTER, NOT_SHOWN, WORSE, read_difference
+from spikesound.evaluation.differences import BETTER, NOT_SHOWN, WORSE
+from spikesound.evaluation.measures import CLASSIFICATION, Measure
 from spikesound.evaluation.summary import Metrics
 from spikesound.report.break_even import break_even_rate
+from spikesound.report.comparison import name_of_test, ordered_pairs, paired, sentence
 from spikesound.report.energy import default_setting
-from spikesound.report.families import twin
+from spikesound.report.families import Pair, Rows, variants
+from spikesound.report.front_plot import ACCURACY
 from spikesound.report.numbers import (
     as_float,
+    difference_of,
+    heading,
     interval,
     number,
     p_value,
     points,
     share,
-    signed,
     times,
+    value_of,
 )
 from spikesound.report.results import Results
 
@@ -28,8 +32,6 @@ NO_PAIR = (
     "about whether spiking is worth it."
 )
 NO_ENERGY = "What they need in energy was not measured in this run."
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,29 @@ class Fact:
     note: str
 
 
-def pairs(summary: Mapping[str, Metrics]) -> list[Pair]:
-    """Return each spiking model with its conventional twin, the best on validation first."""
-    models = {name: figures for name, figures in summary.items() if name != "dataset"}
-    found = [(name, other) for name in models if (other := twin(name, models)) is not None]
-    # Not by the test's accuracy, which is what the page then tells.
-    return sorted(
-        found, key=lambda pair: (-float(models[pair[0]].get("validation_accuracy", 0)), pair)
-    )
-
-
-def verdict(summary: Mapping[str, Metrics], results: Results) -> list[str]:
+def verdict(
+    summary: Mapping[str, Metrics], results: Results, table: Rows, measure: Measure = ACCURACY
+) -> list[str]:
     """Return two sentences on the spiking model with a twin that is best on validation.
 
-    The first is on accuracy, the second on energy; one sentence where there is no such model.
+    The first is on the metric, the second on energy; one sentence where there is no such model.
     """
-    found = pairs(summary)
-    if not found:
+    pairs = ordered_pairs(summary, table, measure)
+    if not pairs:
         return [NO_PAIR]
-    return [on_accuracy(summary, results, found[0]), on_energy(summary, results, found[0])]
+    return [
+        on_metric(summary, results, pairs[0], measure),
+        on_energy(summary, results, pairs[0], table),
+    ]
+
+
+def on_metric(
+    summary: Mapping[str, Metrics], results: Results, pair: Pair, measure: Measure = ACCURACY
+) -> str:
+    """Say which of the pair is better, or that no difference is shown."""
+    if measure is ACCURACY:
+        return on_accuracy(summary, results, pair)
+    return sentence(summary, results, pair, [measure])
 
 
 def on_accuracy(summary: Mapping[str, Metrics], results: Results, pair: Pair) -> str:
@@ -75,24 +81,24 @@ def on_accuracy(summary: Mapping[str, Metrics], results: Results, pair: Pair) ->
         f"sound for {share(ours['accuracy'])} and its conventional twin {pair[1]} for "
         f"{share(theirs['accuracy'])}"
     )
-    test = paired(results, *pair)
+    differences = paired(results, *pair, CLASSIFICATION)
     confidence = f"{float(dataset['confidence']) * 100:g} %"
-    if test is None:
+    if differences is None:
         return f"{both}: {_intervals_say(ours, theirs)}, and no paired test was made."
-    difference = read_difference(test, "accuracy")
-    assert difference is not None
+    difference = differences[ACCURACY.key]
+    assert difference.p_corrected is not None
     outcome = difference.outcome(float(dataset["confidence"]))
     more = {BETTER: "more", WORSE: "less"}.get(outcome)
     shown = f"the spiking network is {more} accurate" if more else NOT_SHOWN
     value, low, high = (points(each) for each in difference[:3])
-    p = p_value(test["accuracy_p_corrected"])
+    p = p_value(difference.p_corrected)
     return (
         f"{both}: {shown} ({value} points, {confidence} interval {low} to {high}; "
-        f"{test.get('accuracy_test', 'paired test')}, corrected, {p})."
+        f"{name_of_test(results, *pair, ACCURACY)}, corrected, {p})."
     )
 
 
-def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair) -> str:
+def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair, table: Rows) -> str:
     """Say what the spiking model needs beside its twin, by both accountings, and at what rate."""
     ours, theirs = summary[pair[0]], summary[pair[1]]
     operations, memory = _ratio(ours, theirs, "energy_operations_nj"), ratio(ours, theirs)
@@ -103,7 +109,7 @@ def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair) -> s
         f"the twin’s energy, with memory counted {times(memory)} times, so that "
         f"{_conclusion(operations, memory)}"
     )
-    text += _cheapest_variant(summary, pair)
+    text += _cheapest_variant(summary, pair, table)
     rate = as_float(ours.get("spike_rate"))
     known, limit = break_even(summary, results, pair, "memory")
     if rate is None or not known:
@@ -117,36 +123,42 @@ def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair) -> s
     return f"{text}; it fires at {share(rate)}, {limited}."
 
 
-def _cheapest_variant(summary: Mapping[str, Metrics], pair: Pair) -> str:
+def _cheapest_variant(summary: Mapping[str, Metrics], pair: Pair, table: Rows) -> str:
     """Name the twin's variant (fewer bits, fewer activations) that needs least, and the ratio."""
-    variants = {
-        name: float(figures["energy_nj"])
-        for name, figures in summary.items()
-        if name.startswith(f"{pair[1]}-") and as_float(figures.get("energy_nj"))
+    needed = {
+        name: float(summary[name]["energy_nj"])
+        for name in variants(pair[1], summary, table)
+        if as_float(summary[name].get("energy_nj"))
     }
-    if not variants:
+    if not needed:
         return ""
-    name = min(variants, key=lambda variant: variants[variant])
-    needs = times(float(summary[pair[0]]["energy_nj"]) / variants[name])
+    name = min(needed, key=lambda variant: needed[variant])
+    needs = times(float(summary[pair[0]]["energy_nj"]) / needed[name])
     return f" (and {needs} times that of {name}, the twin’s cheapest variant)"
 
 
-def facts(summary: Mapping[str, Metrics], results: Results) -> list[Fact]:
-    """Return the figures that the verdict rests on, as far as they are there."""
-    found = pairs(summary)
-    if not found:
-        return []
-    pair = found[0]
-    ours, theirs = summary[pair[0]], summary[pair[1]]
-    gap = float(ours["accuracy"]) - float(theirs["accuracy"])
+def metric_fact(summary: Mapping[str, Metrics], pair: Pair, measure: Measure) -> Fact:
+    """Return the difference of a pair in a metric, without a judgement."""
+    ours, theirs = (summary[model][measure.key] for model in pair)
+    gap = float(ours) - float(theirs)
     plus = "+" if gap > 0 else ""
-    listed = [
-        Fact(
-            "Accuracy",
-            f"{plus}{points(gap)} points",
-            f"{share(ours['accuracy'])} against {share(theirs['accuracy'])}",
-        )
-    ]
+    return Fact(
+        heading(measure),
+        f"{plus}{difference_of(measure, gap)}{' points' if measure.in_points else ''}",
+        f"{value_of(measure, ours)} against {value_of(measure, theirs)}",
+    )
+
+
+def facts(
+    summary: Mapping[str, Metrics], results: Results, table: Rows, measure: Measure = ACCURACY
+) -> list[Fact]:
+    """Return the figures that the verdict rests on, as far as they are there."""
+    pairs = ordered_pairs(summary, table, measure)
+    if not pairs:
+        return []
+    pair = pairs[0]
+    ours, theirs = summary[pair[0]], summary[pair[1]]
+    listed = [metric_fact(summary, pair, measure)]
     for label, key in (("operations only", "energy_operations_nj"), ("with memory", "energy_nj")):
         found_ratio = _ratio(ours, theirs, key)
         if found_ratio is not None:
@@ -154,12 +166,12 @@ def facts(summary: Mapping[str, Metrics], results: Results) -> list[Fact]:
             listed.append(Fact(f"Energy, {label}", f"{times(found_ratio)} ×", note))
     rate = as_float(ours.get("spike_rate"))
     if rate is not None:
-        told = []
+        described = []
         for accounting, label in (("operations", "operations only"), ("memory", "with memory")):
             known, limit = break_even(summary, results, pair, accounting)
             if known:
-                told.append(f"{_at(limit)} {label}")
-        note = f"breaks even {', '.join(told)}" if told else "of neurons in a time step"
+                described.append(f"{_at(limit)} {label}")
+        note = f"breaks even {', '.join(described)}" if described else "of neurons in a time step"
         listed.append(Fact("Spike rate", share(rate), note))
     return listed
 
@@ -173,22 +185,6 @@ def break_even(
     return break_even_rate(results.break_even, pair, setting, accounting, steps)
 
 
-def paired(results: Results, a: str, b: str) -> dict[str, Any] | None:
-    """Return the paired tests of two models, a minus b, whichever way round they were stored."""
-    stored = results.comparisons or {}
-    if f"{a} vs {b}" in stored:
-        return dict(stored[f"{a} vs {b}"])
-    if f"{b} vs {a}" not in stored:
-        return None
-    turned = dict(stored[f"{b} vs {a}"])
-    for name in ("accuracy", "map"):
-        if (difference := read_difference(turned, name)) is not None:
-            other = difference.reversed()
-            ends = {"": other.value, "_low": other.low, "_high": other.high}
-            turned |= {f"{name}_difference{end}": value for end, value in ends.items()}
-    return turned
-
-
 def ratio(ours: Metrics, theirs: Metrics) -> float | None:
     """Return energy with memory, ours over theirs."""
     return _ratio(ours, theirs, "energy_nj")
@@ -198,39 +194,6 @@ def _at(limit: float | None) -> str:
     if limit is None:
         return "never"
     return "at any rate" if limit >= 1 else f"at {share(limit)}"
-
-
-def in_words(test: Mapping[str, Any], alpha: float) -> str:
-    """Say in which of accuracy and mAP the first model is better or worse, if a test shows it."""
-    shown = {}
-    for metric, name in (("accuracy", "accuracy"), ("map", "mAP")):
-        difference = read_difference(test, metric)
-        if difference is not None and difference.p_corrected is not None:
-            outcome = difference.outcome(1 - alpha)
-            if outcome != NOT_SHOWN:
-                shown[name] = outcome
-    return ", ".join(f"{how} in {name}" for name, how in shown.items()) or NOT_SHOWN
-
-
-def comparison_rows(results: Results, alpha: float = 0.05) -> list[list[str]]:
-    """Return pair, difference, interval and p of accuracy, those of mAP, and the words."""
-    rows = []
-    for name, test in (results.comparisons or {}).items():
-        row = [name]
-        for metric, scale in (("accuracy", points), ("map", _three)):
-            difference = as_float(test.get(f"{metric}_difference"))
-            if difference is None:
-                row += ["–", "–"]
-                continue
-            low, high = test[f"{metric}_difference_low"], test[f"{metric}_difference_high"]
-            row.append(f"{scale(difference)} [{scale(low)} to {scale(high)}]")
-            row.append(p_value(test[f"{metric}_p_corrected"]))
-        rows.append([*row, in_words(test, alpha)])
-    return rows
-
-
-def _three(value: float) -> str:
-    return signed(f"{value:.3f}")
 
 
 def _ratio(ours: Metrics, theirs: Metrics, key: str) -> float | None:
