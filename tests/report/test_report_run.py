@@ -109,7 +109,7 @@ def root(tmp_path: Path) -> Path:
     )
     schema.write_table(events, schema.EVENTS, tmp_path / "events.parquet")
     for name in PAIR:
-        model = detector("tcn", neuron=LIF if name.startswith("snn") else None)
+        model = detector("tcn", neuron=LIF if name == PAIR[0] else None)
         file.save(tmp_path / "models" / name / file.WEIGHTS, model.spec, model.network)
         scores(tmp_path, name, CLIPS)
     written(tmp_path / "summary.json", {name: figures(0.3) for name in PAIR})
