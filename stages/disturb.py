@@ -16,8 +16,7 @@ def main(task: str) -> None:
     from spikesound.audio.recordings import read_recordings
     from spikesound.core import schema
     from spikesound.evaluation.robustness.conditions import sound_conditions
-    from spikesound.evaluation.robustness.disturb import Setup, disturb
-    from spikesound.evaluation.robustness.inputs import select_clips
+    from spikesound.evaluation.robustness.disturb import Setup, disturb, select_clips
     from spikesound.evaluation.robustness.noises import Recordings
     from spikesound.features.extract import fitted
 

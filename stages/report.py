@@ -41,7 +41,7 @@ def main(task: str, *clip_ids: str) -> None:
             classes=metrics / "classes",
             evaluation=paths.of_task("evaluation", task),
             latency=paths.of_task("latency", task) / "latency.json",
-            study=paths.METRICS / "study.json",
+            study=paths.METRICS / "experiments/study.json",
         ),
         credits=paths.DATA / files / "credits.csv",
         parameters=paths.PARAMS,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from project import ROOT
 from trained_models import NAMES, RECORDING, detector, front_end
 
+import spikesound
 from spikesound.apps import api
 from spikesound.apps.api import Model, load
 from spikesound.audio.reading import blocks
@@ -167,6 +170,25 @@ def test_windows_are_the_same_whatever_the_pieces(lengths: list[int], length: in
     padded = np.pad(sound, (0, max(0, length - len(sound))))
     assert [samples for samples, _ in found] == [list(padded[s : s + length]) for s in starts]
     assert found[-1][1] == len(sound)
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    """Until a name is used: torch takes seconds."""
+    code = (
+        "import sys, spikesound; before = {'torch', 'numpy'} & set(sys.modules); "
+        "print(before, spikesound.load.__module__, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set() spikesound.apps.api True\n"
+
+
+def test_the_package_offers_the_public_names() -> None:
+    assert {name: getattr(spikesound, name) for name in spikesound.__all__} == {
+        name: getattr(api, name) for name in api.__all__
+    }
+    assert set(spikesound.__all__) <= set(dir(spikesound))
+    with pytest.raises(AttributeError, match="has no attribute 'lode'"):
+        spikesound.lode  # noqa: B018
 
 
 def test_the_lines_of_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

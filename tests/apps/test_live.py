@@ -99,13 +99,13 @@ def test_a_pipe_gives_the_mean_of_its_channels(kind: str, type_name: str) -> Non
 def test_a_pipe_that_ends_within_a_sample_says_so() -> None:
     pipe = Pipe(io.BytesIO(bytes(4 * 3 + 2)), "f32le", 16000, 1)
     assert sum(map(len, pipe.blocks())) == 3
-    assert "last 2 bytes are left out" in pipe.warnings[0]
+    assert "last 2 bytes are ignored" in pipe.warnings[0]
 
 
 @pytest.mark.parametrize(
     ("content", "kind", "words"),
     [
-        (b"", "f32le", "stdin: it ended before a sample came"),
+        (b"", "f32le", "stdin: expected samples, got none"),
         (np.array([0, np.nan], "<f4").tobytes(), "f32le", "some are not numbers"),
         (np.array([3e9], "<f4").tobytes(), "f32le", "--pcm, --rate and --channels"),
         (b"", "u8", "valid: f32le, s16le"),
@@ -224,7 +224,7 @@ def test_a_microphone_gives_its_blocks_and_counts_those_it_lost(
     got = [round(1000 * float(next(blocks)[0])) for _ in range(200)]
     assert got == list(range(200))  # the queue holds ten seconds
     assert microphone.dropped == 1 + 5
-    with pytest.raises(SpikesoundError, match="'Built-in' went away"):
+    with pytest.raises(SpikesoundError, match="'Built-in' was disconnected"):
         next(blocks)
 
 
@@ -234,7 +234,7 @@ def test_an_unknown_microphone_is_an_error_that_lists_the_valid_ones(
     monkeypatch.setitem(sys.modules, "sounddevice", Device(0))  # type: ignore[arg-type]
     assert Microphone("usb").name == "USB mic"
     assert Microphone("2").name == "USB mic"
-    with pytest.raises(SpikesoundError, match="no microphone is called 'x'; there are 1: Built-in"):
+    with pytest.raises(SpikesoundError, match="unknown microphone 'x'; valid: 1: Built-in"):
         Microphone("x")
     monkeypatch.setattr(Device, "query_devices", lambda _: [])
     with pytest.raises(SpikesoundError, match=r"no microphone found.*--file FILE.*--pcm"):

@@ -12,26 +12,27 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from spikesound.evaluation.predict import run_fold
-from spikesound.training.data import Clips
 from torch import nn
 from toy_clips import CLASSES, kinds, settled, spec, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.costs.counting import Counted
+from spikesound.core.json_files import write_json
 from spikesound.evaluation import anytime as anytime_file
 from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.anytime import Anytime, anytime, seconds_points
 from spikesound.evaluation.anytime_table import COLUMNS, join, write
 from spikesound.evaluation.bootstrap import resampled, with_intervals
+from spikesound.evaluation.classification import run_folds
 from spikesound.evaluation.decision_time import stable_figures, stable_from
+from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.inference.recurrent_stream import RecurrentStream, recurrent_layer
-from spikesound.models import classifier_spec
+from spikesound.models import file
+from spikesound.models.build import build
 from spikesound.params import Params
 from spikesound.tasks.classification.metrics import metrics, weighted_metrics
 from spikesound.tasks.classification.scores import ScoreMatrix
-from spikesound.training.loop import time_first
+from spikesound.tasks.task import batched
 
 FRAME_RATE_HZ = 10.0
 """So that the toys' 12 frames last 1.2 s."""
@@ -39,29 +40,26 @@ FRAME_RATE_HZ = 10.0
 READOUTS = ("rate", "spike_count", "first_spike", "membrane_maximum", "membrane_sum")
 
 
-def found(
-    params: Params, tmp_path: Path, model: str, resamples: int = 100
-) -> tuple[Anytime, list[nn.Module], Clips]:
+def made(params: Params, tmp_path: Path, model: str) -> Folds:
+    """Return the networks of two folds, with toy clips to test them on."""
     torch.manual_seed(1)
     clips = toy(24, spikes=model.startswith("snn"))
-    networks, folders = [], {}
+    folders = {}
     for fold in ("1", "3"):
         wanted = kinds(params)[model].model_copy(update={"fold": fold})
-        network = settled(classifier_spec.build(wanted), time_first(clips.batch(np.arange(24))))
-        classifier_spec.save(tmp_path / fold, wanted, network)
+        x = batched(clips.batch(np.arange(24)), frames=False)
+        network = settled(build(wanted), x)
         folders[fold] = tmp_path / fold
-        networks.append(network)
+        file.save(folders[fold] / file.WEIGHTS, wanted, network)
+        epochs = pd.DataFrame({"epoch": [1], "validation_loss": [1.0], "seconds": [1.0]})
+        epochs.to_csv(folders[fold] / "history.csv", index=False)
+        write_json(folders[fold] / "result.json", {"best_epoch": 1})
+    return Folds(model, folders, lambda fold: clips, CLASSES)
+
+
+def found(params: Params, folds: Folds, resamples: int = 100) -> Anytime:
     settings = params.evaluate.model_copy(update={"batch_clips": 4, "resamples": resamples})
-    result = anytime(
-        folders,
-        lambda fold: clips,
-        CLASSES,
-        model=model,
-        frame_rate_hz=FRAME_RATE_HZ,
-        params=settings,
-        seed=1,
-    )
-    return result, networks, clips
+    return anytime(folds, frame_rate_hz=FRAME_RATE_HZ, params=settings, seed=1)
 
 
 @pytest.mark.slow
@@ -69,14 +67,9 @@ def found(
 def test_both_axes_end_at_the_accuracy_of_the_stored_predictions(
     params: Params, tmp_path: Path, model: str
 ) -> None:
-    result, networks, clips = found(params, tmp_path, model)
-    tested = [
-        run_fold(
-            network, clips.only(fold), CLASSES, 4, spec=kinds(params)[model], counted=Counted()
-        )
-        for network, fold in zip(networks, ("1", "3"), strict=True)
-    ]
-    stored = metrics(to_matrix(pd.concat(tested), CLASSES))["accuracy"]
+    folds = made(params, tmp_path, model)
+    result = found(params, folds)
+    stored = metrics(to_matrix(run_folds(folds, 4).predictions, CLASSES))["accuracy"]
     for axis, at in (("steps", 3.0 if model.startswith("snn") else 1.0), ("seconds", 1.1)):
         last = result.curve[result.curve["axis"] == axis].iloc[-1]
         assert last["accuracy"] == round(stored, 4)
@@ -92,15 +85,15 @@ def test_after_some_steps_the_scores_are_those_of_a_network_that_has_no_more(
     params: Params, readout: str
 ) -> None:
     torch.manual_seed(2)
-    whole = spec(params, neuron=True).model_copy(update={"steps": 6, "readout": readout})
+    whole = spec(params, spiking=True).model_copy(update={"steps": 6, "readout": readout})
     x = torch.rand(6, 5, 12, 16).round()
-    network = settled(classifier_spec.build(whole), x)
+    network = settled(build(whole), x)
     with torch.inference_mode():
         scores, _ = anytime_file._both_axes(network, x, [12])
         assert torch.equal(scores[-1], network(x))
         assert scores.std() > 0
         for steps in range(1, 7):
-            shorter = classifier_spec.build(whole.model_copy(update={"steps": steps}))
+            shorter = build(whole.model_copy(update={"steps": steps}))
             shorter.load_state_dict(network.state_dict())
             shorter.eval()
             assert torch.allclose(scores[steps - 1], shorter(x[:steps]), atol=1e-5)
@@ -113,7 +106,7 @@ def test_after_some_seconds_the_scores_are_those_of_the_cut_clip(
     torch.manual_seed(3)
     wanted = kinds(params)[model]
     x = torch.rand(wanted.steps, 5, 12, 16).round()
-    network = settled(classifier_spec.build(wanted), x)
+    network = settled(build(wanted), x)
     with torch.inference_mode():
         _, scores = anytime_file._both_axes(network, x, [1, 5, 12])
         for frames, heard in zip([1, 5, 12], scores, strict=True):
@@ -127,7 +120,7 @@ def test_frame_by_frame_a_recurrent_network_gives_the_scores_of_the_whole_pass(
 ) -> None:
     torch.manual_seed(4)
     x = torch.rand(1, 3, 12, 16)
-    network = classifier_spec.build(kinds(params)["ann-lstm"])
+    network = build(kinds(params)["ann-lstm"])
     network.lstm = layer(16, 8)  # type: ignore[assignment]
     settled(network, x)
     stream = RecurrentStream(network)
@@ -141,7 +134,7 @@ def test_frame_by_frame_a_recurrent_network_gives_the_scores_of_the_whole_pass(
 def test_a_network_that_hears_both_ways_does_not_stream(params: Params) -> None:
     both = {"hidden": 8, "layers": 1, "bidirectional": True, "dropout": 0.2}
     wanted = kinds(params)["ann-lstm"].model_copy(update={"network_params": both})
-    network = classifier_spec.build(wanted).eval()
+    network = build(wanted).eval()
     assert recurrent_layer(network) is None
     with pytest.raises(ValueError, match="unidirectional"):
         RecurrentStream(network)
@@ -163,7 +156,8 @@ def test_points_lie_within_the_clip_and_the_last_one_has_all_of_it() -> None:
 
 
 def test_curves_are_written_and_joined(params: Params, tmp_path: Path) -> None:
-    result, _, _ = found(params, tmp_path, "ann-cnn")
+    folds = made(params, tmp_path, "ann-cnn")
+    result = found(params, folds)
     write(result.curve, tmp_path / "new" / "a.csv")
     write(result.curve.assign(model="b"), tmp_path / "new" / "b.csv")
     joined = join([tmp_path / "new" / "b.csv", tmp_path / "new" / "a.csv"])
@@ -180,17 +174,10 @@ def test_curves_are_written_and_joined(params: Params, tmp_path: Path) -> None:
 
 def test_a_model_of_another_fold_is_an_error(params: Params, tmp_path: Path) -> None:
     wanted = kinds(params)["ann-cnn"]
-    classifier_spec.save(tmp_path, wanted, classifier_spec.build(wanted))
-    with pytest.raises(SpikesoundError, match="holds out fold '1', not '2'"):
-        anytime(
-            {"2": tmp_path},
-            lambda fold: toy(),
-            CLASSES,
-            model="ann-cnn",
-            frame_rate_hz=10.0,
-            params=params.evaluate,
-            seed=1,
-        )
+    file.save(tmp_path / file.WEIGHTS, wanted, build(wanted))
+    folds = Folds("ann-cnn", {"2": tmp_path}, lambda fold: toy(), CLASSES)
+    with pytest.raises(SpikesoundError, match="holds out fold '1', expected '2'"):
+        found(params, folds)
 
 
 def test_decisions_are_stable_from_where_they_never_change_again() -> None:

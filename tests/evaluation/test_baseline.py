@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.baseline import logistic_baseline, summarise
+from spikesound.evaluation.baseline_classification import logistic_baseline, summarise
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.tasks.classification.metrics import metrics
 

@@ -25,8 +25,9 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import EVENTS, FEATURE_INDEX, read_table, write_table
 from spikesound.evaluation.robustness import evaluate
 from spikesound.evaluation.robustness.conditions import UNDISTURBED, Condition
+from spikesound.evaluation.robustness.disturb import select_clips
 from spikesound.evaluation.robustness.evaluate import Plan, run_model, summary
-from spikesound.evaluation.robustness.inputs import Inputs, select_clips
+from spikesound.evaluation.robustness.inputs import Inputs
 from spikesound.evaluation.robustness.scoring import EVENT, SCORING, SEGMENT
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards

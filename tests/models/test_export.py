@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_models import CLASSES, LIF, NAMES, adaptive, classifier, detector
+from small_models import BINS, CLASSES, LIF, NAMES, adaptive, classifier, detector
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
@@ -17,7 +17,8 @@ from spikesound.models.export import EXPORTS, export
 from spikesound.models.export.exported import Exported, checked, probe
 from spikesound.models.export.nir_neurons import DT_S, neuron_nodes
 from spikesound.models.export.nir_runner import run
-from spikesound.models.loading import load
+from spikesound.models.layers import Layer
+from spikesound.models.loading import TrainedModel, load
 from spikesound.params import LIFParams, Params
 from spikesound.snn.neurons import NEURONS
 
@@ -51,6 +52,43 @@ def test_all_spikes_of_a_classifier_in_nir_are_equal(tmp_path: Path, params: Par
     assert done.spikes is not None
     assert done.spikes > 100
     assert any("cannot be expressed in NIR" in note for note in done.notes)
+
+
+class Dense(nn.Module):
+    """Two layers of neurons, each a linear map of all that the one before puts out at a step."""
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__()
+        lif = LIFParams.model_validate(LIF)
+        self.one, self.two = nn.Linear(inputs, 12), nn.Linear(12, 8, bias=False)
+        self.norm = nn.BatchNorm1d(8)
+        self.neurons = nn.ModuleList([NEURONS["lif"](lif), NEURONS["lif"](lif)])
+        self.readout = nn.Linear(8, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.neurons[0](self.one(x.flatten(2)))
+        x = self.neurons[1](self.norm(self.two(x).flatten(0, 1)).view(*x.shape[:2], -1))
+        scores: torch.Tensor = self.readout(x.mean(0))
+        return scores
+
+    def layers(self) -> list[Layer]:
+        one = Layer("one", "linear", self, "input", self.one, neuron=self.neurons[0])
+        two = Layer("two", "linear", self, "spikes", self.two, self.norm, self.neurons[1])
+        return [one, two, Layer("readout", "linear", self, "pooled", self.readout, readout=True)]
+
+
+def test_nir_takes_any_network_by_its_layers(tmp_path: Path, params: Params) -> None:
+    model = classifier("cnn", params, spiking=True, encoding="rate", steps=8)
+    torch.manual_seed(2)
+    network = Dense(26 * BINS, len(CLASSES)).eval()
+    with torch.no_grad():
+        network.one.weight.mul_(4)
+        network.two.weight.mul_(4)
+        network.norm.running_mean.uniform_(-0.3, 0.3)  # type: ignore[union-attr]
+    done = export(TrainedModel(model.spec, network), "nir", tmp_path / "m.nir")
+    assert done.spikes is not None
+    assert done.spikes > 20
+    assert {"one_flatten", "one_neuron", "two_neuron"} < nir.read(tmp_path / "m.nir").nodes.keys()
 
 
 def test_a_leak_of_nir_is_that_of_the_step() -> None:

@@ -121,6 +121,7 @@ def changed(good: Path, path: Path, **values: object) -> Path:
     ("values", "why"),
     [
         ({"network_params__hidden": 10**9}, "size: expected at most 65536, got 1000000000"),
+        ({"neuron_params__refractory": 10**9}, "size: expected at most 65536"),
         ({"network_params__hidden": 60_000}, r"expected \(60000,.*, got F32"),
         ({"network_params__dilations": [1] * 5000}, "layers: expected at most 256, got 5000"),
         ({"network_params__dilations": [1, 60_000]}, "dilations: expected at most 4096 frames"),

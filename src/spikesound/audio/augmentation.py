@@ -68,13 +68,20 @@ def add_noise(
     """
     first, length = sounding(samples)
     # torchaudio measures powers from the first sample to a length: the stretch is turned there.
-    place = torch.arange(samples.shape[-1], device=samples.device)
-    turned = (place + first.unsqueeze(-1)) % samples.shape[-1]
-    x, n = (wave.double().gather(-1, turned) for wave in (samples, noise))
+    x, n = (_turned(wave, -first).double() for wave in (samples, noise))
     snr = torch.as_tensor(snr_db, dtype=x.dtype, device=x.device).expand(first.shape)
-    mixed = torch.empty_like(x).scatter_(-1, turned, F.add_noise(x, n, snr, length))
+    mixed = _turned(F.add_noise(x, n, snr, length).to(samples.dtype), first)
+    place = torch.arange(samples.shape[-1], device=samples.device)
     audible = (n.square() * (place < length.unsqueeze(-1))).sum(-1, keepdim=True) > 0
-    return torch.where(audible, mixed.to(samples.dtype), samples)
+    return torch.where(audible, mixed, samples)
+
+
+def _turned(waves: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """Return each wave (..., sample) later by so many samples (...), its end at its beginning."""
+    if waves.ndim == 1:  # a copy, which takes a tenth of the time
+        return torch.roll(waves, int(by))
+    place = torch.arange(waves.shape[-1], device=waves.device) - by.unsqueeze(-1)
+    return waves.gather(-1, place % waves.shape[-1])
 
 
 def random_gain(

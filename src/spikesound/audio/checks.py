@@ -1,4 +1,4 @@
-"""Whether a sound file is whole: by its own bytes, and by what ffmpeg told while decoding it."""
+"""Whether a sound file is whole: by its own bytes, and by ffmpeg's messages while decoding it."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def refuse_archives(path: Path, name: str) -> None:
         raise SpikesoundError(f"{name}: an archive: unpack it first")
 
 
-def stated_rate_hz(told: str, name: str) -> int:
+def stated_rate_hz(messages: str, name: str) -> int:
     """Return the rate of the samples that ffmpeg gives out, in Hz.
 
     Parameters
     ----------
-    told : what ffmpeg wrote before its first sample, at ``-v level+info``
+    messages : what ffmpeg wrote before its first sample, at ``-v level+info``
 
     Raises
     ------
     SpikesoundError
         If it is not within :data:`RATES_HZ`.
     """
-    rates = _RATE.findall(told)
+    rates = _RATE.findall(messages)
     if not rates:
         raise SpikesoundError(f"{name}: its decoder names no sampling rate")
     low_hz, high_hz = RATES_HZ
@@ -85,23 +85,23 @@ def is_endless(path: Path) -> bool:
     return head[:4] == b"RIFF" and by_a_pipe and path.stat().st_size < said
 
 
-def complaint(told: str, endless: bool = False) -> str:
+def complaint(messages: str, endless: bool = False) -> str:
     """Return the first error that ffmpeg wrote at ``-v level+info``; empty if there is none.
 
     A packet that is cut short is only warned of, and is an error here; but not at the end of an
     ``endless`` file (:func:`is_endless`), where it must be so.
     """
-    found = _ERROR.search(told) or (None if endless else _CORRUPT.search(told))
+    found = _ERROR.search(messages) or (None if endless else _CORRUPT.search(messages))
     words = "" if found is None else found[1]
     return "".join(c if c.isprintable() else " " for c in words).strip().rstrip(".")
 
 
-def check_end(path: Path, name: str, told: str, seconds: float) -> None:
+def check_end(path: Path, name: str, messages: str, seconds: float) -> None:
     """Refuse a file that was cut off, which decoders pass over where a packet ends.
 
     Parameters
     ----------
-    told : all that ffmpeg wrote at ``-v level+info``
+    messages : all that ffmpeg wrote at ``-v level+info``
     seconds : what it decoded
 
     Raises
@@ -110,9 +110,9 @@ def check_end(path: Path, name: str, told: str, seconds: float) -> None:
         If that is shorter than the header says, in a format whose header is exact; or if an Ogg
         file ends inside a page, or before its stream's end.
     """
-    declared = _DURATION.search(told)
+    declared = _DURATION.search(messages)
     # A film's length is that of its pictures.
-    exact = _EXACT.search(told) and _GUESSED not in told and not _VIDEO.search(told)
+    exact = _EXACT.search(messages) and _GUESSED not in messages and not _VIDEO.search(messages)
     if declared is not None and exact:
         hours, minutes, rest = declared.groups()
         said_s = 3600 * int(hours) + 60 * int(minutes) + float(rest)

@@ -14,7 +14,7 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A sound to hear.
+    """A sound file to process.
 
     Attributes
     ----------

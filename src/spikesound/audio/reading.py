@@ -1,6 +1,6 @@
 """Sound of any file that ffmpeg reads, of any length, block by block.
 
-A file is heard as it is or not at all: one whose decoder complains, or that ends before its header
+A file is read as it is or not at all: one whose decoder complains, or that ends before its header
 says so, raises an error when the sound ends, so that nothing of it is taken for good.
 """
 
@@ -116,8 +116,8 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
             raise SpikesoundError(f"{name}: its decoder gave nothing for {stall_s:g} s") from error
         except JobError as error:
             code = error.code
-        told = log_text(log)
-    words = complaint(told, endless)
+        messages = log_text(log)
+    words = complaint(messages, endless)
     if words:
         what = "damaged" if count else "no sound can be read from it"
         raise SpikesoundError(f"{name}: {what}: {words}")
@@ -126,7 +126,7 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
     if not count:
         raise SpikesoundError(f"{name}: no sound in it")
     if not endless:
-        check_end(path, name, told, count / rate_hz)
+        check_end(path, name, messages, count / rate_hz)
 
 
 def _resampled(pieces: Iterable[tuple[int, Floats]], rate_hz: int) -> Iterator[Floats]:

@@ -232,10 +232,10 @@ def _sound(outcomes: list[Outcome], store: Store) -> Iterator[tuple[str, bytes]]
 def _judge(status: pd.DataFrame, max_failures: float, table: Path, stopped: str) -> None:
     counts = Counter(status["state"])
     missing = len(status) - counts["ok"]
-    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     if stopped:
         raise SpikesoundError(
-            f"stopped: {stopped}. Of {len(status)} clips: {told}; what is ok is kept, and {table}"
+            f"stopped: {stopped}. Of {len(status)} clips: {states}; what is ok is kept, and {table}"
             " has the rest with its reasons"
         )
     if counts["ok"] and missing <= max_failures * len(status):
@@ -243,6 +243,6 @@ def _judge(status: pd.DataFrame, max_failures: float, table: Path, stopped: str)
     first = status[status["state"] != "ok"].iloc[0]
     limit = f"more than download.max_failures = {max_failures:g}" if counts["ok"] else "all of them"
     raise SpikesoundError(
-        f"{missing} of {len(status)} clips are not there, {limit} ({told}); the first is"
-        f" {first['clip_id']}: {first['reason']}; {table} tells which and why"
+        f"{missing} of {len(status)} clips are missing, {limit} ({states}); the first is"
+        f" {first['clip_id']}: {first['reason']}; {table} lists all of them"
     )

@@ -1,4 +1,4 @@
-"""What became of the clips, told in words: how many are in which state, and why."""
+"""Overview of a download: how many clips are in which state, and why."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from spikesound.core.errors import choose
 from spikesound.core.schema import STATES
 
 REASONS = 3
-"""So many reasons of each state are shown, the commonest first."""
+"""Number of reasons shown of each state, the commonest first."""
 
 
 def overview(status: pd.DataFrame) -> str:
-    """Tell of a table STATUS how many clips are in each state, what that means, and why.
+    """Return how many clips of a table STATUS are in each state, what that means, and why.
 
-    Reasons that differ only in numbers, ids and addresses are told as one, by the first of them.
+    Reasons that differ only in numbers, ids and addresses are counted as one, the first of them.
     """
     lines = []
     for state, meaning in STATES.items():

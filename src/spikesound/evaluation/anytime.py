@@ -26,7 +26,7 @@ from spikesound.tasks.task import batched
 from spikesound.training.dataset import Dataset
 
 SECONDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0)
-"""Of sound heard; those within a clip's length are points of the curve, its whole is the last."""
+"""Durations of input; those within a clip's length are points of the curve, its whole the last."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def anytime(folds: Folds, *, frame_rate_hz: float, params: EvaluateParams, seed:
     (:class:`spikesound.models.layers.InSteps`). The read-out
     ``rate`` divides by the steps gone by, so that it is on the scale it was trained for; any other
     reads the output neurons as they are by then. A network that has a single step, or whose steps
-    cannot be told apart at its read-out, has the one point of all its steps.
+    cannot be distinguished at its read-out, has the one point of all its steps.
 
-    On the axis ``seconds`` a network hears only the frames up to then. A one-way recurrent network
+    On the axis ``seconds`` a network gets only the frames up to then. A one-way recurrent network
     goes through the clip once, and answers as it goes. Any other is given the cut clip as if it
-    were whole, and its answer is computed anew at each point. It was trained on whole clips only:
-    on a cut one its averages are over fewer frames, what it would have heard later cannot raise its
+    were whole, and its answer is computed afresh at each point. It was trained on whole clips only:
+    on a cut one its averages are over fewer frames, what would have come later cannot raise its
     maxima, and the padding of its convolutions stands where sound used to go on. So the curve tells
     how this network does on less sound, and not how one would do that was trained for it.
 
@@ -142,11 +142,11 @@ def _steps(network: nn.Module, clips: Dataset) -> int:
 
 
 def seconds_points(frames: int, frame_rate_hz: float, least: int = 1) -> list[tuple[float, int]]:
-    """Return the points of the axis ``seconds``, each with the number of frames heard by then.
+    """Return the points of the axis ``seconds``, each with the number of frames of input by then.
 
-    A frame is heard by a time if its centre lies before it: half a window of what comes after the
-    time may be in it. The last point has all frames; its time is one of :data:`SECONDS` if that is
-    where the clip ends, else that of the last frame's centre.
+    A frame is part of the input at a time if its centre lies before it: half a window of what comes
+    after the time may be in it. The last point has all frames; its time is one of :data:`SECONDS`
+    if that is where the clip ends, else that of the last frame's centre.
 
     Parameters
     ----------
@@ -165,14 +165,14 @@ def _both_axes(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return scores after each step, and after each number of frames (point, batch, class).
 
-    The whole clip is gone through once. Its scores are the last ones on both axes.
+    The network processes the whole clip once. Its scores are the last ones on both axes.
     """
     layer = recurrent_layer(network)
     if layer is not None:
         with _output(layer) as outputs:
             whole = network(x)
-        heard = running_scores(network, outputs[0][0])[[count - 1 for count in frames[:-1]]]
-        return whole.unsqueeze(0), torch.cat([heard, whole.unsqueeze(0)])
+        partial = running_scores(network, outputs[0][0])[[count - 1 for count in frames[:-1]]]
+        return whole.unsqueeze(0), torch.cat([partial, whole.unsqueeze(0)])
     if isinstance(network, InSteps) and network.steps > 1:
         steps = network.scores_by_step(x)
         whole = steps[-1]

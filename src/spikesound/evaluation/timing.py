@@ -27,7 +27,7 @@ def interleaved(
     seconds: float,
     generator: np.random.Generator,
 ) -> dict[str, Times]:
-    """Time calls in rounds: each once a round, in an order drawn anew.
+    """Time calls in rounds: each once a round, in a random order.
 
     So whatever slows the machine down for a while falls on all of them alike, and their ratio
     within a round is nearer the truth than the ratio of two averages. Garbage is collected before,

@@ -1,4 +1,4 @@
-"""What a trained model hears: from samples to normalised features, whole or frame by frame."""
+"""Input of a trained model: from samples to normalised features, whole or frame by frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FrontEnd(Section):
 
     @property
     def rate_hz(self) -> int:
-        """Samples a second that the model hears."""
+        """Sampling rate of the model's input, in Hz."""
         return self.features.rate_hz
 
     @property

@@ -17,7 +17,7 @@ from spikesound.features.work import Job, ShardJob
 from spikesound.params import FeatureParams
 
 VERSION = 1
-"""To be raised when any kind's values change: what the store holds is then computed anew."""
+"""To be raised when any kind's values change: what the store holds is then recomputed."""
 
 FRAMING = ("rate_hz", "clip_s", "window", "hop")
 """Parameters that change the values of every kind."""

@@ -116,7 +116,8 @@ def check_spec(spec: Spec, where: object) -> None:
     """
     check_name(spec.model, where)
     check_labels(spec.classes, spec.names, where)
-    check_bounds(spec.network_params, where)
+    for params in (spec.network_params, spec.neuron_params, spec.encoding_params):
+        check_bounds(params, where)
     if not 1 <= spec.steps <= STEPS_LIMIT or spec.bins < 1:
         raise SpikesoundError(
             f"{where}: spec: expected 1 to {STEPS_LIMIT} steps and at least 1 bin, got "

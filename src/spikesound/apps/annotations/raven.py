@@ -20,8 +20,8 @@ COLUMNS = (
 def raven(sound: Labelled) -> str:
     """Return a table, tab-separated, one selection an event.
 
-    A selection spans all frequencies that the model hears: it does not tell the sound's own. Label
-    and score stand in columns of their own behind Raven's.
+    A selection spans the model's frequency range, not that of the sound. Label and score stand in
+    columns of their own behind Raven's.
     """
     lines = ["\t".join(COLUMNS)]
     for number, event in enumerate(sound.events, 1):

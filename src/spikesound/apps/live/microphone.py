@@ -14,16 +14,16 @@ from spikesound.core.errors import SpikesoundError
 
 Floats = npt.NDArray[np.float32]
 
-OTHER_WAYS = "or give --file FILE, or sound on stdin: --pcm s16le --rate 16000"
+OTHERS = "or give --file FILE, or sound on stdin: --pcm s16le --rate 16000"
 _WAITING_S = 10.0  # as much sound waits for a computer that is busy; what is more is dropped
 _BLOCK_S = 0.05
 
 
 class Microphone:
-    """The default microphone, or the one of that name or number, at its own rate.
+    """The default microphone, or one by its name or number, at its own rate.
 
     Its blocks wait in a queue of 10 s. Where that is full, a block is dropped and counted, and so
-    is one that PortAudio says it lost.
+    is one that PortAudio reports as lost.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Microphone:
             stream.start()
         except self._sounddevice.PortAudioError as error:
             raise SpikesoundError(
-                f"microphone {self.name!r}: {error}; choose another by --device, {OTHER_WAYS}"
+                f"microphone {self.name!r}: {error}; choose another by --device, {OTHERS}"
             ) from error
         try:
             while True:
@@ -71,7 +71,9 @@ class Microphone:
                     block = self._queue.get(timeout=1.0)
                 except queue.Empty:
                     if not stream.active:
-                        raise SpikesoundError(f"microphone {self.name!r} went away") from None
+                        raise SpikesoundError(
+                            f"microphone {self.name!r} was disconnected"
+                        ) from None
                 else:
                     yield within_full_scale(block, f"microphone {self.name!r}")
         finally:
@@ -92,12 +94,11 @@ def _sounddevice() -> Any:
         import sounddevice
     except ImportError as error:
         raise SpikesoundError(
-            f"the microphone needs sounddevice (pip install 'spikesound[live]'), {OTHER_WAYS}"
+            f"the microphone needs sounddevice (pip install 'spikesound[live]'), {OTHERS}"
         ) from error
     except OSError as error:  # its library is not there
         raise SpikesoundError(
-            f"the microphone needs PortAudio (Debian, Ubuntu: apt install libportaudio2), "
-            f"{OTHER_WAYS}"
+            f"the microphone needs PortAudio (Debian, Ubuntu: apt install libportaudio2), {OTHERS}"
         ) from error
     return sounddevice
 
@@ -105,7 +106,7 @@ def _sounddevice() -> Any:
 def _chosen(sounddevice: Any, device: str | None) -> dict[str, Any]:
     there = [each for each in sounddevice.query_devices() if each["max_input_channels"] > 0]
     if not there:
-        raise SpikesoundError(f"no microphone found: connect one, {OTHER_WAYS}")
+        raise SpikesoundError(f"no microphone found: connect one, {OTHERS}")
     names = ", ".join(f"{each['index']}: {each['name']}" for each in there)
     if device is None:
         default = sounddevice.default.device[0]
@@ -114,6 +115,6 @@ def _chosen(sounddevice: Any, device: str | None) -> dict[str, Any]:
         each for each in there if device.casefold() in each["name"].casefold()
     ]
     if len(fits) != 1:
-        how = "no" if not fits else "more than one"
-        raise SpikesoundError(f"{how} microphone is called {device!r}; there are {names}")
+        how = "ambiguous" if fits else "unknown"
+        raise SpikesoundError(f"{how} microphone {device!r}; valid: {names}")
     return dict(fits[0])

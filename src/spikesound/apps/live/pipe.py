@@ -1,4 +1,4 @@
-"""Bare samples from a pipe: what ``arecord``, ``parec``, ``sox`` and ``ffmpeg`` write."""
+"""Raw samples from a pipe, as ``arecord``, ``parec``, ``sox`` and ``ffmpeg`` write them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME = "stdin (are its samples what --pcm, --rate and --channels say?)"
 
 
 class Readable(Protocol):
-    """What is asked of a binary stream: up to so many bytes, as soon as there are any."""
+    """A binary stream that returns up to ``size`` bytes, as soon as there are any."""
 
     def read1(self, size: int, /) -> bytes:
         """Return at least one byte, or none at the end."""
@@ -66,10 +66,10 @@ class Pipe:
                 empty = False
                 yield self._mono(piece[:whole])
         if empty:
-            raise SpikesoundError("stdin: it ended before a sample came")
+            raise SpikesoundError("stdin: expected samples, got none")
         if rest:
             self.warnings.append(
-                f"the pipe ended within a sample: its last {len(rest)} bytes are left out "
+                f"the pipe ended within a sample: its last {len(rest)} bytes are ignored "
                 f"(a sample of {self._channels} channels has {frame_bytes})"
             )
 

@@ -13,7 +13,7 @@ from spikesound.data.store import digest
 from spikesound.params import CleaningParams
 
 VERSION = 1
-"""To be raised when a step's result changes: what the store holds is then made anew."""
+"""To be raised when a step's result changes: what the store holds is then recomputed."""
 
 
 @dataclass(frozen=True)

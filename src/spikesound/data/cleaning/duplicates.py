@@ -82,13 +82,13 @@ def bit_error(one: Fingerprint, other: Fingerprint, shift: int) -> float:
     start, end = max(0, -shift), min(len(one.bits), len(other.bits) - shift)
     if end - start < LEAST_FRAMES:
         return 1.0
-    there = slice(start + shift, end + shift)
-    both = one.heard[start:end] & other.heard[there]
+    aligned = slice(start + shift, end + shift)
+    both = one.audible[start:end] & other.audible[aligned]
     frames = int(both.sum())
-    shorter = min(one.heard.sum(), other.heard.sum())
+    shorter = min(one.audible.sum(), other.audible.sum())
     if frames < max(LEAST_FRAMES, LEAST_SHARE * shorter):
         return 1.0
-    differ = (one.bits[start:end] ^ other.bits[there])[both]
+    differ = (one.bits[start:end] ^ other.bits[aligned])[both]
     return int(np.unpackbits(differ.view(np.uint8)).sum()) / (32 * frames)
 
 
@@ -133,7 +133,7 @@ class _Index:
 
     def shifts(self, fingerprint: Fingerprint) -> dict[int, list[int]]:
         """Return the clips that share most with the fingerprint, each with its likely shifts."""
-        frames = np.flatnonzero(fingerprint.heard)
+        frames = np.flatnonzero(fingerprint.audible)
         wanted = fingerprint.bits[frames]
         low = np.searchsorted(self.values, wanted, "left")
         counts = np.searchsorted(self.values, wanted, "right") - low
@@ -146,7 +146,7 @@ class _Index:
 
 def _first_frames(fingerprint: Fingerprint) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     """Return a clip's distinct sub-fingerprints, of every second frame, and where each is first."""
-    frames = np.flatnonzero(fingerprint.heard)[::STRIDE].astype(np.int32)
+    frames = np.flatnonzero(fingerprint.audible)[::STRIDE].astype(np.int32)
     values, first = np.unique(fingerprint.bits[frames], return_index=True)
     return values, frames[first]
 

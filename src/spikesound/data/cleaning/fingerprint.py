@@ -18,7 +18,7 @@ from spikesound.data.cleaning.dc import Wave
 from spikesound.data.store import digest
 
 VERSION = 1
-"""To be raised when fingerprints change: those in the store are then made anew."""
+"""To be raised when fingerprints change: those in the store are then recomputed."""
 
 RATE_HZ = 5000
 WINDOW = 1850  # samples: 0.37 s, so long that a shift by half a hop changes little
@@ -35,11 +35,11 @@ class Fingerprint:
     """A clip's sub-fingerprints, and which of them stem from sound."""
 
     bits: NDArray[np.uint32]
-    heard: NDArray[np.bool_]
+    audible: NDArray[np.bool_]
 
     def to_bytes(self) -> bytes:
         """Return the fingerprint as the store keeps it, 5 bytes a frame."""
-        return self.bits.tobytes() + self.heard.tobytes()
+        return self.bits.tobytes() + self.audible.tobytes()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Fingerprint:

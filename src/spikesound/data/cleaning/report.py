@@ -56,8 +56,8 @@ def cleaning_table(
         ]
         for number, share in enumerate(table["clipped_share"])
     ]
-    table["kept"] = [not any(leaves for _, leaves in told) for told in reasons]
-    table["reason"] = ["; ".join(reason for reason, _ in told) for told in reasons]
+    table["kept"] = [not any(leaves for _, leaves in each) for each in reasons]
+    table["reason"] = ["; ".join(reason for reason, _ in each) for each in reasons]
     if not table["kept"].any():
         raise SpikesoundError(
             f"features.cleaning leaves out all {len(table)} clips; the first, {ids[0]!r}: "

@@ -117,11 +117,11 @@ def classify(
 
 def _asked_to_wait(cause: BaseException) -> float:
     """Return what a Retry-After header asks for, in seconds; it holds those, or a date."""
-    told = cause.response.headers.get("Retry-After", "") if isinstance(cause, HTTPError) else ""
-    if told.isdecimal():
-        return float(told)
+    header = cause.response.headers.get("Retry-After", "") if isinstance(cause, HTTPError) else ""
+    if header.isdecimal():
+        return float(header)
     try:
-        return max(parsedate_to_datetime(told).timestamp() - time.time(), 0.0)
+        return max(parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
     except ValueError:
         return 0.0
 
@@ -154,8 +154,8 @@ def _of_transport(cause: BaseException, direct: bool) -> Meaning | None:
 
 def _of_player(reason: str) -> MediaError:
     """Return what it means that a request to YouTube's player went wrong."""
-    told = re.search(r"HTTP Error (\d{3})", reason)
-    refused = told is not None and told[1] in ("403", "429")
+    status = re.search(r"HTTP Error (\d{3})", reason)
+    refused = status is not None and status[1] in ("403", "429")
     return MediaError("throttled" if refused else "failed", reason, True, refused)
 
 

@@ -62,7 +62,7 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
         return found
 
     def forget(self) -> None:
-        """Begin anew: what follows has nothing to do with what was before."""
+        """Drop the warnings and the state of the recording before."""
         self.broken = None
         self.warnings.clear()
 

@@ -33,7 +33,7 @@ EXACT = ("m4a", "mp4", "ogg", "oga", "wav", "flac", "mp3")
 """Containers that a section is cut out of to the sample; WebM counts milliseconds."""
 
 BYTES_PER_S = 16_000
-"""Of sound whose size is not told: 128 kbit/s."""
+"""Of sound of unknown size: 128 kbit/s."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class FromWeb:
     sections
         Samples of each span, if they were fetched alone; else the whole lies in its place.
     length_s
-        Of the whole recording, where the site told it.
+        Of the whole recording, where the site states it.
     measured
         How long that took.
     """
@@ -117,7 +117,7 @@ def _fetch_whole(ydl: Session, info: dict[str, Any], place: Path) -> None:
         if not (isinstance(cause, HTTPError) and cause.status == 416 and part.is_file()):
             raise
         if cause.response.headers.get("Content-Range") != f"bytes */{part.stat().st_size}":
-            part.unlink()  # of another recording, or damaged: begun anew by the next attempt
+            part.unlink()  # of another recording, or damaged: the next attempt starts at 0
             raise
         part.replace(place)
 
@@ -153,11 +153,11 @@ def _check(info: dict[str, Any] | None, location: str) -> None:
 
 
 def _size(info: dict[str, Any], spans: Sequence[Span]) -> float:
-    """Return the size of the whole recording in bytes, estimated if it is not told."""
-    told = info.get("filesize") or info.get("filesize_approx")
+    """Return the size of the whole recording in bytes, estimated if it is unknown."""
+    stated = info.get("filesize") or info.get("filesize_approx")
     length_s = info.get("duration") or max(end_s for _, end_s in spans)
     bytes_per_s = 125 * info["abr"] if info.get("abr") else BYTES_PER_S
-    return float(told or length_s * bytes_per_s)
+    return float(stated or length_s * bytes_per_s)
 
 
 def _seekable(info: dict[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Archived(Collection):
             return folder
         cache = self.cache / self.name
         archive = obtain(self.params.archive, cache)
-        # The hash is part of the name, so that another edition is unpacked anew.
+        # The hash is part of the name, so that another edition is unpacked afresh.
         pinned = (self.params.archive.hash or "any").rpartition(":")[2][:12]
         unpacked = unpack(archive, cache / f"{archive.name}-{pinned}")
         for top in (unpacked, *sorted(unpacked.iterdir())):

@@ -89,9 +89,9 @@ def _download(dataset: str, folder: Path) -> None:
 
 def _client() -> Any:
     """Return the official client, signed in. It is imported only here: it asks for credentials."""
-    told = io.StringIO()  # where there are none, the client prints a page of advice
+    printed = io.StringIO()  # where there are none, the client prints a page of advice
     try:
-        with contextlib.redirect_stdout(told):
+        with contextlib.redirect_stdout(printed):
             from kaggle.api.kaggle_api_extended import KaggleApi
 
             client = KaggleApi()

@@ -89,7 +89,7 @@ def again(action: Callable[[], T], what: str, *, backoff_s: float = 1.0) -> T:
 
 
 def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
-    pooch.get_logger().setLevel("WARNING")  # it tells in four lines what is told below in one
+    pooch.get_logger().setLevel("WARNING")  # its four lines are one below
     name = pooch.utils.unique_file_name(url)
     fresh = not (cache / name).is_file()
 
@@ -133,8 +133,8 @@ def _wait_s(error: requests.RequestException, backoff_s: float) -> float | None:
         return backoff_s if isinstance(error, passing) else None
     if response.status_code not in _PASSING:
         return None
-    told = response.headers.get("Retry-After", "")
-    return min(float(told), LONGEST_WAIT_S) if told.isdecimal() else backoff_s
+    header = response.headers.get("Retry-After", "")
+    return min(float(header), LONGEST_WAIT_S) if header.isdecimal() else backoff_s
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -1,7 +1,7 @@
 """Scenes: ten seconds each, mixed from ESC-10's recordings, with exact onsets and levels.
 
-A scene of a fold is mixed of that fold's recordings alone, so that no recording is ever heard both
-in training and in a test.
+A scene of a fold is mixed of that fold's recordings alone, so that no recording is ever in both
+training and test.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Scenes(Source):
             or not _labels(segments).keys() <= {f"{media_id}_0" for media_id in folds}
         ):
             raise SpikesoundError(
-                f"{self.folder}: its lists are damaged or do not fit together; delete the folder,"
-                " and the scenes are made anew"
+                f"{self.folder}: its lists are damaged or do not fit together; delete the folder"
+                " to make the scenes again"
             )
         order = [(column, "ascending") for column in ("clip_id", "onset_s", "offset_s", "label")]
         return Listing(_clips(segments, folds), REJECTED.empty_table(), events.sort_by(order))
@@ -79,8 +79,8 @@ class Scenes(Source):
             raise SpikesoundError(f"source {self.name}: {media_id!r} is not a scene's id")
         if not self.folder.is_dir():
             raise SpikesoundError(
-                f"{self.folder}: no such scenes; the filter stage makes them"
-                " (run it anew by dvc repro --force)"
+                f"{self.folder}: no such folder; the filter stage makes the scenes"
+                " (dvc repro --force)"
             )
         return str(self.folder / "audio" / f"{media_id}.flac")
 

@@ -32,7 +32,7 @@ def opus(waves: Sequence[Wave], rate_hz: int, kbit_s: float) -> list[Wave]:
     Raises
     ------
     SpikesoundError
-        If ffmpeg cannot code them; its last line is told.
+        If ffmpeg cannot code them; the message has its last line.
     """
     gap = np.zeros(round(GAP_S * rate_hz), np.float32)
     joined = np.concatenate([part for wave in waves for part in (wave, gap)])
@@ -41,11 +41,11 @@ def opus(waves: Sequence[Wave], rate_hz: int, kbit_s: float) -> list[Wave]:
     coding = {"c:a": "libopus", "b:a": f"{kbit_s:g}k", "compression_level": 5}
     stream = _run(given_bytes(**form).output("pipe:", format="ogg", **coding), raw)
     back = _run(given_bytes(format="ogg").output("pipe:", **form), stream)
-    heard: Wave = np.frombuffer(back, "<i2").astype(np.float32)
-    heard = heard / np.float32(32768)
-    heard = np.pad(heard, (0, max(0, len(joined) - len(heard))))
+    decoded: Wave = np.frombuffer(back, "<i2").astype(np.float32)
+    decoded = decoded / np.float32(32768)
+    decoded = np.pad(decoded, (0, max(0, len(joined) - len(decoded))))
     ends = np.cumsum([len(wave) + len(gap) for wave in waves]) - len(gap)
-    return [heard[end - len(wave) : end] for wave, end in zip(waves, ends, strict=True)]
+    return [decoded[end - len(wave) : end] for wave, end in zip(waves, ends, strict=True)]
 
 
 def _run(job: Job, given: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The features of every clip under every condition of the sound."""
+"""Features of clips under every condition of the sound."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 
 from spikesound.audio.augmentation import add_noise, sounding
 from spikesound.audio.resampling import Wave, fit_length, resample
+from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 from spikesound.core.schema import FEATURE_INDEX, write_table
 from spikesound.core.seeds import numpy_generator
@@ -36,12 +37,35 @@ Sound = tuple[int, str, Wave]
 
 @dataclass(frozen=True)
 class Setup:
-    """What disturbs, and how features are made."""
+    """Conditions of the sound, and parameters of the features."""
 
     conditions: Sequence[Condition]
     recordings: Recordings
     features: FeatureParams  # with the clips' length: see extract.fitted
     seed: int
+
+
+def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
+    """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
+
+    Parameters
+    ----------
+    index : table FEATURE_INDEX
+    at_most : None: all
+
+    Raises
+    ------
+    SpikesoundError
+        If a fold has no clips.
+    """
+    chosen: list[int] = []
+    for fold in dict.fromkeys(folds):
+        rows = np.flatnonzero(index["fold"] == fold)
+        if not len(rows):
+            raise SpikesoundError(f"folds: fold {fold!r} has no clips")
+        count = len(rows) if at_most is None else min(at_most, len(rows))
+        chosen += rows[np.linspace(0, len(rows) - 1, count).astype(int)].tolist()
+    return index.iloc[sorted(chosen)].reset_index(drop=True)
 
 
 def disturb(
@@ -103,23 +127,45 @@ def disturb(
     return sorted(silent)
 
 
+def drawn_noises(waves: Sequence[Wave], ids: Sequence[str], name: str, setup: Setup) -> list[Wave]:
+    """Return the noise of each wave, the same for all levels."""
+    return [
+        NOISES[name](len(wave), setup.recordings, _draws(setup, name, clip_id))
+        for wave, clip_id in zip(waves, ids, strict=True)
+    ]
+
+
 def disturbed(
-    waves: Sequence[Wave], ids: Sequence[str], condition: Condition, setup: Setup
+    waves: Sequence[Wave],
+    ids: Sequence[str],
+    condition: Condition,
+    setup: Setup,
+    noises: Sequence[Wave] | None = None,
 ) -> list[Wave]:
-    """Return waves (at the features' rate) under a condition."""
+    """Return waves (at the features' rate) under a condition.
+
+    Parameters
+    ----------
+    noises
+        From :func:`drawn_noises`, to be mixed at another level; None: they are drawn.
+    """
     rate_hz, name, level = setup.features.rate_hz, condition.name, condition.level
     if name == CODEC:
         return opus(waves, rate_hz, level)
-    result = []
-    for wave, clip_id in zip(waves, ids, strict=True):
-        generator = numpy_generator(setup.seed, "disturb", name, clip_id)
-        if name in NOISES:
-            noise = NOISES[name](len(wave), setup.recordings, generator)
-            mixed = add_noise(torch.from_numpy(wave), torch.from_numpy(noise), level)
-            result.append(mixed.numpy())
-        else:
-            result.append(CHANNELS[name](wave, rate_hz, level, generator))
-    return result
+    if name in NOISES:
+        noises = noises or drawn_noises(waves, ids, name, setup)
+        return [
+            add_noise(torch.from_numpy(wave), torch.from_numpy(noise), level).numpy()
+            for wave, noise in zip(waves, noises, strict=True)
+        ]
+    return [
+        CHANNELS[name](wave, rate_hz, level, _draws(setup, name, clip_id))
+        for wave, clip_id in zip(waves, ids, strict=True)
+    ]
+
+
+def _draws(setup: Setup, name: str, clip_id: str) -> np.random.Generator:
+    return numpy_generator(setup.seed, "disturb", name, clip_id)
 
 
 def analysed(waves: Sequence[Wave], params: FeatureParams) -> Array:
@@ -136,8 +182,12 @@ def _work(
     rows = [row for row, _, _ in batch]
     ids = [clip_id for _, clip_id, _ in batch]
     waves = [wave for _, _, wave in batch]
+    noises: dict[str, list[Wave]] = {}  # of one condition: its levels follow each other
     for condition, table in tables.items():
-        table[rows] = analysed(disturbed(waves, ids, condition, setup), setup.features)
+        if condition.name in NOISES and condition.name not in noises:
+            noises = {condition.name: drawn_noises(waves, ids, condition.name, setup)}
+        changed = disturbed(waves, ids, condition, setup, noises.get(condition.name))
+        table[rows] = analysed(changed, setup.features)
     return [(clip_id, not sounding(torch.from_numpy(wave))[1]) for _, clip_id, wave in batch]
 
 

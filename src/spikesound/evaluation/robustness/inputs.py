@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,26 +88,3 @@ class Inputs:
             )
         chosen: Array = table[self._rows.index.to_numpy()]
         return chosen
-
-
-def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
-    """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
-
-    Parameters
-    ----------
-    index : table FEATURE_INDEX
-    at_most : None: all
-
-    Raises
-    ------
-    SpikesoundError
-        If a fold has no clips.
-    """
-    chosen: list[int] = []
-    for fold in dict.fromkeys(folds):
-        rows = np.flatnonzero(index["fold"] == fold)
-        if not len(rows):
-            raise SpikesoundError(f"folds: fold {fold!r} has no clips")
-        count = len(rows) if at_most is None else min(at_most, len(rows))
-        chosen += rows[np.linspace(0, len(rows) - 1, count).astype(int)].tolist()
-    return index.iloc[sorted(chosen)].reset_index(drop=True)

@@ -80,7 +80,7 @@ NOISES: dict[str, Noise] = {
 
 
 def _stretch(recording: Wave, samples: int, generator: np.random.Generator) -> Wave:
-    """Return a recording from a random sample on, begun anew where it ends."""
+    """Return a recording from a random sample on, repeated from its start."""
     start = int(generator.integers(len(recording)))
     repeats = -(-(start + samples) // len(recording))
     return np.tile(recording, repeats)[start : start + samples]

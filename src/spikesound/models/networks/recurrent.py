@@ -29,7 +29,7 @@ class Recurrent(nn.Module):
     """A recurrent layer over frames, mean plus maximum of its outputs over frames, linear.
 
     It is conventional only: its gates are its neurons. In one direction it can go along with the
-    sound: its state and the running mean and maximum are all that it keeps of what it has heard.
+    sound: its state and the running mean and maximum are all that it keeps of its input.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class SpikingLinear(nn.Module):
     def step(self, spikes: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the spikes (batch, input) of one time step to those put out and the state after it.
 
-        Without gradients the state is handed on anew, and the old one stays as it was. On the
+        Without gradients the state returned is a new one, and the old one stays as it was. On the
         sparse way the result is that of a call on the whole sequence, bit by bit.
         """
         layer.check_shape(spikes.unsqueeze(0).shape, self.linear.in_features)

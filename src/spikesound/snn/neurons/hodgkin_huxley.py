@@ -96,7 +96,7 @@ class HodgkinHuxley(SpikingNeuron):
 
     def step(self, current: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the current (batch, ...) of one time step to its spikes and the state after it."""
-        # A sub-step makes dozens of tensors. They are made anew in the backward pass, not kept.
+        # A sub-step makes dozens of tensors. They are recomputed in the backward pass, not kept.
         highest, *after = checkpoint(
             self._integrate, current, *state, use_reentrant=False, preserve_rng_state=False
         )

@@ -1,4 +1,4 @@
-"""Recurrent neurons: every neuron of a layer also hears the layer's last spikes.
+"""Recurrent neurons: every neuron of a layer also gets the layer's last spikes as input.
 
 They are apart from ``NEURONS``, whose entries act on each value alone and fit a layer of any
 shape: a recurrent one has weights, and is made for ``features`` values on the last axis.

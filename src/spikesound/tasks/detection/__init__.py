@@ -1,1 +1,1 @@
-"""Detection: networks that hear frame after frame and say which sounds are there, and when."""
+"""Detection of sound events: which sounds occur, and when, frame by frame."""

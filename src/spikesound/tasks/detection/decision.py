@@ -164,7 +164,7 @@ class StreamingEvents:
         return changes
 
     def finish(self, seconds: float) -> list[Event]:
-        """Return the events still open at the end of a file of that length, and start anew.
+        """Return the events still open at the end of a file of that length, and reset.
 
         Raises
         ------

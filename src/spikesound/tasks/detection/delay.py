@@ -1,4 +1,4 @@
-"""How soon an event is told after it began, how many never are, and how often one is invented."""
+"""Detection delay of sound events, share of missed events, and false alarms per hour."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Delays(NamedTuple):
     label
         Column of the class.
     delay_s
-        From onset to decision; NaN where the event is never told.
+        From onset to decision; NaN where the event is never detected.
     early
         Whether the event predicted had begun before the true onset, by more than one frame.
     """
@@ -74,9 +74,9 @@ def delays(
 ) -> Delays:
     """Return the delay of each true event: the time of its first decision, less its onset.
 
-    An event is told when one predicted of its class overlaps it. The decision is that on the first
-    frame which is both active and, at least in part, within the true event: one that was active
-    before tells nothing of this event until then. It can be known no sooner than the frame's sound
+    An event is detected when one predicted of its class overlaps it. The decision is that on the
+    first frame which is both active and, at least in part, within the true event: one that was active
+    before says nothing of this event until then. It can be known no sooner than the frame's sound
     has come and the median filter has seen what follows; see :class:`Timing`.
 
     Raises
@@ -132,9 +132,9 @@ def delay_metrics(found: Delays, weights: Weights) -> dict[str, Values]:
     Returns
     -------
     dict
-        ``delay_median_s`` and ``delay_95_s`` over the events told (the least delay that at least
-        half, or 95 %, of them do not exceed), ``missed_share`` of all true events, ``early_share``
-        of those told; each of shape (resample,), NaN where there is none.
+        ``delay_median_s`` and ``delay_95_s`` over the detected events (the least delay that at
+        least half, or 95 %, of them do not exceed), ``missed_share`` of all true events, ``early_share``
+        of those detected; each of shape (resample,), NaN where there is none.
     """
     drawn = weights[:, found.clip]
     told = ~np.isnan(found.delay_s)

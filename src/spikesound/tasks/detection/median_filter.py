@@ -102,7 +102,7 @@ class StreamingMedian:
         return [self._next()] if self._fed > self.delay_frames else []
 
     def flush(self) -> list[Frames]:
-        """Return the frames still held back, since no more will come, and start anew."""
+        """Return the frames still held back, since no more will come, and reset."""
         rest = [self._next() for _ in range(self._fed - self._given)]
         self._window.clear()
         self._fed = self._given = 0

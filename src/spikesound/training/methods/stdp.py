@@ -33,13 +33,13 @@ def train_stdp(job: Job) -> Trained:
     task's decay, threshold and refractory period. See :func:`learn` for the rule,
     :class:`spikesound.training.methods.synapses.Ideal` for the synapse, and
     :func:`spikesound.training.methods.count_readout.read_counts` for the read-out, which alone sees
-    labels. All is done in seconds, and a run that was killed starts anew.
+    labels. All is done in seconds, and a run that was killed starts from the beginning.
 
     Raises
     ------
     SpikesoundError
         If the inputs are not spikes, the neuron is not LIF, or clips are shorter than the frames
-        that a neuron hears.
+        of a neuron's input.
     """
     method: STDPParams = job.method
     generator = torch.Generator().manual_seed(derive(job.seed, "stdp"))
@@ -128,13 +128,13 @@ def _spec(job: Job, method: LocalParams, refractory: int | None) -> Spec:
 
 
 class Patches:
-    """Draws pieces of the training clips, as long as a neuron hears."""
+    """Draws pieces of the training clips, as long as a neuron's input."""
 
     def __init__(self, job: Job, network: WTA, generator: torch.Generator) -> None:
         self.clips, self.network, self.generator = job.training, network, generator
 
     def draw(self, count: int) -> torch.Tensor:
-        """Return the inputs (time, patch, input) of so many places drawn at random."""
+        """Return the inputs (time, patch, input) of ``count`` places drawn at random."""
         frames = self.network.frames
         rows = torch.randint(len(self.clips), (count,), generator=self.generator).numpy()
         last = self.clips.inputs.shape[2] - frames + 1
@@ -152,8 +152,8 @@ def learn(
 ) -> None:
     """Set a network's weights and thresholds by spike timing, without labels.
 
-    Each batch of patches is heard, and wherever a neuron wins, its weights move with the traces of
-    its inputs at that step, which decay as its membrane does:
+    Each batch of patches is processed, and wherever a neuron wins, its weights move with the traces
+    of its inputs at that step, which decay as its membrane does:
 
     .. math:: x_t = \\min(1, \\beta x_{t-1} + s_t)
 
