@@ -75,9 +75,9 @@ def delays(
     """Return the delay of each true event: the time of its first decision, less its onset.
 
     An event is detected when one predicted of its class overlaps it. The decision is that on the
-    first frame which is both active and, at least in part, within the true event: one that was active
-    before says nothing of this event until then. It can be known no sooner than the frame's sound
-    has come and the median filter has seen what follows; see :class:`Timing`.
+    first frame which is both active and, at least in part, within the true event: one that was
+    active before says nothing of this event until then. It can be known no sooner than the frame's
+    sound has come and the median filter has seen what follows; see :class:`Timing`.
 
     Raises
     ------
@@ -133,8 +133,8 @@ def delay_metrics(found: Delays, weights: Weights) -> dict[str, Values]:
     -------
     dict
         ``delay_median_s`` and ``delay_95_s`` over the detected events (the least delay that at
-        least half, or 95 %, of them do not exceed), ``missed_share`` of all true events, ``early_share``
-        of those detected; each of shape (resample,), NaN where there is none.
+        least half, or 95 %, of them do not exceed), ``missed_share`` of all true events,
+        ``early_share`` of those detected; each of shape (resample,), NaN where there is none.
     """
     drawn = weights[:, found.clip]
     told = ~np.isnan(found.delay_s)
