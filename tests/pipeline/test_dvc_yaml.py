@@ -1,119 +1,178 @@
-"""The graph says what is true: each stage's deps are exactly what its script imports."""
+"""The graph says what is true: packages, parameters and outputs of each stage are what it uses."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
-from typing import Any
 
+import graph
 import pytest
-import yaml
-from project import ROOT, STAGES, all_imports
+from project import ROOT, STAGES
+
+MAIN = graph.stages(graph.MAIN)
+EXPERIMENTS = graph.stages(graph.EXPERIMENTS)
+RESULT = graph.stages(graph.ROOT_FILE)
+ALL = MAIN | RESULT | EXPERIMENTS
+
+APART = {"store", "scheduler", "task"}
+"""Parameters that say where, not what: a change of them changes no result."""
+
+TIMES = {"download": {"seed"}}
+"""Parameters of a stage that say when: pauses between requests."""
+
+WITH_ROWS = {"networks", "neurons", "methods"}
+"""What a stage may take of the table of models, beside its rows."""
+
+SOURCES = {"source", "tasks.detection.source", "download.rate_hz", "features.rate_hz"}
+"""What `Params.of_task` takes for a task's data: declared where it matters, by each instance."""
 
 
-def stages(file: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["stages"]
-    return found
+def packages(stage: str) -> set[str]:
+    """Return the packages of the library that a stage lists, as modules."""
+    listed = [dep for dep in ALL[stage]["deps"] if dep.startswith("src/")]
+    return {".".join(Path(dep).parts[1:]) for dep in listed}
 
 
-GRAPH = stages("dvc.yaml") | {
-    f"detection/{name}": stage for name, stage in stages("detection/dvc.yaml").items()
-}
+@pytest.mark.parametrize("stage", MAIN | EXPERIMENTS)
+def test_the_packages_that_a_stage_reaches_are_its_deps(stage: str) -> None:
+    modules = graph.reached(graph.scripts(ALL[stage]))
+    listed = packages(stage)
+    missing = {
+        module for module in modules if not any(f"{module}.".startswith(f"{p}.") for p in listed)
+    }
+    assert not missing, f"{stage}: add the packages of {sorted(missing)}"
+    extra = {p for p in listed if not any(f"{module}.".startswith(f"{p}.") for module in modules)}
+    assert not extra, f"{stage}: remove {sorted(extra)}"
 
 
-def script(stage: str) -> Path:
-    interpreter, path, *_ = GRAPH[stage]["cmd"].split()
-    assert interpreter == "python"
-    return ROOT / path
+@pytest.mark.parametrize("stage", MAIN)
+def test_the_parameters_that_a_stage_declares_are_those_it_reads(stage: str) -> None:
+    declared = graph.declared(MAIN[stage])
+    read = graph.parameters_read([graph.script(MAIN[stage])]) - TIMES.get(stage, set())
+    missing = {
+        name
+        for name in read
+        if name.split(".")[0] not in APART
+        and not any(graph.covers(each, name) for each in declared | SOURCES)
+    }
+    assert not missing, f"{stage}: declare {sorted(missing)}"
+    free = SOURCES | (WITH_ROWS if "models" in read else set())
+    extra = {
+        each for each in declared - free if not any(graph.related(each, name) for name in read)
+    }
+    assert not extra, f"{stage}: does not read {sorted(extra)}"
 
 
-def listed(stage: str) -> set[str]:
-    """Return the project's files among the deps; a folder stands for all files in it."""
-    files: set[str] = set()
-    for dep in GRAPH[stage]["deps"]:
-        if dep.startswith(("src/", "stages/")):
-            path = ROOT / dep
-            inside = path.rglob("*") if path.is_dir() else [path]
-            files |= {
-                str(file.relative_to(ROOT))
-                for file in inside
-                if file.is_file() and file.suffix == ".py"
-            }
-    return files
-
-
-@pytest.mark.parametrize("stage", GRAPH)
-def test_deps_are_what_the_stage_imports(stage: str) -> None:
-    imported = {str(path.relative_to(ROOT)) for path in all_imports(script(stage))}
-    assert listed(stage) == imported, (
-        f"dvc.yaml, {stage}: add {sorted(imported - listed(stage))}, "
-        f"remove {sorted(listed(stage) - imported)}"
-    )
-
-
-def test_the_finder_of_imports_sees_every_form(tmp_path: Path) -> None:
-    file = tmp_path / "stage.py"
-    file.write_text(
-        "import paths\n"
-        "from spikesound import schema\n"
-        "def main():\n"
-        "    from spikesound.snn.encoding import ENCODERS\n"
-    )
-    found = {path.name for path in all_imports(file)}
-    assert {"paths.py", "schema.py", "rate.py", "root.py", "__init__.py"} <= found
-    assert "loop.py" not in found
+@pytest.mark.parametrize("stage", ALL)
+def test_the_scripts_of_a_stage_are_its_deps(stage: str) -> None:
+    listed = {ROOT / dep for dep in ALL[stage]["deps"] if dep.startswith("stages/")}
+    assert listed == set(graph.scripts(ALL[stage]))
 
 
 def test_every_script_is_a_stage() -> None:
-    used = {script(stage) for stage in GRAPH}
-    apart = {STAGES / "paths.py"}
+    used = {graph.script(stage) for stage in ALL.values()}
+    apart = {STAGES / f"{name}.py" for name in graph.SHARED}
     assert used | apart == set(STAGES.glob("*.py"))
 
 
-@pytest.mark.parametrize("stage", GRAPH)
+def test_the_graph_is_read_in_two_minutes() -> None:
+    lines = [len((ROOT / file).read_text(encoding="utf-8").splitlines()) for file in graph.FILES]
+    assert sum(lines) <= 150
+    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("*/dvc.yaml")} | {"dvc.yaml"} == set(
+        graph.FILES
+    )
+
+
+@pytest.mark.parametrize("stage", ALL)
+def test_outputs_lie_below_data_or_metrics_and_in_git_or_the_cache(stage: str) -> None:
+    found = graph.outputs(ALL[stage])
+    assert found
+    for path, options in found.items():
+        assert path.startswith(("data/", "metrics/")) or path == "report.html", path
+        if options.get("cache") is not False:
+            path = path.replace("*", "x")
+            check = ["git", "check-ignore", path, f"{path}/"]
+            assert subprocess.run(check, cwd=ROOT, check=False).returncode == 0, path
+
+
+@pytest.mark.parametrize("stage", MAIN | RESULT)
 def test_outputs_keep_the_run_cache(stage: str) -> None:
-    entries = [*GRAPH[stage].get("outs", []), *GRAPH[stage].get("metrics", [])]
-    for entry in entries:
-        assert not (isinstance(entry, dict) and "persist" in str(entry))
-    assert "always_changed" not in GRAPH[stage]
-    assert GRAPH[stage]["deps"]
+    assert not any("persist" in options for options in graph.outputs(ALL[stage]).values())
+    assert "always_changed" not in ALL[stage]
+    assert ALL[stage]["deps"]
 
 
-def test_the_conventional_side_does_not_know_the_encoding() -> None:
-    own = [f"{what}_{kind}" for what in ("train", "evaluate") for kind in ("ann", "variant")]
-    for stage in ("baseline", "robustness_ann", "robustness_variant", *own):
-        assert not any("encoding" in str(name) for name in GRAPH[stage]["params"])
-        assert not any(dep.startswith("data/spikes") for dep in GRAPH[stage]["deps"])
+def test_all_stages_run_in_the_root() -> None:
+    assert {stage.get("wdir") for stage in (MAIN | EXPERIMENTS).values()} == {".."}
 
 
-def test_detection_runs_in_the_root() -> None:
-    assert {stage["wdir"] for stage in stages("detection/dvc.yaml").values()} == {".."}
+def test_only_the_spiking_side_knows_the_encoding() -> None:
+    """Its spikes are read through ``item.reads``, by the models that spike."""
+    knowing = {name for name in MAIN if any("encoding" in each for each in MAIN[name]["params"])}
+    assert knowing == {"encode"}
+    reading = {name for name in MAIN if "data/spikes" in MAIN[name]["deps"]}
+    assert reading == set(), "only by the item of a task or of a model"
+
+
+@pytest.mark.parametrize(("task", "other"), [graph.TASKS, graph.TASKS[::-1]])
+def test_no_stage_of_a_task_waits_for_one_of_the_other(task: str, other: str) -> None:
+    """A folder as a dep waits for all that is made below it."""
+    spikes = {"data/spikes"} if other == "classification" else set()
+    for name, stage in MAIN.items():
+        items = stage["items"]
+        if not isinstance(items, dict):  # rows of the table name their task
+            continue
+        own = stage | {"items": {task: items[task]}}
+        for dep in graph.dependencies(own):
+            assert f"/{other}" not in dep, (name, dep)
+            assert dep not in spikes, (name, dep)
+            assert dep not in {"data/clips", "data/models", "data/features", "metrics"}, (name, dep)
 
 
 def test_the_task_decides_what_the_last_stage_waits_for() -> None:
-    assert GRAPH["result"]["deps"][-1] == "data/results/${task}.md"
-    makers = {
-        out: name
-        for name, stage in GRAPH.items()
-        for out in stage["outs"]
-        if isinstance(out, str) and out.startswith("data/results/")
-    }
-    assert makers == {
-        "data/results/classification.md": "compare",
-        "data/results/detection.md": "detection/compare",
-    }
+    assert RESULT["result"]["deps"][1:] == ["data/results/${task}.md", "data/reports/${task}"]
+    for task in graph.TASKS:
+        makers = {
+            name
+            for name, stage in MAIN.items()
+            for out in graph.outputs(stage)
+            if out in (f"data/results/{task}.md", f"data/reports/{task}")
+        }
+        assert makers == {"compare", "report"}
 
 
-def test_no_stage_of_classification_waits_for_one_of_detection() -> None:
-    """A folder as a dep waits for all that is made below it."""
-    made = [
-        str(out if isinstance(out, str) else next(iter(out)))
-        for name, stage in GRAPH.items()
-        if name.startswith("detection/")
-        for kind in ("outs", "metrics", "plots")
-        for out in stage.get(kind, [])
-    ]
-    assert made
-    for name, stage in GRAPH.items():
-        if not name.startswith("detection/") and name != "result":
-            for dep in stage["deps"]:
-                assert not any(out == dep or out.startswith(f"{dep}/") for out in made), (name, dep)
+def test_the_finder_of_parameters_sees_every_form(tmp_path: Path) -> None:
+    file = tmp_path / "stage.py"
+    file.write_text(
+        "def main(name, task):\n"
+        "    params = Params.load(paths.PARAMS).of_task(task)\n"
+        "    model, noises = params.model(name), params.robustness.noises\n"
+        "    section = params.task_params(task)\n"
+        "    f(noises.babble, section.folds, params.encodings.kind(params.encoding))\n"
+        "    f(params.encodings[params.encoding], model.recipe.epochs, paths.inputs(model, 1))\n"
+        "    f(params.table(), seed=params.seed)\n"
+    )
+    assert graph.parameters_read([file]) == {
+        "robustness.noises.babble",
+        "tasks.*.folds",
+        "encodings.*",
+        "encoding",
+        "recipes.*.epochs",
+        "models",
+        "seed",
+    }
+    file.write_text("def main(name):\n    f(params.model(name))\n    g(model=params.download)\n")
+    assert graph.parameters_read([file]) == {f"{each}.*" for each in graph.EVERY} | {"download"}
+
+
+def test_the_finder_of_packages_sees_every_form(tmp_path: Path) -> None:
+    file = tmp_path / "stage.py"
+    file.write_text(
+        "import paths\n"
+        "from spikesound.core import schema\n"
+        "def main():\n"
+        "    from spikesound.snn.encoding import ENCODINGS\n"
+    )
+    found = graph.reached([file])
+    assert "spikesound.snn.encoding.rate" in found, "an entry of the registry"
+    assert not [module for module in found if module.startswith("spikesound.training")]
