@@ -1,4 +1,4 @@
-"""Whether a sound file is whole: by its own bytes, and by ffmpeg's messages while decoding it."""
+"""Checks that a sound file is complete: by its bytes, and by ffmpeg's messages on decoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARCHIVES = (
     b"\xfd7zXZ",
     b"\x28\xb5\x2f\xfd",
 )
-"""How packed files begin. A decoder of MP3 would find its frames in an archive of several."""
+"""First bytes of archives. A decoder of MP3 would find its frames in an archive of several."""
 
 _MIDDLE = r"(?:\[[^\]\n]* @ [^\]\n]*\] )*"  # who of ffmpeg's parts speaks
 _ERROR = re.compile(rf"^{_MIDDLE}\[(?:error|fatal|panic)\] (.+)", re.MULTILINE)

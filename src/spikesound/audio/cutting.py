@@ -59,7 +59,7 @@ def cut(
     Yields
     ------
     tuple
-        The number of a span and its samples, 16 bit [shape=(samples,)]: of the length asked for, or
+        The number of a span and its samples, 16 bit [shape=(samples,)]: of the requested length, or
         shorter where the recording ends before; a MediaError ``too_short`` where it ends before the
         clip begins. Only clips that are not complete yet are held in memory.
 

@@ -1,4 +1,4 @@
-"""Which sounds a person means: files, folders of them, and the standard input."""
+"""Sound files given by a user: files, folders of them, and the standard input."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Source: TypeAlias = "Path | IO[bytes]"
 """A file; or a stream of one's bytes, copied to disk first: not all formats can go in order."""
 
 STALL_S = 60.0
-"""How long a decoder may be silent before it is given up."""
+"""Maximum time without output before a decoder is stopped."""
 
 _PIECE_BYTES = 1 << 18
 

@@ -1,4 +1,4 @@
-"""The one error that people are meant to read, and the look-up that raises it for unknown names."""
+"""The error class for users, and look-ups that raise it for unknown names."""
 
 from __future__ import annotations
 

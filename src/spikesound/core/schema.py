@@ -26,7 +26,7 @@ STATES = {
     "failed": "could not be fetched or decoded",
     "pending": "not asked for: the run was stopped before",
 }
-"""What can become of a clip in the download stage; training sees only ``ok``."""
+"""States of a clip after the download stage; training sees only ``ok``."""
 
 CLIPS = pa.schema(
     [

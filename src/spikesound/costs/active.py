@@ -1,4 +1,4 @@
-"""How many entries of an activation are not zero, in one pass over it."""
+"""Number of non-zero entries of an activation, counted in one pass over it."""
 
 from __future__ import annotations
 

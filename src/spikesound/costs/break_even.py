@@ -27,7 +27,7 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
     Parameters
     ----------
     layers : as counted
-    steps : of the network that is asked for
+    steps : number of time steps of the network requested
     """
     longer = steps / max(layer.steps for layer in layers)
     found = []
@@ -73,7 +73,7 @@ def break_even_rate(
     Parameters
     ----------
     layers : of the spiking network, as counted
-    steps : time steps asked for; the spikes per step of each layer are taken as measured
+    steps : number of time steps requested; the spikes per step of each layer are taken as measured
     price : from counts to energy
     against : energy of the other network, in the same unit
 

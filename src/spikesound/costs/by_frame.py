@@ -1,4 +1,4 @@
-"""Counters of layers that go along with the sound; each returns counts frame by frame."""
+"""Counters of layers that run frame by frame; each returns counts of every frame."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Energy:
 
 
 def operations_nj(macs: float, acs: float, mac: float, ac: float) -> float:
-    """Return the energy of so many multiply-accumulates and accumulates, at their pJ, in nJ.
+    """Return the energy of numbers of multiply-accumulates and accumulates, at their pJ, in nJ.
 
     .. math:: E = N_{MAC} E_{MAC} + N_{AC} E_{AC}
 

@@ -1,4 +1,4 @@
-"""When a leaky neuron must be updated, if it waits for spikes and catches up on what it missed.
+"""Lazy updates: a leaky neuron is updated at spikes only, and catches up on the steps between.
 
 Between two spikes that reach it, a leaky integrate-and-fire neuron gets the same current b in every
 frame: the shift of its batch norm. Its potential needs no update in these frames, since
@@ -30,7 +30,7 @@ from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
 
 Touched = tuple[torch.Tensor, torch.Tensor]
-"""Where a neuron has an input that is not zero, (time, batch, ...), and each neuron's constant
+"""Mask of neurons with an input that is not zero, (time, batch, ...), and each neuron's constant
 current, shaped so that it goes with that."""
 
 

@@ -1,4 +1,4 @@
-"""How much memory a network needs, and what an access to a memory of that size costs."""
+"""Memory of a network in bits, and the energy of an access to a memory of that size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The power of a network that goes along with the sound, in each kind of sound."""
+"""Power of a network that runs frame by frame, in each kind of sound."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from spikesound.models.spec import Spec
 from spikesound.params import CostParams, Dataflow
 
 Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
-"""How a detector is run: see :func:`power_table`."""
+"""Execution of a detector: see :func:`power_table`."""
 
 SECONDS = 3600
 """Of sound that are priced, before they are divided: what is done once does not count."""
@@ -37,7 +37,7 @@ SETTLE_S = 30.0
 
 @dataclass(frozen=True)
 class Sound:
-    """What a detector is given, and which of it counts.
+    """Input of a detector, and the frames that are counted.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Counts:
     activation_bits: int | None = None
 
     def executions(self) -> tuple[Execution, ...]:
-        """Return the ways in which the model can be run."""
+        """Return the executions that the model supports."""
         return ("events",) if self.execution == "events" else ("dense", "zero_skipping")
 
 

@@ -1,4 +1,4 @@
-"""Where work runs: on threads of this machine, or on the workers of a Dask cluster."""
+"""Executors: threads of this machine, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from spikesound.training.split import training_parts
 MODEL = "baseline-mel"
 
 EVERY = 4
-"""One frame of so many is fitted to: its neighbours tell nearly the same."""
+"""One frame in this number is used for fitting: its neighbours are nearly the same."""
 
 Scores = list[npt.NDArray[np.float32]]
 

@@ -25,7 +25,7 @@ detector.
 _BLOCK_NUMBERS = 4_000_000
 
 _DRAWS = 100
-"""How often resamples without any clip are drawn again, at the most."""
+"""Maximum number of times that resamples without any clip are drawn again."""
 
 
 def resampled(
@@ -123,7 +123,7 @@ def _products(mixtures: Mixtures, resamples: int, generator: np.random.Generator
 
 
 def _times(count: int, resamples: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    """Return how often each of so many recordings is drawn, shape (resample, recording)."""
+    """Return how often each recording is drawn, shape (resample, recording)."""
     drawn = generator.integers(count, size=(resamples, count))
     offset = np.arange(resamples)[:, None] * count
     times = np.bincount((drawn + offset).ravel(), minlength=resamples * count)

@@ -166,7 +166,7 @@ def read_differences(figures: Metrics, names: Sequence[str]) -> dict[str, Differ
 
 
 def permutations_needed(tests: int, confidence: float) -> int:
-    r"""Return how many permutations let Holm's correction show a difference among so many tests.
+    r"""Return the number of permutations at which Holm's correction can show a difference.
 
     The smallest p of :math:`N` permutations is :math:`1 / (1 + N)`, which the correction
     multiplies by the number of tests :math:`m`. This is twice the least :math:`N` that brings

@@ -1,4 +1,4 @@
-"""Energy that the processor itself counts (RAPL), or the words that it is not available.
+"""Energy by the processor's own counter (RAPL), or the reason why it is not available.
 
 RAPL (running average power limit) is a counter in Intel's and AMD's processors of the energy that a
 whole package took. Linux shows it under /sys/class/powercap to those who may read it; a virtual
@@ -28,7 +28,7 @@ class Unavailable(Exception):
 
 
 class Measured(Protocol):
-    """What a package's counter shows."""
+    """Reading of a package's energy counter."""
 
     @property
     def cpu_mj(self) -> float:

@@ -42,7 +42,7 @@ Frames = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class FoldScores:
-    """What a detector gives for the held-out clips of one fold.
+    """Output of a detector for the held-out clips of one fold.
 
     Attributes
     ----------

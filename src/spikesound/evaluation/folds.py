@@ -22,7 +22,7 @@ Load = Callable[[Path], tuple[Spec, nn.Module]]
 
 @dataclass(frozen=True)
 class Folds:
-    """Where a model's trained networks and their inputs lie.
+    """Paths of a model's trained networks and of their inputs.
 
     Attributes
     ----------

@@ -210,7 +210,7 @@ def _counter() -> tuple[Counter | None, str]:
 def _energy(
     call: Callable[[], object], counter: Counter | None, seconds: float, parts: int
 ) -> tuple[dict[str, Any], str]:
-    """Return the energy of one of so many equal parts of a call, and why there is none."""
+    """Return the energy of one of several equal parts of a call, and why there is none."""
     reason = ""
     if counter is not None:
         try:

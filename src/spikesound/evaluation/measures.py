@@ -1,4 +1,4 @@
-"""How the metrics of both tasks are named and written in tables and sentences."""
+"""Names and number formats of the metrics of both tasks, in tables and sentences."""
 
 from __future__ import annotations
 

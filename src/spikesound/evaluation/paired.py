@@ -115,7 +115,7 @@ def of_both(first: ScoreMatrix, second: ScoreMatrix) -> WeightedMetrics:
 
     For metrics that rank the clips (mAP, AUC and d'), each model's scores are first replaced by
     their ranks within the label. That leaves the metric as it is, and keeps a model with another
-    spread of scores (one trained longer, one of other temperature) from being recognised by that alone.
+    spread of scores (one trained longer, one of other temperature) from being recognised by it.
 
     Parameters
     ----------

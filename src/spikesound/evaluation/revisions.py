@@ -19,12 +19,12 @@ from spikesound.evaluation.clusters import recordings_of
 from spikesound.evaluation.summary import Metrics, read_metrics
 
 WORKSPACE = "workspace"
-"""What stands for the files as they lie there now, as in ``dvc diff``."""
+"""Name of the workspace: the files as they are now, as in ``dvc diff``."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a project keeps what is compared, relative to its root.
+    """Paths of the compared files in a project, relative to its root.
 
     Attributes
     ----------

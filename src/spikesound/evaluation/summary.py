@@ -26,7 +26,7 @@ Metrics = dict[str, Any]
 """Flat figures of a model; None where a metric has no finite value."""
 
 SHARED = ("clips_asked", "clips_present", "clips_scored", "confidence", "manifest")
-"""What must be equal in all models for their figures to be comparable."""
+"""Keys that must be equal in all models for their metrics to be comparable."""
 
 _DATASET = "dataset"
 _DECIMALS = 4

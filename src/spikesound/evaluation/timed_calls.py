@@ -1,4 +1,4 @@
-"""What is timed of a model: whole clips by each backend, frames of a stream, encoding."""
+"""Timed calls of a model: whole clips by each backend, frames of a stream, encoding."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Call = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Calls:
-    """What is timed of a model.
+    """Timed calls of a model.
 
     Attributes
     ----------

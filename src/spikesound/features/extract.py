@@ -39,7 +39,7 @@ CARRIED = ("clip_id", "fold", "media_id", "recording", "labels")
 
 @dataclass(frozen=True)
 class Extraction:
-    """What became of the clips."""
+    """Result of extraction: numbers of clips by outcome."""
 
     asked: int  # clips in the list
     ok: int  # of which the download got; these are in the shards, but for those cleaning left out

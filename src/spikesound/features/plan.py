@@ -1,4 +1,4 @@
-"""What has to be computed: which clips lack something in the store, and which shards hold them."""
+"""Plan of an extraction: the clips that the store lacks, and the shards that hold them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Sound = tuple[str, Wave, int]
 
 @dataclass(frozen=True)
 class Job:
-    """What the store has not of one clip: the keys to put it under, None for what it has."""
+    """Missing entries of one clip in the store: their keys, None for what the store has."""
 
     features: str | None = None
     figures: str | None = None

@@ -1,4 +1,4 @@
-"""What a report is made from: everything already loaded, no path."""
+"""Inputs of a report: everything already loaded, no path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spikesound.tasks.detection.decision import Event
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector gives for one clip.
+    """Output of a detector for one clip.
 
     Attributes
     ----------

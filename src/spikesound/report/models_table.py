@@ -1,4 +1,4 @@
-"""The tables of all models: what each is worth, what it costs, and its measured times."""
+"""Tables of all models: metrics, costs and measured times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models no other one beats, and where their names find room in a plot."""
+"""Pareto front of models, and places of their names in a plot."""
 
 from __future__ import annotations
 

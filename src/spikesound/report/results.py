@@ -84,7 +84,7 @@ STUDY_KEYS = (
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured beside the summary; None where it was not.
+    """Measurements beside the summary; None where there is none.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Results:
 
 @dataclass(frozen=True)
 class ResultFolders:
-    """Where a task's measurements lie.
+    """Paths of a task's measurements.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a task is: targets, objective, decision and metrics; nothing else differs between tasks."""
+"""Interface of a task: targets, objective, decision and metrics; nothing else differs."""
 
 from __future__ import annotations
 

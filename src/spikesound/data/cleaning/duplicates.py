@@ -28,7 +28,7 @@ BATCH = 128  # clips, taken into the index at once
 
 @dataclass(frozen=True)
 class Match:
-    """Which earlier clip a clip repeats, by its number, and the share of bits that differ."""
+    """Earlier clip that a clip repeats, by its number, and the share of bits that differ."""
 
     first: int
     error: float

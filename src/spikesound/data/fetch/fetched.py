@@ -21,11 +21,11 @@ class Fetched:
     Attributes
     ----------
     flac
-        Its sound, of the exact length asked for.
+        Its sound, of the exact length requested.
     seconds
         How much of it was obtained; the rest is padding.
     attempts
-        How often its recording was asked for.
+        Number of attempts at its recording.
     """
 
     flac: bytes

@@ -1,4 +1,4 @@
-"""When a recording is asked for, and when no more are: pace, retries with back-off, a way to stop.
+"""Policy of fetching: pace, retries with back-off, and when to stop.
 
 All of it is decided here, in one thread, whatever the number and the place of the workers; a
 worker makes one attempt and comes back. So a recording that waits for its next attempt holds no
@@ -31,19 +31,19 @@ Work = Callable[[Recording, Rates, int], Attempt]
 
 @dataclass
 class Fetching:
-    """The recordings that a site is asked for, and what has come of them.
+    """Recordings requested from a site, and their outcomes.
 
     Attributes
     ----------
     stopped
-        Why no more are asked for, before all were; empty while they are.
+        Why requests stopped before the last recording; empty while they have not.
     """
 
     recordings: Sequence[Recording]
     params: DownloadParams
     rng: np.random.Generator
     lost_at_most: float
-    """So many clips may be lost before it is stopped."""
+    """Number of clips that may be lost before it is stopped."""
 
     stopped: str = ""
     rates: Rates = field(default_factory=lambda: FIRST_RATES)

@@ -57,7 +57,7 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
 
     @property
     def warnings(self) -> list[str]:
-        """What yt-dlp warned of since :meth:`forget`."""
+        """Warnings of yt-dlp since :meth:`forget`."""
         found: list[str] = self.params["logger"].warnings
         return found
 
@@ -193,7 +193,7 @@ def is_youtube(location: str) -> bool:
 
 
 def check_session(params: DownloadParams, *, youtube: bool) -> None:
-    """Make sure, before anything is asked for, that it can be asked for as the parameters say.
+    """Check, before the first request, that requests can be made as the parameters say.
 
     Raises
     ------

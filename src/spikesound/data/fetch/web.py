@@ -38,7 +38,7 @@ BYTES_PER_S = 16_000
 
 @dataclass(frozen=True)
 class FromWeb:
-    """What was fetched: sections, or the whole recording.
+    """Result of a fetch: sections, or the whole recording.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ def _fetch_whole(ydl: Session, info: dict[str, Any], place: Path) -> None:
         if not (isinstance(cause, HTTPError) and cause.status == 416 and part.is_file()):
             raise
         if cause.response.headers.get("Content-Range") != f"bytes */{part.stat().st_size}":
-            part.unlink()  # of another recording, or damaged: the next attempt starts from the beginning
+            part.unlink()  # of another recording, or damaged: fetched again by the next attempt
             raise
         part.replace(place)
 

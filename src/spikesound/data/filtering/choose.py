@@ -1,4 +1,4 @@
-"""Which clips and labels take part: chosen by label, limited and balanced."""
+"""Selection of clips and labels: chosen by label, limited and balanced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK_CLIPS = 20_000
 
 @dataclass(frozen=True)
 class Filtered:
-    """What the filter leaves.
+    """Result of the filter.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the filter kept, dropped and rejected, and why: counts for people."""
+"""Report of the filter: counts of what it kept, dropped and rejected, with reasons."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make_report(
     Returns
     -------
     report
-        Can be written as JSON. ``clips``: those asked for, which are the clips that the source
+        Can be written as JSON. ``clips``: those requested, which are the clips that the source
         lists and the rows of it that were rejected; kept + dropped + rejected is as many.
         ``labels`` and ``folds``: before and after. ``dropped`` and ``rejected``: by reason.
         ``multi_label``: how many labels the kept clips have, and which stand together most often.

@@ -136,7 +136,7 @@ class LabelSets:
         return pa.ListArray.from_arrays(pa.array(self.offsets, pa.int32()), values)
 
     def blocks(self) -> Iterator[LabelSets]:
-        """Yield the sets of so many clips at a time, so that what is made of them is small."""
+        """Yield the sets in batches of clips, which bounds the memory of what is made of them."""
         for start in range(0, len(self), _BLOCK_CLIPS):
             offsets = self.offsets[start : start + _BLOCK_CLIPS + 1]
             codes = self.codes[offsets[0] : offsets[-1]]

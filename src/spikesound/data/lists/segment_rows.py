@@ -164,7 +164,7 @@ def check(
 
 
 Check = tuple[NDArray[np.bool_], Callable[[dict[str, Any]], str]]
-"""Which rows are bad, and what is said of one."""
+"""Rows that are bad, and the reason for one."""
 
 
 def not_an_id(media_ids: pa.ChunkedArray, form: re.Pattern[str]) -> Check:

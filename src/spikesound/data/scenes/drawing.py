@@ -1,4 +1,4 @@
-"""What happens in a scene, and when: drawn at random, before any sound is mixed."""
+"""Random draw of a scene's sound events and their times, before any sound is mixed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def draw_events(
     Raises
     ------
     SpikesoundError
-        If so many events do not fit.
+        If the events do not fit.
     """
     wanted = int(generator.integers(count[0], count[1], endpoint=True))
     drawn: list[Drawn] = []

@@ -38,7 +38,7 @@ VERSION = 1
 """Of how scenes are made: raise it with any change to their bytes."""
 
 STALE_S = 600.0
-"""What nothing was written into for so long was left by a run that is no more."""
+"""Age of a temporary folder, without a write into it, at which it is deleted."""
 
 SCENE_MS = 10_000
 """AudioSet's strong labels are of clips as long as that."""

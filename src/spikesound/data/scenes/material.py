@@ -1,4 +1,4 @@
-"""What scenes are mixed of: the recordings of one fold, and where in each of them is sound."""
+"""Material of scenes: the recordings of one fold, with the active spans of each."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Freesound(Collection):
 
     @cached_property
     def _sounds(self) -> dict[str, Sound]:
-        """What all searches found, by media id: each sound with its labels and where it stands."""
+        """Results of all searches, by media id: each sound with its labels and its origin."""
         if not self.params.queries:
             raise SpikesoundError("sources.freesound.queries: empty; give each label its search")
         sounds: dict[str, Sound] = {}
@@ -85,7 +85,7 @@ class Freesound(Collection):
         return sounds
 
     def _found(self, label: str, query: str) -> tuple[Path, list[Sound]]:
-        """Return what a search found, and the file that keeps it; Freesound is asked once."""
+        """Return the results of a search, and the file that keeps them; Freesound is asked once."""
         asked = {"query": query, "filter": self._filter(), "fields": ",".join(FIELDS)}
         wanted = self.params.clips_per_label
         key = hashlib.sha256(json.dumps([self.params.api, asked, wanted]).encode()).hexdigest()

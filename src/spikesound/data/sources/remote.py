@@ -73,7 +73,7 @@ def again(action: Callable[[], T], what: str, *, backoff_s: float = 1.0) -> T:
     Raises
     ------
     SpikesoundError
-        If it fails for good: at once, or after so many attempts; the message begins with ``what``.
+        If it fails, at once or after the last attempt; the message begins with ``what``.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -104,7 +104,7 @@ def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
 
     web = url.startswith(("http://", "https://"))
     try:
-        # pooch writes aside and renames, so that a kill leaves nothing under the file's name.
+        # pooch writes atomically, so that a kill leaves nothing under the file's name.
         kept = Path(pooch.retrieve(url, hash_, name, cache, downloader=download if web else None))
     except (OSError, ValueError) as error:
         raise SpikesoundError(f"{url}: {' '.join(str(error).split())}") from error

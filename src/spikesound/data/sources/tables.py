@@ -22,7 +22,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something is listed: the file, its 1-based line (0: no line), the row as it stands."""
+    """Origin of a listed thing: the file, its 1-based line (0: no line), the row as it stands."""
 
     file: str
     line: int
@@ -43,7 +43,7 @@ class Row:
 
 
 Rejected = tuple[Origin, str]
-"""What is listed and cannot be used, and why."""
+"""Rejected rows, with reasons."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_csv(
     Returns
     -------
     rows
-        Those that are not empty, with the columns asked for.
+        Those that are not empty, with the columns requested.
     present
         The columns among ``optional`` that the file has. Others may be there, and are not read.
 

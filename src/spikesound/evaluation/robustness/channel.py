@@ -1,4 +1,4 @@
-"""What lies between a source and a model: the room, the level, the band, the codec, the network."""
+"""Channel conditions: the room, the level, the band, the codec, the network."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def compare_areas(
     recordings
         The recording of each clip.
     settings
-        Resamples, permutations (more where so many pairs ask for it), confidence, seed.
+        Resamples, permutations (more where the number of pairs requires it), confidence, seed.
     scoring
         Of the task.
     """

@@ -53,7 +53,7 @@ def scored_runs(piece: Piece, report: Callable[[], None]) -> Iterator[tuple[int,
             table = score(whole, clean if condition == UNDISTURBED else inputs.clips(condition))
         elif condition.name in defined:
             if peaks is None:
-                peaks = firing(network, lambda watched: score.outputs(watched, clean))
+                peaks = firing(network, lambda traced: score.outputs(traced, clean))
             seed = derive(plan.seed, "fault", condition.name, piece.fold, draw)
             broken = faulty(network, condition.name, condition.level, seed, peaks)
             # A frozen network has no neurons to hold: only its weights can be at fault.

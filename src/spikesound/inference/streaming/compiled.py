@@ -95,7 +95,7 @@ class Compiled(ABC):
         Raises
         ------
         SpikesoundError
-            If it is asked for more than one clip.
+            If more than one clip is requested.
         """
         if batch != 1:
             raise SpikesoundError(f"a compiled detector takes one clip at a time, not {batch}")

@@ -41,7 +41,7 @@ class Recurrent(nn.Module):
     Raises
     ------
     SpikesoundError
-        If more than one time step is asked for.
+        If more than one time step is requested.
 
     References
     ----------

@@ -17,9 +17,9 @@ def activity_penalty(spikes: Sequence[torch.Tensor], target_rate: float) -> torc
     .. math:: R = \\frac{1}{L} \\sum_{l=1}^{L} (r_l - \\rho)^2, \\qquad
               r_l = \\text{mean of } S_l \\text{ over steps, clips and neurons}
 
-    A spike costs energy at each of its synapses: the target sets the accuracy-energy trade-off. Layers
-    too busy are calmed and layers too quiet are woken; within a layer, the neurons share the rate
-    out among themselves.
+    A spike costs energy at each of its synapses: the target sets the accuracy-energy trade-off.
+    Rates above the target and below it are penalised alike; within a layer, the neurons share the
+    rate out among themselves.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _ROUNDING = 1e-6
 
 
 class Timing(NamedTuple):
-    """When the decision on a frame is there, in a stream.
+    """Time of the decision on a frame, in a stream.
 
     Attributes
     ----------
@@ -74,10 +74,10 @@ def delays(
 ) -> Delays:
     """Return the delay of each true event: the time of its first decision, less its onset.
 
-    An event is detected when one predicted of its class overlaps it. The decision is that on the first
-    frame which is both active and, at least in part, within the true event: one that was active
-    before says nothing of this event until then. It can be known no sooner than the frame's sound
-    has come and the median filter has seen what follows; see :class:`Timing`.
+    An event is detected when one predicted of its class overlaps it. The decision is that on the
+    first frame which is both active and, at least in part, within the true event: one that was
+    active before says nothing of this event until then. It can be known no sooner than the frame's
+    sound has come and the median filter has seen what follows; see :class:`Timing`.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def delay_metrics(found: Delays, weights: Weights) -> dict[str, Values]:
     Returns
     -------
     dict
-        ``delay_median_s`` and ``delay_95_s`` over the detected events (the least delay that at least
-        half, or 95 %, of them do not exceed), ``missed_share`` of all true events, ``early_share``
-        of those detected; each of shape (resample,), NaN where there is none.
+        ``delay_median_s`` and ``delay_95_s`` over the detected events (the least delay that at
+        least half, or 95 %, of them do not exceed), ``missed_share`` of all true events,
+        ``early_share`` of those detected; each of shape (resample,), NaN where there is none.
     """
     drawn = weights[:, found.clip]
     told = ~np.isnan(found.delay_s)

@@ -152,8 +152,8 @@ def learn(
 ) -> None:
     """Set a network's weights and thresholds by spike timing, without labels.
 
-    Each batch of patches is processed, and wherever a neuron wins, its weights move with the traces of
-    its inputs at that step, which decay as its membrane does:
+    Each batch of patches is processed, and wherever a neuron wins, its weights move with the traces
+    of its inputs at that step, which decay as its membrane does:
 
     .. math:: x_t = \\min(1, \\beta x_{t-1} + s_t)
 

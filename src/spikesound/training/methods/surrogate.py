@@ -28,7 +28,7 @@ def train_surrogate(job: Job) -> Trained:
     :func:`spikesound.snn.decoding.activity_penalty` of the hidden layers (firing-rate
     regularisation). With ``weight_bits`` the network computes with quantised weights while the full
     ones are trained; the result has the quantised ones. With ``truncate_steps`` gradients go no
-    further back in time than a chunk of so many time steps.
+    further back in time than a chunk of that number of time steps.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What the active inputs of a frame add to the sums of this frame and of those to come.
+"""Scatter-add of a frame's active inputs to the sums of this frame and of those to come.
 
 A causal layer keeps a ring of sums, one slot for each frame that its taps reach, this one and the
 coming. Inputs come in the order (bin, channel), so that those under one window of a kernel are one
@@ -27,10 +27,10 @@ before the first; bins and channels of the input; places and channels of the out
 together, rounded up to whole words of spikes."""
 
 WEIGHTS_AT, GROUND_AT, RING_AT, UNITS_AT = range(10, 14)
-"""Where its weights, its constant currents, its ring and its units begin in the flat arrays."""
+"""Offsets of its weights, constant currents, ring and units in the flat arrays."""
 
 READOUT_AT = 14
-"""Which of the readout's rows is its first unit's; -1 if the readout does not read it."""
+"""Row of its first unit in the readout; -1 if the readout does not read it."""
 
 FIELDS = 15
 

@@ -45,7 +45,7 @@ _CRITERIA = {"psds1": intersections.PSDS1, "psds2": intersections.PSDS2}
 
 @dataclass(frozen=True)
 class Measured:
-    """What is counted of a detector, clip by clip: all that its metrics are made of.
+    """Counts of a detector, clip by clip: all that its metrics are computed from.
 
     Attributes
     ----------
