@@ -437,10 +437,10 @@ def test_robustness_that_no_stage_joined_is_read_model_by_model(
         (
             "energy.csv",
             "model,profile\n",
-            r"energy\.csv: no column execution, dataflow, operations_nj",
+            r"energy\.csv: column execution, dataflow, operations_nj",
         ),
-        ("latency.json", "{", r"latency\.json: not JSON"),
-        ("comparisons.json", "[]", r"comparisons\.json: not a mapping"),
+        ("latency.json", "{", r"latency\.json: invalid JSON"),
+        ("comparisons.json", "[]", r"comparisons\.json: expected a mapping"),
         ("study.json", '{"rows": [{"setting": "a"}]}', r"study\.json: rows without family"),
     ],
 )

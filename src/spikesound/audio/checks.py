@@ -47,7 +47,7 @@ def refuse_archives(path: Path, name: str) -> None:
     except OSError as error:
         raise SpikesoundError(f"{name}: cannot be read: {error.strerror}") from error
     if head.startswith(ARCHIVES):
-        raise SpikesoundError(f"{name}: an archive: unpack it first")
+        raise SpikesoundError(f"{name}: expected a sound file, got an archive; unpack it first")
 
 
 def stated_rate_hz(messages: str, name: str) -> int:
@@ -64,11 +64,11 @@ def stated_rate_hz(messages: str, name: str) -> int:
     """
     rates = _RATE.findall(messages)
     if not rates:
-        raise SpikesoundError(f"{name}: its decoder names no sampling rate")
+        raise SpikesoundError(f"{name}: expected a sampling rate from its decoder, got none")
     low_hz, high_hz = RATES_HZ
     if not low_hz <= int(rates[-1]) <= high_hz:
         raise SpikesoundError(
-            f"{name}: a sampling rate of {rates[-1]} Hz, not within {low_hz} to {high_hz} Hz"
+            f"{name}: expected a sampling rate of {low_hz} to {high_hz} Hz, got {rates[-1]} Hz"
         )
     return int(rates[-1])
 
@@ -115,14 +115,14 @@ def check_end(path: Path, name: str, messages: str, seconds: float) -> None:
     exact = _EXACT.search(messages) and _GUESSED not in messages and not _VIDEO.search(messages)
     if declared is not None and exact:
         hours, minutes, rest = declared.groups()
-        said_s = 3600 * int(hours) + 60 * int(minutes) + float(rest)
-        if seconds < said_s * 0.998 - 0.1:
+        header_s = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+        if seconds < header_s * 0.998 - 0.1:
             raise SpikesoundError(
-                f"{name}: cut off: {seconds:.2f} s of the {said_s:.2f} s that its header tells of"
+                f"{name}: cut off: expected {header_s:.2f} s by its header, got {seconds:.2f} s"
             )
     if _in_a_page(path):
         raise SpikesoundError(
-            f"{name}: cut off: its last Ogg page is not whole, or not the last of its stream"
+            f"{name}: cut off: its last Ogg page is incomplete, or not the last of its stream"
         )
 
 

@@ -124,7 +124,7 @@ def fit(
     missing = count - len(samples)
     if missing > round(tolerance_s * rate_hz):
         raise MediaError(
-            "too_short", f"{len(samples) / rate_hz:.3f} s of the {count / rate_hz:.3f} s asked for"
+            "too_short", f"expected {count / rate_hz:.3f} s, got {len(samples) / rate_hz:.3f} s"
         )
     return np.pad(samples, (0, missing))
 

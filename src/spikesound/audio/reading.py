@@ -113,7 +113,9 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
                 count += len(samples)
                 yield rate_hz, samples
         except TimeoutError as error:
-            raise SpikesoundError(f"{name}: its decoder gave nothing for {stall_s:g} s") from error
+            raise SpikesoundError(
+                f"{name}: its decoder timed out: no output for {stall_s:g} s"
+            ) from error
         except JobError as error:
             code = error.code
         messages = log_text(log)
@@ -122,7 +124,7 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
         what = "damaged" if count else "no sound can be read from it"
         raise SpikesoundError(f"{name}: {what}: {words}")
     if code:
-        raise SpikesoundError(f"{name}: its decoder ended with {code}")
+        raise SpikesoundError(f"{name}: its decoder failed with exit code {code}")
     if not count:
         raise SpikesoundError(f"{name}: no sound in it")
     if not endless:

@@ -38,14 +38,14 @@ def read_json(path: Path, remedy: str = "run the pipeline (dvc repro)") -> Any:
     except OSError as error:
         raise SpikesoundError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise SpikesoundError(f"{path}: not JSON: {error}; {remedy}") from error
+        raise SpikesoundError(f"{path}: invalid JSON: {error}; {remedy}") from error
 
 
 def read_mapping(path: Path, remedy: str = "run the pipeline (dvc repro)") -> dict[str, Any]:
     """Return the content of a JSON file that holds a mapping; raises as :func:`read_json`."""
     content = read_json(path, remedy)
     if not isinstance(content, dict):
-        raise SpikesoundError(f"{path}: not a mapping; {remedy}")
+        raise SpikesoundError(f"{path}: expected a mapping; {remedy}")
     return content
 
 
@@ -61,7 +61,7 @@ def parse_untrusted(text: bytes, what: str) -> Any:
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ValueError("a name twice")
+            raise ValueError("duplicate key")
         return found
 
     def finite(number: str) -> float:
@@ -79,7 +79,7 @@ def parse_untrusted(text: bytes, what: str) -> Any:
         raise SpikesoundError(f"{what}: JSON nested too deeply") from error
     except ValueError as error:
         reason = " ".join(str(error).split())[:120]
-        raise SpikesoundError(f"{what}: not JSON that can be used: {reason}") from error
+        raise SpikesoundError(f"{what}: invalid JSON: {reason}") from error
 
 
 def _check_extent(value: Any) -> None:

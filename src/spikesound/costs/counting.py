@@ -149,8 +149,8 @@ def count_frames(
     """
     if inputs.ndim != 3 or not inputs.size or inputs.shape[2] != spec.bins:
         raise SpikesoundError(
-            f"{spec.model}: features of shape {inputs.shape} cannot be counted; expected "
-            f"(clip, frame, {spec.bins})"
+            f"{spec.model}: expected features of shape (clip, frame, {spec.bins}), "
+            f"got {inputs.shape}"
         )
     network.eval()
     counted = Counted()

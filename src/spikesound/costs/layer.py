@@ -104,5 +104,5 @@ def read_layers(path: Path) -> list[LayerCounts]:
     rows = pd.read_csv(path, keep_default_na=False)
     wanted = [field.name for field in fields(LayerCounts)]
     if list(rows.columns) != wanted:
-        raise SpikesoundError(f"{path}: columns {list(rows.columns)} are not {wanted}")
+        raise SpikesoundError(f"{path}: expected columns {wanted}, got {list(rows.columns)}")
     return [LayerCounts(*row) for row in rows.itertuples(index=False, name=None)]

@@ -114,7 +114,7 @@ def read_counts(path: Path) -> list[SoundCounts]:
     rows = pd.read_csv(path, keep_default_na=False)
     wanted = ["sound", "lazy", *(each.name for each in fields(LayerCounts))]
     if list(rows.columns) != wanted:
-        raise SpikesoundError(f"{path}: columns {list(rows.columns)}, expected {wanted}")
+        raise SpikesoundError(f"{path}: expected columns {wanted}, got {list(rows.columns)}")
     return [
         SoundCounts(
             str(sound),

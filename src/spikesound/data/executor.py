@@ -151,7 +151,7 @@ def _connect(scheduler: str, timeout_s: float) -> Client:
         # the thread of the next one, which it would wait for, and that for it. So it goes here.
         gc.collect()
         raise SpikesoundError(
-            f"scheduler {scheduler}: nothing to work with there ({client}); start one with "
+            f"scheduler {scheduler}: no Dask scheduler there ({client}); start one with "
             "`dask scheduler`, or set scheduler to null"
         )
     try:

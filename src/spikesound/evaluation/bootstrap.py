@@ -73,7 +73,7 @@ def resampled(
     Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """
     if resamples < 1:
-        raise SpikesoundError(f"bootstrap: resamples {resamples} is below 1")
+        raise SpikesoundError(f"bootstrap: resamples: must be at least 1, got {resamples}")
     block = max(1, _BLOCK_NUMBERS // len(groups))
     parts: dict[str, list[Values]] = {}
     for start in range(0, resamples, block):
@@ -152,7 +152,7 @@ def percentiles(values: Values, confidence: float, *, nearest: bool = False) -> 
         If the confidence is not between 0 and 1.
     """
     if not 0 < confidence < 1:
-        raise SpikesoundError(f"bootstrap: confidence {confidence} is not between 0 and 1")
+        raise SpikesoundError(f"bootstrap: confidence: must be between 0 and 1, got {confidence}")
     present = values[~np.isnan(values)]
     if not len(present):
         return math.nan, math.nan

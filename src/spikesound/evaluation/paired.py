@@ -85,7 +85,7 @@ def permutation_p(
     Genetics and Molecular Biology 9 (2010), 39.
     """
     if permutations < 1:
-        raise SpikesoundError(f"permutations {permutations} is below 1")
+        raise SpikesoundError(f"permutations: must be at least 1, got {permutations}")
     clips, count = len(clusters), int(clusters.max()) + 1
     apart = _differences(metrics, np.ones((1, clips)))
     block = max(1, _BLOCK_NUMBERS // (2 * clips))

@@ -189,7 +189,7 @@ def _table(path: Path, name: str) -> pd.DataFrame | None:
     missing = [column for column in COLUMNS[name] if column not in frame.columns]
     if missing:
         raise SpikesoundError(
-            f"{path}: no column {', '.join(missing)}; needed: {', '.join(COLUMNS[name])}"
+            f"{path}: column {', '.join(missing)} missing; expected {', '.join(COLUMNS[name])}"
         )
     return frame
 

@@ -72,7 +72,7 @@ def measure_of(table: pd.DataFrame) -> Measure:
     for key in table.columns:
         if key in _MEASURES:
             return _MEASURES[key]
-    raise SpikesoundError(f"robustness: expected a column of {', '.join(_MEASURES)}, and got none")
+    raise SpikesoundError(f"robustness: no measure column; must be one of {', '.join(_MEASURES)}")
 
 
 def plots(table: pd.DataFrame, look: Mapping[str, Look]) -> dict[str, list[Plot]]:

@@ -19,7 +19,7 @@ def labels(query: str, ontology: Ontology) -> None:
     tree = Tree.load(ontology)
     found = [label for label in tree if query.casefold() in tree.name(label).casefold()]
     if not found:
-        raise SpikesoundError(f"no label of {ontology} has {query!r} in its name")
+        raise SpikesoundError(f"{ontology}: no label with {query!r} in its name")
     for label in found:
         print(f"{label:14} {tree.name(label)} ({len(tree.subtree(label)) - 1} below)")
 

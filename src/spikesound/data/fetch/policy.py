@@ -146,7 +146,7 @@ class Fetching:
         """Yield what is to be said of recordings that were not decided when it was stopped."""
         for _, index, number in self._waiting:
             trouble = self._last.get(index)
-            untouched = MediaError("pending", "not asked for: the run was stopped before")
+            untouched = MediaError("pending", "not requested: the run was stopped before")
             yield self._all_lost(index, trouble or untouched, number - 1)
 
     def _all_lost(self, index: int, trouble: MediaError, attempts: int) -> list[Outcome]:

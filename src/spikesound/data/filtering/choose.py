@@ -114,7 +114,7 @@ def _in_order(clips: pa.Table) -> pa.Table:
         ids = clips["clip_id"]
     twice = ids[1:].filter(pc.equal(ids[:-1], ids[1:]))
     if len(twice):
-        raise SpikesoundError(f"filter: the clip {twice[0].as_py()!r} stands twice in the source")
+        raise SpikesoundError(f"filter: duplicate clip {twice[0].as_py()!r} in the source")
     return clips
 
 

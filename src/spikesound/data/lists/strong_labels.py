@@ -92,7 +92,7 @@ def read_strong(
         parts.append(without(rows, reasons))
         rejected.append(set_aside(name, lines, first, reasons))
     if not sum(map(len, parts + rejected)):
-        raise SpikesoundError(f"{path}: no events in it")
+        raise SpikesoundError(f"{path}: no events")
     rows = pa.concat_tables(parts).combine_chunks()
     rows, twice = _distinct(rows, path, name)
     return (

@@ -38,7 +38,7 @@ def blocks(path: Path, chars: int = _BLOCK_CHARS) -> Iterator[tuple[int, pa.Stri
                     yield first, lines
                     first += len(lines)
     except UnicodeDecodeError as error:
-        raise SpikesoundError(f"{path}: not text in UTF-8 ({error.reason})") from error
+        raise SpikesoundError(f"{path}: invalid UTF-8 ({error.reason})") from error
     if rest:
         yield first, _split(rest)
 

@@ -130,7 +130,7 @@ def check_folds(sources: Sequence[Recorded], backgrounds: set[str]) -> None:
         if lacking := sorted(folds - have):
             raise SpikesoundError(
                 f"sources.scenes: fold {lacking[0]!r} has no recording for {what}s"
-                " (sources.scenes.backgrounds tells which labels are backgrounds)"
+                " (sources.scenes.backgrounds lists the labels that are backgrounds)"
             )
 
 

@@ -118,7 +118,7 @@ def read_event(source: Recorded, rate_hz: int, active_db: float, shortest_s: flo
     shortest_ms = round(shortest_s * 1000)
     if length_ms < shortest_ms:
         raise SpikesoundError(
-            f"{source.path}: lasts {length_ms / 1000:g} s; sources.scenes.event_s asks for"
+            f"{source.path}: too short: got {length_ms / 1000:g} s; sources.scenes.event_s requires"
             f" {shortest_s:g} s at least"
         )
     active = active_ms(samples, rate_hz, active_db)

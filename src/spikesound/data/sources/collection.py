@@ -72,7 +72,7 @@ class Archived(Collection):
         for top in (unpacked, *sorted(unpacked.iterdir())):
             if (top / self.marker).exists():
                 return top
-        raise SpikesoundError(f"{archive}: not {self.name}: it has no {self.marker}")
+        raise SpikesoundError(f"{archive}: not {self.name}: {self.marker} missing")
 
 
 def measured(

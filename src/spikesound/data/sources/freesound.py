@@ -166,7 +166,7 @@ def _checked(sounds: object, what: str) -> list[Sound]:
     """Return the sounds if they have what is needed of them."""
     kinds = {"id": int, "name": str, "license": str, "username": str, "duration": int | float}
     if not isinstance(sounds, list):
-        raise SpikesoundError(f"{what}: no list of sounds")
+        raise SpikesoundError(f"{what}: expected a list of sounds")
     for sound in sounds:
         fields = sound if isinstance(sound, dict) else {}
         for name, kind in kinds.items():

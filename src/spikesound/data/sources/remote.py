@@ -53,8 +53,8 @@ def obtain(file: str | RemoteFile, cache: Path, *, backoff_s: float = 1.0) -> Pa
         file = RemoteFile(url=file, hash=None)
     if file.hash is not None and not _HASH.fullmatch(file.hash):
         raise SpikesoundError(
-            f"{file.url}: hash {file.hash!r} is not md5:..., sha1:..., sha256:... or sha512:..."
-            " in small hexadecimal digits"
+            f"{file.url}: expected a hash md5:..., sha1:..., sha256:... or sha512:..."
+            f" in small hexadecimal digits, got {file.hash!r}"
         )
     if is_url(file.url):
         return _fetch(file.url, file.hash, cache, backoff_s)
@@ -116,9 +116,9 @@ def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
 def _check(path: Path, expected: str | None, what: str) -> None:
     if expected is not None:
         kind, _, digits = expected.partition(":")
-        found = pooch.file_hash(str(path), alg=kind)
-        if found != digits:
-            raise SpikesoundError(f"{what}: hash {kind}:{found} is not the {expected} it should be")
+        digest = pooch.file_hash(str(path), alg=kind)
+        if digest != digits:
+            raise SpikesoundError(f"{what}: expected hash {expected}, got {kind}:{digest}")
 
 
 def _wait_s(error: requests.RequestException, backoff_s: float) -> float | None:

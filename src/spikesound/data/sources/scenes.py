@@ -68,7 +68,7 @@ class Scenes(Source):
             or not _labels(segments).keys() <= {f"{media_id}_0" for media_id in folds}
         ):
             raise SpikesoundError(
-                f"{self.folder}: its lists are damaged or do not fit together; delete the folder"
+                f"{self.folder}: its lists are damaged or inconsistent; delete the folder"
                 " to make the scenes again"
             )
         order = [(column, "ascending") for column in ("clip_id", "onset_s", "offset_s", "label")]

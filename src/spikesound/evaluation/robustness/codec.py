@@ -52,6 +52,6 @@ def _run(job: Job, given: bytes) -> bytes:
     try:
         return run(job, given, LIMIT_S)
     except TimeoutError as error:
-        raise SpikesoundError(f"ffmpeg: coding was not done after {LIMIT_S:g} s") from error
+        raise SpikesoundError(f"ffmpeg: timed out after {LIMIT_S:g} s") from error
     except JobError as error:
         raise SpikesoundError(f"ffmpeg cannot code Opus: {error.reason}") from error

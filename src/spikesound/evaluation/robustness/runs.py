@@ -163,6 +163,6 @@ def _load(piece: Piece) -> tuple[Spec, nn.Module]:
         raise SpikesoundError(f"{piece.folder}: trained on other classes; run dvc repro")
     if spec.fold != piece.fold:
         raise SpikesoundError(
-            f"{piece.folder}: holds out fold {spec.fold!r}, expected {piece.fold!r}"
+            f"{piece.folder}: expected held-out fold {piece.fold!r}, got {spec.fold!r}"
         )
     return spec, network
