@@ -149,9 +149,12 @@ def test_a_playlist_opens_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "words"),
-    [("sleep 60", "no output for 0.2 s"), ("kill -SEGV $$", "exit code -11")],
+    [
+        ("sleep 60", "timed out: no output for 0.2 s"),
+        ("kill -SEGV $$", "failed with exit code -11"),
+    ],
 )
-def test_a_decoder_that_hangs_or_falls_is_told_of(
+def test_a_decoder_that_hangs_or_crashes_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str
 ) -> None:
     program = tmp_path / "ffmpeg"
@@ -187,9 +190,9 @@ def test_whole_numbers_have_the_full_scale_of_their_type(values: list[int]) -> N
 
 def test_samples_that_cannot_be_meant_are_refused() -> None:
     for samples, words in {
-        "channels first": (np.zeros((2, 100)), r"shape \(2, 100\): \(sample,\) or"),
+        "channels first": (np.zeros((2, 100)), r"expected shape \(sample,\) or .*got \(2, 100\)"),
         "none": (np.zeros(0), "empty array"),
-        "text": (np.array(["a"]), "of type <U1"),
+        "text": (np.array(["a"]), "got <U1"),
         "nan": (np.array([np.nan]), "expected finite"),
         "integers made floats": (np.array([20000.0, 3.0]), "2e.04 times full scale"),
     }.values():

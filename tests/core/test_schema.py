@@ -53,7 +53,7 @@ def test_a_missing_damaged_or_foreign_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpikesoundError, match="not a Parquet table"):
         read_table(path, CLIPS)
     pq.write_table(CLIPS.empty_table(), path)
-    with pytest.raises(SpikesoundError, match="differ in dtype"):
+    with pytest.raises(SpikesoundError, match="or other dtypes"):
         read_table(path, PREDICTIONS)
 
 

@@ -250,7 +250,7 @@ def test_what_the_format_cannot_hold_is_not_written(
 ) -> None:
     frame = table([(media_id, 0.0, 1.0, labels)])
     with pytest.raises(
-        SpikesoundError, match="(is not allowed in AudioSet's format|has no segment without)"
+        SpikesoundError, match=r"(is not allowed in AudioSet's format|has no segment without)"
     ):
         write_segments(frame, tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

@@ -295,7 +295,7 @@ def test_strong_labels_are_read_as_they_were_written(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("video", "/m/a", 0.0, 1.0), "'video' is not an id"),
+        (("video", "/m/a", 0.0, 1.0), "expected a clip id .*got 'video'"),
         (("video_0", "a\tb", 0.0, 1.0), "not allowed in a table"),
         (("video_0", "", 0.0, 1.0), "not allowed in a table"),
         (("video_0", "/m/a", 2.0, 1.0), "from 2 s to 1 s is not within"),

@@ -80,9 +80,9 @@ def is_endless(path: Path) -> bool:
     """
     with path.open("rb") as file:
         head = file.read(8)
-    said = int.from_bytes(head[4:], "little")
-    by_a_pipe = 0x7FF00000 <= said <= 0x80000100 or said >= 0xFFFFFF00
-    return head[:4] == b"RIFF" and by_a_pipe and path.stat().st_size < said
+    stated = int.from_bytes(head[4:], "little")
+    by_a_pipe = 0x7FF00000 <= stated <= 0x80000100 or stated >= 0xFFFFFF00
+    return head[:4] == b"RIFF" and by_a_pipe and path.stat().st_size < stated
 
 
 def complaint(messages: str, endless: bool = False) -> str:
@@ -91,8 +91,8 @@ def complaint(messages: str, endless: bool = False) -> str:
     A packet that is cut short is only warned of, and is an error here; but not at the end of an
     ``endless`` file (:func:`is_endless`), where it must be so.
     """
-    found = _ERROR.search(messages) or (None if endless else _CORRUPT.search(messages))
-    words = "" if found is None else found[1]
+    match = _ERROR.search(messages) or (None if endless else _CORRUPT.search(messages))
+    words = "" if match is None else match[1]
     return "".join(c if c.isprintable() else " " for c in words).strip().rstrip(".")
 
 

@@ -59,10 +59,10 @@ def parse_untrusted(text: bytes, what: str) -> Any:
     """
 
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
+        content = dict(pairs)
+        if len(content) != len(pairs):
             raise ValueError("duplicate key")
-        return found
+        return content
 
     def finite(number: str) -> float:
         if not math.isfinite(value := float(number)):
@@ -70,11 +70,11 @@ def parse_untrusted(text: bytes, what: str) -> Any:
         return value
 
     try:
-        found = json.loads(
+        parsed = json.loads(
             text.decode(), object_pairs_hook=distinct, parse_float=finite, parse_constant=finite
         )
-        _check_extent(found)
-        return found
+        _check_extent(parsed)
+        return parsed
     except RecursionError as error:
         raise SpikesoundError(f"{what}: JSON nested too deeply") from error
     except ValueError as error:

@@ -152,12 +152,12 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
             table = pq.read_table(file)
-        found = table.schema.remove_metadata()
+        actual = table.schema.remove_metadata()
     except pa.ArrowInvalid as error:
         raise SpikesoundError(f"{path}: not a Parquet table ({error})") from error
-    if found != schema:
+    if actual != schema:
         raise SpikesoundError(
-            f"{path}: expected columns {schema.names}, got {found.names}, or other dtypes"
+            f"{path}: expected columns {schema.names}, got {actual.names}, or other dtypes"
         )
     frame: pd.DataFrame = table.to_pandas()
     for field in schema:

@@ -30,13 +30,13 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
     steps : number of time steps of the network requested
     """
     longer = steps / max(layer.steps for layer in layers)
-    found = []
+    scaled = []
     for number, layer in enumerate(layers):
         first = number == 0
         stepwise = 1.0 if _once(layer) else longer
         passes = 1.0 if first and layer.operation == "mac" else stepwise
         by_spikes = factor if layer.source == "spikes" and not first else 1.0
-        found.append(
+        scaled.append(
             replace(
                 layer,
                 passes=round(layer.passes * passes),
@@ -48,7 +48,7 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
                 neuron_updates=layer.neuron_updates * stepwise,
             )
         )
-    return found
+    return scaled
 
 
 def _once(layer: LayerCounts) -> bool:

@@ -44,11 +44,11 @@ def touched(shape: Causal, x: torch.Tensor) -> torch.Tensor:
     active = (x != 0).view(*x.shape[:2], *shape.inputs).any(2).float()
     wide = shape.width + shape.pool - 1
     padded = functional.pad(active, (shape.width // 2, shape.width // 2))
-    found = functional.max_pool1d(padded, wide, shape.pool)[..., : shape.outputs[1]]
-    total = found.clone()
+    reached = functional.max_pool1d(padded, wide, shape.pool)[..., : shape.outputs[1]]
+    total = reached.clone()
     for tap in range(1, shape.taps):
         back = tap * shape.dilation
-        total[back:] += found[: max(0, len(found) - back)]
+        total[back:] += reached[: max(0, len(reached) - back)]
     return (total > 0).unsqueeze(2).expand(-1, -1, shape.outputs[0], -1)
 
 
@@ -99,5 +99,5 @@ def updates(
 
 
 def _later(values: torch.Tensor, frames: int) -> torch.Tensor:
-    kept = max(0, len(values) - frames)
-    return torch.cat([torch.zeros_like(values[: len(values) - kept]), values[:kept]])
+    length = max(0, len(values) - frames)
+    return torch.cat([torch.zeros_like(values[: len(values) - length]), values[:length]])

@@ -55,12 +55,12 @@ def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
     Deng et al. 2020, "Rethinking the performance comparison between SNNs and ANNs", equation 2.
     """
     weights = sum(layer.weights * widths.weight_bits(layer) for layer in layers)
-    kept = sum(held(layer) for layer in layers)
+    values = sum(held(layer) for layer in layers)
     peak = max(
         layer.inputs * widths.input_bits(layer) + layer.outputs * widths.output_bits(layer)
         for layer in layers
     )
-    return Memory(weights / 8, kept * widths.state / 8, peak / 8)
+    return Memory(weights / 8, values * widths.state / 8, peak / 8)
 
 
 def held(layer: LayerCounts) -> int:

@@ -181,14 +181,16 @@ def _priced(
     rows = []
     for profile, dataflow in product(params.profiles, get_args(Dataflow)):
         technology = params.profiles[profile]
-        found = energy(
+        priced_energy = energy(
             priced, widths(technology, None, None), technology, params.memory, dataflow, execution
         )
-        total = found.total_nj + operations_nj(0.0, late, technology.mac_pj, technology.ac_pj)
+        total = priced_energy.total_nj + operations_nj(
+            0.0, late, technology.mac_pj, technology.ac_pj
+        )
         rows.append(
             head
             | {"profile": profile, "dataflow": dataflow, "execution": way}
-            | {"operations_uw": _uw(found.operations_nj), "total_uw": _uw(total)}
+            | {"operations_uw": _uw(priced_energy.operations_nj), "total_uw": _uw(total)}
             | per_second
         )
     return rows

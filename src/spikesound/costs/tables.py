@@ -51,10 +51,10 @@ def price(
 ) -> Energy:
     """Return the energy of a model's answer, in the ways its counts say unless others are given."""
     technology = params.profiles[profile]
-    found = widths(technology, model.weight_bits, model.activation_bits)
+    bit_widths = widths(technology, model.weight_bits, model.activation_bits)
     return energy(
         layers or model.layers,
-        found,
+        bit_widths,
         technology,
         params.memory,
         dataflow,
@@ -73,11 +73,11 @@ def energy_table(models: Mapping[str, Counts], params: CostParams) -> pd.DataFra
         for execution, profile, dataflow in product(
             model.executions(), params.profiles, get_args(Dataflow)
         ):
-            found = price(model, params, profile, dataflow, execution)
+            priced = price(model, params, profile, dataflow, execution)
             rows.append(
                 {"model": name, "execution": execution, "profile": profile, "dataflow": dataflow}
-                | asdict(found)
-                | {"total_nj": found.total_nj}
+                | asdict(priced)
+                | {"total_nj": priced.total_nj}
             )
     return pd.DataFrame(rows).round(3)
 
@@ -107,8 +107,8 @@ def break_even_table(
             dataflow: Dataflow = dataflow,
             accounting: str = accounting,
         ) -> float:
-            found = price(model, params, profile, dataflow, layers=layers)
-            return found.operations_nj if accounting == "operations" else found.total_nj
+            priced = price(model, params, profile, dataflow, layers=layers)
+            return priced.operations_nj if accounting == "operations" else priced.total_nj
 
         theirs = price(models[other], params, profile, dataflow, way)
         against = theirs.operations_nj if accounting == "operations" else theirs.total_nj
@@ -130,12 +130,12 @@ def break_even_table(
 
 def figures(model: Counts, params: CostParams) -> dict[str, float | str]:
     """Return a model's figures at the profile and dataflow shown first, flat."""
-    found = price(model, params, params.profile, params.dataflow)
+    priced = price(model, params, params.profile, params.dataflow)
     technology = params.profiles[params.profile]
     held = memory(model.layers, widths(technology, model.weight_bits, model.activation_bits))
     return {
         "execution": model.execution,
-        "energy_nj": round(found.total_nj, 1),
-        "energy_operations_nj": round(found.operations_nj, 1),
+        "energy_nj": round(priced.total_nj, 1),
+        "energy_operations_nj": round(priced.operations_nj, 1),
         "memory_kb": round(held.total / 1000, 2),
     }

@@ -160,8 +160,8 @@ def _survey(
     outcomes: dict[str, Outcome] = {}
     wanted: dict[int, Recording] = {}
     look = partial(survey, params=params, store=store, scratch=scratch)
-    found: Iterator[tuple[int, Survey]] = as_done(pool, look, recordings, ahead=4 * slots)
-    for index, seen in track(found, total=len(recordings), what="look up", unit="recording"):
+    surveyed: Iterator[tuple[int, Survey]] = as_done(pool, look, recordings, ahead=4 * slots)
+    for index, seen in track(surveyed, total=len(recordings), what="look up", unit="recording"):
         outcomes |= {outcome.clip_id: outcome for outcome in seen.known}
         if seen.wanted is not None:
             wanted[index] = seen.wanted
@@ -181,8 +181,8 @@ def _check_space(wanted: Sequence[Recording], params: DownloadParams, store: Sto
     seconds = sum(clip.end_s - clip.start_s for one in wanted for clip in one.clips)
     needed = 2 * FLAC_SHARE * 2 * seconds * params.rate_hz
     root = Path(store.root).absolute()
-    there = next(folder for folder in (root, *root.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
     if needed > free:
         raise SpikesoundError(
             f"{store.root}: {needed / 1e9:.1f} GB needed for {seconds / 3600:.1f} h of new clips,"

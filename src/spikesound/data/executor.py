@@ -200,14 +200,16 @@ def _check_versions(client: Client) -> None:
     except Exception as error:
         answers["scheduler"] = error
     here = _versions()
-    for worker, there in sorted(answers.items()):
+    for worker, versions in sorted(answers.items()):
         who = worker if worker == "scheduler" else f"worker {worker}"
-        if isinstance(there, BaseException):
-            raise SpikesoundError(f"{who}: cannot work with this ({_one_line(there)})") from there
+        if isinstance(versions, BaseException):
+            raise SpikesoundError(
+                f"{who}: cannot work with this ({_one_line(versions)})"
+            ) from versions
         for name, ours in here.items():
-            if there[name] != ours:
+            if versions[name] != ours:
                 raise SpikesoundError(
-                    f"{who}: {name} is {there[name]}, here {ours}; install the same in both "
+                    f"{who}: {name} is {versions[name]}, here {ours}; install the same in both "
                     "places, and start it again"
                 )
 

@@ -186,9 +186,9 @@ def _both_axes(
 @contextmanager
 def _output(module: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Collect what a module puts out, while it is called within."""
-    kept: list[torch.Tensor] = []
-    hook = module.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    outputs: list[torch.Tensor] = []
+    hook = module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     try:
-        yield kept
+        yield outputs
     finally:
         hook.remove()

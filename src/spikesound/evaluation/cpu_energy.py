@@ -96,10 +96,10 @@ def open_counter() -> Counter:
     except ImportError as error:
         raise Unavailable("zeus is not installed (pip install 'spikesound[energy]')") from error
     try:
-        found = RAPLCPUs().cpus
+        zones = RAPLCPUs().cpus
     except (ZeusBaseError, OSError) as error:
         raise Unavailable(str(error)) from error
-    packages = [cpu for cpu in found if _zone(cpu).startswith("package")]
+    packages = [cpu for cpu in zones if _zone(cpu).startswith("package")]
     if not packages:
         raise Unavailable("RAPL shows no zone of a package")
     return Counter(packages)

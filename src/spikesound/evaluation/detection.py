@@ -207,8 +207,8 @@ def _alarms(
             decisions[f"{number}-{place}"] = fold.decision
     assert front_end.features.clip_s is not None
     seconds = dict.fromkeys(filtered, front_end.features.clip_s)
-    found = predict(filtered, seconds, classes, decisions, front_end.hop_s)
-    return false_alarms(found, seconds, classes, confidence=confidence)
+    events = predict(filtered, seconds, classes, decisions, front_end.hop_s)
+    return false_alarms(events, seconds, classes, confidence=confidence)
 
 
 def _present(

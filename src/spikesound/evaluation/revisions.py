@@ -101,9 +101,9 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
         If a model has no predictions there, a file is neither in the cache nor in a remote, or a
         table or metric file is damaged.
     """
-    there = dict.fromkeys(models_of(name, root, places))
+    available = dict.fromkeys(models_of(name, root, places))
     for model in models:
-        choose(there, model, f"model at {name}")
+        choose(available, model, f"model at {name}")
     with _named(name):
         base = _root(name, root)
         figures = {

@@ -72,15 +72,15 @@ def comparison_table(
 
 
 def in_words(
-    found: Mapping[str, Difference], measures: Sequence[Measure], confidence: float
+    differences: Mapping[str, Difference], measures: Sequence[Measure], confidence: float
 ) -> str:
     """Say in which metrics the first model is better or worse, if that is shown."""
     shown = {
-        measure.title: found[measure.key].outcome(
+        measure.title: differences[measure.key].outcome(
             confidence, lower_is_better=measure.lower_is_better
         )
         for measure in measures
-        if measure.key in found
+        if measure.key in differences
     }
     parts = [f"{how} in {name}" for name, how in shown.items() if how != NOT_SHOWN]
     return ", ".join(parts) or NOT_SHOWN
@@ -97,24 +97,24 @@ def sentence(
         f"On {dataset['clips_scored']} clips the spiking {pair[0]} scores {ours} in "
         f"{first.title} and its conventional twin {pair[1]} {theirs}"
     )
-    found = paired(results, *pair, measures)
-    if found is None:
+    differences = paired(results, *pair, measures)
+    if differences is None:
         return f"{both}; no paired comparison was made."
     confidence = float(dataset["confidence"])
-    said = verdict(found, *_CALLED, measures=measures, confidence=confidence)
-    return f"{both}: {true_minus(said)}."
+    conclusion = verdict(differences, *_CALLED, measures=measures, confidence=confidence)
+    return f"{both}: {true_minus(conclusion)}."
 
 
 def _differences(test: Mapping[str, Any], measures: Sequence[Measure]) -> dict[str, Difference]:
-    found = {measure.key: read_difference(test, measure.key) for measure in measures}
-    return {key: each for key, each in found.items() if each is not None}
+    by_metric = {measure.key: read_difference(test, measure.key) for measure in measures}
+    return {key: each for key, each in by_metric.items() if each is not None}
 
 
-def _cells(found: Difference | None, measure: Measure, *, tested: bool) -> list[str]:
-    if found is None:
+def _cells(difference: Difference | None, measure: Measure, *, tested: bool) -> list[str]:
+    if difference is None:
         return [NONE, NONE] if tested else [NONE]
-    value, low, high = (difference_of(measure, each) for each in found[:3])
+    value, low, high = (difference_of(measure, each) for each in difference[:3])
     cells = [f"{value} [{low} to {high}]"]
     if tested:
-        cells.append(NONE if found.p_corrected is None else p_value(found.p_corrected))
+        cells.append(NONE if difference.p_corrected is None else p_value(difference.p_corrected))
     return cells

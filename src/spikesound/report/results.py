@@ -178,8 +178,8 @@ def _robustness(folders: ResultFolders, models: Sequence[str]) -> pd.DataFrame |
     if joined is not None:
         return joined
     each = [_table(folders.robustness / name / "table.csv", "robustness") for name in models]
-    there = [table for table in each if table is not None]
-    return pd.concat(there, ignore_index=True) if there else None
+    tables = [table for table in each if table is not None]
+    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _table(path: Path, name: str) -> pd.DataFrame | None:

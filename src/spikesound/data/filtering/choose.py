@@ -120,9 +120,9 @@ def _in_order(clips: pa.Table) -> pa.Table:
 
 def _selected(sets: LabelSets, ontology: Ontology, params: FilterParams) -> set[str]:
     """Return the ids of labels there are that the parameters name; none may be named in vain."""
-    there = set(sets.names)
+    present = set(sets.names)
     if not params.labels:
-        return there
+        return present
     chosen: set[str] = set()
     for name in params.labels:
         try:
@@ -130,13 +130,13 @@ def _selected(sets: LabelSets, ontology: Ontology, params: FilterParams) -> set[
         except SpikesoundError as error:
             raise SpikesoundError(f"filter.labels: {error}") from error
         meant = ontology.subtree(label) if params.subtree else {label}
-        if meant.isdisjoint(there):
-            below = sorted(map(ontology.name, ontology.subtree(label) & there))
+        if meant.isdisjoint(present):
+            below = sorted(map(ontology.name, ontology.subtree(label) & present))
             hint = (
                 f"; below it there are {', '.join(below)} (filter.subtree: true)" if below else ""
             )
             raise SpikesoundError(f"filter.labels: no clip is labelled {name!r}{hint}")
-        chosen |= meant & there
+        chosen |= meant & present
     return chosen
 
 

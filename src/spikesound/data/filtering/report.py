@@ -79,14 +79,14 @@ def _value_counts(column: pa.ChunkedArray) -> dict[str, int]:
 def _labels(before: LabelSets, after: LabelSets, ontology: Ontology) -> dict[str, Any]:
     had = dict(zip(before.names, before.counts().tolist(), strict=True))
     has = dict(zip(after.names, after.counts().tolist(), strict=True))
-    there = {label for label in {*had, *has} if had.get(label) or has.get(label)}
+    present = {label for label in {*had, *has} if had.get(label) or has.get(label)}
     return {
         label: {
             "name": ontology.name(label),
             "before": had.get(label, 0),
             "after": has.get(label, 0),
         }
-        for label in sorted(there, key=ontology.name)
+        for label in sorted(present, key=ontology.name)
     }
 
 

@@ -204,10 +204,12 @@ def _distinct(rows: pa.Table, path: Path, name: str) -> tuple[pa.Table, pa.Table
     again[1:] = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
     first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(rows))))]
     lines = rows["line"].to_numpy()
-    there = np.zeros(len(rows), np.int64)
-    there[order] = np.where(again, lines[first], 0)
-    twice = there > 0
-    reasons = [f"duplicate: the event stands at line {line} already" for line in there[twice]]
+    earlier_line = np.zeros(len(rows), np.int64)
+    earlier_line[order] = np.where(again, lines[first], 0)
+    twice = earlier_line > 0
+    reasons = [
+        f"duplicate: the event stands at line {line} already" for line in earlier_line[twice]
+    ]
     numbers = lines[twice]
     text = lines_at(path, numbers) if len(numbers) else pa.array([], pa.string())
     rejected = rejected_table(name, numbers, text, pa.array(reasons, pa.string()))

@@ -45,11 +45,11 @@ def blocks(path: Path, chars: int = _BLOCK_CHARS) -> Iterator[tuple[int, pa.Stri
 
 def lines_at(path: Path, numbers: NDArray[np.int64]) -> pa.ChunkedArray:
     """Return the lines with these 1-based numbers, which are in ascending order."""
-    found = []
+    parts = []
     for first, lines in blocks(path):
         start, stop = np.searchsorted(numbers, [first, first + len(lines)])
-        found.append(lines.take(pa.array(numbers[start:stop] - first)))
-    return pa.chunked_array(found, pa.string())
+        parts.append(lines.take(pa.array(numbers[start:stop] - first)))
+    return pa.chunked_array(parts, pa.string())
 
 
 def set_aside(name: str, lines: pa.StringArray, first: int, reasons: Mapping[int, str]) -> pa.Table:

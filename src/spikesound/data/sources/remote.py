@@ -105,12 +105,12 @@ def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
     web = url.startswith(("http://", "https://"))
     try:
         # pooch writes atomically, so that a kill leaves nothing under the file's name.
-        kept = Path(pooch.retrieve(url, hash_, name, cache, downloader=download if web else None))
+        cached = Path(pooch.retrieve(url, hash_, name, cache, downloader=download if web else None))
     except (OSError, ValueError) as error:
         raise SpikesoundError(f"{url}: {' '.join(str(error).split())}") from error
     if fresh and hash_ is None:
-        print(f"{url}: fetched; hash: sha256:{pooch.file_hash(str(kept))}", file=sys.stderr)
-    return kept
+        print(f"{url}: fetched; hash: sha256:{pooch.file_hash(str(cached))}", file=sys.stderr)
+    return cached
 
 
 def _check(path: Path, expected: str | None, what: str) -> None:

@@ -108,19 +108,19 @@ class Scenes(Source):
         SpikesoundError
             If the parameters name one that no recording has; the message lists those they have.
         """
-        there = {each.label for each in self.recorded()}
-        names = {self.ontology.name(label): label for label in there}
+        labels = {each.label for each in self.recorded()}
+        names = {self.ontology.name(label): label for label in labels}
         by_any = {
             **{name.casefold(): label for name, label in names.items()},
-            **{label: label for label in there},
+            **{label: label for label in labels},
         }
-        found = set()
+        chosen = set()
         for name in self.params.backgrounds:
             label = by_any.get(name) or by_any.get(name.strip().casefold())
             if label is None:
                 raise unknown("label in sources.scenes.backgrounds", name, names)
-            found.add(label)
-        return found
+            chosen.add(label)
+        return chosen
 
     def background_waves(self, fold: str) -> list[Wave]:
         """Read a fold's backgrounds, of which

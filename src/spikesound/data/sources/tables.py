@@ -79,8 +79,8 @@ def tabulate(rows: Iterable[Row], rejected: Iterable[Rejected]) -> tuple[Listing
         clip_id = f"{row.media_id}_{round(row.start_s * 1000)}"
         fold = folds.setdefault(row.recording, row.fold)
         if clip_id in clips:
-            there = clips[clip_id].origin
-            where = f"at line {there.line}" if there.line else f"as {there.row}"
+            first = clips[clip_id].origin
+            where = f"at line {first.line}" if first.line else f"as {first.row}"
             refused.append((row.origin, f"duplicate: the clip stands {where} already"))
         elif fold != row.fold:
             refused.append((row.origin, f"in two folds: the recording is in {fold!r}"))
@@ -130,8 +130,8 @@ def read_csv(
             origin = Origin(str(path), before + 1, "".join(lines[before : reader.line_num]).strip())
             before = reader.line_num
             if len(cells) == len(header):
-                found = {name: cells[column].strip() for name, column in wanted.items()}
-                rows.append(CsvRow(origin, found))
+                values = {name: cells[column].strip() for name, column in wanted.items()}
+                rows.append(CsvRow(origin, values))
             elif any(cells):
                 rows.append(CsvRow(origin, {}, f"{len(cells)} cells, not {len(header)}"))
     except (csv.Error, ValueError) as error:

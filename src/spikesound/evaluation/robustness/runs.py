@@ -132,7 +132,7 @@ class Detected:
     def __call__(self, run: Run, clips: Dataset) -> pd.DataFrame:
         """Return a row for each clip and class."""
         ids, labels, rule = clips.ids, self._spec.classes, self._decision
-        found = {
+        predicted = {
             clip: events(
                 median(frames, rule.medians), rule.thresholds, labels=labels,
                 hop_s=self._spec.sound.hop_s, seconds=self._seconds[clip],
@@ -140,8 +140,8 @@ class Detected:
             for clip, frames in zip(ids, self.outputs(run, clips), strict=True)
         }  # fmt: skip
         lengths = [self._seconds[clip] for clip in ids]
-        segments = count_segments(found, self._true, ids, labels, lengths)
-        of_events = count_events(found, self._true, ids, labels)
+        segments = count_segments(predicted, self._true, ids, labels, lengths)
+        of_events = count_events(predicted, self._true, ids, labels)
         columns = dict(zip((*SEGMENT, *EVENT), (*segments, *of_events), strict=True))
         return pd.DataFrame(
             {"clip_id": np.repeat(np.asarray(ids, dtype=object), len(labels))}
