@@ -95,7 +95,7 @@ def test_models_on_other_clips_are_not_compared(quick: EvaluateParams) -> None:
         SpikesoundError, match=r"snn-a-b cannot be compared with ann-a: clips_asked"
     ):
         compare({"ann-a": first, "snn-a-b": of_model(quick, clips=41)})
-    with pytest.raises(SpikesoundError, match="manifest: expected .*got other"):
+    with pytest.raises(SpikesoundError, match=r"manifest: expected .*got other"):
         compare({"ann-a": first, "snn-a-b": {**first, "manifest": "other"}})
 
 
