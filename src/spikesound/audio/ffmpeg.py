@@ -36,7 +36,7 @@ Job = Any
 
 
 class MediaError(Exception):
-    """Why no clip came of a recording.
+    """Failure of a recording: the state of its clips, and the reason.
 
     Attributes
     ----------

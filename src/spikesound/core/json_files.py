@@ -83,7 +83,7 @@ def parse_untrusted(text: bytes, what: str) -> Any:
 
 
 def _check_extent(value: Any) -> None:
-    """Refuse what is nested deeply, or long, before anything goes through it that takes longer."""
+    """Refuse JSON that is nested too deeply or too long, before any slower check of it."""
     layer, depth = [value], 0
     while layer:
         if depth > DEPTH_LIMIT or any(len(part) > LIST_LIMIT for part in layer if _many(part)):

@@ -52,7 +52,7 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
 
 
 def _once(layer: LayerCounts) -> bool:
-    """Say whether a layer works once, on what all steps came to."""
+    """Return whether a layer runs once, on the sum over all steps."""
     return layer.source == "pooled" and layer.passes == 1 and layer.neuron == "none"
 
 

@@ -30,7 +30,7 @@ class Work:
 
 
 def work(layer: LayerCounts, execution: Execution) -> Work:
-    """Return what is carried out.
+    """Return the executed operations.
 
     ``dense`` carries out every operation, zeros included. ``zero_skipping`` looks at each place of
     the input once a pass, and carries out the operations of those that are not zero. ``events``

@@ -65,7 +65,7 @@ def constant_current(layer: Layer) -> torch.Tensor:
 
 
 def shift(norm: nn.Module) -> torch.Tensor:
-    """Return what a batch norm adds: the current of a neuron without any input."""
+    """Return the shift of a batch norm: the current of a neuron without any input."""
     return affine(norm)[1]
 
 

@@ -39,7 +39,7 @@ class Memory:
 
 
 def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
-    """Return what a network holds.
+    """Return the memory of a network.
 
     .. math:: M_{ANN} = M_w + \\max_l (M_{x,l} + M_{y,l}), \\qquad
               M_{SNN} = M_w + M_U + \\max_l (M_{s,l} + M_{s',l})
@@ -75,7 +75,7 @@ def kept_sums(layer: LayerCounts) -> int:
 
 
 def sums_up(layer: LayerCounts) -> bool:
-    """Say whether a layer adds up what its passes come to."""
+    """Return whether a layer accumulates a sum over its passes."""
     return layer.kind == "pooling" and layer.passes > layer.steps
 
 

@@ -23,7 +23,7 @@ ACCOUNTINGS = ("operations", "memory")
 
 @dataclass(frozen=True)
 class Counts:
-    """A model's counts, and how it is run.
+    """Counts of a model, and its execution.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def price(
     execution: Execution | None = None,
     layers: Sequence[LayerCounts] | None = None,
 ) -> Energy:
-    """Return the energy of a model's answer, in the ways its counts say unless others are given."""
+    """Return the energy of a model's inference, with its own execution unless another is given."""
     technology = params.profiles[profile]
     bit_widths = widths(technology, model.weight_bits, model.activation_bits)
     return energy(
@@ -89,7 +89,7 @@ def break_even_table(
 
     Columns: model, against, profile, dataflow, accounting (of :data:`ACCOUNTINGS`), steps,
     break_even_rate (spikes per neuron and step; empty where the spiking model never wins). A
-    conventional model run in the other way than its counts say has that behind its name.
+    conventional model with another execution than that of its counts has it behind its name.
     """
     rows: list[dict[str, Any]] = []
     ways = [(name, other, way) for name, other in pairs for way in models[other].executions()]

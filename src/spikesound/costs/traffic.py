@@ -25,7 +25,7 @@ class Traffic:
 def traffic(
     layer: LayerCounts, widths: Widths, dataflow: Dataflow, execution: Execution
 ) -> Traffic:
-    """Return what a layer moves.
+    """Return the memory traffic of a layer.
 
     With O operations carried out in P passes over W weights, I places of the input and N neurons
     that keep K values each over S steps:

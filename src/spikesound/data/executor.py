@@ -90,7 +90,7 @@ def executor(
 
 
 def check_store(pool: Executor, store: Store) -> None:
-    """Make sure that every worker reads what is put into the store here, and can put into it.
+    """Check that every worker can read and write the store of this machine.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def check_store(pool: Executor, store: Store) -> None:
 
 
 def check_seen(pool: Executor, path: Path) -> None:
-    """Make sure that every worker sees a file.
+    """Check that every worker can read a file.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def _client(scheduler: str, timeout_s: float) -> Client | str:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Tell what must be alike; the code as it was at first, for a worker goes on with that."""
+    """Return the versions that must be equal; the code is that at the first call."""
     folder = Path(__file__).resolve().parents[1]
     code = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):

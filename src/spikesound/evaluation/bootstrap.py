@@ -44,7 +44,7 @@ def resampled(
     others. Drawn one by one, they would feign more evidence than there is, and the interval would
     be too narrow. Where each recording has one clip, this is the bootstrap over clips.
 
-    The models stay as they were trained: the values tell how much depends on which recordings
+    The models stay as they were trained: the values show how much depends on which recordings
     were tested, not how much depends on the training's random numbers. A metric that does not
     exist in a resample (of a class without a positive, say) is NaN there.
 

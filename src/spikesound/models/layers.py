@@ -219,7 +219,7 @@ def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 
 def output_of(neuron: nn.Module) -> Source:
-    """Return what a layer reads that comes behind this neuron."""
+    """Return the kind of input of a layer behind this neuron."""
     return "spikes" if isinstance(neuron, SpikingNeuron) else "activations"
 
 

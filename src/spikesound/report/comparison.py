@@ -44,7 +44,7 @@ def paired(
 
 
 def name_of_test(results: Results, a: str, b: str, measure: Measure) -> str:
-    """Return what a metric of two models was tested by."""
+    """Return the name of the test of a metric of two models."""
     stored = results.comparisons or {}
     test = stored.get(f"{a} vs {b}", stored.get(f"{b} vs {a}", {}))
     return str(test.get(f"{measure.key}_test", "paired test"))
@@ -74,7 +74,7 @@ def comparison_table(
 def in_words(
     differences: Mapping[str, Difference], measures: Sequence[Measure], confidence: float
 ) -> str:
-    """Say in which metrics the first model is better or worse, if that is shown."""
+    """Return in words which metrics of the first model are better or worse, if that is shown."""
     shown = {
         measure.title: differences[measure.key].outcome(
             confidence, lower_is_better=measure.lower_is_better

@@ -1,4 +1,4 @@
-"""The measurements beside the summary: any of them may not be there yet, none may be half there."""
+"""Measurements beside the summary: each may be missing, none may be incomplete."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class ResultFolders:
 
 
 def read_results(task: str, folders: ResultFolders, models: Sequence[str]) -> Results:
-    """Read what there is of the measurements of these models.
+    """Read the existing measurements of these models.
 
     Raises
     ------

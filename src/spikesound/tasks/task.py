@@ -50,7 +50,7 @@ class Task(Protocol):
 
 
 def batched(x: Floats, *, frames: bool) -> torch.Tensor:
-    """Return what a network takes, of the inputs (clip, step, frame, bin) of a batch.
+    """Return the input of a network, from the inputs (clip, step, frame, bin) of a batch.
 
     (step, batch, frame, bin), contiguous; for networks that put out frames (frame, batch, bin).
     """

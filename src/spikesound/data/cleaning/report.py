@@ -20,7 +20,7 @@ def cleaning_table(
     matches: Mapping[int, Match],
     params: CleaningParams,
 ) -> pd.DataFrame:
-    """Say of each clip what was found in it, whether it is kept, and why not.
+    """Return a row for each clip: its figures, whether it is kept, and why not.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A clip as the store keeps it: its sound, and how it was come by, in one piece.
+"""A clip as the store keeps it: its sound, and how it was fetched, in one piece.
 
 Both lie in one file, since two could part: a line of JSON, then the FLAC stream. The line holds the
 stream's hash, so a file that was damaged since is noticed and made again.

@@ -104,7 +104,7 @@ class Fetching:
         return list(wait(self._running, timeout=pause, return_when=FIRST_COMPLETED).done)
 
     def _settle(self, future: Future[Attempt], now: float) -> list[Outcome]:
-        """Take in what came of an attempt; return the outcomes if it was the last one."""
+        """Record the result of an attempt; return the outcomes if it was the last one."""
         index, number = self._running.pop(future)
         self.in_flight = len(self._running)
         got = future.result()
@@ -143,7 +143,7 @@ class Fetching:
         return outcomes
 
     def _given_up(self) -> Iterator[list[Outcome]]:
-        """Yield what is to be said of recordings that were not decided when it was stopped."""
+        """Yield the outcomes of recordings that were not decided when it was stopped."""
         for _, index, number in self._waiting:
             trouble = self._last.get(index)
             untouched = MediaError("pending", "not requested: the run was stopped before")

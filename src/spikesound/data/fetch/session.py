@@ -150,7 +150,7 @@ def session(params: DownloadParams) -> Session:
 
 
 def options(params: DownloadParams) -> dict[str, Any]:
-    """Return the options of yt-dlp that the parameters stand for."""
+    """Return the options of yt-dlp by the parameters."""
     chosen: dict[str, Any] = {
         "quiet": True,
         "noprogress": True,

@@ -107,7 +107,7 @@ def filter_clips(listing: Listing, ontology: Ontology, params: FilterParams, see
 
 
 def _in_order(clips: pa.Table) -> pa.Table:
-    """Sort by ``clip_id`` what is not, and see that no clip stands twice."""
+    """Return the clips sorted by ``clip_id``; duplicates are an error."""
     ids = clips["clip_id"]
     if not pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py():
         clips = clips.sort_by("clip_id")
@@ -119,7 +119,7 @@ def _in_order(clips: pa.Table) -> pa.Table:
 
 
 def _selected(sets: LabelSets, ontology: Ontology, params: FilterParams) -> set[str]:
-    """Return the ids of labels there are that the parameters name; none may be named in vain."""
+    """Return the ids of present labels that the parameters name; each name must match one."""
     present = set(sets.names)
     if not params.labels:
         return present

@@ -1,4 +1,4 @@
-"""Lists of segments made one: each is read in its own form, and a clip is taken once."""
+"""Merging of lists of segments: each is read in its own form, and a clip is taken once."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.StringArray]:
 
 
 def _distinct(rows: pa.Table, path: Path, name: str) -> tuple[pa.Table, pa.Table]:
-    """Set aside events that stand at an earlier line already."""
+    """Reject duplicates of events at an earlier line."""
     keys = [_codes(rows["clip_id"])[0], _codes(rows["label"])[0]]
     keys += [rows[column].to_numpy() for column in ("onset_s", "offset_s")]
     order = np.lexsort(keys)  # stable: of equal events, the first stays first

@@ -94,7 +94,7 @@ def _draw(
 
 
 def tightened(active: Spans, start_ms: int, end_ms: int) -> tuple[int, int]:
-    """Return a stretch less what is silent at its ends; one that is all silent ends as it starts.
+    """Return a span without the silence at its ends; one that is all silent ends as it starts.
 
     So that an event's onset is where it is first audible, not where its recording was cut.
     """

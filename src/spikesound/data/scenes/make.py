@@ -117,7 +117,7 @@ def _clear(folder: Path) -> None:
 
 
 def check_folds(sources: Sequence[Recorded], backgrounds: set[str]) -> None:
-    """See that every fold has both what scenes are made of.
+    """Check that every fold has recordings for events and for backgrounds.
 
     Raises
     ------

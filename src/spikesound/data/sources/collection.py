@@ -23,7 +23,7 @@ class Collection(Source):
 
     @abstractmethod
     def rows(self) -> tuple[list[Row], list[Rejected]]:
-        """Read what there is."""
+        """Read the collection's rows."""
 
     @property
     def ontology(self) -> Ontology:

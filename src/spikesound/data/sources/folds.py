@@ -1,4 +1,4 @@
-"""The official split of a source whose segments do not tell it: a CSV of media ids and folds."""
+"""The official split of a source whose lists lack it: a CSV of media ids and folds."""
 
 from __future__ import annotations
 

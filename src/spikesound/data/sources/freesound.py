@@ -111,7 +111,7 @@ class Freesound(Collection):
         return " ".join(parts)
 
     def _search(self, asked: dict[str, str], what: str) -> list[Sound]:
-        """Ask page after page, until there are as many sounds as wanted or no more."""
+        """Request page after page, until there are as many sounds as wanted or no more."""
         token = os.environ.get(TOKEN, "").strip()
         if not token:
             raise SpikesoundError(
@@ -163,7 +163,7 @@ def _page(url: str, query: dict[str, str] | None, token: str) -> object:
 
 
 def _checked(sounds: object, what: str) -> list[Sound]:
-    """Return the sounds if they have what is needed of them."""
+    """Return the sounds if they have all fields that are needed."""
     kinds = {"id": int, "name": str, "license": str, "username": str, "duration": int | float}
     if not isinstance(sounds, list):
         raise SpikesoundError(f"{what}: expected a list of sounds")

@@ -66,7 +66,7 @@ def obtain(file: str | RemoteFile, cache: Path, *, backoff_s: float = 1.0) -> Pa
 
 
 def again(action: Callable[[], T], what: str, *, backoff_s: float = 1.0) -> T:
-    """Return what a request over HTTP gives, asking again where that may help.
+    """Return the response of a request over HTTP, with retries where they may help.
 
     The wait before attempt n+1 is ``backoff_s * 2**(n-1)``, or what the server's Retry-After says.
 

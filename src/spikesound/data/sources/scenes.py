@@ -142,7 +142,7 @@ class Scenes(Source):
         ]
 
     def recorded(self) -> list[Recorded]:
-        """Return what the scenes are mixed of, in the order of media ids.
+        """Return the recordings that the scenes are mixed of, in the order of media ids.
 
         Raises
         ------

@@ -70,7 +70,7 @@ class Source(ABC):
 
     @abstractmethod
     def listing(self) -> Listing:
-        """Read or fetch what the source has.
+        """Read or fetch the source's listing.
 
         Raises
         ------

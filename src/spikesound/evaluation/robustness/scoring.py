@@ -119,7 +119,7 @@ class ClipCounts(NamedTuple):
 
 
 def clip_counts(results: pd.DataFrame, scoring: Scoring) -> ClipCounts:
-    """Return what is counted of each clip, from a model's results.
+    """Return the counts of each clip, from a model's results.
 
     Raises
     ------

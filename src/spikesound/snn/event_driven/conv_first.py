@@ -1,4 +1,4 @@
-"""The convolution of a single input channel: what the inputs under a kernel's row add is looked up.
+"""The convolution of a single input channel, by a table of the sums under a kernel's row.
 
 See :mod:`spikesound.snn.event_driven.conv` for the shapes. The bits of one channel under a row of
 the kernel are a small number, and what they add is one row of a table: no spike is searched

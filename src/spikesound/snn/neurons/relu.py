@@ -1,4 +1,4 @@
-"""The neurons of conventional networks: ReLU, and ReLU of few levels."""
+"""The neurons of conventional networks: ReLU, and quantised ReLU."""
 
 from __future__ import annotations
 

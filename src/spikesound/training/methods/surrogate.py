@@ -72,7 +72,7 @@ class Backpropagation(Objective):
         return backward_in_chunks(network, weights, x, targets, self.task, self.method, backward)
 
     def output(self, network: nn.Module, x: torch.Tensor) -> Any:
-        """Return the network's output, with quantised weights where the method asks for them."""
+        """Return the network's output, with quantised weights where the method requires them."""
         return functional_call(network, self._weights(network), (x,))
 
     def penalty(self, spikes: Sequence[torch.Tensor]) -> torch.Tensor | float:

@@ -111,7 +111,7 @@ def measure(
     hop_s: float,
     window_s: float,
 ) -> Measured:
-    """Count what a detector finds, misses and invents in each clip.
+    """Count a detector's true positives, false negatives and false positives in each clip.
 
     Parameters
     ----------
