@@ -43,7 +43,7 @@ bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/neurons
 	python benchmarks/counting.py
 
-study: .venv/ready ## seeds, knobs of energy, training in noise; metrics/study.json
+study: .venv/ready ## seeds, accuracy-energy trade-off, training in noise; metrics/study.json
 	python benchmarks/study
 
 pairings: .venv/ready ## train the spiking network on encodings by methods; metrics/pairings.json

@@ -205,8 +205,8 @@ def _waiting(layer: LayerCounts) -> LayerCounts:
     """
     if not spikes(layer):
         return layer
-    kept = states(layer)
-    shares = layer.neuron_updates / layer.outputs * (kept + 1) / kept
+    count = states(layer)
+    shares = layer.neuron_updates / layer.outputs * (count + 1) / count
     return replace(layer, kind="linear", steps=max(1, round(shares)))
 
 

@@ -57,17 +57,19 @@ def comparison_table(
     if not results.comparisons:
         return None
     each = {name: _differences(test, measures) for name, test in results.comparisons.items()}
-    tested = any(d.p_corrected is not None for found in each.values() for d in found.values())
+    tested = any(
+        d.p_corrected is not None for differences in each.values() for d in differences.values()
+    )
     heads = ["Pair"]
     for measure in measures:
         heads.append(f"{heading(measure)} [{confidence * 100:g} %]")
         heads += ["p"] if tested else []
     rows = []
-    for name, found in each.items():
+    for name, differences in each.items():
         row = [name]
         for measure in measures:
-            row += _cells(found.get(measure.key), measure, tested=tested)
-        rows.append([*row, in_words(found, measures, confidence)])
+            row += _cells(differences.get(measure.key), measure, tested=tested)
+        rows.append([*row, in_words(differences, measures, confidence)])
     return Table([*heads, "In words"], rows)
 
 
