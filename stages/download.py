@@ -32,7 +32,7 @@ def main(task: str) -> None:
         f"{count} {state}" for state, count in status["state"].value_counts().items()
     )
     print(
-        f"{len(clips)} clips asked for: {counts}: {paths.of_task('audio', task) / 'status.parquet'}"
+        f"{len(clips)} clips requested: {counts}: {paths.of_task('audio', task) / 'status.parquet'}"
     )
 
 

@@ -125,7 +125,7 @@ def test_what_is_missing_is_asked_for(model: Model, tmp_path: Path) -> None:
     spec, network = file.load(detector(tmp_path / "a.safetensors"))
     undecided = tmp_path / "undecided.safetensors"
     file.save(undecided, spec.model_copy(update={"decision": None}), network)
-    with pytest.raises(SpikesoundError, match="no thresholds have been chosen"):
+    with pytest.raises(SpikesoundError, match="a detector without tuned thresholds"):
         load(undecided).detect(RECORDING)
 
 

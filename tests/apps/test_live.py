@@ -106,7 +106,7 @@ def test_a_pipe_that_ends_within_a_sample_says_so() -> None:
     ("content", "kind", "words"),
     [
         (b"", "f32le", "stdin: expected samples, got none"),
-        (np.array([0, np.nan], "<f4").tobytes(), "f32le", "some are not numbers"),
+        (np.array([0, np.nan], "<f4").tobytes(), "f32le", "expected finite samples"),
         (np.array([3e9], "<f4").tobytes(), "f32le", "--pcm, --rate and --channels"),
         (b"", "u8", "valid: f32le, s16le"),
     ],

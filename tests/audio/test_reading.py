@@ -115,7 +115,7 @@ def test_refusals_name_the_file_and_the_reason(tmp_path: Path) -> None:
     bad[7] = np.nan
     packed = b"PK\3\4" + bytes(100)
     contents = {
-        "some are not numbers": bad,
+        "expected finite samples": bad,
         "times full scale": noise(0.1, 8000) * np.float32(2e9),
         "no sound can be read from it": b"Dear all,\n" * 50,
         "an archive": packed,
@@ -129,7 +129,7 @@ def test_refusals_name_the_file_and_the_reason(tmp_path: Path) -> None:
         with pytest.raises(SpikesoundError, match=rf"^{re.escape(str(path))}: .*{words}"):
             list(blocks(path, 8000))
     soundfile.write(path, noise(0.1, 8000), 7)
-    with pytest.raises(SpikesoundError, match="a sampling rate of 7 Hz, not within 1000 to"):
+    with pytest.raises(SpikesoundError, match=r"expected a sampling rate of 1000 to .*got 7 Hz"):
         list(blocks(path, 8000))
     with pytest.raises(SpikesoundError, match="no such file"):
         list(blocks(tmp_path / "none.wav", 8000))
@@ -149,9 +149,12 @@ def test_a_playlist_opens_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "words"),
-    [("sleep 60", "gave nothing for 0.2 s"), ("kill -SEGV $$", "ended with -11")],
+    [
+        ("sleep 60", "timed out: no output for 0.2 s"),
+        ("kill -SEGV $$", "failed with exit code -11"),
+    ],
 )
-def test_a_decoder_that_hangs_or_falls_is_told_of(
+def test_a_decoder_that_hangs_or_crashes_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str
 ) -> None:
     program = tmp_path / "ffmpeg"
@@ -187,10 +190,10 @@ def test_whole_numbers_have_the_full_scale_of_their_type(values: list[int]) -> N
 
 def test_samples_that_cannot_be_meant_are_refused() -> None:
     for samples, words in {
-        "channels first": (np.zeros((2, 100)), r"shape \(2, 100\): \(sample,\) or"),
-        "none": (np.zeros(0), "no samples"),
-        "text": (np.array(["a"]), "of type <U1"),
-        "nan": (np.array([np.nan]), "not numbers"),
+        "channels first": (np.zeros((2, 100)), r"expected shape \(sample,\) or .*got \(2, 100\)"),
+        "none": (np.zeros(0), "empty array"),
+        "text": (np.array(["a"]), "got <U1"),
+        "nan": (np.array([np.nan]), "expected finite"),
         "integers made floats": (np.array([20000.0, 3.0]), "2e.04 times full scale"),
     }.values():
         with pytest.raises(SpikesoundError, match=words):

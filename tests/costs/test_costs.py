@@ -238,7 +238,7 @@ def test_counts_survive_the_file(tmp_path: Path) -> None:
     write_layers(SPIKING, tmp_path / "a.csv")
     assert read_layers(tmp_path / "a.csv") == SPIKING
     (tmp_path / "b.csv").write_text("layer\nx\n")
-    with pytest.raises(SpikesoundError, match=r"b\.csv: columns"):
+    with pytest.raises(SpikesoundError, match=r"b\.csv: expected columns"):
         read_layers(tmp_path / "b.csv")
     with pytest.raises(SpikesoundError, match="no such file"):
         read_layers(tmp_path / "c.csv")

@@ -74,7 +74,7 @@ def test_another_archive_is_not_taken_for_the_collection(name: str, tmp_path: Pa
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         archive.add(wav(tmp_path / "a.wav"), arcname="other/a.wav")
     made = source(name, tmp_path / "copy", RemoteFile(url=str(tmp_path / "x.tar"), hash=None))
-    with pytest.raises(SpikesoundError, match=rf"x\.tar: not {name}: it has no "):
+    with pytest.raises(SpikesoundError, match=rf"x\.tar: not {name}: .* missing"):
         made.listing()
 
 

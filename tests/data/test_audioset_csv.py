@@ -180,7 +180,7 @@ def test_a_missing_or_binary_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpikesoundError, match=r"none\.csv: no such file"):
         read_segments(tmp_path / "none.csv")
     (tmp_path / "binary.csv").write_bytes(b"v,0,1,\xff\xfe\n")
-    with pytest.raises(SpikesoundError, match=r"binary\.csv: not text in UTF-8"):
+    with pytest.raises(SpikesoundError, match=r"binary\.csv: invalid UTF-8"):
         read_segments(tmp_path / "binary.csv")
 
 
@@ -249,7 +249,9 @@ def test_what_the_format_cannot_hold_is_not_written(
     tmp_path: Path, media_id: str, labels: list[str]
 ) -> None:
     frame = table([(media_id, 0.0, 1.0, labels)])
-    with pytest.raises(SpikesoundError, match="cannot stand in AudioSet's format"):
+    with pytest.raises(
+        SpikesoundError, match=r"(is not allowed in AudioSet's format|has no segment without)"
+    ):
         write_segments(frame, tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 

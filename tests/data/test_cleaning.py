@@ -293,7 +293,7 @@ def test_bits_are_those_of_the_paper() -> None:
             str(int(now[m] - now[m + 1] - (before[m] - before[m + 1]) > 0)) for m in range(32)
         )
         assert f"{found.bits[n]:032b}" == text
-    assert found.heard.all()
+    assert found.audible.all()
 
 
 def test_a_fingerprint_comes_back_from_its_bytes_and_silence_is_not_heard() -> None:
@@ -301,10 +301,10 @@ def test_a_fingerprint_comes_back_from_its_bytes_and_silence_is_not_heard() -> N
     [print_] = prints(half)
     again = Fingerprint.from_bytes(print_.to_bytes())
     assert np.array_equal(again.bits, print_.bits)
-    assert np.array_equal(again.heard, print_.heard)
-    assert print_.heard[:80].all()
-    assert not print_.heard[110:].any()
-    assert not prints(np.zeros(22050))[0].heard.any()
+    assert np.array_equal(again.audible, print_.audible)
+    assert print_.audible[:80].all()
+    assert not print_.audible[110:].any()
+    assert not prints(np.zeros(22050))[0].audible.any()
     assert len(prints(np.zeros(0))[0].bits) == 0
 
 
@@ -331,23 +331,23 @@ def test_unrelated_sounds_are_not_duplicates_and_differ_in_half_their_bits() -> 
 @settings(max_examples=20, deadline=None)
 def test_the_error_is_zero_at_the_right_shift_alone(shift: int) -> None:
     bits = np.random.default_rng(1).integers(0, 2**32, 900, np.uint32)
-    heard = np.ones(500, np.bool_)
-    one = Fingerprint(bits[200:700], heard)
-    other = Fingerprint(bits[200 - shift : 700 - shift], heard)
+    audible = np.ones(500, np.bool_)
+    one = Fingerprint(bits[200:700], audible)
+    other = Fingerprint(bits[200 - shift : 700 - shift], audible)
     assert bit_error(one, other, shift) == 0
     assert bit_error(one, other, shift + 1) > 0.4
     assert bit_error(other, one, -shift) == 0
 
 
 def test_too_short_a_common_part_is_no_match() -> None:
-    heard = np.ones(100, np.bool_)
-    one = Fingerprint(np.arange(100, dtype=np.uint32), heard)
+    audible = np.ones(100, np.bool_)
+    one = Fingerprint(np.arange(100, dtype=np.uint32), audible)
     assert bit_error(one, one, 0) == 0
-    assert bit_error(one, Fingerprint(one.bits[51:], heard[51:]), -51) == 0
-    assert bit_error(one, Fingerprint(np.roll(one.bits, 51), heard), 51) == 1  # 49 of 100 frames
-    short = Fingerprint(one.bits[:31], heard[:31])
+    assert bit_error(one, Fingerprint(one.bits[51:], audible[51:]), -51) == 0
+    assert bit_error(one, Fingerprint(np.roll(one.bits, 51), audible), 51) == 1  # 49 of 100 frames
+    short = Fingerprint(one.bits[:31], audible[:31])
     assert bit_error(short, short, 0) == 1
-    deaf = Fingerprint(one.bits, ~heard)
+    deaf = Fingerprint(one.bits, ~audible)
     assert bit_error(deaf, deaf, 0) == 1
 
 

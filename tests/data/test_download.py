@@ -110,7 +110,7 @@ def test_every_clip_ends_in_a_state_with_its_reason(
         "empty_0": "failed",
         "cut_0": "too_short",
     }
-    assert told.loc["short_0", "reason"] == "0.800 s of the 1.000 s asked for"
+    assert told.loc["short_0", "reason"] == "expected 1.000 s, got 0.800 s"
     assert told.loc["quiet_0", "reason"] == "peak -60.8 dB, not above -60 dB of full scale"
     assert "missing.wav" in told.loc["missing_0", "reason"]
     ok = told["state"] == "ok"
@@ -365,7 +365,7 @@ def test_too_many_failures_stop_the_stage_after_the_table_is_written(
     with pytest.raises(SpikesoundError) as error:
         run(seven, max_failures=0.2)
     message = str(error.value)
-    assert message.startswith("2 of 7 clips are not there")
+    assert message.startswith("2 of 7 clips are missing")
     assert "5 ok, 1 unavailable, 1 failed" in message
     assert "r3_250" in message
     assert str(tmp_path / "audio/status.parquet") in message
@@ -375,7 +375,7 @@ def test_too_many_failures_stop_the_stage_after_the_table_is_written(
 def test_nothing_at_all_is_an_error_whatever_is_allowed(
     run: Callable[..., pd.DataFrame], tmp_path: Path
 ) -> None:
-    with pytest.raises(SpikesoundError, match=r"2 of 2 clips are not there, all of them"):
+    with pytest.raises(SpikesoundError, match=r"2 of 2 clips are missing, all of them"):
         run(table(("a", 0.0, 1.0), ("b", 0.0, 1.0)), max_failures=1.0)
     assert (tmp_path / "audio/status.parquet").is_file()
     with pytest.raises(SpikesoundError, match="no clips"):

@@ -104,7 +104,7 @@ def test_another_version_on_a_worker_is_named(
 def test_no_scheduler_at_the_address_is_one_line() -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with (
-        pytest.raises(SpikesoundError, match=f"scheduler {address}: nothing to work with there"),
+        pytest.raises(SpikesoundError, match=f"scheduler {address}: no Dask scheduler there"),
         executor(address, 1, timeout_s=1.0),
     ):
         pass
@@ -114,7 +114,7 @@ def test_no_scheduler_at_the_address_is_one_line() -> None:
 @pytest.mark.parametrize("address", ["htp:/x", "nonsense://a:1", "127.0.0.1", ""])
 def test_what_is_no_address_is_one_line(address: str) -> None:
     with (
-        pytest.raises(SpikesoundError, match="nothing to work with there") as caught,
+        pytest.raises(SpikesoundError, match="no Dask scheduler there") as caught,
         executor(address, 1, timeout_s=1.0),
     ):
         pass

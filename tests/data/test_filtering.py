@@ -215,7 +215,7 @@ def test_a_label_that_the_limit_leaves_no_clip_is_reported_as_lost() -> None:
 def test_no_clips_or_one_that_stands_twice_is_an_error() -> None:
     with pytest.raises(SpikesoundError, match="no clips to choose from"):
         run(clips())
-    with pytest.raises(SpikesoundError, match="'m000_0' stands twice"):
+    with pytest.raises(SpikesoundError, match="duplicate clip 'm000_0'"):
         run(pa.concat_tables([clips(["3"]), clips(["3"])]))
 
 

@@ -94,7 +94,7 @@ def test_a_label_below_itself_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("{", "not JSON"),
+        ("{", "invalid JSON"),
         ("[1, 2]", "not an ontology"),
         (json.dumps([{"id": "a", "name": "A"}]), "not an ontology"),
         (json.dumps([{"id": "a", "name": "A", "child_ids": ["b"]}]), "unknown child 'b'"),

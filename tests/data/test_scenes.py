@@ -197,7 +197,7 @@ def test_what_a_killed_run_leaves_is_not_taken_for_whole(few: ScenesParams, tmp_
     source = Scenes(slow, ONTOLOGY, tmp_path)
     [left] = source.folder.parent.iterdir()
     assert left.suffix == ".part"
-    with pytest.raises(SpikesoundError, match="no such scenes; the filter stage makes them"):
+    with pytest.raises(SpikesoundError, match="no such folder; the filter stage makes the scenes"):
         source.locate("s1-00000")
     before = time.time() - 2 * make.STALE_S
     os.utime(left / "audio", (before, before))
@@ -215,7 +215,10 @@ def test_what_a_killed_run_leaves_is_not_taken_for_whole(few: ScenesParams, tmp_
             {"backgrounds": sorted(ESC10_LABELS)},
             "fold '1' has no recording for events",
         ),
-        ({"event_s": [6.0, 7.0]}, r"\.ogg: lasts 5 s; sources\.scenes\.event_s asks for 6 s"),
+        (
+            {"event_s": [6.0, 7.0]},
+            r"\.ogg: too short: got 5 s; sources\.scenes\.event_s requires 6 s",
+        ),
     ],
 )
 def test_mistakes_are_named(
@@ -248,7 +251,7 @@ def test_damaged_lists_of_scenes_are_refused(scenes: Scenes, few: ScenesParams) 
     text = (scenes.folder / "strong.tsv").read_text()
     try:
         (scenes.folder / "strong.tsv").write_text(text.replace("/m/", "/x/", 1))
-        with pytest.raises(SpikesoundError, match="do not fit together; delete the folder"):
+        with pytest.raises(SpikesoundError, match="inconsistent; delete the folder"):
             scenes.listing()
     finally:
         (scenes.folder / "strong.tsv").write_text(text)
@@ -292,9 +295,9 @@ def test_strong_labels_are_read_as_they_were_written(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("video", "/m/a", 0.0, 1.0), "'video' is not an id"),
-        (("video_0", "a\tb", 0.0, 1.0), "cannot stand in a table"),
-        (("video_0", "", 0.0, 1.0), "cannot stand in a table"),
+        (("video", "/m/a", 0.0, 1.0), "expected a clip id .*got 'video'"),
+        (("video_0", "a\tb", 0.0, 1.0), "not allowed in a table"),
+        (("video_0", "", 0.0, 1.0), "not allowed in a table"),
         (("video_0", "/m/a", 2.0, 1.0), "from 2 s to 1 s is not within"),
         (("video_0", "/m/a", 2.0, 11.0), "is not within the clip's 10 s"),
     ],

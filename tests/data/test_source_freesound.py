@@ -200,7 +200,7 @@ def test_a_next_page_elsewhere_does_not_get_the_token(make: Make, site: Site) ->
     [
         (b"<html>", r"queries\.dog: JSONDecodeError"),
         (b"[]", "the answer is not one of Freesound's"),
-        (b'{"results": null}', "no list of sounds"),
+        (b'{"results": null}', "expected a list of sounds"),
         (b'{"results": [{"id": "../x"}], "next": null}', "a sound without id"),
         (b'{"results": [{"id": 4}], "next": null}', "a sound without name"),
         (b'{"results": [], "next": null}', "'bark' finds nothing"),
@@ -244,5 +244,5 @@ def test_a_damaged_list_in_the_cache_is_named(make: Make, tmp_path: Path) -> Non
     kept = sorted((tmp_path / "freesound").glob("search-*.json"))
     assert len(kept) == 2
     kept[0].write_text("[{")
-    with pytest.raises(SpikesoundError, match=r"search-.*\.json: not JSON: .*; delete it"):
+    with pytest.raises(SpikesoundError, match=r"search-.*\.json: invalid JSON: .*; delete it"):
         make().listing()

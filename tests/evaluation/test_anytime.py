@@ -141,7 +141,7 @@ def test_a_network_that_hears_both_ways_does_not_stream(params: Params) -> None:
     x = torch.rand(1, 2, 12, 16)
     with torch.inference_mode():
         _, scores = anytime_file._both_axes(network, x, [6, 12])
-        assert torch.equal(scores[0], network(x[:, :, :6])), "it hears the cut clip anew"
+        assert torch.equal(scores[0], network(x[:, :, :6])), "it gets the cut clip afresh"
 
 
 def test_points_lie_within_the_clip_and_the_last_one_has_all_of_it() -> None:
@@ -176,7 +176,7 @@ def test_a_model_of_another_fold_is_an_error(params: Params, tmp_path: Path) -> 
     wanted = kinds(params)["ann-cnn"]
     file.save(tmp_path / file.WEIGHTS, wanted, build(wanted))
     folds = Folds("ann-cnn", {"2": tmp_path}, lambda fold: toy(), CLASSES)
-    with pytest.raises(SpikesoundError, match="holds out fold '1', expected '2'"):
+    with pytest.raises(SpikesoundError, match="expected held-out fold '2', got '1'"):
         found(params, folds)
 
 
@@ -240,7 +240,7 @@ def test_copies_of_a_clip_do_not_narrow_the_interval() -> None:
 
 
 def test_hits_that_do_not_fit_the_recordings_are_an_error() -> None:
-    with pytest.raises(SpikesoundError, match=r"hits of shape \(3, 5\).* of 4 clips"):
+    with pytest.raises(SpikesoundError, match=r"hits: expected shape \(point, 4\), got \(3, 5\)"):
         hit_intervals(
             hits_of(5),
             list("abcd"),

@@ -244,7 +244,7 @@ def test_scenes_that_share_recordings_need_an_interval_over_recordings() -> None
 
 def test_a_wrong_number_is_named() -> None:
     scored = random_matrix(10, 2, 0)
-    with pytest.raises(SpikesoundError, match="confidence 1 is not between 0 and 1"):
+    with pytest.raises(SpikesoundError, match="confidence: must be between 0 and 1, got 1"):
         interval(scored, confidence=1)
-    with pytest.raises(SpikesoundError, match="resamples 0 is below 1"):
+    with pytest.raises(SpikesoundError, match="resamples: must be at least 1, got 0"):
         interval(scored, resamples=0)

@@ -355,9 +355,9 @@ def test_without_a_spiking_model_there_is_nothing_to_compare() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"resamples": 0}, "resamples 0 is below 1"),
-        ({"permutations": 0}, "permutations 0 is below 1"),
-        ({"confidence": 1.0}, r"confidence 1\.0 is not between 0 and 1"),
+        ({"resamples": 0}, "resamples: must be at least 1, got 0"),
+        ({"permutations": 0}, "permutations: must be at least 1, got 0"),
+        ({"confidence": 1.0}, r"confidence: must be between 0 and 1, got 1\.0"),
     ],
 )
 def test_a_wrong_setting_is_named(change: dict[str, float], message: str) -> None:

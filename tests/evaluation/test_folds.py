@@ -97,7 +97,7 @@ def test_a_model_of_other_classes_or_a_fold_without_clips_is_an_error(
     save_model(tmp_path, spec(params, spiking=True))
     with pytest.raises(SpikesoundError, match="trained on other classes"):
         tested("1", ["/m/1", "/m/3"])
-    with pytest.raises(SpikesoundError, match="holds out fold '1', expected '2'"):
+    with pytest.raises(SpikesoundError, match="expected held-out fold '2', got '1'"):
         tested("2", CLASSES)
     save_model(tmp_path, spec(params, spiking=True, fold="9"))
     with pytest.raises(SpikesoundError, match="fold '9' has no clips"):

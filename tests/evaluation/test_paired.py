@@ -147,7 +147,7 @@ def test_blocks_do_not_change_the_permutations(monkeypatch: pytest.MonkeyPatch) 
     whole = p_values(first, second)
     monkeypatch.setattr(paired, "_BLOCK_NUMBERS", 2 * 50 * 7)
     assert p_values(first, second) == whole
-    with pytest.raises(SpikesoundError, match="permutations 0 is below 1"):
+    with pytest.raises(SpikesoundError, match="permutations: must be at least 1, got 0"):
         p_values(first, second, permutations=0)
 
 
@@ -199,7 +199,7 @@ def test_holm_by_hand() -> None:
     assert holm([0.6, 0.5]) == [1, 1]
     assert holm([0.2]) == [0.2]
     assert holm([]) == []
-    with pytest.raises(SpikesoundError, match=r"p value 1\.5 is not within 0 and 1"):
+    with pytest.raises(SpikesoundError, match=r"p value: must be between 0 and 1, got 1\.5"):
         holm([0.5, 1.5])
 
 

@@ -238,7 +238,7 @@ def test_a_model_of_another_fold_or_classes_or_without_a_decision_rule_is_an_err
     stored(tmp_path)
     folders = saved(tmp_path / "model", params, "snn-cnn")
     clips = places(tmp_path, "snn-cnn")
-    with pytest.raises(SpikesoundError, match="holds out fold '2', expected '1'"):
+    with pytest.raises(SpikesoundError, match="expected held-out fold '1', got '2'"):
         run_model({"1": folders["2"]}, clips, PLAN)
     others = evaluate.Clips(clips.features, clips.disturbed, None, CLASSES[::-1])
     with pytest.raises(SpikesoundError, match="other classes"):

@@ -163,7 +163,12 @@ def test_recordings_are_read_in_one_channel_at_the_wanted_rate(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no recording"), (b"no sound", "a.wav"), (0.0, "silent"), (0.5, "0.50 s of noise")],
+    [
+        (None, "no recording"),
+        (b"no sound", "a.wav"),
+        (0.0, "silent"),
+        (0.5, "too short: .*got 0.50 s"),
+    ],
 )
 def test_a_folder_without_a_good_recording_is_named(
     content: float | bytes | None, message: str, tmp_path: Path

@@ -10,77 +10,104 @@ import pytest
 from dvc_project import Project
 
 from spikesound.apps.api import load
-from spikesound.models import detector_file
+from spikesound.models import file
 
 # The whole pipeline, on a machine that may have other work.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+MODELS = ("ann-tcn-both", "snn-tcn-both")
 TRAIN = {"epochs": 2, "batch_clips": 4}
 CHANGES: dict[str, Any] = {
     "task": "detection",
     "sources": {"scenes": {"scenes_per_fold": 12, "events": [1, 2]}},
-    "detection": {
-        "models": ["ann-tcn", "snn-tcn"],
-        "labels": ["both"],
-        "network": {"channels": [4, 4], "hidden": 8, "dilations": [1, 2]},
-        "train_ann": TRAIN,
-        "train_snn": TRAIN,
-        "decision": {"medians_s": [0.05, 0.25], "thresholds": [0.1, 0.5]},
-        "evaluate": {"resamples": 100, "background_clips": 6},
+    "tasks": {
+        "detection": {
+            "decision": {"medians_s": [0.05, 0.25], "thresholds": [0.1, 0.5]},
+            "resamples": 100,
+            "background_clips": 6,
+        }
     },
+    "networks": {"tcn": {"channels": [4, 4], "hidden": 8, "dilations": [1, 2]}},
+    "recipes": {"detector_ann": TRAIN, "detector_snn": TRAIN},
+    "costs": {"zero_skipping": []},
+    "latency": {"budget_s": 0.5, "clips": 2, "energy_s": 0.2},
+    "robustness": {
+        "detection_clips": 4,
+        "sound": {
+            "snr_db": [0.0],
+            "reverberation_s": [],
+            "gain_db": [],
+            "low_pass_hz": [],
+            "high_pass_hz": [],
+            "codec_kbit_s": [],
+            "dropped_frames": [],
+        },
+        "faults": {
+            "draws": 1,
+            "weight_noise": [0.1],
+            "stuck_silent": [],
+            "stuck_firing": [],
+            "dropped_spikes": [],
+            "weight_bits": [],
+        },
+    },
+    "evaluate": {"resamples": 100, "permutations": 100},
 }
-STAGES = {"filter", "download", "features", "background", "baseline", "train", "detect", "compare"}
+OF_TASK = (
+    *("filter", "download", "features", "baseline", "disturb"),
+    *("latency", "costs", "compare", "report"),
+)
+OF_MODEL = ("train", "evaluate", "robustness")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(tmp_path_factory.mktemp("detection") / "project", CHANGES)
-
-
-def ran_of(names: set[str]) -> set[str]:
-    return {name.removeprefix("detection/dvc.yaml:") for name in names}
+    return Project(tmp_path_factory.mktemp("detection") / "project", CHANGES, MODELS)
 
 
 def test_one_parameter_runs_detection_from_recordings_to_the_table(project: Project) -> None:
-    ran, text = project.repro("result")
-    assert ran_of(ran) == STAGES | {"check", "result"}, "and nothing of classification"
+    ran, text = project.repro()
+    expected = {f"{stage}@detection" for stage in OF_TASK} | {
+        f"{stage}@{model}" for stage in OF_MODEL for model in MODELS
+    }
+    assert ran == expected | {"result"}, "and nothing of classification"
     summary = json.loads((project.folder / "metrics/detection/summary.json").read_text())
-    assert set(summary) == {"baseline-mel", "ann-tcn-both", "snn-tcn-both"}
+    assert set(summary) == {"baseline-mel", *MODELS}
     for found in summary.values():
         assert found["clips"] == 12
         assert found["background_hours"] == pytest.approx(60 / 3600, rel=0.01)
         for key in ("psds1", "psds2", "event_f1", "segment_f1", "map"):
             assert 0 <= found[key] <= 1
     assert summary["ann-tcn-both"]["silence_uw"] > 0
-    pairs = json.loads((project.folder / "metrics/detection/comparisons.json").read_text())
+    pairs = json.loads((project.folder / "data/compared/detection/comparisons.json").read_text())
     assert "snn-tcn-both vs ann-tcn-both" in pairs
     table = (project.folder / "data/result.md").read_text()
     assert "snn-tcn-both" in table
     assert "| baseline-mel |" in text
+    assert project.repro()[0] == set(), "a second run does nothing"
 
 
-def test_what_is_trained_hears_a_file(project: Project) -> None:
-    path = project.folder / "data/detection/models/snn-tcn-both/model.safetensors"
+def test_what_is_trained_detects_in_a_file(project: Project) -> None:
+    path = project.folder / "data/models/detection/snn-tcn-both/fold-5/model.safetensors"
     model = load(path)
     found = model.predict(Path(project.folder) / "data/esc10/audio/1-100032-A.ogg")
     assert len(found) == 7
     assert all(0 <= value <= 1 for value in found.values())
-    spec, _ = detector_file.load(path)
-    assert spec.neuron_params is not None
-    assert spec.neuron_params["reset"] == "none", "detection.lif, not neurons.lif"
+    spec, _ = file.load(path)
+    assert spec.neuron_params["reset"] == "none", "of the entry lif_no_reset"
 
 
 def test_other_thresholds_train_nothing_again(project: Project) -> None:
-    store = project.folder / "data/store/detectors"
-    before = {path.name: path.stat().st_mtime_ns for path in store.iterdir()}
-    project.change(detection={"decision": {"thresholds": [0.2, 0.6]}})
-    ran, _ = project.repro("detection/dvc.yaml:train@snn-tcn-both")
-    assert ran_of(ran) == {"check", "train"}
-    assert {path.name: path.stat().st_mtime_ns for path in store.iterdir()} == before
+    before = project.trainings()
+    assert before
+    project.change(tasks={"detection": {"decision": {"thresholds": [0.2, 0.6]}}})
+    ran, _ = project.repro("stages/dvc.yaml:train@snn-tcn-both")
+    assert "train@snn-tcn-both" in ran
+    assert project.trainings() == before
 
 
-def test_the_test_fold_cannot_choose(project: Project) -> None:
-    project.change(detection={"validation_fold": "5"})
-    _, text = project.repro("result", ok=False)
-    assert "detection.validation_fold: '5' is the test fold" in text
+def test_scenes_of_one_fold_do_not_validate_on_their_own_recordings(project: Project) -> None:
+    project.change(tasks={"detection": {"validation_fold": None}})
+    _, text = project.repro(ok=False)
+    assert "tasks.detection: validation_fold: scenes of one fold share their recordings" in text
     assert "Traceback" not in text

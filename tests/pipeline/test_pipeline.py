@@ -11,16 +11,11 @@ from dvc_project import Project
 # The whole pipeline, on a machine that may have other work.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+MODELS = ("ann-cnn", "ann-cnn-int3", "snn-cnn-surrogate")
 CHANGES: dict[str, Any] = {
     "encoding": "latency",
-    "folds": ["1", "2"],
-    "models": {
-        "ann": ["cnn"],
-        "snn": ["cnn"],
-        "methods": ["surrogate"],
-        "variants": ["int3"],
-    },
-    "variants": {"int3": {"epochs": 1}},
+    "tasks": {"classification": {"folds": ["1", "2"], "validation_share": 0.25}},
+    "methods": {"int3": {"epochs": 1}},
     "costs": {"zero_skipping": [], "curve_steps": [2, 4]},
     "latency": {"budget_s": 0.5, "clips": 2, "energy_s": 0.2},
     "robustness": {
@@ -44,25 +39,31 @@ CHANGES: dict[str, Any] = {
     },
     "filter": {"labels": ["Bark", "Rain"], "max_per_label": 16},
     "networks": {"cnn": {"channels": [4, 8]}},
-    "train_ann": {"epochs": 2, "validation_share": 0.25},
-    # Enough batches for the batch norms to know their inputs; else nothing spikes.
-    "train_snn": {"epochs": 6, "batch_clips": 2, "validation_share": 0.25},
+    "recipes": {
+        "ann": {"epochs": 2},
+        # Enough batches for the batch norms to know their inputs; else nothing spikes.
+        "snn": {"epochs": 6, "batch_clips": 2},
+    },
     "evaluate": {"resamples": 100, "permutations": 100},
 }
-SNN = {"encode", "train_snn", "evaluate_snn", "robustness_snn"}
-AFTER = {"latency", "costs", "compare", "report", "result"}
+SNN = {"encode", *(f"{stage}@{MODELS[2]}" for stage in ("train", "evaluate", "robustness"))}
+AFTER = {
+    *(f"{stage}@classification" for stage in ("latency", "costs", "compare", "report")),
+    "result",
+}
+SUMMARY = "metrics/classification/summary.json"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = Project(tmp_path_factory.mktemp("pipeline") / "project", CHANGES)
+    made = Project(tmp_path_factory.mktemp("pipeline") / "project", CHANGES, MODELS)
     made.repro()
     return made
 
 
 def test_a_run_makes_metrics_of_every_model(project: Project) -> None:
-    summary = project.metrics()["metrics/summary.json"]
-    models = {"baseline-logistic", "ann-cnn", "ann-cnn-int3", "snn-cnn-surrogate"}
+    summary = project.metrics()[SUMMARY]
+    models = {"baseline-logistic", *MODELS}
     assert set(summary) == models | {"dataset"}
     assert summary["dataset"]["clips_asked"] == summary["dataset"]["clips_present"] == 32
     for model in models:
@@ -71,8 +72,9 @@ def test_a_run_makes_metrics_of_every_model(project: Project) -> None:
             assert 0 <= values[f"{name}_low"] <= values[f"{name}_high"] <= 1
             assert 0 <= values[name] <= 1
         assert values["accuracy_low"] <= values["accuracy"] <= values["accuracy_high"]
-        assert (project.folder / f"data/predictions/{model}.parquet").is_file()
-        assert (project.folder / f"metrics/confusion/{model}.csv").is_file()
+        folder = project.folder / f"data/predictions/classification/{model}"
+        assert (folder / "predictions.parquet").is_file()
+        assert (project.folder / f"metrics/classification/confusion/{model}.csv").is_file()
     assert summary["snn-cnn-surrogate"]["encoding"] == "latency"
     assert 0 < summary["snn-cnn-surrogate"]["spike_rate"] < 1
     assert summary["ann-cnn"]["parameters"] + 2 == summary["snn-cnn-surrogate"]["parameters"], (
@@ -86,17 +88,35 @@ def test_a_second_run_does_nothing(project: Project) -> None:
     assert "up to date" in text
 
 
+def test_nothing_of_detection_was_run(project: Project) -> None:
+    assert not (project.folder / "data/clips/detection").exists()
+
+
 def test_another_encoding_reruns_the_spiking_side_only_and_back_is_from_the_cache(
     project: Project,
 ) -> None:
     before = project.metrics()
     project.change(encoding="rate")
     ran, _ = project.repro()
-    assert ran == SNN | AFTER | {"check"}
-    assert project.metrics()["metrics/summary.json"]["snn-cnn-surrogate"]["encoding"] == "rate"
+    assert ran == SNN | AFTER
+    assert project.metrics()[SUMMARY]["snn-cnn-surrogate"]["encoding"] == "rate"
     project.change(encoding="latency")
     ran, _ = project.repro()
     assert not ran & SNN, "restored, not run"
+    assert project.metrics() == before
+
+
+def test_a_changed_docstring_trains_nothing(project: Project) -> None:
+    before, trained = project.metrics(), project.trainings()
+    file = project.folder / "src/spikesound/training/methods/stdp.py"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"""Local learning: ', '"""Learning without labels: ', 1))
+    ran, output = project.repro()
+    file.write_text(text, encoding="utf-8")
+    assert {f"train@{model}" for model in MODELS} <= ran, "their package has changed"
+    assert not {stage for stage in ran if stage.split("@")[0] in ("features", "encode", "disturb")}
+    assert project.trainings() == trained
+    assert output.count("(stored)") == len(MODELS), "evaluations are found as well"
     assert project.metrics() == before
 
 
@@ -108,12 +128,18 @@ def test_another_encoding_reruns_the_spiking_side_only_and_back_is_from_the_cach
             "unknown encoding 'latencyy' (did you mean 'latency'?); valid: ",
         ),
         (
-            {"models": {"ann": ["cnm"]}},
-            "unknown network in models.ann 'cnm' (did you mean 'cnn'?); valid: ",
+            {"models": {"ann-cnn": {"network": "ccnn"}}},
+            "unknown models.ann-cnn.network 'ccnn' (did you mean 'cnn'?); valid: ",
         ),
         ({"source": "esc11"}, "unknown source 'esc11' (did you mean 'esc10'?); valid: "),
-        ({"train_snn": {"neuron": "lyf"}}, "unknown train_snn.neuron 'lyf'"),
-        ({"folds": ["1", "7"]}, "unknown fold (source esc10) '7'; valid: 1, 2, 3, 4, 5"),
+        (
+            {"models": {"snn-cnn-surrogate": {"neuron": "lyf"}}},
+            "unknown models.snn-cnn-surrogate.neuron 'lyf'",
+        ),
+        (
+            {"tasks": {"classification": {"folds": ["1", "7"]}}},
+            "unknown fold (source esc10) '7'; valid: 1, 2, 3, 4, 5",
+        ),
         ({"filter": {"labels": ["Barkk"]}}, "Barkk"),
     ],
 )
@@ -128,12 +154,17 @@ def test_a_bad_value_stops_dvc_repro_with_its_message(
     assert "Traceback" not in text
 
 
-def test_equal_seeds_give_equal_metrics(project: Project) -> None:
+def test_equal_seeds_give_equal_metrics_though_a_training_is_killed(project: Project) -> None:
     """From nothing in the store: all that the metrics of the models hang on."""
     before = project.metrics()
     shutil.rmtree(project.folder / "data/store")
-    evaluated = [f"evaluate_{kind}" for kind in ("ann", "variant", "snn")]
-    ran, _ = project.repro("--force", *evaluated)
-    trained = {"train_ann", "train_variant", "train_snn", "encode"}
-    assert ran == {"check", "filter", "download", "features", *trained, *evaluated}
+    spiking = MODELS[2]
+    (project.folder / "stages/train.py").open("a").write("# changed\n")
+    project.killed(f"stages/dvc.yaml:train@{spiking}", "data/store/trainings/*.pt")
+    assert not list((project.folder / "data/store/trainings").glob("*/result.json"))
+    stages = [f"stages/dvc.yaml:evaluate@{model}" for model in MODELS]
+    ran, _ = project.repro("--force", *stages)
+    data = {f"{stage}@classification" for stage in ("filter", "download", "features")}
+    of_models = {f"{stage}@{model}" for stage in ("train", "evaluate") for model in MODELS}
+    assert ran == data | {"encode"} | of_models
     assert project.metrics() == before

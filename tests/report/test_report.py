@@ -135,7 +135,7 @@ def test_the_figures_on_the_page_are_those_of_the_inputs(inputs: ReportInputs, p
     for name in MODELS:
         assert f"{float(inputs.summary[name]['map']):.3f}" in page.plain
     assert str(inputs.summary["dataset"]["manifest"]) in page.plain
-    assert "32 clips were asked for, 30 were there" in page.plain
+    assert "32 clips were requested, 30 were present" in page.plain
     assert "a machine" in page.plain
     for value in ("61.0 against 95.0 nJ a clip", "McNemar", "p = 0.80", "0.512", "3.20"):
         assert value in page.plain
@@ -242,9 +242,9 @@ def test_inputs_of_different_runs_are_refused(inputs: ReportInputs) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"samples": np.zeros((2, 5))}, r"samples of shape \(2, 5\)"),
-        ({"bin_names": ["one"]}, r"features of shape \(20, 8\).* 1 bins"),
-        ({"spikes": np.zeros((8, 20))}, r"spikes of shape \(8, 20\)"),
+        ({"samples": np.zeros((2, 5))}, r"samples: expected .*got \(2, 5\)"),
+        ({"bin_names": ["one"]}, r"features: got shape \(20, 8\).* 1 bins"),
+        ({"spikes": np.zeros((8, 20))}, r"spikes: expected .*got \(8, 20\)"),
     ],
 )
 def test_a_clip_of_the_wrong_shape_is_refused(changes: dict[str, object], message: str) -> None:

@@ -181,7 +181,7 @@ def test_the_figures_on_the_page_are_those_of_the_inputs(inputs: ReportInputs, p
         assert value in page.plain
     for cells in detectors_table(inputs.summary).rows:
         assert all(cell in page.plain for cell in cells)
-    assert "32 clips were asked for, 30 were there" in page.plain
+    assert "32 clips were requested, 30 were present" in page.plain
     assert str(inputs.summary["dataset"]["manifest"]) in page.plain
     assert "Dog <b>" in page.text
 
@@ -194,7 +194,9 @@ def test_robustness_is_of_the_metric_that_the_table_has(inputs: ReportInputs) ->
     assert white.y.title == "Segment F1"
     assert white.first.series[0].y == [0.6, pytest.approx(0.48), pytest.approx(0.384)]
     assert white.table.rows[0][1] == "0.600 [0.580–0.620]"
-    with pytest.raises(SpikesoundError, match="robustness: expected a column of accuracy"):
+    with pytest.raises(
+        SpikesoundError, match="robustness: no measure column; must be one of accuracy"
+    ):
         robustness.plots(table[["model", "condition", "level", "unit", "clips"]], {})
 
 

@@ -436,10 +436,10 @@ def test_a_detectors_energy_is_its_power(inputs: ReportInputs, tmp_path: Path) -
         (
             "energy.csv",
             "model,profile\n",
-            r"energy\.csv: no column execution, dataflow, operations_nj",
+            r"energy\.csv: column execution, dataflow, operations_nj",
         ),
-        ("latency.json", "{", r"latency\.json: not JSON"),
-        ("comparisons.json", "[]", r"comparisons\.json: not a mapping"),
+        ("latency.json", "{", r"latency\.json: invalid JSON"),
+        ("comparisons.json", "[]", r"comparisons\.json: expected a mapping"),
         ("study.json", '{"rows": [{"setting": "a"}]}', r"study\.json: rows without family"),
     ],
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +26,19 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 class Project:
-    """A copy of the project with small parameters, under git and DVC of its own."""
+    """A copy of the project with small parameters, under git and DVC of its own.
 
-    def __init__(self, folder: Path, changes: dict[str, Any]) -> None:
+    Its stages run its own copy of the library.
+
+    Parameters
+    ----------
+    changes : of params.yaml
+    models : rows of the table of models that are kept
+    """
+
+    def __init__(self, folder: Path, changes: dict[str, Any], models: Sequence[str]) -> None:
         self.folder = folder
-        for name in ("src", "stages", "detection", "data/esc10", "data/noise", "data/scenes"):
+        for name in ("src", "stages", "data/esc10", "data/noise", "data/scenes"):
             # Caches are written beside the sources while another worker copies.
             skipped = shutil.ignore_patterns("*.pyc*", "*.tmp.*", "dvc.lock")
             shutil.copytree(ROOT / name, folder / name, ignore=skipped)
@@ -35,6 +46,7 @@ class Project:
         for name in ("data/audioset/ontology.json", "dvc.yaml", ".gitignore"):
             shutil.copy(ROOT / name, folder / name)
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        params["models"] = {name: params["models"][name] for name in models}
         self.write(merged(params, changes))
         self.run("git", "init", "-q")
         self.run("dvc", "init", "-q")
@@ -49,13 +61,20 @@ class Project:
         params = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
         self.write(merged(params, changes))
 
-    def run(self, *command: str, ok: bool = True) -> str:
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of commands: this Python's programs, the copy's library."""
         tools = Path(sys.executable).parent
-        environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        return os.environ | {
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder / "src"),
+        }
+
+    def run(self, *command: str, ok: bool = True) -> str:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -65,17 +84,49 @@ class Project:
         return done.stdout
 
     def repro(self, *arguments: str, ok: bool = True) -> tuple[set[str], str]:
-        """Run ``dvc repro``; return the stages that were run, without their folds, and the text."""
+        """Run ``dvc repro``; return the instances of stages that were run, and the text."""
         text = self.run("dvc", "repro", *arguments, ok=ok)
         lines = [line for line in text.splitlines() if line.startswith("Running stage '")]
-        return {line.split("'")[1].split("@")[0] for line in lines}, text
+        return {line.split("'")[1].split(":")[-1] for line in lines}, text
+
+    def killed(self, stage: str, at: str) -> None:
+        """Run ``dvc repro`` of a stage, and kill all its processes when a file is there.
+
+        Parameters
+        ----------
+        at : pattern of the file, below the project
+        """
+        command = ["dvc", "repro", stage]
+        with (self.folder.parent / "killed.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 300
+        while not list(self.folder.glob(at)):
+            assert process.poll() is None, "ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def trainings(self) -> dict[str, int]:
+        """Return when each file of a finished or half finished training was written."""
+        store = self.folder / "data/store/trainings"
+        return {
+            str(path.relative_to(store)): path.stat().st_mtime_ns
+            for path in store.rglob("*")
+            if path.is_file()
+        }
 
     def metrics(self) -> dict[str, Any]:
         """Return all metrics but the times."""
         found = {}
         for path in sorted((self.folder / "metrics").rglob("*.json")):
-            if path.name == "latency.json":
-                continue
             content = json.loads(path.read_text(encoding="utf-8"))
             text = json.dumps(content, sort_keys=True)
             found[str(path.relative_to(self.folder))] = json.loads(text, object_hook=without_times)

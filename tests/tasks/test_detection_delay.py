@@ -1,4 +1,4 @@
-"""Delay from onset to decision, events never told, and false alarms per hour."""
+"""Delay from onset to decision, events never detected, and false alarms per hour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spikesound.tasks.detection.median_filter import StreamingMedian, median
 TIMING = Timing(hop_s=0.1, window_s=0.2, lookahead_frames=3)
 
 
-def told(predicted: list[Event], true: list[Event]) -> Delays:
+def detected(predicted: list[Event], true: list[Event]) -> Delays:
     return delays(
         {"x": predicted}, {"x": true}, ["x"], ["a", "b"], seconds={"x": 10.0}, timing=TIMING
     )
@@ -24,25 +24,25 @@ def told(predicted: list[Event], true: list[Event]) -> Delays:
 
 def test_delays_by_hand() -> None:
     # Frame 20 stands for 1.95 to 2.05 s: its sound is there at 2.1 s, the filter done at 2.4 s.
-    found = told([Event("a", 1.95, 3.05)], [Event("a", 1.8, 3.0)])
+    found = detected([Event("a", 1.95, 3.05)], [Event("a", 1.8, 3.0)])
     assert found.delay_s == pytest.approx([2.4 - 1.8])
     assert not found.early[0]
 
 
 def test_an_event_told_before_it_began_counts_from_the_first_frame_within_it() -> None:
     # On since 1 s; the onset at 5.02 s lies in frame 50, decided at 5.4 s.
-    found = told([Event("a", 0.95, 6.0)], [Event("a", 5.02, 6.0)])
+    found = detected([Event("a", 0.95, 6.0)], [Event("a", 5.02, 6.0)])
     assert found.delay_s == pytest.approx([5.4 - 5.02])
     assert found.early[0]
 
 
 def test_no_decision_is_later_than_the_end_of_the_file() -> None:
-    found = told([Event("a", 9.85, 10.0)], [Event("a", 9.8, 10.0)])
+    found = detected([Event("a", 9.85, 10.0)], [Event("a", 9.8, 10.0)])
     assert found.delay_s == pytest.approx([0.2])
 
 
 def test_an_event_of_another_class_or_time_tells_nothing() -> None:
-    found = told(
+    found = detected(
         [Event("b", 1.0, 2.0), Event("a", 3.0, 4.0)], [Event("a", 1.0, 2.0), Event("b", 4.0, 5.0)]
     )
     assert np.isnan(found.delay_s).all()

@@ -1,1 +1,1 @@
-"""TODO apps."""
+"""Ways to use trained models: Python API, command line, live input, local web page."""

@@ -1,1 +1,1 @@
-"""TODO audio."""
+"""Sound in files: decoding, checks, resampling, filters and augmentation of waves."""

@@ -77,7 +77,7 @@ def add_noise(
 
 
 def _turned(waves: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-    """Return each wave (..., sample) later by so many samples (...), its end at its beginning."""
+    """Return each wave (..., sample) delayed by a number of samples (...), circularly."""
     if waves.ndim == 1:  # a copy, which takes a tenth of the time
         return torch.roll(waves, int(by))
     place = torch.arange(waves.shape[-1], device=waves.device) - by.unsqueeze(-1)

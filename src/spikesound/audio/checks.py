@@ -1,4 +1,4 @@
-"""Whether a sound file is whole: by its own bytes, and by ffmpeg's messages while decoding it."""
+"""Checks that a sound file is complete: by its bytes, and by ffmpeg's messages on decoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARCHIVES = (
     b"\xfd7zXZ",
     b"\x28\xb5\x2f\xfd",
 )
-"""How packed files begin. A decoder of MP3 would find its frames in an archive of several."""
+"""First bytes of archives. A decoder of MP3 would find its frames in an archive of several."""
 
 _MIDDLE = r"(?:\[[^\]\n]* @ [^\]\n]*\] )*"  # who of ffmpeg's parts speaks
 _ERROR = re.compile(rf"^{_MIDDLE}\[(?:error|fatal|panic)\] (.+)", re.MULTILINE)
@@ -47,7 +47,7 @@ def refuse_archives(path: Path, name: str) -> None:
     except OSError as error:
         raise SpikesoundError(f"{name}: cannot be read: {error.strerror}") from error
     if head.startswith(ARCHIVES):
-        raise SpikesoundError(f"{name}: an archive: unpack it first")
+        raise SpikesoundError(f"{name}: expected a sound file, got an archive; unpack it first")
 
 
 def stated_rate_hz(messages: str, name: str) -> int:
@@ -64,11 +64,11 @@ def stated_rate_hz(messages: str, name: str) -> int:
     """
     rates = _RATE.findall(messages)
     if not rates:
-        raise SpikesoundError(f"{name}: its decoder names no sampling rate")
+        raise SpikesoundError(f"{name}: expected a sampling rate from its decoder, got none")
     low_hz, high_hz = RATES_HZ
     if not low_hz <= int(rates[-1]) <= high_hz:
         raise SpikesoundError(
-            f"{name}: a sampling rate of {rates[-1]} Hz, not within {low_hz} to {high_hz} Hz"
+            f"{name}: expected a sampling rate of {low_hz} to {high_hz} Hz, got {rates[-1]} Hz"
         )
     return int(rates[-1])
 
@@ -80,9 +80,9 @@ def is_endless(path: Path) -> bool:
     """
     with path.open("rb") as file:
         head = file.read(8)
-    said = int.from_bytes(head[4:], "little")
-    by_a_pipe = 0x7FF00000 <= said <= 0x80000100 or said >= 0xFFFFFF00
-    return head[:4] == b"RIFF" and by_a_pipe and path.stat().st_size < said
+    stated = int.from_bytes(head[4:], "little")
+    by_a_pipe = 0x7FF00000 <= stated <= 0x80000100 or stated >= 0xFFFFFF00
+    return head[:4] == b"RIFF" and by_a_pipe and path.stat().st_size < stated
 
 
 def complaint(messages: str, endless: bool = False) -> str:
@@ -91,8 +91,8 @@ def complaint(messages: str, endless: bool = False) -> str:
     A packet that is cut short is only warned of, and is an error here; but not at the end of an
     ``endless`` file (:func:`is_endless`), where it must be so.
     """
-    found = _ERROR.search(messages) or (None if endless else _CORRUPT.search(messages))
-    words = "" if found is None else found[1]
+    match = _ERROR.search(messages) or (None if endless else _CORRUPT.search(messages))
+    words = "" if match is None else match[1]
     return "".join(c if c.isprintable() else " " for c in words).strip().rstrip(".")
 
 
@@ -115,14 +115,14 @@ def check_end(path: Path, name: str, messages: str, seconds: float) -> None:
     exact = _EXACT.search(messages) and _GUESSED not in messages and not _VIDEO.search(messages)
     if declared is not None and exact:
         hours, minutes, rest = declared.groups()
-        said_s = 3600 * int(hours) + 60 * int(minutes) + float(rest)
-        if seconds < said_s * 0.998 - 0.1:
+        header_s = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+        if seconds < header_s * 0.998 - 0.1:
             raise SpikesoundError(
-                f"{name}: cut off: {seconds:.2f} s of the {said_s:.2f} s that its header tells of"
+                f"{name}: cut off: expected {header_s:.2f} s by its header, got {seconds:.2f} s"
             )
     if _in_a_page(path):
         raise SpikesoundError(
-            f"{name}: cut off: its last Ogg page is not whole, or not the last of its stream"
+            f"{name}: cut off: its last Ogg page is incomplete, or not the last of its stream"
         )
 
 

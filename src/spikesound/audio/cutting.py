@@ -59,7 +59,7 @@ def cut(
     Yields
     ------
     tuple
-        The number of a span and its samples, 16 bit [shape=(samples,)]: of the length asked for, or
+        The number of a span and its samples, 16 bit [shape=(samples,)]: of the requested length, or
         shorter where the recording ends before; a MediaError ``too_short`` where it ends before the
         clip begins. Only clips that are not complete yet are held in memory.
 
@@ -124,7 +124,7 @@ def fit(
     missing = count - len(samples)
     if missing > round(tolerance_s * rate_hz):
         raise MediaError(
-            "too_short", f"{len(samples) / rate_hz:.3f} s of the {count / rate_hz:.3f} s asked for"
+            "too_short", f"expected {count / rate_hz:.3f} s, got {len(samples) / rate_hz:.3f} s"
         )
     return np.pad(samples, (0, missing))
 

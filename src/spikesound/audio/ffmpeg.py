@@ -36,7 +36,7 @@ Job = Any
 
 
 class MediaError(Exception):
-    """Why no clip came of a recording.
+    """Failure of a recording: the state of its clips, and the reason.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ def pcm(job: Job, limit_s: float | None = None) -> Iterator[bytes]:
         try:
             yield from stream(job, log, piece_bytes=PIECE_BYTES, limit_s=limit_s)
         except TimeoutError as error:
-            raise MediaError("failed", f"not done after {limit_s} s") from error
+            raise MediaError("failed", f"timed out after {limit_s} s") from error
         except JobError as error:
             raise MediaError("failed", error.reason) from error
 

@@ -1,4 +1,4 @@
-"""How long a recording is: from its header where libsndfile reads the format, else by ffmpeg."""
+"""Duration of a recording: from its header where libsndfile reads the format, else by ffmpeg."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sounds a person means: files, folders of them, and the standard input."""
+"""Sound files given by a user: files, folders of them, and the standard input."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def find_sounds(arguments: Sequence[str]) -> list[SoundFile]:
     SpikesoundError
         If there is no such file, or no sound in a folder.
     """
-    found: dict[Path | None, SoundFile] = {}
+    by_path: dict[Path | None, SoundFile] = {}
     for argument in arguments:
         for sound in _sounds(argument):
-            found.setdefault(None if sound.path is None else sound.path.resolve(), sound)
-    return list(found.values())
+            by_path.setdefault(None if sound.path is None else sound.path.resolve(), sound)
+    return list(by_path.values())
 
 
 def _sounds(argument: str) -> Iterator[SoundFile]:

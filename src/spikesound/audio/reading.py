@@ -33,7 +33,7 @@ Source: TypeAlias = "Path | IO[bytes]"
 """A file; or a stream of one's bytes, copied to disk first: not all formats can go in order."""
 
 STALL_S = 60.0
-"""How long a decoder may be silent before it is given up."""
+"""Maximum time without output before a decoder is stopped."""
 
 _PIECE_BYTES = 1 << 18
 
@@ -113,7 +113,9 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
                 count += len(samples)
                 yield rate_hz, samples
         except TimeoutError as error:
-            raise SpikesoundError(f"{name}: its decoder gave nothing for {stall_s:g} s") from error
+            raise SpikesoundError(
+                f"{name}: its decoder timed out: no output for {stall_s:g} s"
+            ) from error
         except JobError as error:
             code = error.code
         messages = log_text(log)
@@ -122,7 +124,7 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
         what = "damaged" if count else "no sound can be read from it"
         raise SpikesoundError(f"{name}: {what}: {words}")
     if code:
-        raise SpikesoundError(f"{name}: its decoder ended with {code}")
+        raise SpikesoundError(f"{name}: its decoder failed with exit code {code}")
     if not count:
         raise SpikesoundError(f"{name}: no sound in it")
     if not endless:

@@ -34,7 +34,9 @@ def _read(path: Path, rate_hz: int) -> Wave:
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise SpikesoundError(f"{path}: {error}") from error
     if len(samples) < from_hz:
-        raise SpikesoundError(f"{path}: {len(samples) / from_hz:.2f} s of noise; needed is 1 s")
+        raise SpikesoundError(
+            f"{path}: too short: expected at least 1 s, got {len(samples) / from_hz:.2f} s"
+        )
     if not samples.any():
         raise SpikesoundError(f"{path}: silent")
     return resample(samples.mean(axis=1), from_hz, rate_hz)

@@ -31,10 +31,10 @@ def mono(samples: npt.NDArray[Any]) -> Floats:
     """
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > samples.shape[0]):
         raise SpikesoundError(
-            f"samples of shape {samples.shape}: (sample,) or (sample, channel) is needed"
+            f"samples: expected shape (sample,) or (sample, channel), got {samples.shape}"
         )
     if samples.size == 0:
-        raise SpikesoundError("no samples in it")
+        raise SpikesoundError("samples: empty array")
     scaled = _full_scale(samples)
     mixed = scaled if scaled.ndim == 1 else scaled.mean(axis=1, dtype=np.float32)
     return within_full_scale(mixed, "samples")
@@ -49,7 +49,7 @@ def within_full_scale(samples: Floats, name: str) -> Floats:
         Naming the sound, if a sample is not a number or beyond :data:`LOUDEST`.
     """
     if not np.isfinite(samples).all():
-        raise SpikesoundError(f"{name}: some are not numbers (NaN or infinite)")
+        raise SpikesoundError(f"{name}: expected finite samples, got NaN or infinity")
     loudest = float(np.abs(samples).max(initial=0.0))
     if loudest > LOUDEST:
         raise SpikesoundError(f"{name}: {loudest:.3g} times full scale (1.0) is no sound")
@@ -65,4 +65,4 @@ def _full_scale(samples: npt.NDArray[Any]) -> Floats:
         return (samples.astype(np.float64) / 2.0 ** (bits - 1)).astype(np.float32)
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / np.float32(128)
-    raise SpikesoundError(f"samples of type {samples.dtype}: floats or integers are needed")
+    raise SpikesoundError(f"samples: expected dtype float or integer, got {samples.dtype}")

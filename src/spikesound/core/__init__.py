@@ -1,1 +1,1 @@
-"""TODO core."""
+"""Foundations of all packages: errors, tables, files, progress, processes, seeds."""

@@ -1,4 +1,4 @@
-"""The one error that people are meant to read, and the look-up that raises it for unknown names."""
+"""The error class for users, and look-ups that raise it for unknown names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
 
 
 def shown(error: SpikesoundError) -> str:
-    """Return its message without what a terminal takes for commands: names come from files."""
+    """Return its message without control characters for terminals: names come from files."""
     return "".join(sign if sign.isprintable() else "�" for sign in str(error))
 
 

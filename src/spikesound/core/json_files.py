@@ -38,14 +38,14 @@ def read_json(path: Path, remedy: str = "run the pipeline (dvc repro)") -> Any:
     except OSError as error:
         raise SpikesoundError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise SpikesoundError(f"{path}: not JSON: {error}; {remedy}") from error
+        raise SpikesoundError(f"{path}: invalid JSON: {error}; {remedy}") from error
 
 
 def read_mapping(path: Path, remedy: str = "run the pipeline (dvc repro)") -> dict[str, Any]:
     """Return the content of a JSON file that holds a mapping; raises as :func:`read_json`."""
     content = read_json(path, remedy)
     if not isinstance(content, dict):
-        raise SpikesoundError(f"{path}: not a mapping; {remedy}")
+        raise SpikesoundError(f"{path}: expected a mapping; {remedy}")
     return content
 
 
@@ -59,10 +59,10 @@ def parse_untrusted(text: bytes, what: str) -> Any:
     """
 
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a name twice")
-        return found
+        content = dict(pairs)
+        if len(content) != len(pairs):
+            raise ValueError("duplicate key")
+        return content
 
     def finite(number: str) -> float:
         if not math.isfinite(value := float(number)):
@@ -70,20 +70,20 @@ def parse_untrusted(text: bytes, what: str) -> Any:
         return value
 
     try:
-        found = json.loads(
+        parsed = json.loads(
             text.decode(), object_pairs_hook=distinct, parse_float=finite, parse_constant=finite
         )
-        _check_extent(found)
-        return found
+        _check_extent(parsed)
+        return parsed
     except RecursionError as error:
         raise SpikesoundError(f"{what}: JSON nested too deeply") from error
     except ValueError as error:
         reason = " ".join(str(error).split())[:120]
-        raise SpikesoundError(f"{what}: not JSON that can be used: {reason}") from error
+        raise SpikesoundError(f"{what}: invalid JSON: {reason}") from error
 
 
 def _check_extent(value: Any) -> None:
-    """Refuse what is nested deeply, or long, before anything goes through it that takes longer."""
+    """Refuse JSON that is nested too deeply or too long, before any slower check of it."""
     layer, depth = [value], 0
     while layer:
         if depth > DEPTH_LIMIT or any(len(part) > LIST_LIMIT for part in layer if _many(part)):

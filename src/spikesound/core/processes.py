@@ -34,7 +34,7 @@ def in_parallel(
     unit: str = "epoch",
     workers: int | None = None,
 ) -> list[R]:
-    """Return what a function gives for each request, in their order.
+    """Return a function's result for each request, in their order.
 
     With several requests each is done by a process of its own, on one thread; a single one is done
     here, on all cores. One bar shows all of them.

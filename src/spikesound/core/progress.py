@@ -23,10 +23,10 @@ from rich.text import Text
 T = TypeVar("T")
 
 LINE_EVERY_S = 30.0
-"""How often a line is written where there is no terminal to draw on."""
+"""Interval between lines where there is no terminal to draw on."""
 
 DRAW_EVERY_S = 0.5
-"""How often a terminal is drawn on, at most."""
+"""Shortest interval between updates of a terminal."""
 
 SPAN_S = 60.0
 """The speed is that of the last minute: it changes, and the time left hangs on it."""
@@ -101,7 +101,7 @@ SCREEN = Screen(Console(stderr=True))
 
 
 class Meter:
-    """How much of some work is done, how fast it goes and how long the rest takes.
+    """Progress of some work: how much is done, its rate and the time left.
 
     To be used as a context manager.
 
@@ -155,7 +155,7 @@ class Meter:
 
     @property
     def per_s(self) -> float:
-        """What is done in a second, over the last minute."""
+        """Rate of work per second, over the last minute."""
         (before_s, before), now_s = self._history[0], time.monotonic()
         return (self.done - before) / (now_s - before_s) if now_s > before_s else 0.0
 

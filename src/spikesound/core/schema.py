@@ -21,12 +21,12 @@ STATES = {
     "sign_in": "only for those signed in, or for members",
     "too_short": "ends before the segment does",
     "silent": "nothing louder than the limit",
-    "refused": "not fetched: it, or what it led to, may not be asked for",
+    "refused": "not fetched: it, or what it led to, may not be requested",
     "throttled": "the site refused for being asked too often",
     "failed": "could not be fetched or decoded",
-    "pending": "not asked for: the run was stopped before",
+    "pending": "not requested: the run was stopped before",
 }
-"""What can become of a clip in the download stage; training sees only ``ok``."""
+"""States of a clip after the download stage; training sees only ``ok``."""
 
 CLIPS = pa.schema(
     [
@@ -125,7 +125,7 @@ def write_table(frame: pd.DataFrame | pa.Table, schema: pa.Schema, path: Path) -
     columns = frame.column_names if isinstance(frame, pa.Table) else list(frame.columns)
     if set(columns) != set(schema.names):
         raise SpikesoundError(
-            f"{path}: columns {sorted(columns)} do not match {sorted(schema.names)}"
+            f"{path}: expected columns {sorted(schema.names)}, got {sorted(columns)}"
         )
     try:
         if isinstance(frame, pa.Table):
@@ -152,12 +152,12 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
             table = pq.read_table(file)
-        found = table.schema.remove_metadata()
+        actual = table.schema.remove_metadata()
     except pa.ArrowInvalid as error:
         raise SpikesoundError(f"{path}: not a Parquet table ({error})") from error
-    if found != schema:
+    if actual != schema:
         raise SpikesoundError(
-            f"{path}: columns {found.names} are not {schema.names}, or differ in dtype"
+            f"{path}: expected columns {schema.names}, got {actual.names}, or other dtypes"
         )
     frame: pd.DataFrame = table.to_pandas()
     for field in schema:

@@ -96,13 +96,13 @@ def _imports(module: str) -> tuple[str, ...]:
     """Return the modules of this project that define what a module imports."""
     if _is_package(module):
         return ()
-    found: list[str] = []
+    modules: list[str] = []
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names if _ours(alias.name)]
+            modules += [alias.name for alias in node.names if _ours(alias.name)]
         elif isinstance(node, ast.ImportFrom) and node.module and _ours(node.module):
-            found += [_definer(node.module, alias.name) for alias in node.names]
-    return tuple(found)
+            modules += [_definer(node.module, alias.name) for alias in node.names]
+    return tuple(modules)
 
 
 def _ours(module: str) -> bool:

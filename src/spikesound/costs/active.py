@@ -1,4 +1,4 @@
-"""How many entries of an activation are not zero, in one pass over it."""
+"""Number of non-zero entries of an activation, counted in one pass over it."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def active_count(x: torch.Tensor) -> float:
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _by_place(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     outer, places, inner = x.shape
-    found = np.zeros(places)
+    counts = np.zeros(places)
     if inner == 1:
         for first in range(outer):
             for place in range(places):
-                found[place] += x[first, place, 0] != 0
-        return found
+                counts[place] += x[first, place, 0] != 0
+        return counts
     for first in range(outer):
         for place in range(places):
             here = np.int32(0)
             for last in range(inner):
                 here += np.int32(x[first, place, last] != 0)
-            found[place] += here
-    return found
+            counts[place] += here
+    return counts

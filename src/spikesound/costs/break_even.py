@@ -27,16 +27,16 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
     Parameters
     ----------
     layers : as counted
-    steps : of the network that is asked for
+    steps : number of time steps of the network requested
     """
     longer = steps / max(layer.steps for layer in layers)
-    found = []
+    scaled = []
     for number, layer in enumerate(layers):
         first = number == 0
         stepwise = 1.0 if _once(layer) else longer
         passes = 1.0 if first and layer.operation == "mac" else stepwise
         by_spikes = factor if layer.source == "spikes" and not first else 1.0
-        found.append(
+        scaled.append(
             replace(
                 layer,
                 passes=round(layer.passes * passes),
@@ -48,11 +48,11 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
                 neuron_updates=layer.neuron_updates * stepwise,
             )
         )
-    return found
+    return scaled
 
 
 def _once(layer: LayerCounts) -> bool:
-    """Say whether a layer works once, on what all steps came to."""
+    """Return whether a layer runs once, on the sum over all steps."""
     return layer.source == "pooled" and layer.passes == 1 and layer.neuron == "none"
 
 
@@ -73,7 +73,7 @@ def break_even_rate(
     Parameters
     ----------
     layers : of the spiking network, as counted
-    steps : time steps asked for; the spikes per step of each layer are taken as measured
+    steps : number of time steps requested; the spikes per step of each layer are taken as measured
     price : from counts to energy
     against : energy of the other network, in the same unit
 

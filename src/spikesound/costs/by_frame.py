@@ -1,4 +1,4 @@
-"""Counters of layers that go along with the sound; each returns counts frame by frame."""
+"""Counters of layers that run frame by frame; each returns counts of every frame."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ def gated(
     weights, dense = gates * (both + 1), float(gates * both)
     size = _size(layer, context, "recurrent", both, hidden, weights, dense)
     every = (_active(x) + hidden) * gates
-    found = _counts(size, every, x, output, torch.full_like(every, hidden))
-    return [replace(found, active_inputs=found.active_inputs + hidden)]
+    counts = _counts(size, every, x, output, torch.full_like(every, hidden))
+    return [replace(counts, active_inputs=counts.active_inputs + hidden)]
 
 
 def recurrent(
@@ -171,8 +171,8 @@ def recurrent(
         potentials.append(state[1])
     needed = (active > 0)[..., None].expand(output.shape), constant_current(layer)
     lazy = updates(layer.neuron, needed, output, torch.stack(potentials))
-    found = _counts(size, active * hidden, x, output, lazy)
-    return [replace(found, active_inputs=active.numpy())]
+    counts = _counts(size, active * hidden, x, output, lazy)
+    return [replace(counts, active_inputs=active.numpy())]
 
 
 def linear(

@@ -1,4 +1,4 @@
-"""What the counts of a layer need to know of the network around it."""
+"""Context of a layer in its network, for counting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spikesound.models.layers import Layer
 
 @dataclass(frozen=True)
 class Context:
-    """How a layer is entered in the counts.
+    """Entry of a layer in the counts.
 
     Attributes
     ----------

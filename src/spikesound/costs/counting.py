@@ -46,7 +46,7 @@ FRAME_COUNTERS: dict[str, Counter] = {
     "gated": by_frame.gated,
     "recurrent": by_frame.recurrent,
 }
-"""The same of layers that go along with the sound, frame by frame."""
+"""For each kind of layer that runs frame by frame what counts it, frame by frame."""
 
 
 @dataclass
@@ -62,12 +62,12 @@ class Counted:
 
     @property
     def frames(self) -> list[FrameCounts]:
-        """The counts of each layer frame by frame, of those that go along with the sound."""
+        """The counts of each layer that runs frame by frame, of every frame."""
         return self.tally.frames()
 
 
 def first_operation(spec: Spec) -> Operation:
-    """Return what a synapse does that reads the network's input: values, or spikes of an encoding.
+    """Return the operation of a synapse that reads the network's input: values or spikes.
 
     It follows from the encoding and never from the values.
     """
@@ -149,8 +149,8 @@ def count_frames(
     """
     if inputs.ndim != 3 or not inputs.size or inputs.shape[2] != spec.bins:
         raise SpikesoundError(
-            f"{spec.model}: features of shape {inputs.shape} cannot be counted; expected "
-            f"(clip, frame, {spec.bins})"
+            f"{spec.model}: expected features of shape (clip, frame, {spec.bins}), "
+            f"got {inputs.shape}"
         )
     network.eval()
     counted = Counted()

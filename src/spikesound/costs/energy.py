@@ -16,7 +16,7 @@ from spikesound.params import Dataflow, MemoryParams, ProfileParams
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy of a clip by what it is spent on, in nJ.
+    """Energy of a clip in nJ, by component.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Energy:
 
 
 def operations_nj(macs: float, acs: float, mac: float, ac: float) -> float:
-    """Return the energy of so many multiply-accumulates and accumulates, at their pJ, in nJ.
+    """Return the energy of numbers of multiply-accumulates and accumulates, at their pJ, in nJ.
 
     .. math:: E = N_{MAC} E_{MAC} + N_{AC} E_{AC}
 
@@ -59,7 +59,7 @@ def energy(
     dataflow: Dataflow,
     execution: Execution,
 ) -> Energy:
-    """Return what a network's answer to one clip costs.
+    """Return the energy of a network's inference on one clip.
 
     Each kind of value has a memory of its own, as large as the network needs
     (:func:`spikesound.costs.memory.memory`); an access moves 64 bits, at the energy of a memory of

@@ -1,4 +1,4 @@
-"""Which of a layer's operations are carried out: all, or those of inputs that are not zero."""
+"""Executed operations of a layer: all, or those of inputs that are not zero."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Execution = Literal["dense", "zero_skipping", "events"]
 
 @dataclass(frozen=True)
 class Work:
-    """What a layer does for a clip.
+    """Executed operations of a layer for a clip.
 
     Attributes
     ----------
     macs, acs : multiply-accumulates, accumulates
-    fetches : synapses gone through: each needs its weight
+    fetches : synaptic operations (SynOps): each fetches a weight
     scanned : places of the input looked at once, to find those that are not zero
     skipping : whether zeros are left out
     """
@@ -30,7 +30,7 @@ class Work:
 
 
 def work(layer: LayerCounts, execution: Execution) -> Work:
-    """Return what is carried out.
+    """Return the executed operations.
 
     ``dense`` carries out every operation, zeros included. ``zero_skipping`` looks at each place of
     the input once a pass, and carries out the operations of those that are not zero. ``events``

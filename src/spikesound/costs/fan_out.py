@@ -1,4 +1,4 @@
-"""How many synapses each place of a convolution's input has."""
+"""Fan-out: number of synapses of each place of a convolution's input."""
 
 from __future__ import annotations
 

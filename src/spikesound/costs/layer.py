@@ -1,4 +1,4 @@
-"""What one layer does for a clip: the counts that every price is made of."""
+"""Counts of one layer for a clip, from which energies are computed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pandas as pd
 from spikesound.core.errors import SpikesoundError
 
 Operation = Literal["mac", "ac", "weighted_ac"]
-"""What a synapse does: multiply and accumulate a value; accumulate its weight for a spike; the
+"""Operation of a synapse: multiply and accumulate a value; accumulate its weight for a spike; the
 same where each step's sums are multiplied by the step's weight (phase coding)."""
 
 
 Source = Literal["sound", "activations", "pooled", "spikes"]
-"""What a layer's input is: features, outputs of neurons, means and maxima of such, or spikes."""
+"""Kind of a layer's input: features, outputs of neurons, means and maxima of such, or spikes."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class LayerCounts:
     source : what its input is
     operation : of a synapse, by what the layer's input is, never by its values
     neuron : which neurons its sums go to: relu, lif, ..., or none
-    passes : times its synapses are gone through: time steps, frames, or 1 where the sums of a
+    passes : number of passes over its synapses: time steps, frames, or 1 where the sums of a
         steady input are kept
     steps : times its neurons are updated
     inputs, outputs : places of the input and neurons, per pass
@@ -104,5 +104,5 @@ def read_layers(path: Path) -> list[LayerCounts]:
     rows = pd.read_csv(path, keep_default_na=False)
     wanted = [field.name for field in fields(LayerCounts)]
     if list(rows.columns) != wanted:
-        raise SpikesoundError(f"{path}: columns {list(rows.columns)} are not {wanted}")
+        raise SpikesoundError(f"{path}: expected columns {wanted}, got {list(rows.columns)}")
     return [LayerCounts(*row) for row in rows.itertuples(index=False, name=None)]

@@ -1,4 +1,4 @@
-"""When a leaky neuron must be updated, if it waits for spikes and catches up on what it missed.
+"""Lazy updates: a leaky neuron is updated at spikes only, and catches up on the steps between.
 
 Between two spikes that reach it, a leaky integrate-and-fire neuron gets the same current b in every
 frame: the shift of its batch norm. Its potential needs no update in these frames, since
@@ -30,7 +30,7 @@ from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
 
 Touched = tuple[torch.Tensor, torch.Tensor]
-"""Where a neuron has an input that is not zero, (time, batch, ...), and each neuron's constant
+"""Mask of neurons with an input that is not zero, (time, batch, ...), and each neuron's constant
 current, shaped so that it goes with that."""
 
 
@@ -44,11 +44,11 @@ def touched(shape: Causal, x: torch.Tensor) -> torch.Tensor:
     active = (x != 0).view(*x.shape[:2], *shape.inputs).any(2).float()
     wide = shape.width + shape.pool - 1
     padded = functional.pad(active, (shape.width // 2, shape.width // 2))
-    found = functional.max_pool1d(padded, wide, shape.pool)[..., : shape.outputs[1]]
-    total = found.clone()
+    reached = functional.max_pool1d(padded, wide, shape.pool)[..., : shape.outputs[1]]
+    total = reached.clone()
     for tap in range(1, shape.taps):
         back = tap * shape.dilation
-        total[back:] += found[: max(0, len(found) - back)]
+        total[back:] += reached[: max(0, len(reached) - back)]
     return (total > 0).unsqueeze(2).expand(-1, -1, shape.outputs[0], -1)
 
 
@@ -65,7 +65,7 @@ def constant_current(layer: Layer) -> torch.Tensor:
 
 
 def shift(norm: nn.Module) -> torch.Tensor:
-    """Return what a batch norm adds: the current of a neuron without any input."""
+    """Return the shift of a batch norm: the current of a neuron without any input."""
     return affine(norm)[1]
 
 
@@ -99,5 +99,5 @@ def updates(
 
 
 def _later(values: torch.Tensor, frames: int) -> torch.Tensor:
-    kept = max(0, len(values) - frames)
-    return torch.cat([torch.zeros_like(values[: len(values) - kept]), values[:kept]])
+    length = max(0, len(values) - frames)
+    return torch.cat([torch.zeros_like(values[: len(values) - length]), values[:length]])

@@ -1,4 +1,4 @@
-"""How much memory a network needs, and what an access to a memory of that size costs."""
+"""Memory of a network in bits, and the energy of an access to a memory of that size."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Memory:
 
 
 def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
-    """Return what a network holds.
+    """Return the memory of a network.
 
     .. math:: M_{ANN} = M_w + \\max_l (M_{x,l} + M_{y,l}), \\qquad
               M_{SNN} = M_w + M_U + \\max_l (M_{s,l} + M_{s',l})
@@ -55,12 +55,12 @@ def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
     Deng et al. 2020, "Rethinking the performance comparison between SNNs and ANNs", equation 2.
     """
     weights = sum(layer.weights * widths.weight_bits(layer) for layer in layers)
-    kept = sum(held(layer) for layer in layers)
+    values = sum(held(layer) for layer in layers)
     peak = max(
         layer.inputs * widths.input_bits(layer) + layer.outputs * widths.output_bits(layer)
         for layer in layers
     )
-    return Memory(weights / 8, kept * widths.state / 8, peak / 8)
+    return Memory(weights / 8, values * widths.state / 8, peak / 8)
 
 
 def held(layer: LayerCounts) -> int:
@@ -75,7 +75,7 @@ def kept_sums(layer: LayerCounts) -> int:
 
 
 def sums_up(layer: LayerCounts) -> bool:
-    """Say whether a layer adds up what its passes come to."""
+    """Return whether a layer accumulates a sum over its passes."""
     return layer.kind == "pooling" and layer.passes > layer.steps
 
 

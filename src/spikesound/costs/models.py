@@ -1,4 +1,4 @@
-"""How each model of the table is executed."""
+"""Execution of each model of the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an update of a neuron takes, in multiply-accumulates and additions."""
+"""Operations of a neuron's update: multiply-accumulates and additions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spikesound.params import NEURON_PARAMS, NeuronParams, Update
 
 @dataclass(frozen=True)
 class Unit:
-    """What sums of a layer go to, where it is no neuron of the registry."""
+    """Target of a layer's sums that is no neuron of the registry."""
 
     spikes: bool
     update: Update

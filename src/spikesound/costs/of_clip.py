@@ -141,11 +141,11 @@ def gated(
     hidden, ways = cells.hidden_size, 2 if cells.bidirectional else 1
     gates = shape.gates * hidden
     recurrent = float(clips * (frames - 1) * hidden)
-    found = []
+    counts = []
     for number in range(cells.num_layers):
         inputs = bins if number == 0 else ways * hidden
         active = active_count(x) if number == 0 else float(clips * frames * inputs)
-        found.append(
+        counts.append(
             LayerCounts(
                 f"{layer.name}_{number + 1}",
                 "recurrent",
@@ -165,7 +165,7 @@ def gated(
                 neuron_updates=float(ways * clips * frames * hidden),
             )
         )
-    return found
+    return counts
 
 
 def additions(name: str, source: Source, number: float, inputs: int) -> LayerCounts:

@@ -1,4 +1,4 @@
-"""The power of a network that goes along with the sound, in each kind of sound."""
+"""Power of a network that runs frame by frame, in each kind of sound."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from spikesound.models.spec import Spec
 from spikesound.params import CostParams, Dataflow
 
 Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
-"""How a detector is run: see :func:`power_table`."""
+"""Execution of a detector: see :func:`power_table`."""
 
 SECONDS = 3600
 """Of sound that are priced, before they are divided: what is done once does not count."""
@@ -37,7 +37,7 @@ SETTLE_S = 30.0
 
 @dataclass(frozen=True)
 class Sound:
-    """What a detector is given, and which of it counts.
+    """Input of a detector, and the frames that are counted.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ def read_counts(path: Path) -> list[SoundCounts]:
     rows = pd.read_csv(path, keep_default_na=False)
     wanted = ["sound", "lazy", *(each.name for each in fields(LayerCounts))]
     if list(rows.columns) != wanted:
-        raise SpikesoundError(f"{path}: columns {list(rows.columns)}, expected {wanted}")
+        raise SpikesoundError(f"{path}: expected columns {wanted}, got {list(rows.columns)}")
     return [
         SoundCounts(
             str(sound),
@@ -181,14 +181,16 @@ def _priced(
     rows = []
     for profile, dataflow in product(params.profiles, get_args(Dataflow)):
         technology = params.profiles[profile]
-        found = energy(
+        priced_energy = energy(
             priced, widths(technology, None, None), technology, params.memory, dataflow, execution
         )
-        total = found.total_nj + operations_nj(0.0, late, technology.mac_pj, technology.ac_pj)
+        total = priced_energy.total_nj + operations_nj(
+            0.0, late, technology.mac_pj, technology.ac_pj
+        )
         rows.append(
             head
             | {"profile": profile, "dataflow": dataflow, "execution": way}
-            | {"operations_uw": _uw(found.operations_nj), "total_uw": _uw(total)}
+            | {"operations_uw": _uw(priced_energy.operations_nj), "total_uw": _uw(total)}
             | per_second
         )
     return rows
@@ -203,8 +205,8 @@ def _waiting(layer: LayerCounts) -> LayerCounts:
     """
     if not spikes(layer):
         return layer
-    kept = states(layer)
-    shares = layer.neuron_updates / layer.outputs * (kept + 1) / kept
+    count = states(layer)
+    shares = layer.neuron_updates / layer.outputs * (count + 1) / count
     return replace(layer, kind="linear", steps=max(1, round(shares)))
 
 

@@ -23,7 +23,7 @@ ACCOUNTINGS = ("operations", "memory")
 
 @dataclass(frozen=True)
 class Counts:
-    """A model's counts, and how it is run.
+    """Counts of a model, and its execution.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Counts:
     activation_bits: int | None = None
 
     def executions(self) -> tuple[Execution, ...]:
-        """Return the ways in which the model can be run."""
+        """Return the executions that the model supports."""
         return ("events",) if self.execution == "events" else ("dense", "zero_skipping")
 
 
@@ -49,12 +49,12 @@ def price(
     execution: Execution | None = None,
     layers: Sequence[LayerCounts] | None = None,
 ) -> Energy:
-    """Return the energy of a model's answer, in the ways its counts say unless others are given."""
+    """Return the energy of a model's inference, with its own execution unless another is given."""
     technology = params.profiles[profile]
-    found = widths(technology, model.weight_bits, model.activation_bits)
+    bit_widths = widths(technology, model.weight_bits, model.activation_bits)
     return energy(
         layers or model.layers,
-        found,
+        bit_widths,
         technology,
         params.memory,
         dataflow,
@@ -73,11 +73,11 @@ def energy_table(models: Mapping[str, Counts], params: CostParams) -> pd.DataFra
         for execution, profile, dataflow in product(
             model.executions(), params.profiles, get_args(Dataflow)
         ):
-            found = price(model, params, profile, dataflow, execution)
+            priced = price(model, params, profile, dataflow, execution)
             rows.append(
                 {"model": name, "execution": execution, "profile": profile, "dataflow": dataflow}
-                | asdict(found)
-                | {"total_nj": found.total_nj}
+                | asdict(priced)
+                | {"total_nj": priced.total_nj}
             )
     return pd.DataFrame(rows).round(3)
 
@@ -89,7 +89,7 @@ def break_even_table(
 
     Columns: model, against, profile, dataflow, accounting (of :data:`ACCOUNTINGS`), steps,
     break_even_rate (spikes per neuron and step; empty where the spiking model never wins). A
-    conventional model run in the other way than its counts say has that behind its name.
+    conventional model with another execution than that of its counts has it behind its name.
     """
     rows: list[dict[str, Any]] = []
     ways = [(name, other, way) for name, other in pairs for way in models[other].executions()]
@@ -107,8 +107,8 @@ def break_even_table(
             dataflow: Dataflow = dataflow,
             accounting: str = accounting,
         ) -> float:
-            found = price(model, params, profile, dataflow, layers=layers)
-            return found.operations_nj if accounting == "operations" else found.total_nj
+            priced = price(model, params, profile, dataflow, layers=layers)
+            return priced.operations_nj if accounting == "operations" else priced.total_nj
 
         theirs = price(models[other], params, profile, dataflow, way)
         against = theirs.operations_nj if accounting == "operations" else theirs.total_nj
@@ -130,12 +130,12 @@ def break_even_table(
 
 def figures(model: Counts, params: CostParams) -> dict[str, float | str]:
     """Return a model's figures at the profile and dataflow shown first, flat."""
-    found = price(model, params, params.profile, params.dataflow)
+    priced = price(model, params, params.profile, params.dataflow)
     technology = params.profiles[params.profile]
     held = memory(model.layers, widths(technology, model.weight_bits, model.activation_bits))
     return {
         "execution": model.execution,
-        "energy_nj": round(found.total_nj, 1),
-        "energy_operations_nj": round(found.operations_nj, 1),
+        "energy_nj": round(priced.total_nj, 1),
+        "energy_operations_nj": round(priced.operations_nj, 1),
         "memory_kb": round(held.total / 1000, 2),
     }

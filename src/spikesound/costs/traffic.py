@@ -25,7 +25,7 @@ class Traffic:
 def traffic(
     layer: LayerCounts, widths: Widths, dataflow: Dataflow, execution: Execution
 ) -> Traffic:
-    """Return what a layer moves.
+    """Return the memory traffic of a layer.
 
     With O operations carried out in P passes over W weights, I places of the input and N neurons
     that keep K values each over S steps:
@@ -67,16 +67,16 @@ def traffic(
         looked = layer.dense
     elif handed:
         looked = 0.0  # each place is read in any case
-    kept = 0.0
+    states_moved = 0.0
     if dataflow != "full_reuse":
-        kept = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
-        kept += kept_sums(layer) * (1 + layer.steps)
-        kept += 2.0 * layer.outputs * (layer.passes - 1) if sums_up(layer) else 0.0
+        states_moved = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
+        states_moved += kept_sums(layer) * (1 + layer.steps)
+        states_moved += 2.0 * layer.outputs * (layer.passes - 1) if sums_up(layer) else 0.0
         if dataflow != "output_stationary" and layer.weights:
-            kept += 2 * operations
+            states_moved += 2 * operations
     return Traffic(
         weights * widths.weight_bits(layer),
         inputs * widths.input_bits(layer) + looked,
-        kept * widths.state,
+        states_moved * widths.state,
         float(layer.outputs * layer.steps * widths.output_bits(layer)),
     )

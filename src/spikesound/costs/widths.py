@@ -1,4 +1,4 @@
-"""How many bits weights, activations, spikes and sums have."""
+"""Bit widths of weights, activations, spikes and sums."""
 
 from __future__ import annotations
 

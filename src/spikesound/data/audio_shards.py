@@ -29,7 +29,7 @@ def clear(folder: Path) -> None:
 def write_audio(
     folder: Path, flacs: Iterable[tuple[str, bytes]], shard_clips: int
 ) -> dict[str, str]:
-    """Write (clip_id, FLAC stream) pairs into shards of so many clips, in the order they come.
+    """Write (clip_id, FLAC stream) pairs into shards of a number of clips, in the order they come.
 
     Returns the file name of each clip's shard.
     """

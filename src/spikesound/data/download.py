@@ -1,4 +1,4 @@
-"""The clips themselves: every recording is fetched, decoded, cut, checked and packed into shards.
+"""Download of clips: every recording is fetched, decoded, cut, checked and packed into shards.
 
 Each clip goes through the store first, and the shards are made from there in the order of the
 clips. So a run that was killed goes on where it stopped, a longer list costs only its new clips,
@@ -156,12 +156,12 @@ def _survey(
     store: Store,
     scratch: Path,
 ) -> tuple[dict[str, Outcome], list[Recording]]:
-    """Find out which clips are there; return what is known, and what is wanted, in order."""
+    """Look up all clips in the store; return known outcomes, and recordings to fetch, in order."""
     outcomes: dict[str, Outcome] = {}
     wanted: dict[int, Recording] = {}
     look = partial(survey, params=params, store=store, scratch=scratch)
-    found: Iterator[tuple[int, Survey]] = as_done(pool, look, recordings, ahead=4 * slots)
-    for index, seen in track(found, total=len(recordings), what="look up", unit="recording"):
+    surveyed: Iterator[tuple[int, Survey]] = as_done(pool, look, recordings, ahead=4 * slots)
+    for index, seen in track(surveyed, total=len(recordings), what="look up", unit="recording"):
         outcomes |= {outcome.clip_id: outcome for outcome in seen.known}
         if seen.wanted is not None:
             wanted[index] = seen.wanted
@@ -169,7 +169,7 @@ def _survey(
 
 
 def _check_space(wanted: Sequence[Recording], params: DownloadParams, store: Store) -> None:
-    """Compare the room that the new clips will take, in the store and in shards, with what is free.
+    """Check that the disk has room for the new clips, in the store and in shards.
 
     Raises
     ------
@@ -181,8 +181,8 @@ def _check_space(wanted: Sequence[Recording], params: DownloadParams, store: Sto
     seconds = sum(clip.end_s - clip.start_s for one in wanted for clip in one.clips)
     needed = 2 * FLAC_SHARE * 2 * seconds * params.rate_hz
     root = Path(store.root).absolute()
-    there = next(folder for folder in (root, *root.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
     if needed > free:
         raise SpikesoundError(
             f"{store.root}: {needed / 1e9:.1f} GB needed for {seconds / 3600:.1f} h of new clips,"
@@ -201,7 +201,7 @@ def _obtain(
     seed: int,
     asked: int,
 ) -> str:
-    """Fetch what is wanted and add its outcomes; return why it was stopped, if it was."""
+    """Fetch the recordings and add their outcomes; return why it was stopped, if it was."""
     near = [recording for recording in wanted if recording.at_hand]
     far = [recording for recording in wanted if not recording.at_hand]
     with Board("download", sum(len(recording.clips) for recording in wanted)) as board:

@@ -1,4 +1,4 @@
-"""Where work runs: on threads of this machine, or on the workers of a Dask cluster."""
+"""Executors: threads of this machine, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def executor(
 
 
 def check_store(pool: Executor, store: Store) -> None:
-    """Make sure that every worker reads what is put into the store here, and can put into it.
+    """Check that every worker can read and write the store of this machine.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def check_store(pool: Executor, store: Store) -> None:
 
 
 def check_seen(pool: Executor, path: Path) -> None:
-    """Make sure that every worker sees a file.
+    """Check that every worker can read a file.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _connect(scheduler: str, timeout_s: float) -> Client:
         # the thread of the next one, which it would wait for, and that for it. So it goes here.
         gc.collect()
         raise SpikesoundError(
-            f"scheduler {scheduler}: nothing to work with there ({client}); start one with "
+            f"scheduler {scheduler}: no Dask scheduler there ({client}); start one with "
             "`dask scheduler`, or set scheduler to null"
         )
     try:
@@ -183,7 +183,7 @@ def _client(scheduler: str, timeout_s: float) -> Client | str:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Tell what must be alike; the code as it was at first, for a worker goes on with that."""
+    """Return the versions that must be equal; the code is that at the first call."""
     folder = Path(__file__).resolve().parents[1]
     code = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
@@ -200,14 +200,16 @@ def _check_versions(client: Client) -> None:
     except Exception as error:
         answers["scheduler"] = error
     here = _versions()
-    for worker, there in sorted(answers.items()):
+    for worker, versions in sorted(answers.items()):
         who = worker if worker == "scheduler" else f"worker {worker}"
-        if isinstance(there, BaseException):
-            raise SpikesoundError(f"{who}: cannot work with this ({_one_line(there)})") from there
+        if isinstance(versions, BaseException):
+            raise SpikesoundError(
+                f"{who}: cannot work with this ({_one_line(versions)})"
+            ) from versions
         for name, ours in here.items():
-            if there[name] != ours:
+            if versions[name] != ours:
                 raise SpikesoundError(
-                    f"{who}: {name} is {there[name]}, here {ours}; install the same in both "
+                    f"{who}: {name} is {versions[name]}, here {ours}; install the same in both "
                     "places, and start it again"
                 )
 

@@ -127,11 +127,11 @@ class Ontology:
 
     @staticmethod
     def _reach(start: str, edges: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-        found: set[str] = set()
+        reached: set[str] = set()
         ahead = list(edges[start])
         while ahead:
             label = ahead.pop()
-            if label not in found:
-                found.add(label)
+            if label not in reached:
+                reached.add(label)
                 ahead.extend(edges[label])
-        return frozenset(found)
+        return frozenset(reached)

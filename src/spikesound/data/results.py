@@ -33,10 +33,10 @@ def restore_or_compute(
     key : digest of all that the outputs depend on
     outputs : files and folders that the computation writes
     """
-    kept = store / key
-    if kept.is_dir():
+    finished = store / key
+    if finished.is_dir():
         for number, output in enumerate(outputs):
-            _copy(kept / str(number), output)
+            _copy(finished / str(number), output)
         return True
     compute()
     aside = store / f"{key}.part"
@@ -44,7 +44,7 @@ def restore_or_compute(
     aside.mkdir(parents=True)
     for number, output in enumerate(outputs):
         _copy(output, aside / str(number))
-    aside.replace(kept)
+    aside.replace(finished)
     return False
 
 

@@ -61,9 +61,7 @@ def hit_intervals(
     Field and Welsh 2007, "Bootstrapping clustered data": resampling of whole clusters.
     """
     if hits.ndim != 2 or not hits.shape[1] or len(recordings) != hits.shape[1]:
-        raise SpikesoundError(
-            f"hits of shape {hits.shape} are not (point, clip) of {len(recordings)} clips"
-        )
+        raise SpikesoundError(f"hits: expected shape (point, {len(recordings)}), got {hits.shape}")
     names, of = np.unique(np.asarray(recordings, dtype=str), return_inverse=True)
     sizes = np.bincount(of).astype(np.float64)
     per_recording = np.stack([np.bincount(of, row, len(names)) for row in hits])

@@ -31,7 +31,7 @@ SECONDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0,
 
 @dataclass(frozen=True)
 class Anytime:
-    """What :func:`anytime` finds.
+    """Scores of one network at each point of both axes.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ def anytime(folds: Folds, *, frame_rate_hz: float, params: EvaluateParams, seed:
     goes through the clip once, and answers as it goes. Any other is given the cut clip as if it
     were whole, and its answer is computed afresh at each point. It was trained on whole clips only:
     on a cut one its averages are over fewer frames, what would have come later cannot raise its
-    maxima, and the padding of its convolutions stands where sound used to go on. So the curve tells
-    how this network does on less sound, and not how one would do that was trained for it.
+    maxima, and the padding of its convolutions stands where sound used to go on. So the curve shows
+    how accurate this network is on less sound, and not how one trained for it would be.
 
     Parameters
     ----------
@@ -185,10 +185,10 @@ def _both_axes(
 
 @contextmanager
 def _output(module: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Collect what a module puts out, while it is called within."""
-    kept: list[torch.Tensor] = []
-    hook = module.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    """Collect the outputs of a module's calls within the context."""
+    outputs: list[torch.Tensor] = []
+    hook = module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     try:
-        yield kept
+        yield outputs
     finally:
         hook.remove()

@@ -22,7 +22,7 @@ from spikesound.training.split import training_parts
 MODEL = "baseline-mel"
 
 EVERY = 4
-"""One frame of so many is fitted to: its neighbours tell nearly the same."""
+"""One frame in this number is used for fitting: its neighbours are nearly the same."""
 
 Scores = list[npt.NDArray[np.float32]]
 
@@ -58,8 +58,8 @@ def frame_scores(fitted: list[LogisticRegression | None], inputs: npt.NDArray[An
         np.zeros(len(frames)) if each is None else each.predict_proba(frames)[:, 1]
         for each in fitted
     ]
-    found = np.stack(columns, -1).reshape(*inputs.shape[:2], -1).astype(np.float32)
-    return list(found)
+    scores = np.stack(columns, -1).reshape(*inputs.shape[:2], -1).astype(np.float32)
+    return list(scores)
 
 
 def clip_scores(framewise: Scores) -> npt.NDArray[np.float32]:

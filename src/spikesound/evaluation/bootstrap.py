@@ -25,7 +25,7 @@ detector.
 _BLOCK_NUMBERS = 4_000_000
 
 _DRAWS = 100
-"""How often resamples without any clip are drawn again, at the most."""
+"""Maximum number of times that resamples without any clip are drawn again."""
 
 
 def resampled(
@@ -44,7 +44,7 @@ def resampled(
     others. Drawn one by one, they would feign more evidence than there is, and the interval would
     be too narrow. Where each recording has one clip, this is the bootstrap over clips.
 
-    The models stay as they were trained: the values tell how much depends on which recordings
+    The models stay as they were trained: the values show how much depends on which recordings
     were tested, not how much depends on the training's random numbers. A metric that does not
     exist in a resample (of a class without a positive, say) is NaN there.
 
@@ -73,7 +73,7 @@ def resampled(
     Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """
     if resamples < 1:
-        raise SpikesoundError(f"bootstrap: resamples {resamples} is below 1")
+        raise SpikesoundError(f"bootstrap: resamples: must be at least 1, got {resamples}")
     block = max(1, _BLOCK_NUMBERS // len(groups))
     parts: dict[str, list[Values]] = {}
     for start in range(0, resamples, block):
@@ -123,7 +123,7 @@ def _products(mixtures: Mixtures, resamples: int, generator: np.random.Generator
 
 
 def _times(count: int, resamples: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    """Return how often each of so many recordings is drawn, shape (resample, recording)."""
+    """Return how often each recording is drawn, shape (resample, recording)."""
     drawn = generator.integers(count, size=(resamples, count))
     offset = np.arange(resamples)[:, None] * count
     times = np.bincount((drawn + offset).ravel(), minlength=resamples * count)
@@ -152,7 +152,7 @@ def percentiles(values: Values, confidence: float, *, nearest: bool = False) -> 
         If the confidence is not between 0 and 1.
     """
     if not 0 < confidence < 1:
-        raise SpikesoundError(f"bootstrap: confidence {confidence} is not between 0 and 1")
+        raise SpikesoundError(f"bootstrap: confidence: must be between 0 and 1, got {confidence}")
     present = values[~np.isnan(values)]
     if not len(present):
         return math.nan, math.nan

@@ -48,16 +48,16 @@ def changes(before: Revision, after: Revision, settings: Settings) -> Changes:
     """
     shared = [model for model in before.predictions if model in after.predictions]
     notes: list[str] = []
-    found: dict[str, Pair] = {}
+    pairs: dict[str, Pair] = {}
     for model in shared:
         after_side, before_side = _sides(model, before, after, notes)
         if np.array_equal(after_side.matrix.scores, before_side.matrix.scores):
             notes.append(f"{model}: the same predictions in both, so not tested")
         else:
-            found[model] = (after_side, before_side)
+            pairs[model] = (after_side, before_side)
     recordings = {**before.recordings, **after.recordings}
-    content = compare_pairs(found, recordings, settings)
-    for model, (after_side, before_side) in found.items():
+    content = compare_pairs(pairs, recordings, settings)
+    for model, (after_side, before_side) in pairs.items():
         for end, side in (("before", before_side), ("after", after_side)):
             values = metrics(side.matrix)
             content[model] |= {f"{name}_{end}": round(value, 4) for name, value in values.items()}

@@ -14,10 +14,10 @@ Clusters = NDArray[np.intp]
 """For each clip the number of its recording, from 0 upwards; shape (clip,)."""
 
 Mixtures = NDArray[np.bool_]
-"""Which recordings each clip was mixed of, shape (clip, recording)."""
+"""Recordings that each clip was mixed of, shape (clip, recording)."""
 
 Groups = Clusters | Mixtures
-"""What a resample draws as one: see :func:`spikesound.evaluation.bootstrap.draw`."""
+"""Units that a resample draws: see :func:`spikesound.evaluation.bootstrap.draw`."""
 
 
 def recordings_of(clips: pd.DataFrame) -> dict[str, str]:

@@ -131,7 +131,7 @@ def _parameters(figures: Figures) -> str:
 
 
 def _seconds(figures: Figures, unit: float | None) -> str:
-    """Return the training time of an epoch in so many seconds, or in those of a model."""
+    """Return the training time of an epoch in seconds, or relative to that of a model."""
     seconds = figures.get("train_s_per_epoch")
     return number(float(seconds) / float(unit), 2) if seconds is not None and unit else NONE
 

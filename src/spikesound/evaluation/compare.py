@@ -32,7 +32,7 @@ Costs = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Compared:
-    """What a comparison gives to read.
+    """Tables and summary of a comparison.
 
     Attributes
     ----------

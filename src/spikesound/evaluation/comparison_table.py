@@ -80,14 +80,14 @@ def _difference_heads(confidence: float, measures: Sequence[Measure]) -> list[st
     return [unit, f"{confidence * 100:g} % interval", "p", "p corrected", "Shown"]
 
 
-def _difference(found: Difference | None, measure: Measure, confidence: float) -> list[str]:
-    if found is None:
+def _difference(difference: Difference | None, measure: Measure, confidence: float) -> list[str]:
+    if difference is None:
         return [NONE] * 5
     return [
-        measure.signed(found.value),
-        found.bounds(measure),
-        *(NONE if p is None else f"{p:g}" for p in (found.p, found.p_corrected)),
-        found.outcome(confidence, lower_is_better=measure.lower_is_better),
+        measure.signed(difference.value),
+        difference.bounds(measure),
+        *(NONE if p is None else f"{p:g}" for p in (difference.p, difference.p_corrected)),
+        difference.outcome(confidence, lower_is_better=measure.lower_is_better),
     ]
 
 

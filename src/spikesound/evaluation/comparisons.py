@@ -73,8 +73,8 @@ def comparisons(
             raise unknown("model to compare", name, predictions)
         like = next(iter(sides.values()), None)
         sides[name] = side_of(name, predictions[name], like, multilabel=multilabel)
-    found = {pair_key(pair): (sides[pair[0]], sides[pair[1]]) for pair in pairs}
-    return compare_pairs(found, recordings, settings)
+    by_key = {pair_key(pair): (sides[pair[0]], sides[pair[1]]) for pair in pairs}
+    return compare_pairs(by_key, recordings, settings)
 
 
 def compare_values(
@@ -110,7 +110,7 @@ def compare_values(
 
 
 def compare_pairs(
-    found: Mapping[str, Pair], recordings: Mapping[str, str], settings: Settings
+    pairs: Mapping[str, Pair], recordings: Mapping[str, str], settings: Settings
 ) -> dict[str, Metrics]:
     """Return for each pair its differences, first minus second, with intervals and tests.
 
@@ -128,19 +128,19 @@ def compare_pairs(
     clips have one label each; ``clips``, ``recordings``, ``permutations`` and ``verdict``, a
     sentence.
     """
-    if not found:
+    if not pairs:
         return {}
-    names = metric_names(next(iter(found.values()))[0].matrix)
+    names = metric_names(next(iter(pairs.values()))[0].matrix)
     count = max(
-        settings.permutations, permutations_needed(len(found) * len(names), settings.confidence)
+        settings.permutations, permutations_needed(len(pairs) * len(names), settings.confidence)
     )
     samples = {
         side: _resampled(side, recordings, settings)
-        for side in dict.fromkeys(side for pair in found.values() for side in pair)
+        for side in dict.fromkeys(side for pair in pairs.values() for side in pair)
     }
     content: dict[str, Metrics] = {}
     for key, (first, second) in track(
-        found.items(), total=len(found), what="paired tests", unit="pair"
+        pairs.items(), total=len(pairs), what="paired tests", unit="pair"
     ):
         apart = differences(samples[first], samples[second], names, settings.confidence)
         content[key] = {
@@ -148,7 +148,7 @@ def compare_pairs(
             **_tests(key, first, second, recordings, count, settings.seed),
         }
     _correct(content, names)
-    for key, (first, second) in found.items():
+    for key, (first, second) in pairs.items():
         content[key]["verdict"] = verdict(
             read_differences(content[key], names),
             first.name,
@@ -161,12 +161,12 @@ def compare_pairs(
 
 def read_differences(figures: Metrics, names: Sequence[str]) -> dict[str, Difference]:
     """Return the differences of an entry of comparisons.json, of those metrics that have one."""
-    found = {name: read_difference(figures, name) for name in names}
-    return {name: difference for name, difference in found.items() if difference is not None}
+    by_metric = {name: read_difference(figures, name) for name in names}
+    return {name: difference for name, difference in by_metric.items() if difference is not None}
 
 
 def permutations_needed(tests: int, confidence: float) -> int:
-    r"""Return how many permutations let Holm's correction show a difference among so many tests.
+    r"""Return the number of permutations at which Holm's correction can show a difference.
 
     The smallest p of :math:`N` permutations is :math:`1 / (1 + N)`, which the correction
     multiplies by the number of tests :math:`m`. This is twice the least :math:`N` that brings
@@ -205,24 +205,24 @@ def _tests(
 ) -> Metrics:
     clusters = clusters_of(first.matrix.clip_ids, recordings)
     count = len(np.unique(clusters))
-    found = permutation_p(
+    p_values = permutation_p(
         of_both(first.matrix, second.matrix),
         clusters,
         generator=numpy_generator(seed, "permutation", key),
         permutations=permutations,
     )
     of_accuracy: Metrics = {}
-    if "accuracy" in found:
+    if "accuracy" in p_values:
         mcnemar = mcnemar_p(correct(first.matrix), correct(second.matrix))
         clustered = count < len(clusters)
         if not clustered:
-            found["accuracy"] = mcnemar
+            p_values["accuracy"] = mcnemar
         of_accuracy = {
             "accuracy_test": PERMUTATION if clustered else MCNEMAR,
             "accuracy_mcnemar_p": _rounded(mcnemar),
         }
     return {
-        **{f"{name}_p": p for name, p in found.items()},
+        **{f"{name}_p": p for name, p in p_values.items()},
         **of_accuracy,
         "clips": len(clusters),
         "recordings": count,

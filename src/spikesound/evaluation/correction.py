@@ -32,7 +32,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     values = np.asarray(p_values, dtype=np.float64)
     wrong = values[~((values >= 0) & (values <= 1))]
     if wrong.size:
-        raise SpikesoundError(f"correction: p value {wrong[0]} is not within 0 and 1")
+        raise SpikesoundError(f"correction: p value: must be between 0 and 1, got {wrong[0]}")
     order = np.argsort(values, kind="stable")
     tests_left = len(values) - np.arange(len(values))
     adjusted = np.empty(len(values))

@@ -1,4 +1,4 @@
-"""Energy that the processor itself counts (RAPL), or the words that it is not available.
+"""Energy by the processor's own counter (RAPL), or the reason why it is not available.
 
 RAPL (running average power limit) is a counter in Intel's and AMD's processors of the energy that a
 whole package took. Linux shows it under /sys/class/powercap to those who may read it; a virtual
@@ -28,7 +28,7 @@ class Unavailable(Exception):
 
 
 class Measured(Protocol):
-    """What a package's counter shows."""
+    """Reading of a package's energy counter."""
 
     @property
     def cpu_mj(self) -> float:
@@ -96,10 +96,10 @@ def open_counter() -> Counter:
     except ImportError as error:
         raise Unavailable("zeus is not installed (pip install 'spikesound[energy]')") from error
     try:
-        found = RAPLCPUs().cpus
+        zones = RAPLCPUs().cpus
     except (ZeusBaseError, OSError) as error:
         raise Unavailable(str(error)) from error
-    packages = [cpu for cpu in found if _zone(cpu).startswith("package")]
+    packages = [cpu for cpu in zones if _zone(cpu).startswith("package")]
     if not packages:
         raise Unavailable("RAPL shows no zone of a package")
     return Counter(packages)

@@ -56,7 +56,9 @@ def read_curves(path: Path) -> pd.DataFrame:
         raise SpikesoundError(f"{path}: no such file; run the stage that makes it (dvc repro)")
     frame = pd.read_csv(path, dtype={"fold": str})
     if list(frame.columns[: len(CURVE_COLUMNS)]) != list(CURVE_COLUMNS):
-        raise SpikesoundError(f"{path}: columns {list(frame.columns)} are not {CURVE_COLUMNS}")
+        raise SpikesoundError(
+            f"{path}: expected columns {CURVE_COLUMNS}, got {list(frame.columns)}"
+        )
     return frame
 
 

@@ -1,4 +1,4 @@
-"""When a decision is made for good: the earliest point from which it does not change any more."""
+"""Decision time: the earliest point from which the decision does not change any more."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stable_figures(
 ) -> dict[str, float]:
     """Return median and 95th percentile of the time to a stable decision.
 
-    A percentile is the smallest time that so many of the clips keep to, so it is one of ``at``, and
+    A percentile is the smallest time within which that share of the clips decides: one of ``at``;
     the true time lies between it and the point before: the points are the resolution.
 
     Parameters

@@ -42,7 +42,7 @@ Frames = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class FoldScores:
-    """What a detector gives for the held-out clips of one fold.
+    """Output of a detector for the held-out clips of one fold.
 
     Attributes
     ----------
@@ -207,8 +207,8 @@ def _alarms(
             decisions[f"{number}-{place}"] = fold.decision
     assert front_end.features.clip_s is not None
     seconds = dict.fromkeys(filtered, front_end.features.clip_s)
-    found = predict(filtered, seconds, classes, decisions, front_end.hop_s)
-    return false_alarms(found, seconds, classes, confidence=confidence)
+    events = predict(filtered, seconds, classes, decisions, front_end.hop_s)
+    return false_alarms(events, seconds, classes, confidence=confidence)
 
 
 def _present(

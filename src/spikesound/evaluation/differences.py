@@ -78,13 +78,13 @@ def differences(
     confidence
         Of the interval.
     """
-    found = {}
+    by_metric = {}
     for name in names:
         with np.errstate(invalid="ignore"):  # two infinite d' have no difference
             whole, *drawn = first[name] - second[name]
         finite = np.array([value for value in drawn if math.isfinite(value)])
-        found[name] = Difference(float(whole), *percentiles(finite, confidence))
-    return found
+        by_metric[name] = Difference(float(whole), *percentiles(finite, confidence))
+    return by_metric
 
 
 def read_difference(figures: Mapping[str, Any], name: str) -> Difference | None:
@@ -104,11 +104,11 @@ def read_difference(figures: Mapping[str, Any], name: str) -> Difference | None:
     return Difference(float(value), float(low), float(high), p, p_corrected)
 
 
-def write_differences(found: Mapping[str, Difference]) -> dict[str, float]:
+def write_differences(differences: Mapping[str, Difference]) -> dict[str, float]:
     """Return an entry of detection's comparisons.json; see :func:`read_difference`."""
     return {
         f"{name}{end}": value
-        for name, difference in found.items()
+        for name, difference in differences.items()
         for end, value in (
             ("", difference.value),
             ("_low", difference.low),

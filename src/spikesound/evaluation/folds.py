@@ -22,7 +22,7 @@ Load = Callable[[Path], tuple[Spec, nn.Module]]
 
 @dataclass(frozen=True)
 class Folds:
-    """Where a model's trained networks and their inputs lie.
+    """Paths of a model's trained networks and of their inputs.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def held_out(
     if spec.classes != list(classes):
         raise SpikesoundError(f"{folder}: trained on other classes; run dvc repro")
     if spec.fold != fold:
-        raise SpikesoundError(f"{folder}: holds out fold {spec.fold!r}, expected {fold!r}")
+        raise SpikesoundError(f"{folder}: expected held-out fold {fold!r}, got {spec.fold!r}")
     clips = load_clips(fold).only(fold)
     if not len(clips):
         raise SpikesoundError(f"folds: fold {fold!r} has no clips")

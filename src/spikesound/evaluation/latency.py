@@ -122,7 +122,7 @@ def latency(
         times = interleaved(calls, seconds=seconds, generator=generator)
     best = {model: _quickest(model, each.calls, times) for model, each in ready.items()}
     counter, reason = _counter()
-    found: dict[str, Figures | dict[str, str]] = {}
+    results: dict[str, Figures | dict[str, str]] = {}
     shown = track(subjects.items(), total=len(subjects), what="memory, energy", unit="model")
     for model, subject in shown:
         each, how = ready[model], best[model]
@@ -139,12 +139,12 @@ def latency(
             parts = each.calls.stretch if each.calls.by_frame else 1
             energy, why = _energy(partial(call, 0), counter, energy_s, parts)
         reason = reason or why
-        found[model] = figures | energy
+        results[model] = figures | energy
     about["rounds"] = str(len(next(iter(times.values()))))
     about["interval"] = f"{TAILS[0]:.0%} to {TAILS[1]:.0%} of the rounds"
     about["cpu_energy"] = reason or "RAPL, all packages, above idle"
-    found["machine"] = about
-    return found
+    results["machine"] = about
+    return results
 
 
 def _prepare(subject: Subject) -> _Ready:
@@ -210,7 +210,7 @@ def _counter() -> tuple[Counter | None, str]:
 def _energy(
     call: Callable[[], object], counter: Counter | None, seconds: float, parts: int
 ) -> tuple[dict[str, Any], str]:
-    """Return the energy of one of so many equal parts of a call, and why there is none."""
+    """Return the energy of one of several equal parts of a call, and why there is none."""
     reason = ""
     if counter is not None:
         try:

@@ -1,4 +1,4 @@
-"""The clips that a figure rests on: how many were asked for and present, and their hash."""
+"""Manifest of an evaluation: its clips, how many were requested and present, and their hash."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def manifest_hash(scored: Iterable[str], status: pd.DataFrame) -> str:
 
 
 def clip_counts(status: pd.DataFrame) -> dict[str, int]:
-    """Return how many clips were asked for, how many are there, and how many are in each state.
+    """Return how many clips were requested, how many are present, and how many are in each state.
 
     Keys are ``asked``, ``present`` (those that are ok) and every state of
     :data:`spikesound.core.schema.STATES`, zero where no clip is in it.

@@ -1,4 +1,4 @@
-"""How the metrics of both tasks are named and written in tables and sentences."""
+"""Names and number formats of the metrics of both tasks, in tables and sentences."""
 
 from __future__ import annotations
 
@@ -87,5 +87,5 @@ def clip_measures(names: Iterable[str]) -> tuple[Measure, ...]:
 def headline(task: str, metrics: Mapping[str, float | None]) -> str:
     """Return the main figures of a model in words."""
     measures = DETECTION[:3] if task == "detection" else (*CLASSIFICATION[:1], *MULTILABEL[:1])
-    there = [measure for measure in measures if metrics.get(measure.key) is not None]
-    return ", ".join(f"{measure.title} {metrics[measure.key]:.3f}" for measure in there)
+    present = [measure for measure in measures if metrics.get(measure.key) is not None]
+    return ", ".join(f"{measure.title} {metrics[measure.key]:.3f}" for measure in present)

@@ -85,27 +85,27 @@ def permutation_p(
     Genetics and Molecular Biology 9 (2010), 39.
     """
     if permutations < 1:
-        raise SpikesoundError(f"permutations {permutations} is below 1")
+        raise SpikesoundError(f"permutations: must be at least 1, got {permutations}")
     clips, count = len(clusters), int(clusters.max()) + 1
     apart = _differences(metrics, np.ones((1, clips)))
     block = max(1, _BLOCK_NUMBERS // (2 * clips))
     reached = dict.fromkeys(apart, 0)
     for start in range(0, permutations, block):
-        kept = generator.random((min(block, permutations - start), count)) < 0.5
-        drawn = _differences(metrics, kept[:, clusters].astype(np.float64))
+        unswapped = generator.random((min(block, permutations - start), count)) < 0.5
+        drawn = _differences(metrics, unswapped[:, clusters].astype(np.float64))
         for name in reached:
             nearer = np.abs(drawn[name]) < np.abs(apart[name]) - _ROUNDING
             reached[name] += int((~nearer).sum())
     return {name: (1 + k) / (1 + permutations) for name, k in reached.items()}
 
 
-def _differences(metrics: WeightedMetrics, kept: Weights) -> dict[str, Values]:
-    """Return first minus second for each metric, where only kept clips are with their model.
+def _differences(metrics: WeightedMetrics, unswapped: Weights) -> dict[str, Values]:
+    """Return first minus second for each metric, where all but the unswapped clips change models.
 
-    Shapes: kept (permutation, clip), each 1 or 0; result (permutation,).
+    Shapes: unswapped (permutation, clip), each 1 or 0; result (permutation,).
     """
-    ours = metrics(np.concatenate([kept, 1 - kept], axis=1))
-    theirs = metrics(np.concatenate([1 - kept, kept], axis=1))
+    ours = metrics(np.concatenate([unswapped, 1 - unswapped], axis=1))
+    theirs = metrics(np.concatenate([1 - unswapped, unswapped], axis=1))
     with np.errstate(invalid="ignore"):  # two infinite d' have no difference
         return {name: ours[name] - theirs[name] for name in ours}
 

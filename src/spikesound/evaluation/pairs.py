@@ -12,7 +12,7 @@ Names = tuple[str, str]
 
 
 def pair_key(pair: Names) -> str:
-    """Return what a pair is called in files: ``<first> vs <second>``."""
+    """Return the name of a pair in files: ``<first> vs <second>``."""
     return " vs ".join(pair)
 
 

@@ -1,4 +1,4 @@
-"""How much memory something takes at its peak, in this process or in one of its own."""
+"""Peak memory of a function, in this process or in one of its own."""
 
 from __future__ import annotations
 

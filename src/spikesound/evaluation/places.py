@@ -1,4 +1,4 @@
-"""Where the evaluation of one model reads the task's tables and writes its results."""
+"""Paths of the tables that the evaluation of one model reads, and of its results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Places:
 
     @property
     def outputs(self) -> list[Path]:
-        """What an evaluation writes."""
+        """Files that an evaluation writes."""
         return [
             self.predictions,
             self.counts,

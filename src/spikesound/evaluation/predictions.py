@@ -92,9 +92,9 @@ def _check_pairs(
     wrong = np.flatnonzero(pairs != 1)
     if wrong.size:
         row, column = divmod(int(wrong[0]), len(labels))
-        found = "no row" if pairs[wrong[0]] == 0 else f"{pairs[wrong[0]]} rows"
+        actual = "no row" if pairs[wrong[0]] == 0 else f"{pairs[wrong[0]]} rows"
         raise SpikesoundError(
-            f"predictions: {found} for clip {clip_ids[row]!r} and label {labels[column]!r}, "
+            f"predictions: {actual} for clip {clip_ids[row]!r} and label {labels[column]!r}, "
             f"not one ({wrong.size} such pairs)"
         )
 

@@ -19,12 +19,12 @@ from spikesound.evaluation.clusters import recordings_of
 from spikesound.evaluation.summary import Metrics, read_metrics
 
 WORKSPACE = "workspace"
-"""What stands for the files as they lie there now, as in ``dvc diff``."""
+"""Name of the workspace: the files as they are now, as in ``dvc diff``."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a project keeps what is compared, relative to its root.
+    """Paths of the compared files in a project, relative to its root.
 
     Attributes
     ----------
@@ -101,9 +101,9 @@ def read_revision(name: str, root: Path, places: Places, models: list[str]) -> R
         If a model has no predictions there, a file is neither in the cache nor in a remote, or a
         table or metric file is damaged.
     """
-    there = dict.fromkeys(models_of(name, root, places))
+    available = dict.fromkeys(models_of(name, root, places))
     for model in models:
-        choose(there, model, f"model at {name}")
+        choose(available, model, f"model at {name}")
     with _named(name):
         base = _root(name, root)
         figures = {

@@ -36,8 +36,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name, number in (("resamples", self.resamples), ("permutations", self.permutations)):
             if number < 1:
-                raise SpikesoundError(f"comparison: {name} {number} is below 1")
+                raise SpikesoundError(f"comparison: {name}: must be at least 1, got {number}")
         if not 0 < self.confidence < 1:
             raise SpikesoundError(
-                f"comparison: confidence {self.confidence} is not between 0 and 1"
+                f"comparison: confidence: must be between 0 and 1, got {self.confidence}"
             )

@@ -26,7 +26,7 @@ Metrics = dict[str, Any]
 """Flat figures of a model; None where a metric has no finite value."""
 
 SHARED = ("clips_asked", "clips_present", "clips_scored", "confidence", "manifest")
-"""What must be equal in all models for their figures to be comparable."""
+"""Keys that must be equal in all models for their metrics to be comparable."""
 
 _DATASET = "dataset"
 _DECIMALS = 4
@@ -123,11 +123,11 @@ def _rounded(value: float | None) -> float | None:
 
 def _checked_extra(name: str, value: object, taken: Metrics) -> Value:
     if name in taken:
-        raise SpikesoundError(f"extra metric {name!r} would overwrite one of the same name")
+        raise SpikesoundError(f"extra metric {name!r}: already exists")
     if not isinstance(value, (int, float, str)):
-        raise SpikesoundError(f"extra metric {name!r} is {value!r}, neither a number nor a text")
+        raise SpikesoundError(f"extra metric {name!r}: expected a number or a text, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise SpikesoundError(f"extra metric {name!r} is {value}, which JSON cannot hold")
+        raise SpikesoundError(f"extra metric {name!r}: expected a finite number, got {value}")
     return value
 
 
@@ -173,8 +173,8 @@ def compare(
             ours, theirs = models[first][key], models[name][key]
             if ours != theirs:
                 raise SpikesoundError(
-                    f"{name} cannot be compared with {first}: {key} is {theirs}, not {ours}; "
-                    "evaluate both on the same clips (dvc repro)"
+                    f"{name} cannot be compared with {first}: {key}: expected {ours}, got {theirs};"
+                    " evaluate both on the same clips (dvc repro)"
                 )
     content: dict[str, Metrics] = {
         name: {key: value for key, value in models[name].items() if key not in SHARED}

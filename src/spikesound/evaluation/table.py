@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NONE = "–"
-"""What stands where a model has no such figure."""
+"""Mark in place of a figure that a model does not have."""
 
 _LEFT = "Model"
 
@@ -73,7 +73,7 @@ def percent(share: object, decimals: int = 1) -> str:
 
 
 def number(value: float | None, digits: int) -> str:
-    """Return a number to so many decimals, or the mark for none."""
+    """Return a number with a given number of decimals, or the mark for none."""
     return NONE if value is None else f"{value:.{digits}f}"
 
 

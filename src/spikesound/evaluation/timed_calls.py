@@ -1,4 +1,4 @@
-"""What is timed of a model: whole clips by each backend, frames of a stream, encoding."""
+"""Timed calls of a model: whole clips by each backend, frames of a stream, encoding."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Call = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Calls:
-    """What is timed of a model.
+    """Timed calls of a model.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ def classifier_calls(
     inputs: Sequence[torch.Tensor],
     features: Sequence[torch.Tensor],
 ) -> Calls:
-    """Return what is timed of a classifier.
+    """Return the timed calls of a classifier.
 
     Backends are those that take the network's own decision on each clip. A unidirectional recurrent
     network is also timed frame by frame, all frames of a clip.
@@ -105,7 +105,7 @@ def detector_calls(
     inputs: Sequence[torch.Tensor],
     features: Sequence[torch.Tensor],
 ) -> Calls:
-    """Return what is timed of a detector: a stretch of frames in mid-clip, and whole clips.
+    """Return the timed calls of a detector: a stretch of frames in mid-clip, and whole clips.
 
     Backends are those that share nearly all (:data:`AGREEMENT`) of the network's own decisions on
     frames. Parameters are as of :func:`classifier_calls`.

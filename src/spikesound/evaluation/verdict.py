@@ -9,7 +9,7 @@ from spikesound.evaluation.measures import Measure
 
 
 def verdict(
-    found: Mapping[str, Difference],
+    differences: Mapping[str, Difference],
     first: str,
     second: str,
     *,
@@ -25,9 +25,9 @@ def verdict(
 
     Parameters
     ----------
-    found
-        The differences by metric, first minus second. A metric that is not among them has no
-        value, and nothing is said of it.
+    differences
+        By metric, first minus second. A metric that is not among them has no value, and is left
+        out.
     first, second
         What the sentence calls the models.
     measures
@@ -37,9 +37,9 @@ def verdict(
     """
     better: dict[str, list[str]] = {first: [], second: []}
     unsure: list[str] = []
-    measures = [measure for measure in measures if measure.key in found]
+    measures = [measure for measure in measures if measure.key in differences]
     for measure in measures:
-        difference = found[measure.key]
+        difference = differences[measure.key]
         bounds = difference.bounds(measure)
         outcome = difference.outcome(confidence, lower_is_better=measure.lower_is_better)
         if outcome == NOT_SHOWN:

@@ -1,4 +1,4 @@
-"""What features are computed from, each part at its first use and once."""
+"""Intermediate results of features, each computed once, at its first use."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ CARRIED = ("clip_id", "fold", "media_id", "recording", "labels")
 
 @dataclass(frozen=True)
 class Extraction:
-    """What became of the clips."""
+    """Result of extraction: numbers of clips by outcome."""
 
     asked: int  # clips in the list
     ok: int  # of which the download got; these are in the shards, but for those cleaning left out
@@ -128,7 +128,7 @@ def fitted(params: FeatureParams, status: pd.DataFrame) -> FeatureParams:
 
 
 def range_groups(params: FeatureParams) -> list[normalisation.Group]:
-    """Say which bins share a range in [0, 1]: all of a kind of levels, none of another kind."""
+    """Return the groups of bins that share a range in [0, 1]: all levels of a kind, no others."""
     groups = []
     for kind in params.kinds:
         feature, bins = FEATURES[kind], len(FEATURES[kind].bin_names(params))
@@ -202,7 +202,7 @@ def _cleaned(
 
 
 def _read(store: Store, keys: Sequence[str | None]) -> Iterator[bytes]:
-    """Read what is under the keys, in their order, a few ahead."""
+    """Read the values of the keys, in their order, a few ahead."""
 
     def read(key: str | None) -> bytes:
         content = None if key is None else store.read(key)

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class FrontEnd(Section):
-    """How sound becomes the input of a model. It goes with the model's weights.
+    """Preprocessing of a model, from sound to its input. It is stored with the model's weights.
 
     Attributes
     ----------

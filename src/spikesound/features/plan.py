@@ -1,4 +1,4 @@
-"""What has to be computed: which clips lack something in the store, and which shards hold them."""
+"""Plan of an extraction: the clips that the store lacks, and the shards that hold them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def feature_key(sha256: str, params: FeatureParams) -> str:
 
 
 def wanted_of(sha256: str, params: FeatureParams) -> Job:
-    """Say under which keys what is wanted of a clip lies, or will lie."""
+    """Return the store's keys of all results wanted of a clip."""
     cleaning = params.cleaning
     return Job(
         feature_key(sha256, params),

@@ -39,7 +39,7 @@ def write_shards(
     rows
         ``clip_id, fold, media_id, recording, labels`` of each clip, in the order to write.
     arrays
-        One array per row, in the same order, all of one shape and dtype. Only one shard's worth is
+        One array per row, in the same order, all of one shape and dtype. Only one shard is
         held in memory.
     shard_clips
         Clips per shard.

@@ -22,7 +22,7 @@ Sound = tuple[str, Wave, int]
 
 @dataclass(frozen=True)
 class Job:
-    """What the store has not of one clip: the keys to put it under, None for what it has."""
+    """Missing entries of one clip in the store: their keys, None for what the store has."""
 
     features: str | None = None
     figures: str | None = None
@@ -34,14 +34,14 @@ class Job:
 
 @dataclass(frozen=True)
 class ShardJob:
-    """One shard of sound, and what is wanted of its clips, by clip id."""
+    """One shard of sound, and the missing results of its clips, by clip id."""
 
     path: Path
     clips: dict[str, Job]
 
 
 def work_on_shard(task: ShardJob, params: FeatureParams, store: Store) -> list[str]:
-    """Compute what is wanted of a shard's clips, put it into the store, and return their ids.
+    """Compute the missing results of a shard's clips, store them, and return the clips' ids.
 
     Only the wanted clips are decoded, ``params.batch_clips`` of them at a time.
 

@@ -52,7 +52,7 @@ def _same(network: Any) -> Any:
 
 @dataclass(frozen=True)
 class Backend:
-    """How networks are computed; each function raises SpikesoundError for one it cannot compute.
+    """Backend of inference; each function raises SpikesoundError for a network it cannot compute.
 
     Attributes
     ----------

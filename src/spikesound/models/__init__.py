@@ -1,1 +1,1 @@
-"""TODO models."""
+"""Models: networks, their spec, files and exports."""

@@ -51,7 +51,7 @@ def load_spec(path: Path) -> Spec:
 
 
 def opened(file: safe_file.SafeFile) -> tuple[Spec, nn.Module]:
-    """Return what a file holds whose header has been read; raises as :func:`load`."""
+    """Return the content of a file whose header has been read; raises as :func:`load`."""
     spec = _spec(file)
     return spec, spec_checks.filled(file, lambda: build(spec)).eval()
 

@@ -1,4 +1,4 @@
-"""The layers of a network: what counting, folding, faults, conversion and export go by.
+"""Layers of a network, as counting, folding, faults, conversion and export use them.
 
 Every network has a method ``layers()`` that returns its :class:`Layer` list in the order of
 computation. Whoever treats networks dispatches on the kind of layer, never on the network's class.
@@ -31,7 +31,7 @@ Kind = Literal[
     "frame_pooling",
     "running_pooling",
 ]
-"""What a layer computes.
+"""Kind of operation of a layer.
 
 ================== ===================================================== ====================
 kind               what it computes                                      input of its module
@@ -57,8 +57,8 @@ running_pooling    mean and maximum over frames, frame by frame, of its  as gate
 """
 
 Source = Literal["input", "values", "activations", "spikes", "pooled"]
-"""What a layer reads: the network's input, its values decoded from spikes, outputs of neurons, or
-means and maxima of such."""
+"""Kind of input of a layer: the network's input, its values decoded from spikes, outputs of
+neurons, or means and maxima of such."""
 
 Pool = Literal["average", "max", "stride"]
 
@@ -118,7 +118,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of a network. After :func:`fold` the layers must be asked for again.
+    """One layer of a network. After :func:`fold` the layers must be requested again.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Layer:
         that is read), ``winner``, ``lstm``, ...
     geometry : of convolutions and gated cells
     reads : names of the layers whose outputs it gets side by side; empty: the one before
-    by_frame : it goes along with the sound, frame by frame, from a stream without a beginning
+    by_frame : it runs frame by frame, from a stream without a beginning
     each_step : of frame_pooling: at each step instead of once
     readout : its outputs are those of the classes
     """
@@ -219,7 +219,7 @@ def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 
 def output_of(neuron: nn.Module) -> Source:
-    """Return what a layer reads that comes behind this neuron."""
+    """Return the kind of input of a layer behind this neuron."""
     return "spikes" if isinstance(neuron, SpikingNeuron) else "activations"
 
 

@@ -1,4 +1,4 @@
-"""What a model is apart from its weights: all that is needed to build it again and to use it."""
+"""Spec of a model: all that is needed, apart from its weights, to build and to use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sections of params.yaml are made of."""
+"""Base classes of the sections of params.yaml."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class ScenesParams(Section):
-    """Synthetic scenes of 10 s for sound event detection, mixed from recordings fold by fold."""
+    """Synthetic scenes of 10 s for sound event detection, each mixed from one fold's recordings."""
 
     recordings: ListedParams = Field(description="Recordings to mix: files on this machine.")
     scenes_per_fold: Count = Field(description="Number of scenes of each fold.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spikesound.params.root import Params
 
 OUTPUT = {"classification": "clip", "detection": "frames"}
-"""What a network must put out for a task."""
+"""Kind of output that a network must have for a task."""
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,12 @@ COLUMNS = {
 
 def class_table(classes: pd.DataFrame) -> Table:
     """Return a row for each class, with its display name."""
-    kept = [key for key in COLUMNS if key in classes.columns]
+    columns = [key for key in COLUMNS if key in classes.columns]
     rows = [
-        [str(row["name"]), *(_cell(row[key], COLUMNS[key][1]) for key in kept)]
+        [str(row["name"]), *(_cell(row[key], COLUMNS[key][1]) for key in columns)]
         for _, row in classes.iterrows()
     ]
-    return Table(["Class", *(COLUMNS[key][0] for key in kept)], rows)
+    return Table(["Class", *(COLUMNS[key][0] for key in columns)], rows)
 
 
 def _cell(value: object, decimals: int) -> str:

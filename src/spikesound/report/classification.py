@@ -140,14 +140,14 @@ def _anytime(inputs: ReportInputs, look: Mapping[str, Look]) -> Section:
 def _study(inputs: ReportInputs) -> Section:
     rows = inputs.results.study
     plot = None if rows is None else study.plot(rows)
-    said = "" if rows is None else study.sentence(rows)
+    sentence = "" if rows is None else study.sentence(rows)
     return _plotted(
         "study",
         "Settings and seeds",
         "Settings and seeds",
         plot,
         "Other settings and seeds were",
-        {"plot": plot, "sentence": said},
+        {"plot": plot, "sentence": sentence},
     )
 
 

@@ -44,7 +44,7 @@ def paired(
 
 
 def name_of_test(results: Results, a: str, b: str, measure: Measure) -> str:
-    """Return what a metric of two models was tested by."""
+    """Return the name of the test of a metric of two models."""
     stored = results.comparisons or {}
     test = stored.get(f"{a} vs {b}", stored.get(f"{b} vs {a}", {}))
     return str(test.get(f"{measure.key}_test", "paired test"))
@@ -57,30 +57,32 @@ def comparison_table(
     if not results.comparisons:
         return None
     each = {name: _differences(test, measures) for name, test in results.comparisons.items()}
-    tested = any(d.p_corrected is not None for found in each.values() for d in found.values())
+    tested = any(
+        d.p_corrected is not None for differences in each.values() for d in differences.values()
+    )
     heads = ["Pair"]
     for measure in measures:
         heads.append(f"{heading(measure)} [{confidence * 100:g} %]")
         heads += ["p"] if tested else []
     rows = []
-    for name, found in each.items():
+    for name, differences in each.items():
         row = [name]
         for measure in measures:
-            row += _cells(found.get(measure.key), measure, tested=tested)
-        rows.append([*row, in_words(found, measures, confidence)])
+            row += _cells(differences.get(measure.key), measure, tested=tested)
+        rows.append([*row, in_words(differences, measures, confidence)])
     return Table([*heads, "In words"], rows)
 
 
 def in_words(
-    found: Mapping[str, Difference], measures: Sequence[Measure], confidence: float
+    differences: Mapping[str, Difference], measures: Sequence[Measure], confidence: float
 ) -> str:
-    """Say in which metrics the first model is better or worse, if that is shown."""
+    """Return in words which metrics of the first model are better or worse, if that is shown."""
     shown = {
-        measure.title: found[measure.key].outcome(
+        measure.title: differences[measure.key].outcome(
             confidence, lower_is_better=measure.lower_is_better
         )
         for measure in measures
-        if measure.key in found
+        if measure.key in differences
     }
     parts = [f"{how} in {name}" for name, how in shown.items() if how != NOT_SHOWN]
     return ", ".join(parts) or NOT_SHOWN
@@ -97,24 +99,24 @@ def sentence(
         f"On {dataset['clips_scored']} clips the spiking {pair[0]} scores {ours} in "
         f"{first.title} and its conventional twin {pair[1]} {theirs}"
     )
-    found = paired(results, *pair, measures)
-    if found is None:
+    differences = paired(results, *pair, measures)
+    if differences is None:
         return f"{both}; no paired comparison was made."
     confidence = float(dataset["confidence"])
-    said = verdict(found, *_CALLED, measures=measures, confidence=confidence)
-    return f"{both}: {true_minus(said)}."
+    conclusion = verdict(differences, *_CALLED, measures=measures, confidence=confidence)
+    return f"{both}: {true_minus(conclusion)}."
 
 
 def _differences(test: Mapping[str, Any], measures: Sequence[Measure]) -> dict[str, Difference]:
-    found = {measure.key: read_difference(test, measure.key) for measure in measures}
-    return {key: each for key, each in found.items() if each is not None}
+    by_metric = {measure.key: read_difference(test, measure.key) for measure in measures}
+    return {key: each for key, each in by_metric.items() if each is not None}
 
 
-def _cells(found: Difference | None, measure: Measure, *, tested: bool) -> list[str]:
-    if found is None:
+def _cells(difference: Difference | None, measure: Measure, *, tested: bool) -> list[str]:
+    if difference is None:
         return [NONE, NONE] if tested else [NONE]
-    value, low, high = (difference_of(measure, each) for each in found[:3])
+    value, low, high = (difference_of(measure, each) for each in difference[:3])
     cells = [f"{value} [{low} to {high}]"]
     if tested:
-        cells.append(NONE if found.p_corrected is None else p_value(found.p_corrected))
+        cells.append(NONE if difference.p_corrected is None else p_value(difference.p_corrected))
     return cells

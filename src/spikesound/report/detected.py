@@ -28,7 +28,7 @@ from spikesound.tasks.detection.metrics.truth import true_events
 
 @dataclass(frozen=True)
 class Detected:
-    """What the models shown give for every held-out clip.
+    """Outputs of the models shown for every held-out clip.
 
     Attributes
     ----------

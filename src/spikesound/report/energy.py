@@ -123,7 +123,7 @@ def energy_table(energy: pd.DataFrame, summary: Mapping[str, Metrics]) -> Table:
 
 
 def own_way(row: Any, summary: Mapping[str, Metrics]) -> bool:
-    """Say whether a row is of the way in which its model is run; without word of it, any is."""
+    """Return whether a row has its model's own execution; any has where that is not stated."""
     return bool(
         summary.get(row["model"], {}).get("execution", row["execution"]) == row["execution"]
     )

@@ -1,4 +1,4 @@
-"""What the table of models says of the models on the page: families, twins, variants."""
+"""Families, twins and variants of the models on the page, by the table of models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models are worth against what they cost, as points with the Pareto front."""
+"""Metric against cost of the models, as points with the Pareto front."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCURACY = CLASSIFICATION[0]
 
 @dataclass(frozen=True)
 class Cost:
-    """What the x axis of the front counts.
+    """Quantity on the x axis of the front.
 
     Attributes
     ----------

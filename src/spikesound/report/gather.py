@@ -24,7 +24,7 @@ from spikesound.report.record import first_layer
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a run's parts lie.
+    """Paths of the parts of a run.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a report is made from: everything already loaded, no path."""
+"""Inputs of a report: everything already loaded, no path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spikesound.tasks.detection.decision import Event
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector gives for one clip.
+    """Output of a detector for one clip.
 
     Attributes
     ----------
@@ -81,15 +81,17 @@ class Clip:
     def __post_init__(self) -> None:
         where = f"clip {self.clip_id!r}"
         if self.samples.ndim != 1 or self.samples.size == 0:
-            raise SpikesoundError(f"{where}: samples of shape {self.samples.shape}, not (sample,)")
+            raise SpikesoundError(
+                f"{where}: samples: expected shape (sample,), got {self.samples.shape}"
+            )
         if self.features.ndim != 2 or self.features.shape[1] != len(self.bin_names):
             raise SpikesoundError(
-                f"{where}: features of shape {self.features.shape} are not (frame, bin) "
+                f"{where}: features: got shape {self.features.shape}, expected (frame, bin) "
                 f"with {len(self.bin_names)} bins"
             )
         if self.spikes is not None and self.spikes.ndim != 3:
             raise SpikesoundError(
-                f"{where}: spikes of shape {self.spikes.shape} are not (step, frame, bin)"
+                f"{where}: spikes: expected shape (step, frame, bin), got {self.spikes.shape}"
             )
 
 

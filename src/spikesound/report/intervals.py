@@ -20,28 +20,28 @@ def interval_plot(
     title: str,
 ) -> Plot | None:
     """Plot each model's metrics with their intervals; None where no model has any of them."""
-    there = [
+    present = [
         measure
         for measure in measures
         if any(as_float(summary[model].get(measure.key)) is not None for model in look)
     ]
-    if not there:
+    if not present:
         return None
     models = list(look)
     rows = list(range(len(models)))[::-1]  # the first model stands on top
-    views = {measure.key: _view(summary, look, measure, rows) for measure in there}
+    views = {measure.key: _view(summary, look, measure, rows) for measure in present}
     return Plot(
         id="plot-metrics",
         title=title,
-        x=Axis(axis_title(there[0])),
+        x=Axis(axis_title(present[0])),
         y=Axis("", ticks=rows, texts=models, range=(-0.7, len(models) - 0.3)),
         views=views,
         table=Table(
-            ["Model", *(f"{heading(measure)} [interval]" for measure in there)],
-            [[model, *(_text(summary[model], measure) for measure in there)] for model in models],
+            ["Model", *(f"{heading(measure)} [interval]" for measure in present)],
+            [[model, *(_text(summary[model], measure) for measure in present)] for model in models],
         ),
         choices=[
-            Choice("metric", "Metric", [(m.key, heading(m)) for m in there], there[0].key),
+            Choice("metric", "Metric", [(m.key, heading(m)) for m in present], present[0].key),
         ],
         height=90 + _ROW_PX * len(models),
     )

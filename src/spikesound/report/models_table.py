@@ -1,4 +1,4 @@
-"""The tables of all models: what each is worth, what it costs, and its measured times."""
+"""Tables of all models: metrics, costs and measured times."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def models_table(summary: Mapping[str, Metrics], results: Results, measure: Meas
         for model, figures in summary.items()
         if model != "dataset"
     ]
-    kept = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
-    return Table([heads[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    columns = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
+    return Table([heads[i] for i in columns], [[row[i] for i in columns] for row in rows])
 
 
 def _row(
@@ -97,8 +97,8 @@ def latency_table(results: Results, unit: str) -> Table | None:
         if model != "machine"
     ]
     heads = ["Model", *kinds]
-    kept = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
-    return Table([heads[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    columns = [i for i in range(len(heads)) if any(row[i] != number(None) for row in rows)]
+    return Table([heads[i] for i in columns], [[row[i] for i in columns] for row in rows])
 
 
 def _measured(times: Mapping[str, Any], key: str) -> str:

@@ -1,4 +1,4 @@
-"""How numbers stand on the page."""
+"""Number formats of the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINUS = "−"
 
 
 def number(value: object, digits: int = 3) -> str:
-    """Return a number to so many significant digits, thousands apart, or the mark for none."""
+    """Return a number with a given number of significant digits, or the mark for none."""
     x = as_float(value)
     if x is None:
         return NONE

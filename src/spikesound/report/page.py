@@ -15,7 +15,7 @@ from spikesound.report.context import context
 from spikesound.report.inputs import ReportInputs
 
 SCRIPTS = ("vendor/plotly-basic.min.js", "page.js")
-"""What the page runs, in order; the page's policy allows these very texts and no other."""
+"""Scripts of the page, in order; its content security policy allows these texts and no other."""
 
 
 def build_report(inputs: ReportInputs, out: Path) -> None:

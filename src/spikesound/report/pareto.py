@@ -1,4 +1,4 @@
-"""Which models no other one beats, and where their names find room in a plot."""
+"""Pareto front of models, and places of their names in a plot."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def dominated(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
 def front(costs: Sequence[float], gains: Sequence[float]) -> list[tuple[float, float]]:
     """Return the points of the Pareto front, each once, the cheapest first."""
     out = dominated(costs, gains)
-    kept = {pair for pair, bad in zip(zip(costs, gains, strict=True), out, strict=True) if not bad}
-    return sorted(kept)
+    points = {
+        pair for pair, bad in zip(zip(costs, gains, strict=True), out, strict=True) if not bad
+    }
+    return sorted(points)
 
 
 def name_places(

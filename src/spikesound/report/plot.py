@@ -60,7 +60,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class View:
-    """What a plot shows at one setting of its switches, and that in words.
+    """Content of a plot at one setting of its switches, with its description in words.
 
     ``x_range``: ends of the x axis, as logarithms where it has them; None leaves them to the plot.
     ``x``, ``y``: the axes where they are not the plot's.

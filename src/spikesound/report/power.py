@@ -27,7 +27,7 @@ EXECUTIONS = {
     "events_lazy": "event-driven, lazy updates",
 }
 OWN = ("dense", "events")
-"""How a conventional and a spiking model are run, where nothing else is said."""
+"""Default execution of a conventional and of a spiking model."""
 
 _COLUMN = {"memory": "total_uw", "operations": "operations_uw"}
 _SETTING = ["profile", "dataflow"]

@@ -1,4 +1,4 @@
-"""What figures were made with: versions, code and machine, without importing what they are of."""
+"""Provenance of figures: versions, code and machine, without importing the packages."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ def first_layer(network: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.f
         in time and frequency (a fully connected or a recurrent one), or the network has no spiking
         layer.
     """
-    found = network.layers() if isinstance(network, Layered) else []
-    layer = next((layer for layer in found if layer.spiking), None)
+    layers = network.layers() if isinstance(network, Layered) else []
+    layer = next((layer for layer in layers if layer.spiking), None)
     if layer is None or layer.neuron is None:
         return None
     fired: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""The measurements beside the summary: any of them may not be there yet, none may be half there."""
+"""Measurements beside the summary: each may be missing, none may be incomplete."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ STUDY_KEYS = (
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured beside the summary; None where it was not.
+    """Measurements beside the summary; None where there is none.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Results:
 
 @dataclass(frozen=True)
 class ResultFolders:
-    """Where a task's measurements lie.
+    """Paths of a task's measurements.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class ResultFolders:
 
 
 def read_results(task: str, folders: ResultFolders, models: Sequence[str]) -> Results:
-    """Read what there is of the measurements of these models.
+    """Read the existing measurements of these models.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def _table(path: Path, name: str) -> pd.DataFrame | None:
     missing = [column for column in COLUMNS[name] if column not in frame.columns]
     if missing:
         raise SpikesoundError(
-            f"{path}: no column {', '.join(missing)}; needed: {', '.join(COLUMNS[name])}"
+            f"{path}: column {', '.join(missing)} missing; expected {', '.join(COLUMNS[name])}"
         )
     return frame
 

@@ -31,7 +31,7 @@ _MEASURES = {measure.key: measure for measure in (*CLASSIFICATION, *DETECTION)}
 
 @dataclass(frozen=True)
 class Condition:
-    """What a condition is called, and whether a smaller level is the worse one."""
+    """Name of a condition, and whether a smaller level is the worse one."""
 
     title: str
     axis: str
@@ -56,7 +56,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "dropped_spikes": Condition("Dropped spikes", "Share of the spikes, %", "fault"),
     "weight_bits": Condition("Fewer bits a weight", "Bits", "fault", falling=True),
 }
-"""What is known of each condition; others are shown by their own names among the changes."""
+"""Known conditions; others are shown by their own names among the changes."""
 
 GROUPS = ("noise", "change", "fault")
 
@@ -72,7 +72,7 @@ def measure_of(table: pd.DataFrame) -> Measure:
     for key in table.columns:
         if key in _MEASURES:
             return _MEASURES[key]
-    raise SpikesoundError(f"robustness: expected a column of {', '.join(_MEASURES)}, and got none")
+    raise SpikesoundError(f"robustness: no measure column; must be one of {', '.join(_MEASURES)}")
 
 
 def plots(table: pd.DataFrame, look: Mapping[str, Look]) -> dict[str, list[Plot]]:

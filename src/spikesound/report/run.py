@@ -27,7 +27,7 @@ from spikesound.report.results import ResultFolders, read_results
 
 @dataclass(frozen=True)
 class RunFolders:
-    """Where the artefacts of a task's run lie.
+    """Paths of the artefacts of a task's run.
 
     Attributes
     ----------

@@ -72,7 +72,7 @@ def curves(inputs: ReportInputs, look: Mapping[str, Look], first: str) -> Sectio
 
 
 def provenance(inputs: ReportInputs) -> Section:
-    """Return what the figures rest on: clips, versions, parameters."""
+    """Return the provenance of the figures: clips, versions, parameters."""
     values = {
         "states": [
             (state, count, STATES[state])

@@ -48,9 +48,9 @@ def settings(rows: pd.DataFrame) -> pd.DataFrame:
 
 def plot(rows: pd.DataFrame) -> Plot | None:
     """Plot mean accuracy over mean energy, a point a setting; the bar spans the seeds."""
-    found = settings(rows)
-    found = found[found["family"].isin(list(SYMBOLS))]
-    if not (found["energy_nj"] > 0).any():
+    means = settings(rows)
+    means = means[means["family"].isin(list(SYMBOLS))]
+    if not (means["energy_nj"] > 0).any():
         return None
     views = {}
     for accounting, column in _ENERGY.items():
@@ -63,7 +63,7 @@ def plot(rows: pd.DataFrame) -> Plot | None:
                 row["highest"],
                 Look(row["family"], SYMBOLS[row["family"]][0], "solid"),
             )
-            for _, row in found[found[column] > 0].iterrows()
+            for _, row in means[means[column] > 0].iterrows()
         ]
         views[accounting] = front_view(points, ACCOUNTINGS[accounting])
     heads = ["Setting", "Seeds", "Accuracy, mean", "Lowest", "Highest", "Spike rate"]
@@ -76,7 +76,7 @@ def plot(rows: pd.DataFrame) -> Plot | None:
             number(row["energy_operations_nj"]),
             number(row["energy_nj"]),
         ]
-        for _, row in found.iterrows()
+        for _, row in means.iterrows()
     ]
     return Plot(
         id="plot-study",
@@ -97,9 +97,9 @@ def sentence(rows: pd.DataFrame) -> str:
     spiking ones the cheapest that is no more than :data:`WITHIN` below it. The figures are of the
     test clips.
     """
-    found = settings(rows)
-    spiking = found[(found["family"] == "snn") & (found["energy_nj"] > 0)]
-    others = found[(found["family"] == "ann") & (found["energy_nj"] > 0)]
+    means = settings(rows)
+    spiking = means[(means["family"] == "snn") & (means["energy_nj"] > 0)]
+    others = means[(means["family"] == "ann") & (means["energy_nj"] > 0)]
     if spiking.empty or others.empty:
         return ""
     best = others.iloc[int(others["validation"].to_numpy().argmax())]

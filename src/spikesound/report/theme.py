@@ -1,4 +1,4 @@
-"""How each model looks in every plot: a colour a family, a shape and a dash a model."""
+"""Colours and shapes of the models in every plot: a colour a family, a shape and dash a model."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""TODO snn."""
+"""Spiking neural networks, apart from sound: encoders, neurons, kernels, read-outs."""

@@ -25,7 +25,7 @@ TASKS: dict[str, Callable[[Spec, Any], Task]] = {
     "classification": _classification,
     "detection": _detection,
 }
-"""What makes each task's targets and objective, of a spec and the task's parameters."""
+"""Factories of each task's targets and objective, from a spec and the task's parameters."""
 
 
 def task_of(spec: Spec, params: ClassificationParams | DetectionParams) -> Task:

@@ -17,7 +17,7 @@ from spikesound.core.errors import SpikesoundError
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Weights = NDArray[np.float64]
-"""How often each resample holds each clip, shape (resample, clip)."""
+"""Weight of each clip in each resample, shape (resample, clip)."""
 Values = NDArray[np.float64]
 
 METRICS = ("map", "auc", "d_prime", "lwlrap")

@@ -1,4 +1,4 @@
-"""What a task is: targets, objective, decision and metrics; nothing else differs between tasks."""
+"""Interface of a task: targets, objective, decision and metrics; nothing else differs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Task(Protocol):
 
 
 def batched(x: Floats, *, frames: bool) -> torch.Tensor:
-    """Return what a network takes, of the inputs (clip, step, frame, bin) of a batch.
+    """Return the input of a network, from the inputs (clip, step, frame, bin) of a batch.
 
     (step, batch, frame, bin), contiguous; for networks that put out frames (frame, batch, bin).
     """

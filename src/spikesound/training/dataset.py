@@ -1,4 +1,4 @@
-"""What training and evaluation read: the inputs of clips, their labels, folds and recordings."""
+"""Dataset of training and evaluation: inputs of clips, their labels, folds and recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every training method gets, and what it returns."""
+"""Input and result of every training method."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Objective:
         return network(x)
 
     def penalty(self, spikes: Sequence[torch.Tensor]) -> torch.Tensor | float:
-        """Return what is added to the task's loss, of each hidden layer's spikes."""
+        """Return the term added to the task's loss, of each hidden layer's spikes."""
         if self.silence_weight is None or not spikes:
             return 0.0
         silent = torch.stack([layer[:, -1].mean() for layer in spikes]).mean()

@@ -39,7 +39,7 @@ from spikesound.training.split import training_parts
 
 @dataclass(frozen=True)
 class FoldRequest:
-    """What is needed to train a model on all folds but one.
+    """Inputs and settings of the training of a model on all folds but one.
 
     Attributes
     ----------

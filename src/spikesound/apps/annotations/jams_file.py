@@ -34,15 +34,15 @@ def jams(sound: Labelled) -> str:
 
     tools = f"spikesound {metadata.version('spikesound')}, {sound.model}"
     about = package.AnnotationMetadata(annotation_tools=tools, data_source="program")
-    found = package.Annotation(
+    annotation = package.Annotation(
         NAMESPACE, time=0.0, duration=sound.seconds, annotation_metadata=about
     )
     for event in sound.events:
         length_s = event.offset_s - event.onset_s
-        found.append(
+        annotation.append(
             time=event.onset_s, duration=length_s, value=event.label, confidence=event.score
         )
-    file = package.JAMS(annotations=[found])
+    file = package.JAMS(annotations=[annotation])
     file.file_metadata.title = sound.file
     file.file_metadata.duration = sound.seconds
     file.validate(strict=True)

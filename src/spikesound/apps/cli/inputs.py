@@ -73,9 +73,9 @@ def process_all(
     from spikesound.audio.paths import find_sounds
 
     chosen = None if name == TABLE else choose(formats, name, "format (or table)")
-    found = find_sounds(sounds)
-    targets = _targets(found, chosen, out, force)
-    if chosen is not None and out is None and chosen.join is None and len(found) > 1:
+    files = find_sounds(sounds)
+    targets = _targets(files, chosen, out, force)
+    if chosen is not None and out is None and chosen.join is None and len(files) > 1:
         raise SpikesoundError(f"format {name} takes one file a sound: expected --out FOLDER")
     path, words = choose_model(model, models, task=task)
 
@@ -83,26 +83,26 @@ def process_all(
 
     loaded = load(path)
     print(f"model: {words}", file=sys.stderr)
-    kept: list[Labelled] = []
+    collected: list[Labelled] = []
 
     def use(sound: SoundFile, labelled: Labelled) -> None:
         if chosen is None:
             show(labelled)
         elif out is None:
-            kept.append(labelled)
+            collected.append(labelled)
         else:
             _write(targets[sound], chosen.write(labelled))
 
-    failed = _each(loaded, found, use)
-    if chosen is not None and out is None and kept:
-        join = chosen.join if len(found) > 1 else None
-        typer.echo(join(kept) if join else chosen.write(kept[0]), nl=False)
+    failed = _each(loaded, files, use)
+    if chosen is not None and out is None and collected:
+        join = chosen.join if len(files) > 1 else None
+        typer.echo(join(collected) if join else chosen.write(collected[0]), nl=False)
     if out is not None:
-        print(f"{len(found) - len(failed)} files written to {out}", file=sys.stderr)
-    if len(found) == 1 and failed:
+        print(f"{len(files) - len(failed)} files written to {out}", file=sys.stderr)
+    if len(files) == 1 and failed:
         raise failed[0]
     if failed:
-        raise SpikesoundError(f"{len(failed)} of {len(found)} sounds failed: see above")
+        raise SpikesoundError(f"{len(failed)} of {len(files)} sounds failed: see above")
 
 
 def _each(
@@ -117,7 +117,7 @@ def _each(
     tracked = track(sounds, total=total, what="processing", unit="file") if many else iter(sounds)
     for sound in tracked:
         try:
-            found = model.process(sys.stdin.buffer if sound.path is None else sound.path)
+            result = model.process(sys.stdin.buffer if sound.path is None else sound.path)
         except SpikesoundError as error:
             failed.append(error)
             if many:
@@ -125,9 +125,9 @@ def _each(
                     print(f"error: {shown(error)}", file=sys.stderr)
             continue
         name = str(sound).encode("utf-8", "replace").decode()
-        events = found.events or []
+        events = result.events or []
         labelled = Labelled(
-            name, found.seconds, model.name, model.high_hz, events, found.probabilities
+            name, result.seconds, model.name, model.high_hz, events, result.probabilities
         )
         with SCREEN.paused():
             use(sound, labelled)

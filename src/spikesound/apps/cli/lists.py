@@ -17,10 +17,10 @@ def labels(query: str, ontology: Ontology) -> None:
     from spikesound.data.ontology import Ontology as Tree
 
     tree = Tree.load(ontology)
-    found = [label for label in tree if query.casefold() in tree.name(label).casefold()]
-    if not found:
-        raise SpikesoundError(f"no label of {ontology} has {query!r} in its name")
-    for label in found:
+    matches = [label for label in tree if query.casefold() in tree.name(label).casefold()]
+    if not matches:
+        raise SpikesoundError(f"{ontology}: no label with {query!r} in its name")
+    for label in matches:
         print(f"{label:14} {tree.name(label)} ({len(tree.subtree(label)) - 1} below)")
 
 
@@ -32,15 +32,15 @@ def segments(csv: Path, ontology: Ontology) -> None:
     from spikesound.data.lists.merging import merge, read_list
     from spikesound.data.ontology import Ontology as Tree
 
-    found = read_list(csv, known=Tree.load(ontology))
-    merged = merge([found])
-    rejected = [*found.rejected.to_pylist(), *merged.rejected.to_pylist()]
+    listed = read_list(csv, known=Tree.load(ontology))
+    merged = merge([listed])
+    rejected = [*listed.rejected.to_pylist(), *merged.rejected.to_pylist()]
     for row in sorted(rejected, key=lambda row: int(row["line"])):
         print(f"{csv}:{row['line']}: {row['reason']}")
-    kept, unit = (
-        (len(found.events), "events") if len(found.events) else (len(merged.clip_ids), "rows")
+    good, unit = (
+        (len(listed.events), "events") if len(listed.events) else (len(merged.clip_ids), "rows")
     )
-    print(f"{csv}: {kept} {unit} good, {len(rejected)} rejected")
+    print(f"{csv}: {good} {unit} good, {len(rejected)} rejected")
 
 
 def status(

@@ -1,4 +1,4 @@
-"""Which trained model a command uses: the one that is named, or the best of a folder."""
+"""Choice of a command's trained model: the one that is named, or the best of a folder."""
 
 from __future__ import annotations
 

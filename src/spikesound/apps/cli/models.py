@@ -33,21 +33,21 @@ def models(
     from spikesound.models.listing import list_models
 
     chosen = folders or [workspace.MODELS]
-    found = list_models([Path(folder) for folder in chosen], Path(metrics))
+    listed = list_models([Path(folder) for folder in chosen], Path(metrics))
     if as_json:
-        print(json.dumps([asdict(model) for model in found], indent=2, ensure_ascii=False))
+        print(json.dumps([asdict(model) for model in listed], indent=2, ensure_ascii=False))
         return
-    print_models(found)
+    print_models(listed)
 
 
-def print_models(found: list[Listed]) -> None:
+def print_models(models: list[Listed]) -> None:
     """Print a table of each task, a row for each model, and then the errors of damaged ones."""
     console = Console()
-    for task in sorted({model.task for model in found if model.error is None}):
-        console.print(_table(task, [each for each in found if each.task == task]))
-    if not found:
+    for task in sorted({model.task for model in models if model.error is None}):
+        console.print(_table(task, [each for each in models if each.task == task]))
+    if not models:
         console.print("no trained models")
-    for model in found:
+    for model in models:
         if model.error is not None:
             console.print(_plain(model.error), soft_wrap=True)
 

@@ -25,15 +25,16 @@ def check(
     ] = "",
 ) -> None:
     """Check a parameter file and print what it would run."""
-    found = Params.load(params)
+    parameters = Params.load(params)
     if explain:
-        print(explanation(found, explain))
+        print(explanation(parameters, explain))
         return
-    task = found.task
-    names = [name for name, row in found.models.items() if row.task == task]
+    task = parameters.task
+    names = [name for name, row in parameters.models.items() if row.task == task]
     print(
-        f"{params}: good; {task}, source {found.of_task(task).source}, encoding {found.encoding}, "
-        f"{len(found.task_params(task).folds)} folds of {', '.join(names)}"
+        f"{params}: good; {task}, source {parameters.of_task(task).source}, "
+        f"encoding {parameters.encoding}, "
+        f"{len(parameters.task_params(task).folds)} folds of {', '.join(names)}"
     )
 
 

@@ -44,17 +44,21 @@ def compare(
 
     settings = Settings(resamples, permutations, confidence, seed)
     root, places = Path.cwd(), Places(predictions, metrics, clips)
-    there = {name: models_of(name, root, places) for name in (before, after)}
-    chosen = [model] if model else shared_models(there[before], there[after])
+    models = {name: models_of(name, root, places) for name in (before, after)}
+    chosen = [model] if model else shared_models(models[before], models[after])
     old, new = (read_revision(name, root, places, chosen) for name in (before, after))
-    found = changes(old, new, settings)
-    if found.models:
-        print(change_table(found.models, before, after, confidence, measures=found.measures))
-    for figures in found.models.values():
+    differences = changes(old, new, settings)
+    if differences.models:
+        print(
+            change_table(
+                differences.models, before, after, confidence, measures=differences.measures
+            )
+        )
+    for figures in differences.models.values():
         print(figures["verdict"])
-    for note in found.notes:
+    for note in differences.notes:
         print(note)
     for name, other in ((before, after), (after, before)):
-        only = sorted(set(there[name]) - set(there[other]))
+        only = sorted(set(models[name]) - set(models[other]))
         if only and not model:
             print(f"only in {name}: {', '.join(only)}")

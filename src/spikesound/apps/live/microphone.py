@@ -104,15 +104,15 @@ def _sounddevice() -> Any:
 
 
 def _chosen(sounddevice: Any, device: str | None) -> dict[str, Any]:
-    there = [each for each in sounddevice.query_devices() if each["max_input_channels"] > 0]
-    if not there:
+    inputs = [each for each in sounddevice.query_devices() if each["max_input_channels"] > 0]
+    if not inputs:
         raise SpikesoundError(f"no microphone found: connect one, {OTHERS}")
-    names = ", ".join(f"{each['index']}: {each['name']}" for each in there)
+    names = ", ".join(f"{each['index']}: {each['name']}" for each in inputs)
     if device is None:
         default = sounddevice.default.device[0]
-        return dict(next((each for each in there if each["index"] == default), there[0]))
-    fits = [each for each in there if device == str(each["index"])] or [
-        each for each in there if device.casefold() in each["name"].casefold()
+        return dict(next((each for each in inputs if each["index"] == default), inputs[0]))
+    fits = [each for each in inputs if device == str(each["index"])] or [
+        each for each in inputs if device.casefold() in each["name"].casefold()
     ]
     if len(fits) != 1:
         how = "ambiguous" if fits else "unknown"

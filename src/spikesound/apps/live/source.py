@@ -1,4 +1,4 @@
-"""Where sound comes from: each source gives mono blocks at its own rate, as long as it lasts."""
+"""Interface of sound sources: each gives mono blocks at its own rate, as long as it lasts."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Guard:
 
 
 def hosts(address: str, port: int) -> list[str]:
-    """Return what may stand in ``Host`` of a server at an address: it, and the loopback names."""
+    """Return the values of ``Host`` that a server at an address allows: it, and loopback names."""
     named = f"[{address}]" if ":" in address else address
     names = [*dict.fromkeys([named, *LOOPBACK])]
     return [f"{name}:{port}" for name in names] + (names if port == 80 else [])

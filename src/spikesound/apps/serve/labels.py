@@ -42,12 +42,12 @@ def labelled(body: bytes, model: TrainedModel) -> Labelled:
         If it is anything else, or an event is of another class than the detector's.
     """
     try:
-        found = json.loads(body)
-        events = [_event(values) for values in found["events"]]
+        content = json.loads(body)
+        events = [_event(values) for values in content["events"]]
         columns = [model.labels.index(event.label) for event in events]
         order = sorted(range(len(events)), key=lambda i: (events[i].onset_s, columns[i]))
-        seconds = _finite(found["sound_s"])
-        name = str(found["name"])[:500].encode("utf-8", "replace").decode()
+        seconds = _finite(content["sound_s"])
+        name = str(content["name"])[:500].encode("utf-8", "replace").decode()
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SpikesoundError("expected a name, a length and events of this detector") from error
     high_hz = model.front_end.features.high_hz

@@ -1,1 +1,1 @@
-"""What is mended in a clip's sound, and found out about it, before its features are computed."""
+"""Cleaning of clips and checks on them, before their features are computed."""

@@ -1,4 +1,4 @@
-"""The steps in their order, and what each found: the figures that the report is made of."""
+"""Cleaning steps in their order, and the figures of each for the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Figures:
-    """What was found in a clip; None where the step is off, or (loudness) there is nothing."""
+    """Figures of a clip by step; None where the step is off, or (loudness) there is nothing."""
 
     clipped_share: float
     dc: float | None = None

@@ -28,7 +28,7 @@ BATCH = 128  # clips, taken into the index at once
 
 @dataclass(frozen=True)
 class Match:
-    """Which earlier clip a clip repeats, by its number, and the share of bits that differ."""
+    """Earlier clip that a clip repeats, by its number, and the share of bits that differ."""
 
     first: int
     error: float
@@ -53,7 +53,7 @@ def find_duplicates(prints: Iterable[Fingerprint], errors: float) -> dict[int, M
         overlap is at least half of the shorter clip's sound and 0.37 s. Up to an error of about
         0.1 hardly a pair is missed; above 0.2, where few sub-fingerprints agree wholly, many are.
     """
-    found: dict[int, Match] = {}
+    matches: dict[int, Match] = {}
     held: dict[int, Fingerprint] = {}
     index = _Index()
     coming = iter(enumerate(prints))
@@ -64,10 +64,10 @@ def find_duplicates(prints: Iterable[Fingerprint], errors: float) -> dict[int, M
             candidates = index.shifts(fingerprint) | beside.shifts(fingerprint)
             match = _first_match(number, held, candidates, errors)
             if match is not None:
-                found[number] = match
+                matches[number] = match
                 del held[number]
         index = index.extended({n: print_ for n, print_ in batch.items() if n in held})
-    return found
+    return matches
 
 
 def bit_error(one: Fingerprint, other: Fingerprint, shift: int) -> float:

@@ -20,7 +20,7 @@ def cleaning_table(
     matches: Mapping[int, Match],
     params: CleaningParams,
 ) -> pd.DataFrame:
-    """Say of each clip what was found in it, whether it is kept, and why not.
+    """Return a row for each clip: its figures, whether it is kept, and why not.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def cleaning_table(
         If no clip is kept.
     """
     table = pd.DataFrame({"clip_id": rows["clip_id"].to_numpy()})
-    found = [asdict(figures[c]) if c in figures else {} for c in table["clip_id"]]
+    figure_rows = [asdict(figures[c]) if c in figures else {} for c in table["clip_id"]]
     for field in fields(Figures):
-        table[field.name] = pd.array([one.get(field.name) for one in found], "Float64")
+        table[field.name] = pd.array([one.get(field.name) for one in figure_rows], "Float64")
     ids, folds = rows["clip_id"].tolist(), rows["fold"].tolist()
     table["duplicate_of"] = [ids[matches[n].first] if n in matches else None for n in table.index]
     errors = [matches[n].error if n in matches else None for n in table.index]

@@ -1,1 +1,1 @@
-"""How a recording is come by: from a disk, from another file system, from the web."""
+"""Fetching of recordings: from a disk, from another file system, from the web."""

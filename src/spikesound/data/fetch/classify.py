@@ -1,4 +1,4 @@
-"""What an error of yt-dlp means for a recording: which state, and whether another attempt may help.
+"""Classification of yt-dlp's errors: the state of the recording, and whether to retry.
 
 A site tells why it gives no sound in sentences for people. The patterns below were read off
 yt-dlp's own extractor for YouTube, and a test makes that extractor say each of them.
@@ -88,7 +88,7 @@ def classify(
     error
         As yt-dlp raised it. What it wraps is looked at from the inside out.
     direct
-        Whether a sound file was asked for by its own address. There 403 is said of that file; from
+        Whether a sound file was requested by its own address. There 403 is said of that file; from
         a site like YouTube it is the beginning of a block.
     broken
         The last error in reading an answer, which may be why yt-dlp ran out of retries.
@@ -116,7 +116,7 @@ def classify(
 
 
 def _asked_to_wait(cause: BaseException) -> float:
-    """Return what a Retry-After header asks for, in seconds; it holds those, or a date."""
+    """Return the wait of a Retry-After header in seconds; it holds those, or a date."""
     header = cause.response.headers.get("Retry-After", "") if isinstance(cause, HTTPError) else ""
     if header.isdecimal():
         return float(header)
@@ -153,7 +153,7 @@ def _of_transport(cause: BaseException, direct: bool) -> Meaning | None:
 
 
 def _of_player(reason: str) -> MediaError:
-    """Return what it means that a request to YouTube's player went wrong."""
+    """Return the meaning of a failed request to YouTube's player."""
     status = re.search(r"HTTP Error (\d{3})", reason)
     refused = status is not None and status[1] in ("403", "429")
     return MediaError("throttled" if refused else "failed", reason, True, refused)

@@ -1,4 +1,4 @@
-"""A clip as the store keeps it: its sound, and how it was come by, in one piece.
+"""A clip as the store keeps it: its sound, and how it was fetched, in one piece.
 
 Both lie in one file, since two could part: a line of JSON, then the FLAC stream. The line holds the
 stream's hash, so a file that was damaged since is noticed and made again.
@@ -21,11 +21,11 @@ class Fetched:
     Attributes
     ----------
     flac
-        Its sound, of the exact length asked for.
+        Its sound, of the exact length requested.
     seconds
         How much of it was obtained; the rest is padding.
     attempts
-        How often its recording was asked for.
+        Number of attempts at its recording.
     """
 
     flac: bytes

@@ -26,7 +26,7 @@ from spikesound.params import DownloadParams
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one attempt: outcomes of all wanted clips, or the trouble that prevented it."""
+    """Result of one attempt: outcomes of all wanted clips, or the error that prevented it."""
 
     outcomes: list[Outcome]
     trouble: MediaError | None

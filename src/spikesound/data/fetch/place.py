@@ -1,4 +1,4 @@
-"""Where a recording lies, and how it is brought to a local file."""
+"""Location of a recording, and its copy to a local file."""
 
 from __future__ import annotations
 

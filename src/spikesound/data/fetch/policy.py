@@ -1,4 +1,4 @@
-"""When a recording is asked for, and when no more are: pace, retries with back-off, a way to stop.
+"""Policy of fetching: pace, retries with back-off, and when to stop.
 
 All of it is decided here, in one thread, whatever the number and the place of the workers; a
 worker makes one attempt and comes back. So a recording that waits for its next attempt holds no
@@ -31,19 +31,19 @@ Work = Callable[[Recording, Rates, int], Attempt]
 
 @dataclass
 class Fetching:
-    """The recordings that a site is asked for, and what has come of them.
+    """Recordings requested from a site, and their outcomes.
 
     Attributes
     ----------
     stopped
-        Why no more are asked for, before all were; empty while they are.
+        Why requests stopped before the last recording; empty while they have not.
     """
 
     recordings: Sequence[Recording]
     params: DownloadParams
     rng: np.random.Generator
     lost_at_most: float
-    """So many clips may be lost before it is stopped."""
+    """Number of clips that may be lost before it is stopped."""
 
     stopped: str = ""
     rates: Rates = field(default_factory=lambda: FIRST_RATES)
@@ -104,7 +104,7 @@ class Fetching:
         return list(wait(self._running, timeout=pause, return_when=FIRST_COMPLETED).done)
 
     def _settle(self, future: Future[Attempt], now: float) -> list[Outcome]:
-        """Take in what came of an attempt; return the outcomes if it was the last one."""
+        """Record the result of an attempt; return the outcomes if it was the last one."""
         index, number = self._running.pop(future)
         self.in_flight = len(self._running)
         got = future.result()
@@ -143,10 +143,10 @@ class Fetching:
         return outcomes
 
     def _given_up(self) -> Iterator[list[Outcome]]:
-        """Yield what is to be said of recordings that were not decided when it was stopped."""
+        """Yield the outcomes of recordings that were not decided when it was stopped."""
         for _, index, number in self._waiting:
             trouble = self._last.get(index)
-            untouched = MediaError("pending", "not asked for: the run was stopped before")
+            untouched = MediaError("pending", "not requested: the run was stopped before")
             yield self._all_lost(index, trouble or untouched, number - 1)
 
     def _all_lost(self, index: int, trouble: MediaError, attempts: int) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Whether a section of a recording or the whole of it is fetched: whichever should be done sooner.
+"""Choice between a section of a recording and the whole: whichever is expected sooner.
 
 Natively a recording comes at the line's speed, but all of it. A section is cut out by ffmpeg over
 the network, which needs several requests to find its place and is slow on long recordings of some
@@ -13,12 +13,12 @@ WEIGHT = 0.2
 """Of the newest measurement in the running mean."""
 
 SLACK = 4.0
-"""A section that takes so many times what was expected is given up, and the whole fetched."""
+"""Factor over its expected time at which a section is given up, and the whole fetched."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How long one transfer took."""
+    """Duration of one transfer."""
 
     seconds: float
     whole_bytes: float | None = None  # of a whole recording; None for a section
@@ -26,7 +26,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Rates:
-    """What was measured so far; at first, guesses that are on the side of a section.
+    """Transfer rates measured so far; at first, guesses in favour of a section.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Rates:
     section_s: float = 4.0
 
     def prefer_sections(self, whole_bytes: float, sections: int) -> bool:
-        """Tell whether so many sections should be there before a recording of so many bytes."""
+        """Tell whether the sections are expected sooner than a whole recording of that size."""
         return sections * self.section_s < whole_bytes / self.native_bytes_per_s
 
     def after(self, measured: Measured) -> Rates:

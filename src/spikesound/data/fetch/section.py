@@ -13,10 +13,10 @@ LEAD_S = 2.0
 """Decoded ahead of a stretch: after a jump, decoders drop a packet, or need some to settle."""
 
 SETTLED_S = 0.2
-"""How much ahead of the stretch the cut by timestamps is, and the cut by counting begins."""
+"""Time before the section at which the cut by timestamps is, and the cut by counting begins."""
 
 PROTOCOLS = "http,https,tls,tcp,httpproxy,crypto"
-"""What an address may lead to. Not file: a server must not name files of this machine."""
+"""Protocols that an address may lead to. Not file: a server must not name files of this machine."""
 
 
 def fetch_section(

@@ -57,9 +57,9 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
 
     @property
     def warnings(self) -> list[str]:
-        """What yt-dlp warned of since :meth:`forget`."""
-        found: list[str] = self.params["logger"].warnings
-        return found
+        """Warnings of yt-dlp since :meth:`forget`."""
+        messages: list[str] = self.params["logger"].warnings
+        return messages
 
     def forget(self) -> None:
         """Drop the warnings and the state of the recording before."""
@@ -150,7 +150,7 @@ def session(params: DownloadParams) -> Session:
 
 
 def options(params: DownloadParams) -> dict[str, Any]:
-    """Return the options of yt-dlp that the parameters stand for."""
+    """Return the options of yt-dlp by the parameters."""
     chosen: dict[str, Any] = {
         "quiet": True,
         "noprogress": True,
@@ -193,7 +193,7 @@ def is_youtube(location: str) -> bool:
 
 
 def check_session(params: DownloadParams, *, youtube: bool) -> None:
-    """Make sure, before anything is asked for, that it can be asked for as the parameters say.
+    """Check, before the first request, that requests can be made as the parameters say.
 
     Raises
     ------
@@ -217,10 +217,10 @@ def check_session(params: DownloadParams, *, youtube: bool) -> None:
 
 
 def _check_runtime() -> None:
-    found = {name: runtime().info for name, runtime in _RUNTIMES.items()}
-    if any(info is not None and info.supported for info in found.values()):
+    runtimes = {name: runtime().info for name, runtime in _RUNTIMES.items()}
+    if any(info is not None and info.supported for info in runtimes.values()):
         return
-    old = [f"{name} {info.version}, too old" for name, info in found.items() if info is not None]
+    old = [f"{name} {info.version}, too old" for name, info in runtimes.items() if info is not None]
     raise SpikesoundError(
         "YouTube gives sound only to who runs its JavaScript, and there is no runtime for it"
         f" ({', '.join(old) or 'none of ' + ', '.join(_RUNTIMES)});"

@@ -1,4 +1,4 @@
-"""What the store knows of clips: those that are there, and those known to be nowhere."""
+"""Survey of the store: clips that it holds, and clips known to be unavailable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a recording's clips already, and what is not."""
+    """Known outcomes of a recording's clips, and the clips without one."""
 
     known: list[Outcome]
     wanted: Recording | None

@@ -38,7 +38,7 @@ BYTES_PER_S = 16_000
 
 @dataclass(frozen=True)
 class FromWeb:
-    """What was fetched: sections, or the whole recording.
+    """Result of a fetch: sections, or the whole recording.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def fetch_web(
     except Exception as error:
         raise classify(error, direct=direct, broken=ydl.broken, warnings=ydl.warnings) from error
     if not place.is_file():
-        raise MediaError("failed", "nothing came, and yt-dlp did not say why", retry=True)
+        raise MediaError("failed", "no data, and no error from yt-dlp", retry=True)
     measured.append(Measured(time.monotonic() - began, place.stat().st_size))
     return FromWeb(None, info.get("duration"), measured)
 
@@ -145,7 +145,7 @@ def _file(location: str) -> dict[str, Any]:
 
 def _check(info: dict[str, Any] | None, location: str) -> None:
     if info is None:
-        raise MediaError("unavailable", f"{location}: nothing there")
+        raise MediaError("unavailable", f"{location}: not found")
     if info.get("_type", "video") != "video":
         raise MediaError("refused", f"{location}: a page of several recordings, not one")
     if info.get("live_status") in ("is_live", "is_upcoming"):

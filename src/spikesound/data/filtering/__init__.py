@@ -1,1 +1,1 @@
-"""Which clips and labels take part: chosen by label, limited and balanced, and reported on."""
+"""Filter: selection of clips and labels, limited and balanced, with a report."""

@@ -1,4 +1,4 @@
-"""Which clips and labels take part: chosen by label, limited and balanced."""
+"""Selection of clips and labels: chosen by label, limited and balanced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK_CLIPS = 20_000
 
 @dataclass(frozen=True)
 class Filtered:
-    """What the filter leaves.
+    """Result of the filter.
 
     Attributes
     ----------
@@ -107,22 +107,22 @@ def filter_clips(listing: Listing, ontology: Ontology, params: FilterParams, see
 
 
 def _in_order(clips: pa.Table) -> pa.Table:
-    """Sort by ``clip_id`` what is not, and see that no clip stands twice."""
+    """Return the clips sorted by ``clip_id``; duplicates are an error."""
     ids = clips["clip_id"]
     if not pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py():
         clips = clips.sort_by("clip_id")
         ids = clips["clip_id"]
     twice = ids[1:].filter(pc.equal(ids[:-1], ids[1:]))
     if len(twice):
-        raise SpikesoundError(f"filter: the clip {twice[0].as_py()!r} stands twice in the source")
+        raise SpikesoundError(f"filter: duplicate clip {twice[0].as_py()!r} in the source")
     return clips
 
 
 def _selected(sets: LabelSets, ontology: Ontology, params: FilterParams) -> set[str]:
-    """Return the ids of labels there are that the parameters name; none may be named in vain."""
-    there = set(sets.names)
+    """Return the ids of present labels that the parameters name; each name must match one."""
+    present = set(sets.names)
     if not params.labels:
-        return there
+        return present
     chosen: set[str] = set()
     for name in params.labels:
         try:
@@ -130,13 +130,13 @@ def _selected(sets: LabelSets, ontology: Ontology, params: FilterParams) -> set[
         except SpikesoundError as error:
             raise SpikesoundError(f"filter.labels: {error}") from error
         meant = ontology.subtree(label) if params.subtree else {label}
-        if meant.isdisjoint(there):
-            below = sorted(map(ontology.name, ontology.subtree(label) & there))
+        if meant.isdisjoint(present):
+            below = sorted(map(ontology.name, ontology.subtree(label) & present))
             hint = (
                 f"; below it there are {', '.join(below)} (filter.subtree: true)" if below else ""
             )
             raise SpikesoundError(f"filter.labels: no clip is labelled {name!r}{hint}")
-        chosen |= meant & there
+        chosen |= meant & present
     return chosen
 
 

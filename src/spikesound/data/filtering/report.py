@@ -1,4 +1,4 @@
-"""What the filter kept, dropped and rejected, and why: counts for people."""
+"""Report of the filter: counts of what it kept, dropped and rejected, with reasons."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make_report(
     Returns
     -------
     report
-        Can be written as JSON. ``clips``: those asked for, which are the clips that the source
+        Can be written as JSON. ``clips``: those requested, which are the clips that the source
         lists and the rows of it that were rejected; kept + dropped + rejected is as many.
         ``labels`` and ``folds``: before and after. ``dropped`` and ``rejected``: by reason.
         ``multi_label``: how many labels the kept clips have, and which stand together most often.
@@ -79,14 +79,14 @@ def _value_counts(column: pa.ChunkedArray) -> dict[str, int]:
 def _labels(before: LabelSets, after: LabelSets, ontology: Ontology) -> dict[str, Any]:
     had = dict(zip(before.names, before.counts().tolist(), strict=True))
     has = dict(zip(after.names, after.counts().tolist(), strict=True))
-    there = {label for label in {*had, *has} if had.get(label) or has.get(label)}
+    present = {label for label in {*had, *has} if had.get(label) or has.get(label)}
     return {
         label: {
             "name": ontology.name(label),
             "before": had.get(label, 0),
             "after": has.get(label, 0),
         }
-        for label in sorted(there, key=ontology.name)
+        for label in sorted(present, key=ontology.name)
     }
 
 

@@ -66,7 +66,7 @@ def read_segments(
         parts.append(without(rows, reasons))
         rejected.append(set_aside(name or str(path), lines, first, reasons))
     if not sum(map(len, parts + rejected)):
-        raise SpikesoundError(f"{path}: no segments in it; rows are {_HEADER!r}")
+        raise SpikesoundError(f"{path}: no segments; expected rows {_HEADER!r}")
     return pa.concat_tables(parts), pa.concat_tables(rejected)
 
 
@@ -106,11 +106,9 @@ def write_segments(segments: pa.Table, path: Path) -> None:
     labels = pc.unique(positive).to_pylist()
     for text in [*media, *labels]:
         if not re.fullmatch(r'[^#\s",][^\s",]*', text):
-            raise SpikesoundError(f"{path}: {text!r} cannot stand in AudioSet's format")
+            raise SpikesoundError(f"{path}: {text!r} is not allowed in AudioSet's format")
     if pc.any(pc.equal(pc.list_value_length(segments["labels"]), 0)).as_py():
-        raise SpikesoundError(
-            f"{path}: a segment without a label cannot stand in AudioSet's format"
-        )
+        raise SpikesoundError(f"{path}: AudioSet's format has no segment without a label")
     head = (
         f"# num_ytids={len(media)}, num_segs={len(segments)}, "
         f"num_unique_labels={len(labels)}, num_positive_labels={len(positive)}\n# {_HEADER}\n"

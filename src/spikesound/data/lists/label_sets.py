@@ -109,15 +109,15 @@ class LabelSets:
     def pairs(self) -> NDArray[np.int64]:
         """Count the clips that have both of two labels [shape=(labels, labels), upper triangle]."""
         width = len(self.names)
-        found = np.zeros(width * width, np.int64)
+        counts = np.zeros(width * width, np.int64)
         for part in self.blocks():
             at = np.arange(len(part.codes))
             end = np.repeat(part.offsets[1:], part.sizes)
             for apart in range(1, int(part.sizes.max(initial=0))):
                 at = at[at + apart < end[at]]
                 both = part.codes[at].astype(np.int64) * width + part.codes[at + apart]
-                found += np.bincount(both, minlength=width * width)
-        return found.reshape(width, width)
+                counts += np.bincount(both, minlength=width * width)
+        return counts.reshape(width, width)
 
     def column(self) -> pa.ChunkedArray:
         """Return the column of a table."""
@@ -136,7 +136,7 @@ class LabelSets:
         return pa.ListArray.from_arrays(pa.array(self.offsets, pa.int32()), values)
 
     def blocks(self) -> Iterator[LabelSets]:
-        """Yield the sets of so many clips at a time, so that what is made of them is small."""
+        """Yield the sets in batches of clips, which bounds the memory of what is made of them."""
         for start in range(0, len(self), _BLOCK_CLIPS):
             offsets = self.offsets[start : start + _BLOCK_CLIPS + 1]
             codes = self.codes[offsets[0] : offsets[-1]]
@@ -159,7 +159,7 @@ def _union(part: LabelSets, several: LabelSets) -> tuple[NDArray[np.int32], NDAr
     width = len(several.names)
     wide = several.take(part.codes)
     clip = np.repeat(np.repeat(np.arange(len(part)), part.sizes), wide.sizes)
-    found = np.sort(clip * width + wide.codes)
-    found = found[np.diff(found, prepend=-1) > 0]
-    codes = (found % width).astype(np.int32)
-    return codes, np.bincount(found // width, minlength=len(part))
+    pairs = np.sort(clip * width + wide.codes)
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    codes = (pairs % width).astype(np.int32)
+    return codes, np.bincount(pairs // width, minlength=len(part))

@@ -1,4 +1,4 @@
-"""Lists of segments made one: each is read in its own form, and a clip is taken once."""
+"""Merging of lists of segments: each is read in its own form, and a clip is taken once."""
 
 from __future__ import annotations
 
@@ -135,11 +135,11 @@ def _lines(lists: list[SegmentList]) -> NDArray[np.int64]:
 def _duplicates(
     lists: list[SegmentList], position: NDArray[np.int64], earlier: NDArray[np.int64]
 ) -> pa.Table:
-    there = list_of(lists, earlier)
+    earlier_list = list_of(lists, earlier)
     line = pc.cast(pa.array(_lines(lists)[earlier]), pa.string())
     names = pa.array([f" of {each.name}" for each in lists], pa.string())
-    same = pa.array(there == list_of(lists, position))
-    where = pc.if_else(same, "", names.take(pa.array(there)))
+    same = pa.array(earlier_list == list_of(lists, position))
+    where = pc.if_else(same, "", names.take(pa.array(earlier_list)))
     reasons = pc.binary_join_element_wise(
         "duplicate: the clip stands at line ", line, where, " already", ""
     )

@@ -80,10 +80,10 @@ def parse(lines: pa.StringArray, first: int = 1) -> tuple[pa.Table, dict[int, st
 
 def _parse_plain(lines: pa.StringArray, first: int) -> tuple[list[pa.Array], NDArray[np.bool_]]:
     """Read the lines that are plain, labels still in one text; and tell which ones they are."""
-    found = pc.extract_regex(lines, _PLAIN_ROW)
-    plain: NDArray[np.bool_] = np.asarray(found.is_valid())
-    names = [field.name for field in found.type]
-    column = dict(zip(names, found.drop_null().flatten(), strict=True))
+    groups = pc.extract_regex(lines, _PLAIN_ROW)
+    plain: NDArray[np.bool_] = np.asarray(groups.is_valid())
+    names = [field.name for field in groups.type]
+    column = dict(zip(names, groups.drop_null().flatten(), strict=True))
     columns = [
         column["media_id"],
         pc.cast(column["start_s"], pa.float64()),
@@ -164,7 +164,7 @@ def check(
 
 
 Check = tuple[NDArray[np.bool_], Callable[[dict[str, Any]], str]]
-"""Which rows are bad, and what is said of one."""
+"""Rows that are bad, and the reason for one."""
 
 
 def not_an_id(media_ids: pa.ChunkedArray, form: re.Pattern[str]) -> Check:

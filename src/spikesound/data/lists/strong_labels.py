@@ -92,7 +92,7 @@ def read_strong(
         parts.append(without(rows, reasons))
         rejected.append(set_aside(name, lines, first, reasons))
     if not sum(map(len, parts + rejected)):
-        raise SpikesoundError(f"{path}: no events in it")
+        raise SpikesoundError(f"{path}: no events")
     rows = pa.concat_tables(parts).combine_chunks()
     rows, twice = _distinct(rows, path, name)
     return (
@@ -196,7 +196,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.StringArray]:
 
 
 def _distinct(rows: pa.Table, path: Path, name: str) -> tuple[pa.Table, pa.Table]:
-    """Set aside events that stand at an earlier line already."""
+    """Reject duplicates of events at an earlier line."""
     keys = [_codes(rows["clip_id"])[0], _codes(rows["label"])[0]]
     keys += [rows[column].to_numpy() for column in ("onset_s", "offset_s")]
     order = np.lexsort(keys)  # stable: of equal events, the first stays first
@@ -204,10 +204,12 @@ def _distinct(rows: pa.Table, path: Path, name: str) -> tuple[pa.Table, pa.Table
     again[1:] = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
     first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(rows))))]
     lines = rows["line"].to_numpy()
-    there = np.zeros(len(rows), np.int64)
-    there[order] = np.where(again, lines[first], 0)
-    twice = there > 0
-    reasons = [f"duplicate: the event stands at line {line} already" for line in there[twice]]
+    earlier_line = np.zeros(len(rows), np.int64)
+    earlier_line[order] = np.where(again, lines[first], 0)
+    twice = earlier_line > 0
+    reasons = [
+        f"duplicate: the event stands at line {line} already" for line in earlier_line[twice]
+    ]
     numbers = lines[twice]
     text = lines_at(path, numbers) if len(numbers) else pa.array([], pa.string())
     rejected = rejected_table(name, numbers, text, pa.array(reasons, pa.string()))

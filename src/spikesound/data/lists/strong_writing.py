@@ -50,9 +50,11 @@ def _line(row: dict[str, object], path: Path) -> str:
     assert isinstance(onset, float)
     assert isinstance(offset, float)
     if not _CLIP_ID.fullmatch(clip_id):
-        raise SpikesoundError(f"{path}: {clip_id!r} is not an id, '_' and milliseconds")
+        raise SpikesoundError(
+            f"{path}: expected a clip id of media id, '_' and milliseconds, got {clip_id!r}"
+        )
     if not label.strip() or re.search(r"[\t\r\n]", label):
-        raise SpikesoundError(f"{path}: {label!r} cannot stand in a table separated by tabs")
+        raise SpikesoundError(f"{path}: {label!r} is not allowed in a table separated by tabs")
     if not 0 <= onset < offset <= CLIP_S:
         raise SpikesoundError(
             f"{path}: {clip_id}: an event from {onset:g} s to {offset:g} s is not within the clip's"

@@ -38,18 +38,18 @@ def blocks(path: Path, chars: int = _BLOCK_CHARS) -> Iterator[tuple[int, pa.Stri
                     yield first, lines
                     first += len(lines)
     except UnicodeDecodeError as error:
-        raise SpikesoundError(f"{path}: not text in UTF-8 ({error.reason})") from error
+        raise SpikesoundError(f"{path}: invalid UTF-8 ({error.reason})") from error
     if rest:
         yield first, _split(rest)
 
 
 def lines_at(path: Path, numbers: NDArray[np.int64]) -> pa.ChunkedArray:
     """Return the lines with these 1-based numbers, which are in ascending order."""
-    found = []
+    parts = []
     for first, lines in blocks(path):
         start, stop = np.searchsorted(numbers, [first, first + len(lines)])
-        found.append(lines.take(pa.array(numbers[start:stop] - first)))
-    return pa.chunked_array(found, pa.string())
+        parts.append(lines.take(pa.array(numbers[start:stop] - first)))
+    return pa.chunked_array(parts, pa.string())
 
 
 def set_aside(name: str, lines: pa.StringArray, first: int, reasons: Mapping[int, str]) -> pa.Table:

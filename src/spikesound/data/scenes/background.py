@@ -1,4 +1,4 @@
-"""What sounds behind the events: a recording brought to a length and a level."""
+"""Background of a scene: a recording brought to a length and a level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in a scene, and when: drawn at random, before any sound is mixed."""
+"""Random draw of a scene's sound events and their times, before any sound is mixed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def draw_events(
     Raises
     ------
     SpikesoundError
-        If so many events do not fit.
+        If the events do not fit.
     """
     wanted = int(generator.integers(count[0], count[1], endpoint=True))
     drawn: list[Drawn] = []
@@ -94,7 +94,7 @@ def _draw(
 
 
 def tightened(active: Spans, start_ms: int, end_ms: int) -> tuple[int, int]:
-    """Return a stretch less what is silent at its ends; one that is all silent ends as it starts.
+    """Return a span without the silence at its ends; one that is all silent ends as it starts.
 
     So that an event's onset is where it is first audible, not where its recording was cut.
     """

@@ -38,7 +38,7 @@ VERSION = 1
 """Of how scenes are made: raise it with any change to their bytes."""
 
 STALE_S = 600.0
-"""What nothing was written into for so long was left by a run that is no more."""
+"""Age of a temporary folder, without a write into it, at which it is deleted."""
 
 SCENE_MS = 10_000
 """AudioSet's strong labels are of clips as long as that."""
@@ -117,7 +117,7 @@ def _clear(folder: Path) -> None:
 
 
 def check_folds(sources: Sequence[Recorded], backgrounds: set[str]) -> None:
-    """See that every fold has both what scenes are made of.
+    """Check that every fold has recordings for events and for backgrounds.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def check_folds(sources: Sequence[Recorded], backgrounds: set[str]) -> None:
         if lacking := sorted(folds - have):
             raise SpikesoundError(
                 f"sources.scenes: fold {lacking[0]!r} has no recording for {what}s"
-                " (sources.scenes.backgrounds tells which labels are backgrounds)"
+                " (sources.scenes.backgrounds lists the labels that are backgrounds)"
             )
 
 

@@ -1,4 +1,4 @@
-"""What scenes are mixed of: the recordings of one fold, and where in each of them is sound."""
+"""Material of scenes: the recordings of one fold, with the active spans of each."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def sounding(samples: Wave, rate_hz: int, active_db: float, name: str) -> Wave:
     SpikesoundError
         If less than 1 s is left; the message begins with ``name``.
     """
-    found = _active(samples, rate_hz, active_db)
-    kept = samples[found[0][0] : found[-1][1]] if samples.any() else samples[:0]
-    if len(kept) < SHORTEST_BACKGROUND_S * rate_hz:
+    spans = _active(samples, rate_hz, active_db)
+    trimmed = samples[spans[0][0] : spans[-1][1]] if samples.any() else samples[:0]
+    if len(trimmed) < SHORTEST_BACKGROUND_S * rate_hz:
         raise SpikesoundError(
-            f"{name}: {len(kept) / rate_hz:.2f} s of sound in it; a background needs"
+            f"{name}: {len(trimmed) / rate_hz:.2f} s of sound in it; a background needs"
             f" {SHORTEST_BACKGROUND_S:g} s (active_db: {active_db:g})"
         )
-    return kept
+    return trimmed
 
 
 def read_event(source: Recorded, rate_hz: int, active_db: float, shortest_s: float) -> Recording:
@@ -118,7 +118,7 @@ def read_event(source: Recorded, rate_hz: int, active_db: float, shortest_s: flo
     shortest_ms = round(shortest_s * 1000)
     if length_ms < shortest_ms:
         raise SpikesoundError(
-            f"{source.path}: lasts {length_ms / 1000:g} s; sources.scenes.event_s asks for"
+            f"{source.path}: too short: got {length_ms / 1000:g} s; sources.scenes.event_s requires"
             f" {shortest_s:g} s at least"
         )
     active = active_ms(samples, rate_hz, active_db)
@@ -132,9 +132,9 @@ def active_ms(samples: Wave, rate_hz: int, active_db: float) -> Spans:
     These are frames of 25 ms, every 10 ms, whose root mean square is less than ``active_db`` below
     the loudest frame's.
     """
-    found = _active(samples, rate_hz, active_db)
+    spans_of_samples = _active(samples, rate_hz, active_db)
     last_ms = len(samples) * 1000 // rate_hz
-    spans = ((start * 1000 // rate_hz, end * 1000 // rate_hz) for start, end in found)
+    spans = ((start * 1000 // rate_hz, end * 1000 // rate_hz) for start, end in spans_of_samples)
     return tuple((start, min(max(end, start + 1), last_ms)) for start, end in spans)
 
 
@@ -173,10 +173,10 @@ def _active(samples: Wave, rate_hz: int, active_db: float) -> list[tuple[int, in
     """Return where each stretch that is not silent begins and ends, in samples."""
     from librosa.effects import split  # here, since it takes a second to load
 
-    found = split(
+    spans = split(
         samples,
         top_db=active_db,
         frame_length=max(2, round(FRAME_S * rate_hz)),
         hop_length=max(1, round(HOP_S * rate_hz)),
     )
-    return [(int(first), int(end)) for first, end in found]
+    return [(int(first), int(end)) for first, end in spans]

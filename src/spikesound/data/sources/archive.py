@@ -109,7 +109,7 @@ def _fill(archive: Path, folder: Path) -> None:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            raise _refused(archive, member.name, "stands there twice")
+            raise _refused(archive, member.name, "duplicate member")
         left = _copy(member.content, path, left)
         if left < 0:
             raise _refused(archive, member.name, f"unpacks to over {MOST_TIMES} times its size")

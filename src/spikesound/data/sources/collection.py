@@ -1,4 +1,4 @@
-"""What sources with labels of their own share, and those among them that are one archive."""
+"""Base classes of sources with labels of their own, and of those that are one archive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Collection(Source):
 
     @abstractmethod
     def rows(self) -> tuple[list[Row], list[Rejected]]:
-        """Read what there is."""
+        """Read the collection's rows."""
 
     @property
     def ontology(self) -> Ontology:
@@ -41,7 +41,7 @@ class Archived(Collection):
     """A collection that is published as one archive, or lies unpacked in ``params.folder``."""
 
     marker: ClassVar[str]
-    """What its top folder has in it, by which a copy is known."""
+    """File in its top folder by which a copy is recognised."""
 
     def path(self, media_id: str) -> Path:
         """Return where a recording of the collection lies."""
@@ -72,7 +72,7 @@ class Archived(Collection):
         for top in (unpacked, *sorted(unpacked.iterdir())):
             if (top / self.marker).exists():
                 return top
-        raise SpikesoundError(f"{archive}: not {self.name}: it has no {self.marker}")
+        raise SpikesoundError(f"{archive}: not {self.name}: {self.marker} missing")
 
 
 def measured(

@@ -24,7 +24,7 @@ OPTIONAL = ("start_s", "end_s", "fold", "recording")
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file, or a part of one; None and the empty text stand for what is not said."""
+    """A file, or a part of one; None and the empty text mean that a value is not given."""
 
     origin: Origin
     file: str  # within the folder
@@ -159,7 +159,7 @@ def _read(table: Path, source: str) -> tuple[list[_Entry], list[Rejected]]:
 
 
 def _entry(row: CsvRow) -> _Entry | str:
-    """Return what a row of the table says, or why it cannot be used."""
+    """Return the content of a row of the table, or why it cannot be used."""
     if row.fault:
         return row.fault
     file = inside(row.cells["file"])

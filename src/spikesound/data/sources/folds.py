@@ -1,4 +1,4 @@
-"""The official split of a source whose segments do not tell it: a CSV of media ids and folds."""
+"""The official split of a source whose lists lack it: a CSV of media ids and folds."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ def read_folds(path: Path | str) -> dict[str, str]:
     except ValueError as error:
         raise SpikesoundError(f"{path}: not a CSV: {error}") from error
     if list(table.columns) != ["media_id", "fold"]:
-        raise SpikesoundError(f"{path}: columns {list(table.columns)} are not media_id,fold")
+        raise SpikesoundError(f"{path}: expected columns media_id,fold, got {list(table.columns)}")
     bad = (table == "").any(axis="columns") | table["media_id"].duplicated()
     if bad.any():
         line = int(bad.to_numpy().argmax()) + 2
-        raise SpikesoundError(
-            f"{path}, line {line}: an empty cell, or an id that stands there twice"
-        )
+        raise SpikesoundError(f"{path}, line {line}: empty cell or duplicate media_id")
     return dict(zip(table["media_id"], table["fold"], strict=True))

@@ -73,7 +73,7 @@ class Freesound(Collection):
 
     @cached_property
     def _sounds(self) -> dict[str, Sound]:
-        """What all searches found, by media id: each sound with its labels and where it stands."""
+        """Results of all searches, by media id: each sound with its labels and its origin."""
         if not self.params.queries:
             raise SpikesoundError("sources.freesound.queries: empty; give each label its search")
         sounds: dict[str, Sound] = {}
@@ -85,20 +85,20 @@ class Freesound(Collection):
         return sounds
 
     def _found(self, label: str, query: str) -> tuple[Path, list[Sound]]:
-        """Return what a search found, and the file that keeps it; Freesound is asked once."""
+        """Return the results of a search, and the file that keeps them; Freesound is asked once."""
         asked = {"query": query, "filter": self._filter(), "fields": ",".join(FIELDS)}
         wanted = self.params.clips_per_label
         key = hashlib.sha256(json.dumps([self.params.api, asked, wanted]).encode()).hexdigest()
-        kept = self.cache / self.name / f"search-{key[:20]}.json"
-        if kept.is_file():
-            return kept, _checked(read_json(kept, "delete it"), str(kept))
-        found = self._search(asked, f"sources.freesound.queries.{label}")
-        if not found:
+        cached = self.cache / self.name / f"search-{key[:20]}.json"
+        if cached.is_file():
+            return cached, _checked(read_json(cached, "delete it"), str(cached))
+        sounds = self._search(asked, f"sources.freesound.queries.{label}")
+        if not sounds:
             raise SpikesoundError(f"sources.freesound.queries.{label}: {query!r} finds nothing")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with written_aside(kept) as file:
-            file.write(json.dumps(found, indent=1).encode())
-        return kept, found
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(cached) as file:
+            file.write(json.dumps(sounds, indent=1).encode())
+        return cached, sounds
 
     def _filter(self) -> str:
         parts = [f"duration:[0 TO {self.params.longest_s:g}]"]
@@ -111,7 +111,7 @@ class Freesound(Collection):
         return " ".join(parts)
 
     def _search(self, asked: dict[str, str], what: str) -> list[Sound]:
-        """Ask page after page, until there are as many sounds as wanted or no more."""
+        """Request page after page, until there are as many sounds as wanted or no more."""
         token = os.environ.get(TOKEN, "").strip()
         if not token:
             raise SpikesoundError(
@@ -119,17 +119,17 @@ class Freesound(Collection):
                 " https://freesound.org/apiv2/apply gives you a token"
             )
         wanted: int = self.params.clips_per_label
-        found: list[Sound] = []
+        sounds: list[Sound] = []
         size = {"page_size": str(min(PAGE_SOUNDS, wanted))}
         url: str | None = f"{self.params.api.rstrip('/')}/search/"
         query: dict[str, str] | None = asked | size
-        while url is not None and len(found) < wanted:
+        while url is not None and len(sounds) < wanted:
             page = again(partial(_page, url, query, token), what, backoff_s=self.backoff_s)
             if not isinstance(page, dict):
                 raise SpikesoundError(f"{what}: the answer is not one of Freesound's")
-            found += _checked(page.get("results"), what)
+            sounds += _checked(page.get("results"), what)
             url, query = self._next(page, what), None  # it has the query in it
-        return found[:wanted]
+        return sounds[:wanted]
 
     def _next(self, page: dict[str, Any], what: str) -> str | None:
         """Return the address of the page after this one; the token goes to no other host."""
@@ -163,10 +163,10 @@ def _page(url: str, query: dict[str, str] | None, token: str) -> object:
 
 
 def _checked(sounds: object, what: str) -> list[Sound]:
-    """Return the sounds if they have what is needed of them."""
+    """Return the sounds if they have all fields that are needed."""
     kinds = {"id": int, "name": str, "license": str, "username": str, "duration": int | float}
     if not isinstance(sounds, list):
-        raise SpikesoundError(f"{what}: no list of sounds")
+        raise SpikesoundError(f"{what}: expected a list of sounds")
     for sound in sounds:
         fields = sound if isinstance(sound, dict) else {}
         for name, kind in kinds.items():

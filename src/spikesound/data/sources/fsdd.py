@@ -27,17 +27,17 @@ class FSDD(Archived):
     marker = "recordings"
 
     def rows(self) -> tuple[list[Row], list[Rejected]]:
-        found: list[tuple[Path, tuple[str, ...]]] = []
+        parsed: list[tuple[Path, tuple[str, ...]]] = []
         strange: list[Rejected] = []
         for path in sorted((self.top / self.marker).glob("*.wav")):
             name = _NAME.fullmatch(path.stem)
             if name:
-                found.append((path, name.groups()))
+                parsed.append((path, name.groups()))
             else:
                 strange.append((of_file(path), "not named digit_speaker_index"))
-        speakers = sorted({speaker for _, (_, speaker, _) in found})
+        speakers = sorted({speaker for _, (_, speaker, _) in parsed})
         listed = []
-        for path, (digit, speaker, index) in found:
+        for path, (digit, speaker, index) in parsed:
             recording, fold = path.stem, _fold(int(index))
             if self.params.split == "speakers":
                 recording, fold = speaker, str(speakers.index(speaker) + 1)

@@ -41,7 +41,9 @@ class Listed(Source):
                 f"sources.{self.name}.segments: empty; give a fold or '*' its CSV"
             )
         if "*" in params.segments and len(params.segments) > 1:
-            raise SpikesoundError(f"sources.{self.name}.segments: '*' stands beside other folds")
+            raise SpikesoundError(
+                f"sources.{self.name}.segments: '*' and other folds; expected one or the other"
+            )
         if "*" in params.segments and params.folds is None:
             raise SpikesoundError(
                 f"sources.{self.name}.folds: null, but the segments under '*' take their folds from"
@@ -86,7 +88,7 @@ class Listed(Source):
                 f"{key}: null; set it to where your copies lie, such as folder/{{media_id}}.wav"
             )
         if "{media_id}" not in mirror:
-            raise SpikesoundError(f"{key}: {mirror!r} has no {{media_id}} in it")
+            raise SpikesoundError(f"{key}: expected {{media_id}} in it, got {mirror!r}")
         if not self.media_id.fullmatch(media_id):
             raise SpikesoundError(
                 f"source {self.name}: {media_id!r} is not an id of the form {self.media_id.pattern}"

@@ -53,8 +53,8 @@ def obtain(file: str | RemoteFile, cache: Path, *, backoff_s: float = 1.0) -> Pa
         file = RemoteFile(url=file, hash=None)
     if file.hash is not None and not _HASH.fullmatch(file.hash):
         raise SpikesoundError(
-            f"{file.url}: hash {file.hash!r} is not md5:..., sha1:..., sha256:... or sha512:..."
-            " in small hexadecimal digits"
+            f"{file.url}: expected a hash md5:..., sha1:..., sha256:... or sha512:..."
+            f" in small hexadecimal digits, got {file.hash!r}"
         )
     if is_url(file.url):
         return _fetch(file.url, file.hash, cache, backoff_s)
@@ -66,14 +66,14 @@ def obtain(file: str | RemoteFile, cache: Path, *, backoff_s: float = 1.0) -> Pa
 
 
 def again(action: Callable[[], T], what: str, *, backoff_s: float = 1.0) -> T:
-    """Return what a request over HTTP gives, asking again where that may help.
+    """Return the response of a request over HTTP, with retries where they may help.
 
     The wait before attempt n+1 is ``backoff_s * 2**(n-1)``, or what the server's Retry-After says.
 
     Raises
     ------
     SpikesoundError
-        If it fails for good: at once, or after so many attempts; the message begins with ``what``.
+        If it fails, at once or after the last attempt; the message begins with ``what``.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -104,21 +104,21 @@ def _fetch(url: str, hash_: str | None, cache: Path, backoff_s: float) -> Path:
 
     web = url.startswith(("http://", "https://"))
     try:
-        # pooch writes aside and renames, so that a kill leaves nothing under the file's name.
-        kept = Path(pooch.retrieve(url, hash_, name, cache, downloader=download if web else None))
+        # pooch writes atomically, so that a kill leaves nothing under the file's name.
+        cached = Path(pooch.retrieve(url, hash_, name, cache, downloader=download if web else None))
     except (OSError, ValueError) as error:
         raise SpikesoundError(f"{url}: {' '.join(str(error).split())}") from error
     if fresh and hash_ is None:
-        print(f"{url}: fetched; hash: sha256:{pooch.file_hash(str(kept))}", file=sys.stderr)
-    return kept
+        print(f"{url}: fetched; hash: sha256:{pooch.file_hash(str(cached))}", file=sys.stderr)
+    return cached
 
 
 def _check(path: Path, expected: str | None, what: str) -> None:
     if expected is not None:
         kind, _, digits = expected.partition(":")
-        found = pooch.file_hash(str(path), alg=kind)
-        if found != digits:
-            raise SpikesoundError(f"{what}: hash {kind}:{found} is not the {expected} it should be")
+        digest = pooch.file_hash(str(path), alg=kind)
+        if digest != digits:
+            raise SpikesoundError(f"{what}: expected hash {expected}, got {kind}:{digest}")
 
 
 def _wait_s(error: requests.RequestException, backoff_s: float) -> float | None:

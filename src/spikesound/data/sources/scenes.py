@@ -68,7 +68,7 @@ class Scenes(Source):
             or not _labels(segments).keys() <= {f"{media_id}_0" for media_id in folds}
         ):
             raise SpikesoundError(
-                f"{self.folder}: its lists are damaged or do not fit together; delete the folder"
+                f"{self.folder}: its lists are damaged or inconsistent; delete the folder"
                 " to make the scenes again"
             )
         order = [(column, "ascending") for column in ("clip_id", "onset_s", "offset_s", "label")]
@@ -108,19 +108,19 @@ class Scenes(Source):
         SpikesoundError
             If the parameters name one that no recording has; the message lists those they have.
         """
-        there = {each.label for each in self.recorded()}
-        names = {self.ontology.name(label): label for label in there}
+        labels = {each.label for each in self.recorded()}
+        names = {self.ontology.name(label): label for label in labels}
         by_any = {
             **{name.casefold(): label for name, label in names.items()},
-            **{label: label for label in there},
+            **{label: label for label in labels},
         }
-        found = set()
+        chosen = set()
         for name in self.params.backgrounds:
             label = by_any.get(name) or by_any.get(name.strip().casefold())
             if label is None:
                 raise unknown("label in sources.scenes.backgrounds", name, names)
-            found.add(label)
-        return found
+            chosen.add(label)
+        return chosen
 
     def background_waves(self, fold: str) -> list[Wave]:
         """Read a fold's backgrounds, of which
@@ -142,7 +142,7 @@ class Scenes(Source):
         ]
 
     def recorded(self) -> list[Recorded]:
-        """Return what the scenes are mixed of, in the order of media ids.
+        """Return the recordings that the scenes are mixed of, in the order of media ids.
 
         Raises
         ------

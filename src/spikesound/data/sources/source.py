@@ -1,4 +1,4 @@
-"""What a source of labelled sound is: clips with labels and folds, and where recordings lie."""
+"""Interface of a source of labelled sound: clips with labels and folds, places of recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spikesound.data.ontology import Ontology
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source has.
+    """Listing of a source.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Source(ABC):
 
     @abstractmethod
     def listing(self) -> Listing:
-        """Read or fetch what the source has.
+        """Read or fetch the source's listing.
 
         Raises
         ------

@@ -28,12 +28,12 @@ class SpeechCommands(Archived):
     def rows(self) -> tuple[list[Row], list[Rejected]]:
         words = self._words()
         files = [path for word in words for path in sorted((self.top / word).glob("*.wav"))]
-        there = {f"{path.parent.name}/{path.name}" for path in files}
+        names = {f"{path.parent.name}/{path.name}" for path in files}
         fold_of: dict[str, str] = {}
         rejected: list[Rejected] = []
         for fold, list_name in LISTS.items():
             for origin in _lines(self.top / list_name):
-                if origin.row in there:
+                if origin.row in names:
                     fold_of[origin.row] = fold
                 elif self._chosen(origin.row):
                     rejected.append((origin, "no such recording"))
@@ -57,11 +57,11 @@ class SpeechCommands(Archived):
 
     def _words(self) -> list[str]:
         folders = (path.name for path in self.top.iterdir() if path.is_dir())
-        there = sorted(name for name in folders if re.fullmatch(r"[A-Za-z]+", name))
+        present = sorted(name for name in folders if re.fullmatch(r"[A-Za-z]+", name))
         for word in self.params.words:
-            if word not in there:
-                raise unknown(f"word in sources.{self.name}.words", word, there)
-        return sorted(set(self.params.words)) or there
+            if word not in present:
+                raise unknown(f"word in sources.{self.name}.words", word, present)
+        return sorted(set(self.params.words)) or present
 
     def _chosen(self, line: str) -> bool:
         return not self.params.words or line.partition("/")[0] in self.params.words

@@ -22,7 +22,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something is listed: the file, its 1-based line (0: no line), the row as it stands."""
+    """Origin of a listed thing: the file, its 1-based line (0: no line), the row as it stands."""
 
     file: str
     line: int
@@ -43,7 +43,7 @@ class Row:
 
 
 Rejected = tuple[Origin, str]
-"""What is listed and cannot be used, and why."""
+"""Rejected rows, with reasons."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def tabulate(rows: Iterable[Row], rejected: Iterable[Rejected]) -> tuple[Listing
         clip_id = f"{row.media_id}_{round(row.start_s * 1000)}"
         fold = folds.setdefault(row.recording, row.fold)
         if clip_id in clips:
-            there = clips[clip_id].origin
-            where = f"at line {there.line}" if there.line else f"as {there.row}"
+            first = clips[clip_id].origin
+            where = f"at line {first.line}" if first.line else f"as {first.row}"
             refused.append((row.origin, f"duplicate: the clip stands {where} already"))
         elif fold != row.fold:
             refused.append((row.origin, f"in two folds: the recording is in {fold!r}"))
@@ -105,7 +105,7 @@ def read_csv(
     Returns
     -------
     rows
-        Those that are not empty, with the columns asked for.
+        Those that are not empty, with the columns requested.
     present
         The columns among ``optional`` that the file has. Others may be there, and are not read.
 
@@ -130,8 +130,8 @@ def read_csv(
             origin = Origin(str(path), before + 1, "".join(lines[before : reader.line_num]).strip())
             before = reader.line_num
             if len(cells) == len(header):
-                found = {name: cells[column].strip() for name, column in wanted.items()}
-                rows.append(CsvRow(origin, found))
+                values = {name: cells[column].strip() for name, column in wanted.items()}
+                rows.append(CsvRow(origin, values))
             elif any(cells):
                 rows.append(CsvRow(origin, {}, f"{len(cells)} cells, not {len(header)}"))
     except (csv.Error, ValueError) as error:

@@ -1,1 +1,1 @@
-"""How much of its accuracy a model keeps when sound or hardware are not what they were."""
+"""Robustness of a model's accuracy to noise, other conditions of the sound, and hardware faults."""

@@ -133,24 +133,24 @@ def paired_areas(
     curves = _curves(first.conditions)
     area, clean = sum(curves.values()) / len(curves), _clean(first.conditions)
 
-    def differences(drawn: Values, kept: Values) -> Values:
+    def differences(drawn: Values, unswapped: Values) -> Values:
         """Return the differences of areas and of relative areas, (2, row).
 
         Parameters
         ----------
         drawn : how often each recording counts (row, recording)
-        kept : 1 where the models are as they are, 0 where they are swapped (row, recording)
+        unswapped : 1 where the models are as they are, 0 where they are swapped (row, recording)
         """
         total = (drawn @ clips)[:, None]
-        stay, swap = drawn * kept, drawn * (1 - kept)
-        found = []
+        stay, swap = drawn * unswapped, drawn * (1 - unswapped)
+        pair_areas = []
         for one, other in (sums, sums[::-1]):
             counts = (stay @ one + swap @ other).reshape(len(drawn), *shape)
             values = scoring.figures(counts, total)[..., 0]
             areas, whole = values @ area, values[:, clean]
             relative = np.divide(areas, whole, out=np.zeros(len(areas)), where=whole > 0)
-            found.append(np.stack([areas, relative]))
-        difference: Values = found[0] - found[1]
+            pair_areas.append(np.stack([areas, relative]))
+        difference: Values = pair_areas[0] - pair_areas[1]
         return difference
 
     ones = np.ones((1, len(clips)))

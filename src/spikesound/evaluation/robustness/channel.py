@@ -1,4 +1,4 @@
-"""What lies between a source and a model: the room, the level, the band, the codec, the network."""
+"""Channel conditions: the room, the level, the band, the codec, the network."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def high_pass(wave: Wave, rate_hz: int, cutoff_hz: float, generator: np.random.G
 def dropped_frames(wave: Wave, rate_hz: int, share: float, generator: np.random.Generator) -> Wave:
     """Return the sound with packets of 20 ms lost, each with probability ``share``, as zeros."""
     packet = round(PACKET_S * rate_hz)
-    there = generator.random(-(-len(wave) // packet)) >= share
-    return wave * np.repeat(there, packet)[: len(wave)]
+    received = generator.random(-(-len(wave) // packet)) >= share
+    return wave * np.repeat(received, packet)[: len(wave)]
 
 
 CHANNELS: dict[str, Channel] = {

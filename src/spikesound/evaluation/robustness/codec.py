@@ -1,4 +1,4 @@
-"""Lossy coding: Opus at a low rate, to and fro."""
+"""Lossy coding: waves encoded by Opus at a low bit rate, and decoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMIT_S = 300.0
 
 
 def opus(waves: Sequence[Wave], rate_hz: int, kbit_s: float) -> list[Wave]:
-    """Return waves as they come out of Opus at so many kbit/s, each as long as it went in.
+    """Return waves after coding by Opus at a bit rate in kbit/s, lengths unchanged.
 
     They go through one encoder, in one stream, with gaps of 0.2 s of silence: an encoder a clip
     would take longer to start than to work. The rate is the stream's target; a part of it is spent
@@ -52,6 +52,6 @@ def _run(job: Job, given: bytes) -> bytes:
     try:
         return run(job, given, LIMIT_S)
     except TimeoutError as error:
-        raise SpikesoundError(f"ffmpeg: coding was not done after {LIMIT_S:g} s") from error
+        raise SpikesoundError(f"ffmpeg: timed out after {LIMIT_S:g} s") from error
     except JobError as error:
         raise SpikesoundError(f"ffmpeg cannot code Opus: {error.reason}") from error

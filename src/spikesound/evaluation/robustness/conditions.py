@@ -100,5 +100,5 @@ def _listed(levels: dict[str, list[float]]) -> list[Condition]:
     for name, values in levels.items():
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
-            raise SpikesoundError(f"robustness: level {twice[0]:g} of {name} comes twice")
+            raise SpikesoundError(f"robustness: duplicate level {twice[0]:g} of {name}")
     return [Condition(name, level) for name, values in levels.items() for level in values]

@@ -46,7 +46,7 @@ class Setup:
 
 
 def select_clips(index: pd.DataFrame, folds: Sequence[str], at_most: int | None) -> pd.DataFrame:
-    """Return the clips of the held-out folds, of each fold at most so many, evenly spaced.
+    """Return the clips of the held-out folds, at most a given number of each fold, evenly spaced.
 
     Parameters
     ----------

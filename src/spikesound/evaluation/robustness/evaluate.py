@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Clips:
-    """Where the clips of a task lie.
+    """Paths of the clips of a task.
 
     Attributes
     ----------

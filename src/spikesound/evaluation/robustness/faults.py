@@ -36,7 +36,7 @@ def weight_noise(network: nn.Module, level: float, seed: int, peaks: Sequence[fl
 
 
 def weight_bits(network: nn.Module, level: float, seed: int, peaks: Sequence[float]) -> None:
-    """Round the synaptic weights to so many bits, without training."""
+    """Quantise the synaptic weights to a number of bits, without training."""
     quantise_weights(network, int(level))
 
 

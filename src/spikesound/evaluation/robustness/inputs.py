@@ -84,7 +84,7 @@ class Inputs:
         expected = len(self._index), *self._clean.shape[1:]
         if table.shape != expected:
             raise SpikesoundError(
-                f"{path}: shape {table.shape}, expected {expected}; run the disturb stage again"
+                f"{path}: expected shape {expected}, got {table.shape}; run the disturb stage again"
             )
         chosen: Array = table[self._rows.index.to_numpy()]
         return chosen

@@ -12,7 +12,7 @@ from spikesound.audio.resampling import Wave
 
 @dataclass(frozen=True)
 class Recordings:
-    """What noises are made of.
+    """Recordings and settings that noises are made of.
 
     Attributes
     ----------

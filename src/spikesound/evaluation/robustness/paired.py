@@ -36,13 +36,13 @@ def compare_areas(
     recordings
         The recording of each clip.
     settings
-        Resamples, permutations (more where so many pairs ask for it), confidence, seed.
+        Resamples, permutations (more where the number of pairs requires it), confidence, seed.
     scoring
         Of the task.
     """
     needed = permutations_needed(2 * len(pairs), settings.confidence)
     asked = replace(settings, permutations=max(settings.permutations, needed))
-    found = {
+    areas = {
         pair_key((a, b)): paired_areas(
             results[a],
             results[b],
@@ -53,9 +53,9 @@ def compare_areas(
         )
         for a, b in pairs
     }
-    tests = [(key, name) for key in found for name in ("p", "relative_p")]
-    for (key, name), corrected in zip(tests, holm([found[k][n] for k, n in tests]), strict=True):
-        found[key][f"{name}_corrected"] = float(corrected)
+    tests = [(key, name) for key in areas for name in ("p", "relative_p")]
+    for (key, name), corrected in zip(tests, holm([areas[k][n] for k, n in tests]), strict=True):
+        areas[key][f"{name}_corrected"] = float(corrected)
     return {
-        key: {name: round(value, 4) for name, value in row.items()} for key, row in found.items()
+        key: {name: round(value, 4) for name, value in row.items()} for key, row in areas.items()
     }

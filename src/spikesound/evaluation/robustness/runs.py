@@ -53,7 +53,7 @@ def scored_runs(piece: Piece, report: Callable[[], None]) -> Iterator[tuple[int,
             table = score(whole, clean if condition == UNDISTURBED else inputs.clips(condition))
         elif condition.name in defined:
             if peaks is None:
-                peaks = firing(network, lambda watched: score.outputs(watched, clean))
+                peaks = firing(network, lambda traced: score.outputs(traced, clean))
             seed = derive(plan.seed, "fault", condition.name, piece.fold, draw)
             broken = faulty(network, condition.name, condition.level, seed, peaks)
             # A frozen network has no neurons to hold: only its weights can be at fault.
@@ -132,7 +132,7 @@ class Detected:
     def __call__(self, run: Run, clips: Dataset) -> pd.DataFrame:
         """Return a row for each clip and class."""
         ids, labels, rule = clips.ids, self._spec.classes, self._decision
-        found = {
+        predicted = {
             clip: events(
                 median(frames, rule.medians), rule.thresholds, labels=labels,
                 hop_s=self._spec.sound.hop_s, seconds=self._seconds[clip],
@@ -140,8 +140,8 @@ class Detected:
             for clip, frames in zip(ids, self.outputs(run, clips), strict=True)
         }  # fmt: skip
         lengths = [self._seconds[clip] for clip in ids]
-        segments = count_segments(found, self._true, ids, labels, lengths)
-        of_events = count_events(found, self._true, ids, labels)
+        segments = count_segments(predicted, self._true, ids, labels, lengths)
+        of_events = count_events(predicted, self._true, ids, labels)
         columns = dict(zip((*SEGMENT, *EVENT), (*segments, *of_events), strict=True))
         return pd.DataFrame(
             {"clip_id": np.repeat(np.asarray(ids, dtype=object), len(labels))}
@@ -163,6 +163,6 @@ def _load(piece: Piece) -> tuple[Spec, nn.Module]:
         raise SpikesoundError(f"{piece.folder}: trained on other classes; run dvc repro")
     if spec.fold != piece.fold:
         raise SpikesoundError(
-            f"{piece.folder}: holds out fold {spec.fold!r}, expected {piece.fold!r}"
+            f"{piece.folder}: expected held-out fold {piece.fold!r}, got {spec.fold!r}"
         )
     return spec, network

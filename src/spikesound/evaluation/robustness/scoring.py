@@ -1,4 +1,4 @@
-"""What is counted of a clip under a condition, by task, and the figures that follow from it."""
+"""Counts of a clip under a condition, by task, and the metrics computed from them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DETECTED = pa.schema(
 
 @dataclass(frozen=True)
 class Scoring:
-    """How the clips of a task are scored.
+    """Scoring of the clips of a task.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ SCORING: Mapping[str, Scoring] = {
 
 
 class ClipCounts(NamedTuple):
-    """What is counted of each clip under each condition, a mean over draws.
+    """Counts of each clip under each condition, a mean over draws.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class ClipCounts(NamedTuple):
 
 
 def clip_counts(results: pd.DataFrame, scoring: Scoring) -> ClipCounts:
-    """Return what is counted of each clip, from a model's results.
+    """Return the counts of each clip, from a model's results.
 
     Raises
     ------

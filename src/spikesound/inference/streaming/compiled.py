@@ -95,10 +95,10 @@ class Compiled(ABC):
         Raises
         ------
         SpikesoundError
-            If it is asked for more than one clip.
+            If more than one clip is requested.
         """
         if batch != 1:
-            raise SpikesoundError(f"a compiled detector takes one clip at a time, not {batch}")
+            raise SpikesoundError(f"a compiled detector: expected one clip at a time, got {batch}")
         return State(0, self._start, self._waits)
 
     def advance(
@@ -119,7 +119,7 @@ class Compiled(ABC):
         """
         if x.dim() != 3 or x.shape[1] != 1 or x.shape[2] != self.bins:
             raise SpikesoundError(
-                f"frames have shape {tuple(x.shape)}; this detector takes (time, 1, {self.bins})"
+                f"frames: expected shape (time, 1, {self.bins}), got {tuple(x.shape)}"
             )
         frames = np.ascontiguousarray(x.detach().numpy()[:, 0], np.float32)
         logits = np.empty((len(frames), self.classes), np.float32)

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Rounding:
-    """What numbers are rounded up to multiples of; what fills them up never spikes.
+    """Multiples that sizes are rounded up to; the padding never spikes.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ FOLDS: dict[str, Callable[[Layer, Any, Rounding], Folded]] = {
     "gated": fold_gated,
     "recurrent": fold_recurrent,
 }
-"""How each kind of layer is folded, with the folded layer before it."""
+"""Folding functions by kind of layer; each gets the folded layer before it."""
 
 
 def fold_linear(

@@ -69,7 +69,7 @@ class Stream:
         self, spec: Spec, network: Detector, *, backend: str = AUTO, trace: Trace | None = None
     ) -> None:
         if spec.decision is None:
-            raise SpikesoundError(f"{spec.model}: no thresholds have been chosen for it")
+            raise SpikesoundError(f"{spec.model}: a detector without tuned thresholds")
         self.spec = spec
         self._frames = FrameStream(spec.sound)
         self.backend, self._network = streaming(network, backend)

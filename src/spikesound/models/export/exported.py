@@ -1,4 +1,4 @@
-"""What an export says of itself, and what is fed to both sides of its check."""
+"""Result of an export, and the input of both sides of its check."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from spikesound.models.layers import Causal, Layer, Normed, Source, merged_avera
 from spikesound.snn.neurons import SpikingNeuron
 
 State = Any
-"""What a layer keeps between calls: tensors, in tuples of its own."""
+"""State of a layer between calls: tensors, in tuples of its own."""
 
 Spikes = list[torch.Tensor]
-"""Gets each spiking layer's spikes of the frames that are gone through, in order."""
+"""Gets each spiking layer's spikes of the frames that are processed, in order."""
 
 
 class CausalBlock(Normed):

@@ -40,7 +40,7 @@ class Block(Normed):
     def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
         """Map (time, batch, channel, frame, bin) to the same at half the frames and bins.
 
-        Where the input has one time step and ``steps`` are asked for, the current is computed
+        Where the input has one time step and ``steps`` are requested, the current is computed
         once and given to the neuron at each of them (direct coding).
         """
         time, batch = x.shape[:2]

@@ -1,4 +1,4 @@
-"""Networks that go along with the sound: frame after frame, a probability for each class."""
+"""Networks that run frame by frame: a probability for each class at each frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MakeNeuron = Callable[[], nn.Module]
 
 @dataclass(frozen=True)
 class Frames:
-    """What a network gives for frames, each (time, batch, class).
+    """Output of a network for frames, each (time, batch, class).
 
     Attributes
     ----------
@@ -59,8 +59,8 @@ class Detector(nn.Module):
     params : channels, pooling and kernel of the front, dropout before the read-out
     layout : bins and classes; with or without a head for attention over frames
     neuron : makes the neuron of each block
-    memory : makes what lies between front and read-out, for so many features of the front; a module
-        with ``features``, how many it puts out
+    memory : makes what lies between front and read-out, given the number of features of the front;
+        a module with ``features``, the number of its outputs
     """
 
     def __init__(

@@ -28,8 +28,8 @@ GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 class Recurrent(nn.Module):
     """A recurrent layer over frames, mean plus maximum of its outputs over frames, linear.
 
-    It is conventional only: its gates are its neurons. In one direction it can go along with the
-    sound: its state and the running mean and maximum are all that it keeps of its input.
+    It is conventional only: its gates are its neurons. In one direction it can run frame by
+    frame: its state and the running mean and maximum are all that it keeps of its input.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Recurrent(nn.Module):
     Raises
     ------
     SpikesoundError
-        If more than one time step is asked for.
+        If more than one time step is requested.
 
     References
     ----------

@@ -70,7 +70,7 @@ class Leaky(nn.Module):
 class SOM(nn.Module):
     """Frame by frame, the best-matching unit of a map spikes; leaky neurons read the spikes.
 
-    Each frame's values, what its input spikes are worth in sum, are a vector x. Unit i of the map,
+    Each frame's values, the weighted sums of its input spikes, are a vector x. Unit i of the map,
     with vector :math:`m_i`, gets a current and the one nearest to x spikes:
 
     .. math:: I_i = m_i \\cdot x - \\tfrac12 \\lVert m_i \\rVert^2, \\qquad
@@ -88,7 +88,7 @@ class SOM(nn.Module):
     Parameters
     ----------
     params : rows and columns of the map, reading neurons a class, their decay a frame
-    layout : bins, classes; its step weights are what a spike of each step is worth, None for values
+    layout : bins, classes; its step weights are the decoding weights of spikes, None for values
     neuron : not used
 
     References
@@ -119,7 +119,7 @@ class SOM(nn.Module):
         return highest.view(len(highest), self.classes, -1).amax(2) - 1
 
     def values(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what the input (time, batch, frame, bin) is worth (batch, frame, bin)."""
+        """Return the decoded values (batch, frame, bin) of the input (time, batch, frame, bin)."""
         if self.step_weights is None:
             return x.sum(0)
         values: torch.Tensor = torch.tensordot(self.step_weights, x, 1)

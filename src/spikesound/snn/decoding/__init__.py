@@ -1,4 +1,4 @@
-"""From what the output neurons do over time to scores of the classes, and to what training lowers.
+"""Decoding: read-outs, from output neurons over time to class scores, and losses of training.
 
 A read-out is a pure function from spikes or membrane potentials ``(time, batch, class)`` to scores
 ``(batch, class)``, of which the highest is the decision. A loss is the cross-entropy of a read-out.

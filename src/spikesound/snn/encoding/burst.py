@@ -45,7 +45,7 @@ def burst(x: torch.Tensor, params: BurstParams, generator: torch.Generator) -> t
 
 
 def burst_values(params: BurstParams) -> torch.Tensor:
-    """Return what a spike is worth at any step, 1 / N_max [shape=(T,)]; intervals go uncounted."""
+    """Return the decoding weight of a spike at any step, 1 / N_max [shape=(T,)]."""
     return torch.full((params.steps,), 1 / params.spikes_max)
 
 

@@ -49,7 +49,7 @@ def delta(x: torch.Tensor, params: DeltaParams, generator: torch.Generator) -> t
 
 
 def delta_values(params: DeltaParams) -> torch.Tensor:
-    """Return what a spike is worth at any step: a change by theta [shape=(T,)]."""
+    """Return the decoding weight of a spike at any step: a change by theta [shape=(T,)]."""
     return torch.full((params.steps,), params.threshold)
 
 

@@ -33,7 +33,7 @@ def direct(x: torch.Tensor, params: DirectParams, generator: torch.Generator) ->
 
 
 def direct_values(params: DirectParams) -> torch.Tensor:
-    """Return what the one step of values is worth, 1 [shape=(1,)]."""
+    """Return the decoding weight of the one step of values, 1 [shape=(1,)]."""
     return torch.ones(1)
 
 

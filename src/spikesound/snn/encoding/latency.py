@@ -37,7 +37,7 @@ def latency(x: torch.Tensor, params: LatencyParams, generator: torch.Generator) 
 
 
 def latency_values(params: LatencyParams) -> torch.Tensor:
-    """Return what a spike of each step is worth: the midpoints of the decoder [shape=(T,)]."""
+    """Return the decoding weight of a spike at each step: the decoder's midpoints [shape=(T,)]."""
     level = 1.0 - (torch.arange(params.steps) + 0.5) / params.steps
     return params.threshold + (1.0 - params.threshold) * level
 

@@ -13,8 +13,8 @@ def phase(x: torch.Tensor, params: PhaseParams, generator: torch.Generator) -> t
     .. math:: s_t = \\lfloor q / 2^{K - 1 - k} \\rfloor \\bmod 2, \\quad k = t \\bmod K, \\quad
               q = \\min(2^K - 1, \\lfloor 2^K x \\rfloor)
 
-    The digits are repeated in each period of K phases. A spike at phase k is worth
-    :func:`phase_weights`; the spikes themselves are all alike. The generator is not used.
+    The digits are repeated in each period of K phases. A spike at phase k has the decoding
+    weight :func:`phase_weights`; the spikes themselves are all alike. The generator is not used.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def phase(x: torch.Tensor, params: PhaseParams, generator: torch.Generator) -> t
 
 
 def phase_weights(params: PhaseParams) -> torch.Tensor:
-    """Return what a spike of each step is worth in the value.
+    """Return the decoding weight of a spike at each step.
 
     .. math:: w_t = 2^{-(1 + t \\bmod K)}
 
@@ -52,7 +52,7 @@ def phase_weights(params: PhaseParams) -> torch.Tensor:
 
 
 def phase_values(params: PhaseParams) -> torch.Tensor:
-    """Return what a spike of each step is worth in the value, w_t K / T [shape=(T,)]."""
+    """Return the decoding weight of a spike at each step, w_t K / T [shape=(T,)]."""
     return phase_weights(params) * params.phases / params.steps
 
 

@@ -42,7 +42,7 @@ def population(
 
 
 def population_values(params: PopulationParams) -> torch.Tensor:
-    """Return what a spike of each step is worth in its neuron's response [shape=(T,)]."""
+    """Return the decoding weight of a spike at each step, in its neuron's response [shape=(T,)]."""
     return latency_values(_latency(params))
 
 

@@ -32,7 +32,7 @@ def rate(x: torch.Tensor, params: RateParams, generator: torch.Generator) -> tor
 
 
 def rate_values(params: RateParams) -> torch.Tensor:
-    """Return what a spike of each step is worth in the value, 1 / (g T) [shape=(T,)]."""
+    """Return the decoding weight of a spike at each step, 1 / (g T) [shape=(T,)]."""
     return torch.full((params.steps,), 1 / (params.gain * params.steps))
 
 

@@ -38,7 +38,7 @@ def ttfs(x: torch.Tensor, params: TTFSParams, generator: torch.Generator) -> tor
 
 
 def ttfs_values(params: TTFSParams) -> torch.Tensor:
-    """Return what a spike of each step is worth: the midpoints of the decoder [shape=(T,)]."""
+    """Return the decoding weight of a spike at each step: the decoder's midpoints [shape=(T,)]."""
     edges = torch.cat([torch.ones(1), _thresholds(params)])
     return (edges[1:] + edges[:-1]) / 2
 

@@ -1,1 +1,1 @@
-"""Layers that work only for the spikes there are, wherever that is quicker than dense products."""
+"""Event-driven layers: work for actual spikes only, where that is faster than dense products."""

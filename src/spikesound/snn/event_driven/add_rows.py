@@ -24,7 +24,7 @@ CHAINS = 64
 """Narrow sums are kept several times over, in this width: each waits for the addition before it."""
 
 RUN = 16
-"""Numbers of rows that are copied at once; arrays of them are longer by so many."""
+"""Numbers of rows that are copied at once; arrays of them are longer by this number."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -58,7 +58,7 @@ def copy_run(typingctx: Any, source: Any, first: Any, shift: Any, target: Any, a
 
 
 def _adder(width: int) -> Callable[..., None]:
-    """Make ``add(active, first, last, shift, weights, low, out, at)`` for so many columns."""
+    """Make ``add(active, first, last, shift, weights, low, out, at)`` for a number of columns."""
     chains = max(1, CHAINS // width)
     vector = ir.VectorType(ir.FloatType(), width)
     index = ir.IntType(64)

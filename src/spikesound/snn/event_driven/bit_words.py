@@ -26,7 +26,7 @@ STRIPS = 64
 
 
 def words_for(units: int) -> int:
-    """Return how many words hold so many spikes."""
+    """Return the number of words that hold a number of spikes."""
     return -(-units // BITS)
 
 

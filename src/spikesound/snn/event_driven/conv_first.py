@@ -1,7 +1,7 @@
-"""The convolution of a single input channel: what the inputs under a kernel's row add is looked up.
+"""The convolution of a single input channel, by a table of the sums under a kernel's row.
 
 See :mod:`spikesound.snn.event_driven.conv` for the shapes. The bits of one channel under a row of
-the kernel are a number of few bits, and what they add is one row of a table: no spike is searched
+the kernel are a small number, and what they add is one row of a table: no spike is searched
 for, and what it costs does not depend on how many there are.
 """
 

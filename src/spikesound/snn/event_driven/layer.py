@@ -17,7 +17,7 @@ from spikesound.snn.kernels.rule import Rule, once
 from spikesound.snn.kernels.torch_lif import State
 
 FEW = 1 << 16
-"""Below so many units to look at, one thread is done before others have started."""
+"""Number of units below which one thread is done before others have started."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Packed:
 
 
 def check_shape(shape: torch.Size, inputs: int) -> None:
-    """Raise a SpikesoundError if spikes are not (time, batch, input) with so many inputs.
+    """Raise a SpikesoundError if spikes are not (time, batch, input) with ``inputs`` inputs.
 
     The kernels do not look: they would read beyond the weights.
     """
@@ -66,7 +66,7 @@ def pack(spikes: torch.Tensor) -> Packed | None:
 
 @dataclass(frozen=True)
 class Weights:
-    """What a layer learns: weight (output, input), bias (output), scalars beta and threshold."""
+    """Parameters of a layer: weight (output, input), bias (output), scalars beta and threshold."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -159,7 +159,7 @@ def _spikes(
 
 @dataclass
 class _Kept:
-    """What passes between a layer's forward pass, its backward pass and its caller."""
+    """Arrays passed between a layer's forward pass, its backward pass and its caller."""
 
     inputs: Packed
     rule: Rule

@@ -26,7 +26,7 @@ from spikesound.snn.kernels.numba_lif import Bytes, Floats, Ints, Law, advance
 TILE = 128
 """Outputs of one task of the weight gradient: with 64 inputs they fill a 32 KiB cache."""
 BLOCK = 256
-"""Rows of gradient that are gone through at a time: with a tile they fill 128 KiB."""
+"""Rows of gradient processed at a time: with a tile they fill 128 KiB."""
 
 
 @serial

@@ -85,7 +85,7 @@ class SpikingLinear(nn.Module):
         return kinds and self.neuron.backend in ("auto", "numba") and x.numel() > 0
 
     def weights(self) -> Weights:
-        """Return what the layer has learnt, for the kernels."""
+        """Return the layer's parameters, for the kernels."""
         beta = self.neuron.beta.clamp(0, 1)
         return Weights(self.linear.weight, self.linear.bias, beta, self.neuron.threshold)
 

@@ -1,4 +1,4 @@
-"""How numba compiles here: no reordering of sums, kept on disk, threads by OpenMP as torch's."""
+"""Settings of numba: no reordering of sums, cache on disk, threads by OpenMP as torch's."""
 
 from __future__ import annotations
 

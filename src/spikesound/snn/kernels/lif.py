@@ -1,4 +1,4 @@
-"""The one call: currents to spikes by the backend that suits device and type."""
+"""Leaky integrate-and-fire: currents to spikes, by the backend that suits device and dtype."""
 
 from __future__ import annotations
 

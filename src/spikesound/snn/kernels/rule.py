@@ -1,4 +1,4 @@
-"""What a leaky integrate-and-fire neuron does, apart from its decay and threshold."""
+"""Update rule of a leaky integrate-and-fire neuron, apart from its decay and threshold."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Rule:
 
     @property
     def stays(self) -> float:
-        """What the potential is multiplied by in the step after a spike."""
+        """Factor of the potential in the step after a spike."""
         return 0.0 if self.reset == "zero" else 1.0
 
     @property
     def drops(self) -> float:
-        """How many thresholds are taken off the potential in the step after a spike."""
+        """Number of thresholds taken off the potential in the step after a spike."""
         return 1.0 if self.reset == "subtract" else 0.0
 
 

@@ -11,7 +11,7 @@ from spikesound.snn.kernels.rule import Rule
 
 
 class State(NamedTuple):
-    """What a neuron carries from one step to the next.
+    """State of a neuron from one step to the next.
 
     ``potential`` is the membrane potential before the reset of the last spike, ``wait`` (int32) in
     how many of the coming steps the neuron is held. Both have the shape of one step's currents.

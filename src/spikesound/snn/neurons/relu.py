@@ -1,4 +1,4 @@
-"""The neurons of conventional networks: ReLU, and ReLU of few levels."""
+"""The neurons of conventional networks: ReLU, and quantised ReLU."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def relu(params: ReLUParams) -> nn.Module:
 
 
 def quantised_relu(params: QuantisedReLUParams) -> nn.Module:
-    """Return a ReLU that is clipped to a learnt range and rounded to so many levels above zero."""
+    """Return a ReLU clipped to a learnt range and rounded to a number of levels above zero."""
     return QCFS(params.levels)

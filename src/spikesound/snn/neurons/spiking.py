@@ -1,4 +1,4 @@
-"""What all spiking neurons have in common."""
+"""Base class of all spiking neurons."""
 
 from __future__ import annotations
 

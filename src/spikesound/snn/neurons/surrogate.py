@@ -1,4 +1,4 @@
-"""Surrogate gradients: what stands for the derivative of the spike in the backward pass.
+"""Surrogate gradients, used in place of the spike's derivative in the backward pass.
 
 The spike is a step, ``S = [U > 0]``, of the potential's excess ``U`` over the threshold. Its
 derivative is zero almost everywhere, so that the backward pass uses another one in its place.

@@ -1,1 +1,1 @@
-"""Quantisation: synaptic weights of few bits, and activations of few levels."""
+"""Quantisation of synaptic weights and of activations."""

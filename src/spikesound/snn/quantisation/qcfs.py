@@ -1,4 +1,4 @@
-"""An activation of few levels: ReLU, clipped to a learnt range and rounded."""
+"""Quantised activation: ReLU, clipped to a learnt range and rounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of few bits: trained as if rounded, and rounded for good.
+"""Quantisation of weights: quantisation-aware training, and rounding of trained weights.
 
 Synaptic weights are the parameters named ``weight`` or ``weight_...`` with two axes or more, of
 which the first is that of the output channels: those of convolutions, linear and recurrent layers.
@@ -16,7 +16,7 @@ from torch.func import functional_call
 
 
 def fake_quantise(weight: torch.Tensor, bits: int) -> torch.Tensor:
-    """Round a weight to the few values that so many bits can hold.
+    """Return a weight rounded to the values that ``bits`` bits can represent.
 
     .. math:: \\hat w = s_o \\, \\mathrm{round}(w / s_o), \\qquad
               s_o = \\frac{\\max |w_o|}{2^{b-1} - 1}, \\qquad
@@ -50,7 +50,7 @@ def fake_quantise(weight: torch.Tensor, bits: int) -> torch.Tensor:
 
 
 def call_quantised(network: nn.Module, bits: int, *inputs: Any) -> Any:
-    """Call a network as if its synaptic weights had so many bits; gradients reach the full ones.
+    """Call a network with its synaptic weights quantised; gradients reach the full ones.
 
     Neither the network nor its ``state_dict`` is changed.
     """
@@ -59,7 +59,7 @@ def call_quantised(network: nn.Module, bits: int, *inputs: Any) -> Any:
 
 
 def quantise_weights(network: nn.Module, bits: int) -> None:
-    """Replace a network's synaptic weights by the values that so many bits can hold.
+    """Quantise a network's synaptic weights to ``bits`` bits, in place.
 
     Afterwards the network gives what :func:`call_quantised` gave before; doing it twice is doing it
     once, up to rounding in the last place.

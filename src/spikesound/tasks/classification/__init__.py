@@ -1,1 +1,1 @@
-"""TODO classification."""
+"""Classification of clips: one label each, or several."""

@@ -106,7 +106,7 @@ def runs(active: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp],
 
 
 class Changes(NamedTuple):
-    """What one frame changed. An opened event ends, so far, where its first frame does."""
+    """Events that a frame opened or closed. An opened event ends, so far, with its first frame."""
 
     opened: list[Event]
     closed: list[Event]

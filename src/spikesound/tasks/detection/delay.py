@@ -22,7 +22,7 @@ _ROUNDING = 1e-6
 
 
 class Timing(NamedTuple):
-    """When the decision on a frame is there, in a stream.
+    """Time of the decision on a frame, in a stream.
 
     Attributes
     ----------

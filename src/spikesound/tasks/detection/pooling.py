@@ -1,4 +1,4 @@
-"""From frames to the clip: how sure a network is of a class anywhere in it."""
+"""Pooling of a class's frame probabilities to one probability of the clip."""
 
 from __future__ import annotations
 

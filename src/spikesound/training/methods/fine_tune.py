@@ -99,7 +99,7 @@ class FineTuning(Objective):
         return loss
 
     def output(self, network: nn.Module, x: torch.Tensor) -> Any:
-        """Return the network's output, with quantised weights where the method asks for them."""
+        """Return the network's output, with quantised weights where the method requires them."""
         bits = self.method.weight_bits
         weights = {} if bits is None else synapses(network)
         rounded = {name: fake_quantise(weight, bits or 0) for name, weight in weights.items()}

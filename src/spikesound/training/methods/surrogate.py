@@ -28,7 +28,7 @@ def train_surrogate(job: Job) -> Trained:
     :func:`spikesound.snn.decoding.activity_penalty` of the hidden layers (firing-rate
     regularisation). With ``weight_bits`` the network computes with quantised weights while the full
     ones are trained; the result has the quantised ones. With ``truncate_steps`` gradients go no
-    further back in time than a chunk of so many time steps.
+    further back in time than a chunk of that number of time steps.
 
     References
     ----------
@@ -72,7 +72,7 @@ class Backpropagation(Objective):
         return backward_in_chunks(network, weights, x, targets, self.task, self.method, backward)
 
     def output(self, network: nn.Module, x: torch.Tensor) -> Any:
-        """Return the network's output, with quantised weights where the method asks for them."""
+        """Return the network's output, with quantised weights where the method requires them."""
         return functional_call(network, self._weights(network), (x,))
 
     def penalty(self, spikes: Sequence[torch.Tensor]) -> torch.Tensor | float:

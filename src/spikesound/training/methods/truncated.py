@@ -1,4 +1,4 @@
-"""Truncated backpropagation through time: the memory of a chunk, the loss of the whole clip."""
+"""Truncated backpropagation through time in chunks, with the loss of the whole clip."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from spikesound.snn.kernels.compiled import inlined, serial
 from spikesound.snn.kernels.numba_lif import Floats, Ints
 
 RELU, GRU, LSTM = range(3)
-"""What the last layer is; all others are ReLU."""
+"""Kind of the last layer; all others are ReLU."""
 
 
 @inlined

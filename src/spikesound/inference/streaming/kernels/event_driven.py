@@ -50,12 +50,12 @@ def adapt(currents: Floats, u: Floats, adaptation: Floats, spiked: Bytes, law: F
     zero, one = np.float32(0), np.float32(1)
     for j in range(len(currents)):
         before = u[j] - (threshold + rise * adaptation[j]) > zero
-        kept = rho * adaptation[j] + (one if before else zero)
-        kept = kept if kept > TINY else zero
+        adapted = rho * adaptation[j] + (one if before else zero)
+        adapted = adapted if adapted > TINY else zero
         after = beta * u[j] + currents[j] - (threshold if before else zero)
         u[j] = after
-        adaptation[j] = kept
-        spiked[j] = after - (threshold + rise * kept) > zero
+        adaptation[j] = adapted
+        spiked[j] = after - (threshold + rise * adapted) > zero
 
 
 @serial

@@ -1,4 +1,4 @@
-"""What the active inputs of a frame add to the sums of this frame and of those to come.
+"""Scatter-add of a frame's active inputs to the sums of this frame and of those to come.
 
 A causal layer keeps a ring of sums, one slot for each frame that its taps reach, this one and the
 coming. Inputs come in the order (bin, channel), so that those under one window of a kernel are one
@@ -27,10 +27,10 @@ before the first; bins and channels of the input; places and channels of the out
 together, rounded up to whole words of spikes."""
 
 WEIGHTS_AT, GROUND_AT, RING_AT, UNITS_AT = range(10, 14)
-"""Where its weights, its constant currents, its ring and its units begin in the flat arrays."""
+"""Offsets of its weights, constant currents, ring and units in the flat arrays."""
 
 READOUT_AT = 14
-"""Which of the readout's rows is its first unit's; -1 if the readout does not read it."""
+"""Row of its first unit in the readout; -1 if the readout does not read it."""
 
 FIELDS = 15
 
@@ -51,10 +51,10 @@ def table_of(layer: Sizes, weights: Floats) -> Floats:
 @serial
 def most(sizes: Sizes) -> int:
     """Return the most inputs or units that any of the layers has."""
-    found = 0
+    largest = 0
     for layer in sizes:
-        found = max(found, layer[UNITS], layer[BINS] * layer[CHANNELS])
-    return int(found)
+        largest = max(largest, layer[UNITS], layer[BINS] * layer[CHANNELS])
+    return int(largest)
 
 
 @serial
@@ -79,9 +79,9 @@ def scatter_spikes(
 ) -> None:
     """Add the rows of the inputs that spiked at frame ``now``."""
     columns, channels = layer[COLUMNS], layer[CHANNELS]
-    kept = slots(layer)
+    count = slots(layer)
     for tap in range(layer[TAPS]):
-        slot = (now + tap * layer[DILATION]) % kept * layer[UNITS]
+        slot = (now + tap * layer[DILATION]) % count * layer[UNITS]
         for place in range(layer[PLACES]):
             left = place * layer[STRIDE] - layer[PADDING]
             first = starts[max(left, 0)]
@@ -104,9 +104,9 @@ def scatter_values(
 ) -> None:
     """Add the rows of the inputs in ``active`` at frame ``now``, each times its value."""
     columns, channels = layer[COLUMNS], layer[CHANNELS]
-    kept = slots(layer)
+    count = slots(layer)
     for tap in range(layer[TAPS]):
-        slot = (now + tap * layer[DILATION]) % kept * layer[UNITS]
+        slot = (now + tap * layer[DILATION]) % count * layer[UNITS]
         for place in range(layer[PLACES]):
             left = place * layer[STRIDE] - layer[PADDING]
             first = starts[max(left, 0)]
@@ -151,7 +151,7 @@ def add_weighted(
 
 
 @serial
-def find_values(values: Floats, active: Ints, found: Floats, skip: bool) -> int:
+def find_values(values: Floats, active: Ints, nonzero: Floats, skip: bool) -> int:
     """Write the numbers of the values that are not zero, and they themselves; return how many.
 
     All of them if not ``skip``.
@@ -159,6 +159,6 @@ def find_values(values: Floats, active: Ints, found: Floats, skip: bool) -> int:
     count = 0
     for j in range(len(values)):
         active[count] = j
-        found[count] = values[j]
+        nonzero[count] = values[j]
         count += 1 if values[j] != 0 or not skip else 0
     return count

@@ -1,1 +1,1 @@
-"""How well sound events are detected: clips, events, segments, PSDS, delay, in one table."""
+"""Metrics of sound event detection: clips, events, segments, PSDS, delay, in one table."""

@@ -1,4 +1,4 @@
-"""The table of a detector's classes: what there was to find, and how much of it was found."""
+"""The table of a detector's classes: numbers of true and of detected events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events and segments found, missed and invented, counted over many clips in a few array steps."""
+"""True positives, false negatives and false positives of events and segments, by array steps."""
 
 from __future__ import annotations
 

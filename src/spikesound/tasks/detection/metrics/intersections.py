@@ -1,4 +1,4 @@
-"""How the detections of every threshold meet the true events of each clip."""
+"""Intersections of detections with true events of each clip, at every threshold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DECIMALS = 6
 
 
 class Criterion(NamedTuple):
-    r"""What PSDS counts as found, and what it punishes.
+    r"""Parameters of PSDS: tolerances of detections, and costs of instability and cross-triggers.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ PSDS2 = Criterion(0.1, 0.1, 0.3, 0.5, 1.0, 100.0)
 
 
 class ClassDeltas(NamedTuple):
-    """What changes for one class as the threshold falls past each score; scores descending.
+    """Changes of the counts of one class as the threshold falls past each score, descending.
 
     ``clip``, ``score``, ``tp`` and ``fp`` have the shape (change,), ``cross`` (change, class);
     ``last`` holds the index of the last change of each distinct score.
@@ -71,7 +71,7 @@ class ClassDeltas(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What changes for one class in one clip as the threshold falls past each score.
+    """Changes of the counts of one class in one clip as the threshold falls past each score.
 
     ``score`` has the shape (change,); ``counts`` (change, 2 + class): events found, false
     positives, and detections crossed with each class.

@@ -45,7 +45,7 @@ _CRITERIA = {"psds1": intersections.PSDS1, "psds2": intersections.PSDS2}
 
 @dataclass(frozen=True)
 class Measured:
-    """What is counted of a detector, clip by clip: all that its metrics are made of.
+    """Counts of a detector, clip by clip: all that its metrics are computed from.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ def measure(
     hop_s: float,
     window_s: float,
 ) -> Measured:
-    """Count what a detector finds, misses and invents in each clip.
+    """Count a detector's true positives, false negatives and false positives in each clip.
 
     Parameters
     ----------
