@@ -43,11 +43,11 @@ bench: .venv/ready ## benchmarks/results/*.json
 	python benchmarks/neurons
 	python benchmarks/counting.py
 
-study: .venv/ready ## seeds, accuracy-energy trade-off, training in noise; metrics/study.json
-	python benchmarks/study
+study: .venv/ready ## seeds, time steps, firing rates, training in noise
+	dvc repro experiments/dvc.yaml:study
 
-pairings: .venv/ready ## train the spiking network on encodings by methods; metrics/pairings.json
-	python benchmarks/pairings.py --epochs 16
+pairings: .venv/ready ## encodings by training methods
+	dvc repro experiments/dvc.yaml:pairings
 
 # A half-made environment has no `ready`, and is made again.
 .venv/ready: pyproject.toml

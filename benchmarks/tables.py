@@ -3,8 +3,9 @@
     python benchmarks/tables.py
 
 It also writes the page of parameters (benchmarks/parameters.py).
-``<!-- results -->`` gets metrics/summary.json; pairings, fsdd, energy and break_even the file of
-their name in metrics/; study, seeds, equal_energy, fifth and noise parts of metrics/study.json;
+``<!-- results -->`` gets metrics/summary.json; energy and break_even the file of their name in
+metrics/; pairings and fsdd that in metrics/experiments; study, seeds, equal_energy, fifth and noise
+parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders and detection_speed the file of their name in benchmarks/results. A test
 compares them with what stands there.
@@ -33,21 +34,21 @@ def pairings() -> str:
     heads = "Encoding | Time steps | Method | Epochs | Validation | Test [interval] | Firing rate"
     lines = [f"| {heads} | Spikes per clip | Training, s per fold |\n"]
     lines += ["|---|---:|---|---:|---:|---:|---:|---:|---:|\n"]
-    for encoding, rows in _read("metrics/pairings.json").items():
-        for method, row in rows.items():
-            cells = [
-                encoding,
-                str(row["steps"]),
-                method,
-                str(row["epochs"]) if method not in ("stdp", "memristor") else "–",
-                f"{percent(row['validation_accuracy'])} %",
-                f"{percent(row['accuracy'])} % [{percent(row['accuracy_low'])}"
-                f"–{percent(row['accuracy_high'])}]",
-                f"{percent(row['spike_rate'])} %",
-                f"{row['spikes_per_clip']:,.0f}",
-                f"{row['train_s']:.0f}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |\n")
+    for row in _read("metrics/experiments/pairings.json")["rows"]:
+        encoding, method = row["setting"].split(", ", 1)
+        cells = [
+            encoding,
+            str(row["steps"]),
+            method,
+            f"{row['epochs']:.0f}" if method not in ("stdp", "memristor") else "–",
+            f"{percent(row['validation_accuracy'])} %",
+            f"{percent(row['accuracy'])} % [{percent(row['accuracy_low'])}"
+            f"–{percent(row['accuracy_high'])}]",
+            f"{percent(row['spike_rate'])} %",
+            f"{row['spikes_per_clip']:,.0f}",
+            f"{row['train_s']:.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |\n")
     return "".join(lines)
 
 
@@ -56,7 +57,7 @@ def fsdd() -> str:
     lines = [f"| {heads} | Operations per clip, dense | event-driven |\n"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|\n"]
     names = {"recordings": "official: indices 0 to 4", "speakers": "one speaker at a time"}
-    for split, row in _read("metrics/fsdd.json").items():
+    for split, row in _read("metrics/experiments/fsdd.json")["settings"].items():
         spread = (
             "" if row["accuracy_deviation"] is None else f" ± {percent(row['accuracy_deviation'])}"
         )
@@ -129,7 +130,7 @@ def study() -> str:
     heads = "Setting | Seed | Validation | Test [interval] | Firing rate | MAC and AC"
     lines = [f"| {heads} | {' | '.join(flow.replace('_', ' ') for flow in _FLOWS)} |\n"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"]
-    for row in _read("metrics/study.json")["rows"]:
+    for row in _read("metrics/experiments/study.json")["rows"]:
         way = "dense" if row["family"] == "ann" else "events"
         cells = [
             row["setting"],
@@ -149,7 +150,7 @@ def seeds() -> str:
     """Pairs of models over several training seeds."""
     lines = ["| Pair | Accuracies | of the second | Difference [interval] | Energy ratio |\n"]
     lines += ["|---|---:|---:|---:|---:|\n"]
-    for name, row in _read("metrics/study.json")["seeds"].items():
+    for name, row in _read("metrics/experiments/study.json")["seeds"].items():
         low, high = row["difference_low"], row["difference_high"]
         cells = [name, *(", ".join(percent(a) for a in each) for each in row["accuracies"])]
         cells += [f"{row['difference'] * 100:+.1f} [{low * 100:+.1f} to {high * 100:+.1f}]"]
@@ -161,7 +162,7 @@ def seeds() -> str:
 def equal_energy() -> str:
     """Paired tests against the twin, and against the narrowest twin that needs no less energy."""
     lines = ["| Pair | Difference, points [interval] | p | Corrected p |\n|---|---:|---:|---:|\n"]
-    for name, row in _read("metrics/study.json")["pairs"].items():
+    for name, row in _read("metrics/experiments/study.json")["pairs"].items():
         gap, low, high = (row[f"accuracy_difference{end}"] * 100 for end in ("", "_low", "_high"))
         cells = [name, f"{gap:+.1f} [{low:+.1f} to {high:+.1f}]"]
         cells += [f"{row['accuracy_p']:.3g}", f"{row['accuracy_p_corrected']:.3g}"]
@@ -173,7 +174,7 @@ def fifth() -> str:
     """Firing rates at which a fifth of the twin's energy, with memory, would suffice."""
     lines = ["| Technology, dataflow, execution of the twin | T = 1 | T = 2 | T = 4 |\n"]
     lines += ["|---|---:|---:|---:|\n"]
-    for name, rates in _read("metrics/study.json")["rate_for_a_fifth"].items():
+    for name, rates in _read("metrics/experiments/study.json")["rates"].items():
         if name.startswith(("fp32", "int8")):
             cells = [name.replace("_", " ").replace(" 45nm", ","), *rates.values()]
             cells[1:] = ["never" if r is None else f"{percent(r)} %" for r in cells[1:]]
@@ -183,7 +184,7 @@ def fifth() -> str:
 
 def noise() -> str:
     """Areas under the accuracy-SNR curves, trained on clean sound and in noise, and the pairs."""
-    found = _read("metrics/study.json")["noise"]
+    found = _read("metrics/experiments/study.json")["noise"]
     kinds = ("white", "pink", "babble", "background")
     lines = [f"| Model | Clean | {' | '.join(k.capitalize() for k in kinds)} | Mean | Relative |\n"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|\n"]

@@ -13,7 +13,7 @@ def main(task: str, *clip_ids: str) -> None:
     # Below, torch and scikit-learn are imported: seconds that a wrong parameter need not wait for.
     from places import places
     from spikesound.report.page import build_report
-    from spikesound.report.provenance import collect, git_blob
+    from spikesound.report.provenance import collect
     from spikesound.report.results import ResultFolders
     from spikesound.report.run import RunFolders, read_run
 
@@ -40,9 +40,8 @@ def main(task: str, *clip_ids: str) -> None:
             compared=paths.of_task("compared", task),
             classes=metrics / "classes",
             evaluation=paths.of_task("evaluation", task),
-            robustness=paths.of_task("robustness", task),
             latency=paths.of_task("latency", task) / "latency.json",
-            study=paths.METRICS / "study.json",
+            study=paths.METRICS / "experiments/study.json",
         ),
         credits=paths.DATA / files / "credits.csv",
         parameters=paths.PARAMS,
@@ -52,7 +51,7 @@ def main(task: str, *clip_ids: str) -> None:
         table,
         folders,
         confidence=params.evaluate.confidence,
-        provenance={"Figures": git_blob(folders.summary.read_bytes()), **collect()},
+        provenance=collect(),
         clip_ids=clip_ids,
     )
     page = paths.of_task("reports", task) / "report.html"

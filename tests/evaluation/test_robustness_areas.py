@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import write_table
 from spikesound.evaluation.robustness.areas import (
     area_weights,
     areas,
@@ -16,6 +20,7 @@ from spikesound.evaluation.robustness.areas import (
     paired_areas,
     recording_draws,
 )
+from spikesound.evaluation.robustness.compare import RESULTS, TABLE, compare_robustness
 from spikesound.evaluation.robustness.conditions import NOISY
 from spikesound.evaluation.robustness.evaluate import summary
 from spikesound.evaluation.robustness.scoring import EVENT, SCORING, SEGMENT
@@ -270,3 +275,41 @@ def test_pairs_need_a_noise() -> None:
     clean = results_of(0).query("condition == 'clean'")
     with pytest.raises(SpikesoundError, match="none of the noises"):
         paired_areas(clean, clean, RECORDINGS, np.random.default_rng(0), SETTINGS, CLASSIFICATION)
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+@pytest.mark.parametrize("noise", [True, False])
+def test_the_models_of_a_task_are_compared_where_a_noise_was_tested(
+    task: str, noise: bool, tmp_path: Path
+) -> None:
+    made = {"classification": results_of, "detection": detected}[task]
+    scoring = SCORING[task]
+    models = {"snn-a": made(1), "ann-a": made(0), "ann-b": made(2)}
+    for name, results in models.items():
+        kept = results if noise else results.query("condition == 'clean'")
+        folder = tmp_path / "robustness" / name
+        write_table(kept, scoring.schema, folder / RESULTS)
+        table = summary(
+            name, kept, RECORDINGS, scoring, generator=np.random.default_rng(0), resamples=100,
+            confidence=0.9,
+        )  # fmt: skip
+        table.to_csv(folder / TABLE, index=False)
+    pairs = [("snn-a", "ann-a"), ("snn-a", "ann-b")]
+    found = compare_robustness(
+        task, list(models), pairs, RECORDINGS, SETTINGS, robustness=tmp_path / "robustness",
+        out=tmp_path / "compared", plots=tmp_path / "plots",
+    )  # fmt: skip
+    whole = pd.read_csv(tmp_path / "plots" / "robustness.csv")
+    assert list(whole["model"].unique()) == list(models)
+    assert scoring.headline in whole
+    assert json.loads((tmp_path / "compared" / "robustness.json").read_text()) == found
+    compared = json.loads((tmp_path / "compared" / "noise_comparisons.json").read_text())
+    if noise:
+        assert found["ann-a"]["noise_area"] > found["snn-a"]["noise_area"]
+        assert list(compared) == ["snn-a vs ann-a", "snn-a vs ann-b"]
+        assert (
+            compared["snn-a vs ann-a"]["difference"] < 0 < compared["snn-a vs ann-b"]["difference"]
+        )
+    else:
+        assert found == {name: {} for name in models}
+        assert compared == {}

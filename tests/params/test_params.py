@@ -17,7 +17,7 @@ GOOD = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 BAD = [  # section, what stands in the file, what is put there, what the message must say
     ("source", "source: esc10", "source: esc11", "unknown source 'esc11' .*valid: audioset, esc10"),
-    ("encoding", "encoding: ", "encoding: x", "unknown entry of encodings 'x.*: .*latency, .*rate"),
+    ("encoding", "encoding: ", "encoding: x", "unknown encoding 'x.*: .*latency, .*rate"),
     ("tasks", "folds: ['1'", "folds: ['2'", "classification.folds: named twice: 2"),
     ("tasks", "folds: ['1'", "folds: [1", "folds.0: .*valid string, got 1"),
     ("seed", "seed: 1", "seed: one", "seed: .*valid integer, got 'one'"),
@@ -139,10 +139,11 @@ ARGUMENTS = {
     "download": ["classification"],
     "encode": [],
     "evaluate": ["ann-cnn"],
+    "experiment": ["pairings"],
     "features": ["classification"],
     "filter": ["classification"],
     "latency": ["classification"],
-    "report": [],
+    "report": ["classification"],
     "result": ["detection"],
     "robustness": ["ann-cnn"],
     "train": ["ann-cnn"],

@@ -25,6 +25,7 @@ LAYERS = (
     "costs",
     "inference",
     "evaluation",
+    "experiments",
     "report",
     "apps",
 )

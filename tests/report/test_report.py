@@ -197,6 +197,28 @@ def test_conventional_models_alone_still_give_a_page(inputs: ReportInputs) -> No
     assert any(each.get("id") == "plot-energy" for each in page.all("div"))
 
 
+def test_with_several_labels_a_clip_map_stands_in_the_place_of_accuracy(
+    inputs: ReportInputs,
+) -> None:
+    summary = {}
+    for name, figures in inputs.summary.items():
+        summary[name] = {
+            key: value
+            for key, value in figures.items()
+            if not key.startswith(("accuracy", "macro_f1"))
+        }
+        if name != "dataset":
+            summary[name] |= {"auc": 0.912, "d_prime": 1.234, "lwlrap": 0.877}
+    page = Page(render(replace(inputs, summary=summary)))
+    assert page.open == []
+    ours, theirs = (f"{summary[name]['map'] * 100:.1f} %" for name in PAIR)
+    assert f"scores {ours} in mAP and its conventional twin {PAIR[1]} {theirs}: " in page.plain
+    assert "mAP against energy: the numbers" in page.plain
+    assert "Accuracy against energy: the numbers" not in page.plain
+    for value in ("0.912", "1.234", "0.877", "d′", "lwlrap"):
+        assert value in page.plain
+
+
 def test_the_page_is_written_whole(inputs: ReportInputs, text: str, tmp_path: Path) -> None:
     out = tmp_path / "made" / "report.html"
     build_report(inputs, out)

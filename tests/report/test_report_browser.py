@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
 PLOTS = {"classification": 3 + 15 + 2 + 1, "detection": 2 + 2 + 1}
-"""Energy, break-even, study, conditions, anytime, learning; metrics, power, conditions, learning."""
+"""How many each page draws."""
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,21 @@ def test_a_model_without_a_metric_is_left_out_of_its_view(inputs: ReportInputs) 
     assert [series.name for series in plot.views["psds2"].series] == list(MODELS[1:])
 
 
+def test_the_axis_ends_above_the_highest_interval_and_is_there_for_zeros(
+    inputs: ReportInputs,
+) -> None:
+    look = looks(inputs.models, inputs.table)
+    plot = intervals.interval_plot(inputs.summary, look, DETECTION, "Metrics")
+    assert plot is not None
+    assert plot.first.x is not None
+    assert plot.first.x.range == (0, pytest.approx(1.1 * 0.43))
+    nothing = dict.fromkeys(("psds1", "psds1_low", "psds1_high"), 0.0)
+    zeros = intervals.interval_plot(dict.fromkeys(look, nothing), look, DETECTION, "Metrics")
+    assert zeros is not None
+    assert zeros.first.x is not None
+    assert zeros.first.x.range == (0, 1.0)
+
+
 def test_power_is_drawn_for_every_sound_technology_dataflow_and_account(
     inputs: ReportInputs,
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from report_detection import power_table
 from report_inputs import PAIR, energy_table, report_inputs, rows, study_rows, test_of
 from scored import matrix
 from torch import nn
@@ -383,7 +384,6 @@ def read(folder: Path, task: str = "classification") -> Results:
         compared=folder,
         classes=folder / "classes",
         evaluation=folder,
-        robustness=folder / "robustness",
         latency=folder / "latency.json",
         study=folder / "study.json",
     )
@@ -415,20 +415,19 @@ def test_measurements_are_read_back(inputs: ReportInputs, tmp_path: Path) -> Non
     assert list(found.operations) == [TWIN]
 
 
-def test_robustness_that_no_stage_joined_is_read_model_by_model(
-    inputs: ReportInputs, tmp_path: Path
-) -> None:
+def test_a_detectors_energy_is_its_power(inputs: ReportInputs, tmp_path: Path) -> None:
+    power_table([SPIKING, TWIN], [SPIKING]).to_csv(tmp_path / "energy.csv", index=False)
     table = inputs.results.robustness
     assert table is not None
-    for model in (SPIKING, TWIN):
-        folder = tmp_path / "robustness" / model
-        folder.mkdir(parents=True)
-        table[table["model"] == model].to_csv(folder / "table.csv", index=False)
+    (tmp_path / "compared_tables").mkdir()
+    table.to_csv(tmp_path / "compared_tables" / "robustness.csv", index=False)
     found = read(tmp_path, "detection")
-    assert found.robustness is not None
-    assert set(found.robustness["model"]) == {SPIKING, TWIN}
     assert found.energy is None
-    assert found.power is None
+    assert found.power is not None
+    assert set(found.power["model"]) == {SPIKING, TWIN}
+    assert found.robustness is not None
+    with pytest.raises(SpikesoundError, match=r"energy\.csv: no column operations_nj"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize(

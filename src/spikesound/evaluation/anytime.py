@@ -144,9 +144,9 @@ def _steps(network: nn.Module, clips: Dataset) -> int:
 def seconds_points(frames: int, frame_rate_hz: float, least: int = 1) -> list[tuple[float, int]]:
     """Return the points of the axis ``seconds``, each with the number of frames of input by then.
 
-    The input of a time is the frames whose centres lie before it: half a window of what comes after
-    the time may be in them. The last point has all frames; its time is one of :data:`SECONDS` if
-    that is where the clip ends, else that of the last frame's centre.
+    A frame is part of the input at a time if its centre lies before it: half a window of what comes
+    after the time may be in it. The last point has all frames; its time is one of :data:`SECONDS`
+    if that is where the clip ends, else that of the last frame's centre.
 
     Parameters
     ----------

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from spikesound.core.errors import SpikesoundError, choose, unknown
@@ -76,6 +78,9 @@ class Entries(Mapping[str, S]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def kind(self, name: str) -> str:
         """Return the registry's name for the kind of an entry."""
         return choose(self._kinds, name, f"entry of {self.section}")
@@ -86,6 +91,25 @@ class Entries(Mapping[str, S]):
         copy._kinds = self._kinds | {name: kind}
         copy._values = self._values | {name: values}
         return copy
+
+
+def read_sections(path: Path) -> dict[str, Any]:
+    """Return the content of a YAML file of sections.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no such file, or it is no mapping; names the file.
+    """
+    if not path.is_file():
+        raise SpikesoundError(f"{path}: no such file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SpikesoundError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise SpikesoundError(f"{path}: not a mapping of sections")
+    return content
 
 
 def parsed(kind: type[S], values: Any, where: Sequence[str]) -> S:
@@ -130,9 +154,12 @@ def _keys(kind: type[Section], path: Sequence[int | str]) -> list[str]:
     """Return the keys of the section that a path of keys leads to, as far as it has such."""
     section: Any = kind
     for part in path:
-        if get_origin(section) is dict:  # sections under names of the user's
+        if hasattr(section, "model_fields"):
+            field = section.model_fields.get(str(part))
+            section = section if field is None else field.annotation
+        elif get_origin(section) is dict:
             section = get_args(section)[1]
-            continue
-        field = section.model_fields.get(str(part)) if hasattr(section, "model_fields") else None
-        section = section if field is None else field.annotation
+        sections = [each for each in get_args(section) if hasattr(each, "model_fields")]
+        if get_origin(section) is not dict and len(sections) == 1:  # or null, or a path
+            section = sections[0]
     return list(section.model_fields) if hasattr(section, "model_fields") else ["url", "hash"]

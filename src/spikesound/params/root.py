@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import ConfigDict, Field
 
 from spikesound.core.errors import SpikesoundError, unknown
-from spikesound.params.base import Entries, Positive, Section, parsed
+from spikesound.params.base import Entries, Positive, Section, parsed, read_sections
 from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams, Sources
 from spikesound.params.encodings import ENCODING_PARAMS, EncodingParams
@@ -92,14 +91,7 @@ class Params(Section):
         SpikesoundError
             One line naming the file, the key, what is wrong with it and the valid choices.
         """
-        if not path.is_file():
-            raise SpikesoundError(f"{path}: no such file")
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise SpikesoundError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(content, dict):
-            raise SpikesoundError(f"{path}: not a mapping of sections")
+        content = read_sections(path)
         try:
             return cls.of(content)
         except SpikesoundError as error:

@@ -75,7 +75,7 @@ def _examples(inputs: ReportInputs) -> Section | None:
 def _clip(clip: Clip, inputs: ReportInputs) -> dict[str, Any]:
     labels, names = list(inputs.names), dict(inputs.names)
     sounding = list(dict.fromkeys(event.label for event in clip.events))
-    title = ", ".join(names[label] for label in sounding) or "No sound event"
+    title = " · ".join(names[label] for label in sounding) or "No sound event"
     return clips.card(clip, title) | {
         "truth": timeline.event_list(clip.events, names),
         "timelines": [

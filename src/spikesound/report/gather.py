@@ -93,14 +93,17 @@ def gather(
 
 
 def credit(table: Path, media_id: str) -> str:
-    """Return who made a recording and under which licence, or nothing where no table says so."""
+    """Return who made a recording and under which licence; empty where there is no table.
+
+    A clip that the table does not know was mixed from recordings that it does know.
+    """
     if not table.is_file():
         return ""
     with table.open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             if row["media_id"] == media_id:
                 return f"{row['title']} by {row['author']}, {row['licence']}"
-    return ""
+    return f"Authors and licences of the recordings in it: {table.as_posix()}"
 
 
 def _spikes(

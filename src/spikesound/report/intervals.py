@@ -85,5 +85,6 @@ def _text(figures: Metrics, measure: Measure) -> str:
 
 
 def _top(series: Sequence[Series]) -> float:
-    """Return the end of the axis: a tenth above the highest value and interval."""
-    return 1.1 * max(max([*each.x, *(high or 0.0 for high in each.high)]) for each in series)
+    """Return the end of the axis: a tenth above the highest value and interval; of zeros 1."""
+    highest = max(max([*each.x, *(high or 0.0 for high in each.high)]) for each in series)
+    return 1.1 * highest or 1.0

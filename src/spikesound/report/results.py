@@ -128,7 +128,6 @@ class ResultFolders:
     compared : folder of comparisons.json and robustness.json
     classes : folder of a table for each model, <model>.csv
     evaluation : folder with operations.csv in a folder for each model
-    robustness : folder with table.csv in a folder for each model, where no stage joined them
     latency, study : files of the times, and of settings and seeds
     """
 
@@ -137,7 +136,6 @@ class ResultFolders:
     compared: Path
     classes: Path
     evaluation: Path
-    robustness: Path
     latency: Path
     study: Path
 
@@ -153,7 +151,7 @@ def read_results(task: str, folders: ResultFolders, models: Sequence[str]) -> Re
     costs = folders.costs / "energy.csv"
     classes = {model: _table(folders.classes / f"{model}.csv", "classes") for model in models}
     shared = Results(
-        robustness=_robustness(folders, models),
+        robustness=_table(folders.compared_tables / "robustness.csv", "robustness"),
         areas=_mapping(folders.compared / "robustness.json"),
         latency=_mapping(folders.latency),
         comparisons=_mapping(folders.compared / "comparisons.json"),
@@ -171,15 +169,6 @@ def read_results(task: str, folders: ResultFolders, models: Sequence[str]) -> Re
         study=_study(folders.study),
         operations={model: _csv(path) for model, path in layers.items() if path.is_file()},
     )
-
-
-def _robustness(folders: ResultFolders, models: Sequence[str]) -> pd.DataFrame | None:
-    joined = _table(folders.compared_tables / "robustness.csv", "robustness")
-    if joined is not None:
-        return joined
-    each = [_table(folders.robustness / name / "table.csv", "robustness") for name in models]
-    tables = [table for table in each if table is not None]
-    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _table(path: Path, name: str) -> pd.DataFrame | None:

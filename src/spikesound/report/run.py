@@ -21,6 +21,7 @@ from spikesound.report.detected import choose_examples, detect, with_dataset
 from spikesound.report.families import Rows
 from spikesound.report.gather import Folders, gather
 from spikesound.report.inputs import Clip, ReportInputs
+from spikesound.report.provenance import git_blob
 from spikesound.report.results import ResultFolders, read_results
 
 
@@ -68,7 +69,7 @@ def read_run(
     ----------
     table : rows of the table of models, of the task
     confidence : of the intervals; a summary of classification has its own
-    provenance : what the figures were made with
+    provenance : what the page is made with; Git's name of the summary is put before it
     clip_ids : clips to listen to; none: chosen by how the models shown did
 
     Raises
@@ -96,7 +97,7 @@ def read_run(
         status=status,
         clips=[],
         parameters=folders.parameters.read_text(encoding="utf-8"),
-        provenance=provenance,
+        provenance={"Figures": git_blob(folders.summary.read_bytes()), **provenance},
         results=read_results(task, folders.results, models),
     )
     return replace(inputs, clips=_clips(inputs, folders, clip_ids))

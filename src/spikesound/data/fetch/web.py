@@ -117,7 +117,7 @@ def _fetch_whole(ydl: Session, info: dict[str, Any], place: Path) -> None:
         if not (isinstance(cause, HTTPError) and cause.status == 416 and part.is_file()):
             raise
         if cause.response.headers.get("Content-Range") != f"bytes */{part.stat().st_size}":
-            part.unlink()  # of another recording, or damaged: fetched again by the next attempt
+            part.unlink()  # of another recording, or damaged: the next attempt starts at 0
             raise
         part.replace(place)
 

@@ -1,0 +1,191 @@
+"""What a setting is trained and tested on: the pipeline's data, or its own where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import write_json
+from spikesound.core.labels import read_labels
+from spikesound.core.source import code_digest
+from spikesound.data.download import download
+from spikesound.data.filtering.choose import filter_clips
+from spikesound.data.ontology import Ontology
+from spikesound.data.sources import SOURCES
+from spikesound.data.store import Store, digest
+from spikesound.experiments.digests import folder_digest
+from spikesound.experiments.noise import noisy_features
+from spikesound.features.extract import extract
+from spikesound.features.shards import Shards
+from spikesound.features.spike_shards import encode_shards
+from spikesound.params import Model, Params
+from spikesound.params.experiments import TrainingNoise
+from spikesound.snn.encoding import ENCODINGS
+
+
+@dataclass(frozen=True)
+class Data:
+    """Folders of a task's data: what the data stages make."""
+
+    clips: Path
+    audio: Path
+    features: Path
+    disturbed: Path
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Display names of the classes by label id."""
+        return read_labels(self.clips / "labels.json")
+
+    def digest(self) -> str:
+        """Return the digest of the clips, their labels and their features."""
+        return folder_digest(self.clips, self.features)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where experiments read and write.
+
+    Attributes
+    ----------
+    of_task : returns the folders of the pipeline's data of a task
+    spikes : of the pipeline's encoded features, with a folder for each held-out fold
+    ontology : AudioSet's, a file
+    trainings : of finished trainings
+    work : gets what experiments make
+    """
+
+    of_task: Callable[[str], Data]
+    spikes: Path
+    ontology: Path
+    trainings: Path
+    work: Path
+
+
+def data_of(params: Params, default: Params, task: str, folders: Folders) -> Data:
+    """Return the folders of a setting's data; where its data sections differ, make them first.
+
+    Raises
+    ------
+    SpikesoundError
+        As the data stages; also of detection with other data, whose background is not made here.
+    """
+    if _same_data(params, default, task):
+        return folders.of_task(task)
+    if task != "classification":
+        raise SpikesoundError(
+            f"{task}: an experiment cannot change the data of this task (source, filter, "
+            "download, features); change params.yaml"
+        )
+    key = digest(
+        "data",
+        _data_sections(params, task),
+        " ".join(params.task_params(task).folds),
+        _code(params),
+    )
+    root = folders.work / f"data-{key[:16]}"
+    data = Data(*(root / kind for kind in ("clips", "audio", "features", "disturbed")))
+    if not (root / "done.json").is_file():
+        _make(params, task, folders, data)
+        write_json(root / "done.json", {"key": key})
+    return data
+
+
+def inputs_of(
+    model: Model,
+    params: Params,
+    default: Params,
+    data: Data,
+    fold: str,
+    folders: Folders,
+    noise: TrainingNoise | None = None,
+) -> tuple[Path, Path]:
+    """Return the folders of a model's inputs and of their features; encode and disturb as needed.
+
+    Parameters
+    ----------
+    fold : held out for testing
+    noise : to train in; None: the clips as they are
+    """
+    features = data.features if noise is None else noisy_features(
+        noise, params, data.audio, data.features, folders.work
+    )  # fmt: skip
+    if model.row.reads != "spikes":
+        return features, features
+    section = params.encodings[params.encoding]
+    kind = params.encodings.kind(params.encoding)
+    plain = features == folders.of_task(model.task).features
+    if plain and (kind, section, params.seed) == (
+        default.encodings.kind(default.encoding),
+        default.encodings[default.encoding],
+        default.seed,
+    ):
+        return folders.spikes / f"fold-{fold}", features
+    shards = Shards(features)
+    key = digest(
+        "spikes",
+        folder_digest(features),
+        kind,
+        section.model_dump_json(),
+        params.seed,
+        code_digest([ENCODINGS[kind].encode, encode_shards]),
+        torch.__version__,
+    )
+    out = folders.work / f"spikes-{key[:16]}" / f"fold-{fold}"
+    if not (out / "spec.json").is_file():
+        encode_shards(shards, fold, encoding=kind, params=section, seed=params.seed, out=out)
+    return out, features
+
+
+def _same_data(params: Params, default: Params, task: str) -> bool:
+    folds, known = params.task_params(task).folds, default.task_params(task).folds
+    same = _data_sections(params, task) == _data_sections(default, task)
+    return same and set(folds) <= set(known)
+
+
+def _data_sections(params: Params, task: str) -> str:
+    """Return what the data of a task depend on, but for the held-out folds."""
+    own = params.of_task(task)
+    sections = (own.source_params, own.filter, own.download, own.features)
+    return digest(own.source, own.seed, *(section.model_dump_json() for section in sections))
+
+
+def _code(params: Params) -> str:
+    return code_digest([SOURCES[params.source], filter_clips, download, extract])
+
+
+def _make(params: Params, task: str, folders: Folders, data: Data) -> None:
+    """Choose the clips, obtain their sound, and compute their features, as the data stages do."""
+    store, section = Store(params.store), params.task_params(task)
+    source = SOURCES[params.source](
+        params.source_params, Ontology.load(folders.ontology), store.root / "sources"
+    )
+    chosen = filter_clips(source.listing(), source.ontology, params.filter, params.seed)
+    schema.write_table(chosen.clips, schema.CLIPS, data.clips / "clips.parquet")
+    schema.write_table(chosen.events, schema.EVENTS, data.clips / "events.parquet")
+    write_json(data.clips / "labels.json", chosen.labels)
+    clips = schema.read_table(data.clips / "clips.parquet", schema.CLIPS)
+    status = download(
+        clips,
+        source.locate,
+        params.download,
+        store,
+        data.audio,
+        scheduler=params.scheduler,
+        seed=params.seed,
+    )
+    extract(
+        data.audio,
+        clips,
+        status,
+        params.features,
+        store,
+        data.features,
+        section.folds,
+        scheduler=params.scheduler,
+    )

@@ -1,0 +1,94 @@
+"""An experiment, row by row: each lands in a file as soon as it is there, and is not done again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from spikesound.core.json_files import read_mapping, write_json
+from spikesound.core.source import code_digest
+from spikesound.data.store import digest
+from spikesound.experiments.compare import compared
+from spikesound.experiments.data import Folders
+from spikesound.experiments.figures import run_row
+from spikesound.experiments.row import Row
+from spikesound.experiments.seeds import over_trainings
+from spikesound.params import Params
+from spikesound.params.experiments import ExperimentParams
+
+
+def run_experiment(
+    name: str,
+    experiment: ExperimentParams,
+    params: dict[str, Params],
+    default: Params,
+    folders: Folders,
+    out: Path,
+) -> dict[str, Any]:
+    """Run what is missing of an experiment, and return its file's content.
+
+    Parameters
+    ----------
+    params : of each setting (:func:`spikesound.params.experiments.params_of`)
+    default : the pipeline's
+    out : file of the results. ``rows``: of each setting and seed the figures of
+        :func:`~.figures.run_row`, what was ``set``, and the ``digest`` of all that they depend on;
+        rows without one are replaced. ``settings``: of each setting what its trainings give in the
+        mean. Then, if the experiment compares, what is compared (:func:`~.compare.compared`).
+    """
+    content: dict[str, Any] = read_mapping(out) if out.is_file() else {}
+    rows = [
+        Row(
+            setting, seed, params[setting], default, params[setting].model(each.model), each.noise,
+            folders, folders.work / name / _slug(setting) / f"seed-{seed}",
+        )
+        for setting, each in experiment.settings.items()
+        for seed in each.seeds
+    ]  # fmt: skip
+    digests = {(row.name, row.seed): row.digest() for row in rows}
+    order = {key: number for number, key in enumerate(digests)}
+    known = {_key(each): each for each in content.get("rows", []) if _key(each) in order}
+    finished = _comparison_digest(experiment, digests)
+    compares = experiment.compare is not None and content.get("digest") != finished
+
+    def save() -> None:
+        content["rows"] = [known[key] for key in sorted(known, key=order.__getitem__)]
+        write_json(out, content)
+
+    for row in rows:
+        key = row.name, row.seed
+        # Comparisons read the predictions, which a fresh clone has not.
+        there = not compares or _left(row) == digests[key]
+        if known.get(key, {}).get("digest") != digests[key] or not there:
+            changes = experiment.set | experiment.settings[row.name].set
+            known[key] = run_row(row) | {"set": changes, "digest": digests[key]}
+            write_json(row.out / "digest.json", {"digest": digests[key]})
+            save()
+            print(f"{name}: {row.name}, seed {row.seed}: {out}")
+    content["settings"] = over_trainings(list(known.values()))
+    if experiment.compare is not None and compares:
+        content.pop("code", None)
+        content |= compared(experiment.compare, rows, known) | {"digest": finished}
+    save()
+    return content
+
+
+def _key(row: dict[str, Any]) -> tuple[str, int]:
+    return row["setting"], row["seed"]
+
+
+def _left(row: Row) -> str | None:
+    """Return the digest of the row whose results lie in the folder of this one."""
+    path = row.out / "digest.json"
+    return read_mapping(path)["digest"] if path.is_file() else None
+
+
+def _comparison_digest(experiment: ExperimentParams, digests: dict[tuple[str, int], str]) -> str:
+    if experiment.compare is None:
+        return ""
+    return digest(experiment.compare.model_dump_json(), *digests.values(), code_digest([compared]))
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.=-]+", "_", name)

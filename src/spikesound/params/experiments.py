@@ -1,0 +1,145 @@
+"""Experiments: tables of settings, each a model of the table with other values of parameters."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from spikesound.core.errors import SpikesoundError, choose, unknown
+from spikesound.params.base import Count, Distinct, Section, Share, parsed, read_sections
+from spikesound.params.root import Params
+
+Changes = dict[str, Any]
+"""Values by dotted keys of params.yaml; a mapping changes the keys that it has."""
+
+
+class TrainingNoise(Section):
+    """Noise that a model is trained in: each clip as it is, and once more in one of the noises."""
+
+    noises: Annotated[
+        list[Literal["white", "pink", "babble", "background"]], Field(min_length=1), Distinct
+    ] = Field(description="Kinds of noise.")
+    snr_db: Annotated[list[float], Field(min_length=1)] = Field(
+        description="Signal-to-noise ratios, dB."
+    )
+
+
+class SettingParams(Section):
+    """One row of an experiment: a model, trained and tested with other values of parameters."""
+
+    model: str = Field(description="Row of the table of models.")
+    set: Changes = Field({}, description="Values of parameters, by dotted keys of params.yaml.")
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
+        [1], description="Seeds of training; a row of results for each."
+    )
+    noise: TrainingNoise | None = Field(None, description="Noise to train in; null: none.")
+
+
+class ComparisonParams(Section):
+    """What is compared when all rows are there; names are those of settings."""
+
+    against: str = Field(description="Conventional setting that each spiking one is tested with.")
+    equal_energy: list[str] = Field(
+        description="Conventional settings, of which each spiking one is tested with the cheapest "
+        "that needs no less energy than it does."
+    )
+    noise: list[str] = Field(description="Settings that are tested in noise.")
+    rate_of: str = Field(description="Spiking setting whose firing rates are varied for `share`.")
+    share: Share = Field(
+        description="Share of the energy of `against` for which the firing rate is looked for."
+    )
+    rate_steps: list[Count] = Field(description="Numbers of time steps of `rate_of`.")
+
+
+class ExperimentParams(Section):
+    """A table of settings, and what is compared between them."""
+
+    set: Changes = Field({}, description="Values of parameters in all settings.")
+    settings: Annotated[dict[str, SettingParams], Field(min_length=1)] = Field(
+        description="Rows of the experiment."
+    )
+    compare: ComparisonParams | None = Field(None, description="Comparisons; null: none.")
+
+    @model_validator(mode="after")
+    def _known(self) -> ExperimentParams:
+        if self.compare is not None:
+            named = [self.compare.against, self.compare.rate_of]
+            for name in (*named, *self.compare.equal_energy, *self.compare.noise):
+                if name not in self.settings:
+                    raise ValueError(str(unknown("setting in compare", name, self.settings)))
+        return self
+
+
+def load_experiment(path: Path, name: str) -> ExperimentParams:
+    """Read one experiment of a file of experiments.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no such file or experiment, or one of its keys is wrong; names the file.
+    """
+    content = read_sections(path)
+    try:
+        return parsed(ExperimentParams, choose(content, name, "experiment"), (name,))
+    except SpikesoundError as error:
+        raise SpikesoundError(f"{path}: {error}") from error
+
+
+def params_of(
+    content: dict[str, Any], name: str, experiment: ExperimentParams
+) -> dict[str, Params]:
+    """Return the parameters of each setting of an experiment.
+
+    Parameters
+    ----------
+    content : of params.yaml
+    name : of the experiment, for messages
+
+    Raises
+    ------
+    SpikesoundError
+        If a changed key or value is wrong, or a setting's model is not in the table; names the
+        experiment and the setting.
+    """
+    found = {}
+    for setting, row in experiment.settings.items():
+        try:
+            params = Params.of(changed(changed(content, experiment.set), row.set))
+            params.model(row.model)
+        except SpikesoundError as error:
+            raise SpikesoundError(f"experiment {name}, setting {setting!r}: {error}") from error
+        found[setting] = params
+    return found
+
+
+def changed(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the content of params.yaml with other values at dotted keys.
+
+    Raises
+    ------
+    SpikesoundError
+        If a key leads through what is no section.
+    """
+    result = copy.deepcopy(content)
+    for key, value in changes.items():
+        section: Any = result
+        *parents, last = key.split(".")
+        for depth, part in enumerate(parents):
+            where = ".".join(parents[:depth])
+            section = choose(section, part, f"key of {where}" if where else "section")
+            if not isinstance(section, dict):
+                raise SpikesoundError(f"{'.'.join(parents[: depth + 1])}: not a section")
+        _change(section, last, value)
+    return result
+
+
+def _change(section: dict[str, Any], key: str, value: Any) -> None:
+    if isinstance(value, dict) and isinstance(section.get(key), dict):
+        for name, inner in value.items():
+            _change(section[key], name, inner)
+    else:
+        section[key] = copy.deepcopy(value)

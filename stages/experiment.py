@@ -1,0 +1,34 @@
+"""Train, test and price the settings of an experiment; rows that are there are kept."""
+
+import sys
+
+import paths
+from spikesound.core.errors import run
+from spikesound.params import Params
+from spikesound.params.base import read_sections
+from spikesound.params.experiments import load_experiment, params_of
+
+
+def main(name: str) -> None:
+    default = Params.load(paths.PARAMS)
+    experiment = load_experiment(paths.EXPERIMENTS, name)
+    params = params_of(read_sections(paths.PARAMS), name, experiment)
+    # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound.experiments.data import Data, Folders
+    from spikesound.experiments.run import run_experiment
+
+    def data(task: str) -> Data:
+        return Data(
+            *(paths.of_task(kind, task) for kind in ("clips", "audio", "features", "disturbed"))
+        )
+
+    folders = Folders(
+        data, paths.SPIKES, paths.ONTOLOGY, paths.STORE / "trainings", paths.STORE / "experiments"
+    )
+    out = paths.METRICS / "experiments" / f"{name}.json"
+    content = run_experiment(name, experiment, params, default, folders, out)
+    print(f"{name}: {len(content['rows'])} rows: {out}")
+
+
+if __name__ == "__main__":  # the processes of the folds import this file
+    run(main, *sys.argv[1:])

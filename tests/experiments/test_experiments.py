@@ -1,0 +1,308 @@
+"""Experiments on tiny sounds: rows land one by one, are found again, and equal the pipeline's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from project import ROOT
+
+from spikesound.audio.recordings import read_recordings
+from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import read_mapping
+from spikesound.evaluation.classification import evaluate_classifier
+from spikesound.evaluation.folds import Folds
+from spikesound.evaluation.places import Places
+from spikesound.evaluation.robustness.conditions import NOISY, Condition
+from spikesound.evaluation.robustness.disturb import Setup, disturb
+from spikesound.evaluation.robustness.noises import Recordings
+from spikesound.experiments import run as experiments
+from spikesound.experiments.data import Data, Folders, data_of
+from spikesound.experiments.figures import run_row
+from spikesound.experiments.row import Row
+from spikesound.features.shards import Shards
+from spikesound.features.spike_shards import encode_shards
+from spikesound.params import Params
+from spikesound.params.base import read_sections
+from spikesound.params.experiments import ExperimentParams, changed, params_of
+from spikesound.training.dataset import load_spikes
+from spikesound.training.run import FoldRequest, train_fold
+
+pytestmark = pytest.mark.slow
+
+FOLDS = ["1", "2"]
+RATE_HZ = 8000
+TIMES = {"train_s", "train_s_per_epoch"}
+FEATURES = {
+    "rate_hz": RATE_HZ,
+    "window": 256,
+    "hop": 256,
+    "mels": 16,
+    "mfccs": 8,
+    "high_hz": 4000.0,
+}
+SMALL = {
+    "features": FEATURES | {"clip_s": 0.5},
+    "download.rate_hz": RATE_HZ,
+    "networks.cnn.channels": [4, 4],
+    "recipes.ann": {"epochs": 1, "patience": 1, "batch_clips": 8},
+    "recipes.snn": {"epochs": 1, "patience": 1, "batch_clips": 8},
+    "tasks.classification": {"folds": FOLDS, "validation_share": 0.4},
+    "evaluate": {"resamples": 100, "permutations": 999},
+    "costs.curve_steps": [1, 2],
+    "source": "folder",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Folders]:
+    """The content of a small params.yaml, and a project whose data stages have run."""
+    root = tmp_path_factory.mktemp("project")
+    generator = np.random.default_rng(0)
+    for label, hz in (("low", 400), ("high", 2500)):
+        (root / "sounds" / label).mkdir(parents=True)
+        for number in range(12):
+            time = np.arange(RATE_HZ // 2) / RATE_HZ
+            wave = 0.3 * np.sin(2 * np.pi * hz * time) + generator.normal(0, 0.03, len(time))
+            soundfile.write(root / "sounds" / label / f"{number}.wav", wave, RATE_HZ)
+    own = {
+        "store": str(root / "store"),
+        "sources.folder": {"folder": str(root / "sounds"), "folds": 2},
+    }
+    content = changed(read_sections(ROOT / "params.yaml"), SMALL | own)
+    params = Params.of(content)
+
+    def nothing(task: str) -> Data:
+        raise AssertionError("the data are other ones than the project's")
+
+    ontology = ROOT / "data/audioset/ontology.json"
+    folders = Folders(nothing, root / "spikes", ontology, root / "trainings", root / "work")
+    data = data_of(params, Params.load(ROOT / "params.yaml"), "classification", folders)
+    for fold in FOLDS:
+        encode_shards(
+            Shards(data.features), fold, encoding=params.encoding,
+            params=params.encodings[params.encoding], seed=params.seed,
+            out=folders.spikes / f"fold-{fold}",
+        )  # fmt: skip
+    return content, dataclasses.replace(folders, of_task=lambda task: data)
+
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(project: tuple[dict[str, Any], Folders], tmp_path: Path) -> Run:
+    """Runs an experiment, with its results in the test's folder."""
+    content, folders = project
+
+    def run(experiment: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        table = ExperimentParams.model_validate(experiment)
+        base = changed(content, changes)
+        return experiments.run_experiment(
+            "trial",
+            table,
+            params_of(base, "trial", table),
+            Params.of(base),
+            dataclasses.replace(folders, work=tmp_path),
+            tmp_path / "trial.json",
+        )
+
+    return run
+
+
+def pipeline(content: dict[str, Any], folders: Folders, name: str, out: Path) -> dict[str, Any]:
+    """Metrics of a spiking model by what the stages train and evaluate call."""
+    params, data = Params.of(content), folders.of_task("classification")
+    model, section = params.model(name), params.tasks.classification
+    for fold in FOLDS:
+        request = FoldRequest(
+            model, section, params.device, fold, params.seed, data.names,
+            folders.spikes / f"fold-{fold}", data.features, None, None, out / fold, out / "store",
+        )  # fmt: skip
+        train_fold(request, lambda: None)
+    classes = list(data.names)
+    folds = Folds(
+        name,
+        {fold: out / fold for fold in FOLDS},
+        lambda fold: load_spikes(folders.spikes / f"fold-{fold}", classes)[0],
+        classes,
+    )
+    places = Places(
+        data.names, data.clips / "clips.parquet", data.clips / "events.parquet",
+        data.audio / "status.parquet", out / "p", out / "c", out / "m.json", out / "curves.csv",
+        out / "confusion.csv", out / "classes.csv",
+    )  # fmt: skip
+    hop_hz = params.features.rate_hz / params.features.hop
+    return evaluate_classifier(
+        folds, places, params.evaluate, frame_rate_hz=hop_hz, seed=params.seed
+    )
+
+
+def test_a_row_equals_the_pipelines_figures(
+    project: tuple[dict[str, Any], Folders], run: Run, tmp_path: Path
+) -> None:
+    content, folders = project
+    name = "snn-cnn-surrogate"
+    expected = pipeline(content, folders, name, tmp_path / "pipeline")
+    (row,) = run({"settings": {"default": {"model": name}}})["rows"]
+    assert len(expected) > 20
+    for key in set(expected) - TIMES:
+        assert row[key] == expected[key], key
+    assert not list(tmp_path.glob("spikes-*")), "it reads what the stage encode wrote"
+    assert row["energy_nj"] == row["fp32_45nm_output_stationary_events_nj"] > 0
+    assert row["fold_accuracies"].keys() == set(FOLDS)
+
+
+def test_a_killed_experiment_goes_on_row_by_row(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"settings": {"a": {"model": "ann-cnn", "seeds": [1, 2]}, "b": {"model": "ann-cnn"}}}
+    done: list[tuple[str, int]] = []
+
+    def counted(row: Row) -> dict[str, Any]:
+        if row.name == "b" and len(done) == 2:
+            done.append(("killed", 0))
+            raise KeyboardInterrupt
+        done.append((row.name, row.seed))
+        return run_row(row)
+
+    monkeypatch.setattr(experiments, "run_row", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run(table)
+    half = read_mapping(tmp_path / "trial.json")
+    assert [(row["setting"], row["seed"]) for row in half["rows"]] == [("a", 1), ("a", 2)]
+    whole = run(table)
+    assert done == [("a", 1), ("a", 2), ("killed", 0), ("b", 1)]
+    assert whole["rows"][:2] == half["rows"]
+    assert {k: v for k, v in whole["rows"][2].items() if k != "setting"} == {
+        k: v for k, v in half["rows"][0].items() if k != "setting"
+    } | {"train_s": whole["rows"][2]["train_s"]}, "the finished training was found"
+    assert run(table) == whole
+    assert len(done) == 4
+    run(table, **{"recipes.snn.epochs": 2})  # concerns none of the rows
+    assert len(done) == 4
+    run(table, **{"evaluate.resamples": 150})
+    assert len(done) == 7, "all rows have other intervals"
+
+
+def test_rows_without_a_digest_are_replaced_and_old_settings_go(run: Run, tmp_path: Path) -> None:
+    old = [{"setting": name, "seed": 1, "accuracy": -1.0, "code": "abc"} for name in ("gone", "a")]
+    (tmp_path / "trial.json").write_text(json.dumps({"rows": old}), encoding="utf-8")
+    (row,) = run({"settings": {"a": {"model": "ann-cnn"}}})["rows"]
+    assert row["setting"] == "a"
+    assert row["accuracy"] >= 0
+    assert "code" not in row
+
+
+def test_another_encoding_is_encoded_for_the_setting(run: Run, tmp_path: Path) -> None:
+    setting = {"model": "snn-cnn-surrogate", "set": {"encoding": "latency"}}
+    (row,) = run({"settings": {"latency": setting}})["rows"]
+    assert row["encoding"] == "latency"
+    assert row["set"] == {"encoding": "latency"}
+    assert len(list(tmp_path.glob("spikes-*/fold-*/spec.json"))) == len(FOLDS)
+    assert row["spikes_per_clip"] > 0
+
+
+def test_a_fine_tuned_model_is_trained_after_its_base(run: Run, tmp_path: Path) -> None:
+    few = {"methods.int8.epochs": 1}
+    (row,) = run({"settings": {"int8": {"model": "ann-cnn-int8", "set": few}}})["rows"]
+    models = {path.parent.parent.name for path in tmp_path.rglob("models/*/fold-*/result.json")}
+    assert models == {"ann-cnn", "ann-cnn-int8"}
+    assert row["model"] == "ann-cnn-int8"
+
+
+def test_training_in_noise_doubles_the_clips_and_tests_on_clean_ones(
+    project: tuple[dict[str, Any], Folders], run: Run, tmp_path: Path
+) -> None:
+    noise = {"noises": ["white", "pink"], "snr_db": [5.0]}
+    setting = {"model": "ann-cnn", "noise": noise}
+    (row,) = run({"settings": {"noisy": setting}})["rows"]
+    clean = Shards(project[1].of_task("classification").features)
+    (folder,) = tmp_path.glob("noisy-*")
+    noisy = Shards(folder)
+    count = len(clean)
+    assert len(noisy) == 2 * count
+    assert row["clips_scored"] == count
+    first, second = noisy.index.iloc[:count], noisy.index.iloc[count:]
+    assert list(second["recording"]) == list(first["recording"])
+    assert list(second["fold"]) == list(first["fold"])
+    values = noisy.load()
+    np.testing.assert_array_equal(values[:count], clean.load())
+    assert (values[count:].astype(float) - values[:count]).mean() > 1, "noise adds energy, dB"
+
+
+def test_what_is_compared(run: Run) -> None:
+    content = run(
+        {
+            "settings": {
+                "ann": {"model": "ann-cnn", "seeds": [1, 2]},
+                "narrow": {"model": "ann-cnn", "set": {"networks.cnn.channels": [2, 2]}},
+                "snn": {"model": "snn-cnn-surrogate", "seeds": [1, 2]},
+            },
+            "compare": {
+                "against": "ann", "equal_energy": ["ann", "narrow"], "noise": [],
+                "rate_of": "snn", "share": 0.5, "rate_steps": [1, 4],
+            },
+        }
+    )  # fmt: skip
+    rows = {(row["setting"], row["seed"]): row for row in content["rows"]}
+    equal, cheap = rows["snn", 1]["energy_nj"], rows["narrow", 1]["energy_nj"]
+    twin = "narrow" if cheap >= equal else "ann"
+    assert list(content["pairs"]) == ["snn vs ann", f"snn vs {twin}, at equal energy"]
+    (seeds,) = content["seeds"].values()
+    assert seeds["accuracies"] == [
+        [rows[name, seed]["accuracy"] for seed in (1, 2)] for name in ("snn", "ann")
+    ]
+    assert content["rates"]["fp32_45nm_no_reuse_dense"].keys() == {"1", "4"}
+    mean = content["settings"]["ann"]
+    assert len(mean["accuracies"]) == 4
+    assert mean["accuracy"] == pytest.approx(np.mean(list(mean["accuracies"].values())), abs=1e-4)
+
+
+def test_settings_are_compared_in_noise(project: tuple[dict[str, Any], Folders], run: Run) -> None:
+    content, folders = project
+    params, data = Params.of(content), folders.of_task("classification")
+    sound, noises = params.robustness.sound, params.robustness.noises
+    conditions = [Condition(noise, level) for noise in NOISY for level in sound.snr_db]
+    recordings = Recordings(
+        read_recordings(Path(noises.babble), RATE_HZ),
+        read_recordings(Path(noises.background), RATE_HZ),
+        sound.talkers,
+    )
+    status = schema.read_table(data.audio / "status.parquet", schema.STATUS)
+    setup = Setup(conditions, recordings, params.features, params.seed)
+    disturb(data.audio, Shards(data.features).index, status, setup, data.disturbed)
+    noise = {"noises": ["white"], "snr_db": [5.0]}
+    content = run(
+        {
+            "settings": {
+                "ann": {"model": "ann-cnn"},
+                "snn": {"model": "snn-cnn-surrogate"},
+                "ann noise": {"model": "ann-cnn", "noise": noise},
+            },
+            "compare": {
+                "against": "ann", "equal_energy": [], "noise": ["ann", "snn", "ann noise"],
+                "rate_of": "snn", "share": 0.5, "rate_steps": [1],
+            },
+        }
+    )  # fmt: skip
+    found = content["noise"]
+    assert list(found["pairs"]) == ["snn vs ann", "ann noise vs ann"]
+    clean = {row["setting"]: row["accuracy"] for row in content["rows"]}
+    for name, model in found["models"].items():
+        assert len(model["curve"]) == 1 + len(conditions)
+        assert model["curve"][0][:3] == ["clean", 0.0, clean[name]]
+
+
+def test_other_data_of_detection_are_refused(project: tuple[dict[str, Any], Folders]) -> None:
+    content, folders = project
+    other = Params.of(changed(content, {"features.mels": 12}))
+    with pytest.raises(SpikesoundError, match="detection: an experiment cannot change the data"):
+        data_of(other, Params.of(content), "detection", folders)

@@ -1,0 +1,119 @@
+"""Settings of experiments: values of parameters by dotted keys, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project import ROOT
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.params import Params
+from spikesound.params.base import read_sections
+from spikesound.params.experiments import changed, load_experiment, params_of
+
+CONTENT = read_sections(ROOT / "params.yaml")
+FILE = ROOT / "experiments/params.yaml"
+
+
+def setting(tmp_path: Path, **row: Any) -> dict[str, Params]:
+    """Parameters of an experiment ``e`` of one setting ``s``, from a file."""
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"e": {"settings": {"s": row}}}), encoding="utf-8")
+    return params_of(CONTENT, "e", load_experiment(path, "e"))
+
+
+@pytest.mark.parametrize("name", read_sections(FILE))
+def test_every_experiment_of_the_project_is_valid(name: str) -> None:
+    experiment = load_experiment(FILE, name)
+    assert list(params_of(CONTENT, name, experiment)) == list(experiment.settings)
+
+
+def test_every_experiment_of_the_project_has_a_stage() -> None:
+    stages = read_sections(ROOT / "experiments/dvc.yaml")["stages"]
+    assert set(stages) == set(read_sections(FILE))
+    for name, stage in stages.items():
+        assert stage["cmd"] == f"python stages/experiment.py {name}"
+        assert stage["params"] == [{"experiments/params.yaml": [name]}]
+        assert stage["metrics"] == [
+            {f"metrics/experiments/{name}.json": {"cache": False, "persist": True}}
+        ], "without persist DVC deletes the rows of a killed run"
+
+
+def test_values_are_changed_by_dotted_keys_and_mappings_key_by_key() -> None:
+    augment = CONTENT["recipes"]["snn"]["augment"]
+    found = changed(
+        CONTENT,
+        {
+            "encoding": "latency",
+            "encodings.latency.steps": 9,
+            "recipes.snn": {"epochs": 3, "augment": {"roll": False}},
+        },
+    )
+    assert found["encoding"] == "latency"
+    assert found["encodings"]["latency"] == CONTENT["encodings"]["latency"] | {"steps": 9}
+    assert found["recipes"]["snn"]["augment"] == augment | {"roll": False}
+    assert found["recipes"]["snn"]["epochs"] == 3
+    assert CONTENT["encoding"] == "direct", "the content itself stays as it is"
+
+
+def test_the_setting_comes_after_the_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    experiment = {
+        "set": {"recipes.snn.epochs": 3, "encoding": "rate"},
+        "settings": {"s": {"model": "snn-cnn-surrogate", "set": {"recipes.snn.epochs": 5}}},
+    }
+    path.write_text(yaml.safe_dump({"e": experiment}), encoding="utf-8")
+    found = params_of(CONTENT, "e", load_experiment(path, "e"))["s"]
+    assert (found.recipes["snn"].epochs, found.encoding) == (5, "rate")
+
+
+def test_a_setting_may_add_a_row_to_the_table_of_models(tmp_path: Path) -> None:
+    row = CONTENT["models"]["snn-cnn-surrogate"] | {"method": "qcfs"}
+    found = setting(tmp_path, model="mine", set={"models.mine": row})
+    assert found["s"].model("mine").method == "qcfs"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"model": "snn-cnn-surogate"},
+            "unknown model 'snn-cnn-surogate' .*did you mean",
+        ),
+        ({"model": "ann-cnn", "set": {"recipes.ann.epoch": 1}}, "unknown key .*epoch"),
+        ({"model": "ann-cnn", "set": {"recipe.ann.epochs": 1}}, "unknown section 'recipe'"),
+        ({"model": "ann-cnn", "set": {"recipes.an.epochs": 1}}, "unknown key of recipes 'an'"),
+        ({"model": "ann-cnn", "set": {"seed.more": 1}}, "seed: not a section"),
+        ({"model": "ann-cnn", "set": {"recipes.ann.epochs": 0}}, "recipes.ann.epochs"),
+        ({"model": "ann-cnn", "set": {"encoding": "morse"}}, "unknown encoding 'morse'"),
+        ({"model": "ann-cnn", "seeds": []}, "e.settings.s.seeds"),
+        (
+            {"model": "ann-cnn", "sets": {}},
+            "unknown key of e\\.settings\\.s 'sets'.*valid: model, noise, seeds, set",
+        ),
+        ({"model": "ann-cnn", "noise": {"noises": ["brown"], "snr_db": [0.0]}}, "noises"),
+    ],
+)
+def test_what_is_wrong_is_said_with_experiment_and_setting(
+    tmp_path: Path, row: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpikesoundError, match=message) as caught:
+        setting(tmp_path, **row)
+    assert re.search(r"experiment e, setting 's': |[ :]e\.settings\.s", str(caught.value))
+
+
+def test_an_unknown_experiment_and_an_unknown_setting_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(SpikesoundError, match=r"unknown experiment 'pairing'.*did you mean"):
+        load_experiment(FILE, "pairing")
+    path = tmp_path / "params.yaml"
+    compare = {"equal_energy": [], "noise": [], "rate_of": "s", "share": 0.2, "rate_steps": [1]}
+    content = {"settings": {"s": {"model": "ann-cnn"}}, "compare": {"against": "t", **compare}}
+    path.write_text(yaml.safe_dump({"e": content}), encoding="utf-8")
+    with pytest.raises(SpikesoundError, match=r"e: unknown setting in compare 't'"):
+        load_experiment(path, "e")
+    with pytest.raises(SpikesoundError, match="no such file"):
+        load_experiment(tmp_path / "none.yaml", "e")
