@@ -14,31 +14,26 @@ from spikesound.snn.neurons import SpikingNeuron
 def activity_penalty(spikes: Sequence[torch.Tensor], target_rate: float) -> torch.Tensor:
     """Return how far the layers' spike rates are from a target, squared, in the mean over layers.
 
-        .. math:: R = \\frac{1}{L} \\sum_{l=1}^{L} (r_l - \\rho)^2, \\qquad
-                  r_l = \\text{mean of } S_l \\text{ over steps, clips and neurons}
+    .. math:: R = \\frac{1}{L} \\sum_{l=1}^{L} (r_l - \\rho)^2, \\qquad
+              r_l = \\text{mean of } S_l \\text{ over steps, clips and neurons}
 
-        A spike costs energy at each of its synapses: the target sets the accuracy-energy trade-off.
-    <<<<<<< HEAD
-        Rates above the target and below it are penalised alike; within a layer, the neurons share the
-        rate out among themselves.
-    =======
-        Layers that fire more are driven down, layers that fire less up; within a layer the neurons
-        share the rate out among themselves.
-    >>>>>>> words
+    A spike costs energy at each of its synapses: the target sets the accuracy-energy trade-off.
+    Layers that fire more are driven down, layers that fire less up; within a layer the neurons
+    share the rate out among themselves.
 
-        Parameters
-        ----------
-        spikes : for each layer a float tensor (time, batch, ...), 0 or 1; at least one layer
-        target_rate : rho, in spikes per neuron and step, 0 to 1
+    Parameters
+    ----------
+    spikes : for each layer a float tensor (time, batch, ...), 0 or 1; at least one layer
+    target_rate : rho, in spikes per neuron and step, 0 to 1
 
-        Returns
-        -------
-        float tensor of no axes
+    Returns
+    -------
+    float tensor of no axes
 
-        References
-        ----------
-        Zenke & Vogels 2021, "The remarkable robustness of surrogate gradient learning for instilling
-        complex function in spiking neural networks" (bounds on activity, as penalties).
+    References
+    ----------
+    Zenke & Vogels 2021, "The remarkable robustness of surrogate gradient learning for instilling
+    complex function in spiking neural networks" (bounds on activity, as penalties).
     """
     rates = torch.stack([layer.mean() for layer in spikes])
     return ((rates - target_rate) ** 2).mean()
