@@ -45,7 +45,7 @@ def main(task: str) -> None:
         found = {name: dict(row) for name, row in power_figures(table, params.costs).items()}
     write_json(out / "costs.json", found)
     for name, row in found.items():
-        print(f"{name}: {', '.join(f'{key} {value:g}' for key, value in row.items())}")
+        print(f"{name}: {', '.join(f'{key} {value}' for key, value in row.items())}")
     print(f"{params.costs.profile}, {params.costs.dataflow}; all others: {plots}")
 
 

@@ -22,6 +22,8 @@ def main(name: str) -> None:
     from spikesound.evaluation.measures import headline
     from spikesound.evaluation.summary import read_metrics
     from spikesound.features.background import read_background
+    from spikesound.models.build import parts_of
+    from spikesound.models.file import WEIGHTS, load_spec
 
     own, tested = places(name, model.task), folds(model, params)
     features = paths.of_task("features", model.task)
@@ -43,11 +45,13 @@ def main(name: str) -> None:
             seed=params.seed,
         )
 
+    specs = [load_spec(folder / WEIGHTS) for folder in tested.folders.values()]
+    parts = [part for spec in specs for part in parts_of(spec)]
     inputs = {paths.inputs(model, fold) for fold in tested.folders} | {features}
     key = digest(
         name,
         files_digest([*tested.folders.values(), *sorted(inputs), *own.tables]),
-        code_digest([evaluate_classifier, evaluate_detector]),
+        code_digest([evaluate_classifier, evaluate_detector, *parts]),
         params.evaluate.model_dump_json(),
         section.detection.resamples,
         model.recipe.batch_clips,

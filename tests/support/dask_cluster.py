@@ -89,7 +89,8 @@ class Cluster:
             # Should these tests be killed, the cluster ends by itself.
             command += ["--no-dashboard", "--no-jupyter", "--idle-timeout", "300s"]
         # What is sent to a worker is imported there by its name: also out of a file of tests.
-        path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+        support = Path(__file__).parent
+        path = [str(support), str(support.parent / "data"), os.environ.get("PYTHONPATH", "")]
         with (self.folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
                 [*command, *options],

@@ -3,7 +3,8 @@
 A result of one model must be found again when code of another has changed. So a digest is taken
 over the modules that an object's module imports, and theirs, down to the leaves. A package's
 ``__init__`` is a list of names: it is not followed as a whole, but each name that is imported from
-it is followed to the module that defines it.
+it is followed to the module that defines it. What is taken from a registry by its name is not
+reached: give it as an object (:func:`spikesound.models.build.parts_of`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ def code_digest(objects: Iterable[Callable[..., Any] | str]) -> str:
     ----------
     objects : functions, classes, partials of such, or names of modules
     """
+    content = "\n".join(f"{name} {_normalised(name)}" for name in sorted(modules_of(objects)))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def modules_of(objects: Iterable[Callable[..., Any] | str]) -> set[str]:
+    """Return the modules of this project that functions, classes or modules reach."""
     waiting = [_module_of(each) for each in objects]
     reached: set[str] = set()
     while waiting:
@@ -36,8 +43,7 @@ def code_digest(objects: Iterable[Callable[..., Any] | str]) -> str:
             continue
         reached.add(module)
         waiting.extend(_imports(module))
-    content = "\n".join(f"{name} {_normalised(name)}" for name in sorted(reached))
-    return hashlib.sha256(content.encode()).hexdigest()
+    return reached
 
 
 def _module_of(each: Callable[..., Any] | str) -> str:

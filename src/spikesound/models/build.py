@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
@@ -41,3 +42,11 @@ def build(spec: Spec, activation: Callable[[], nn.Module] | None = None) -> nn.M
     if spec.folded:
         fold(network)
     return network
+
+
+def parts_of(spec: Spec) -> list[Callable[..., Any]]:
+    """Return what a spec's network is made by, for :func:`spikesound.core.source.code_digest`."""
+    return [
+        choose(NETWORKS, spec.network, "network"),
+        choose(NEURONS, spec.neuron, "neuron"),
+    ]

@@ -152,8 +152,10 @@ def _check(where: str, model: Model, params: Params) -> None:
     bases = [
         f"models/{row.task}/{name}"
         for name, other in params.models.items()
-        if (other.task, other.network, other.labels) == (row.task, row.network, row.labels)
-        and other.base is None
+        if (other.task, other.network, other.neuron, other.labels)
+        == (row.task, row.network, row.neuron, row.labels)
+        and other.method in params.methods
+        and not params.methods[other.method].starts_from
     ]
     needs = bases if method.starts_from else [f"clips/{row.task}"]
     if row.needs not in needs:

@@ -17,9 +17,8 @@ from spikesound.core.json_files import write_json
 from spikesound.core.source import code_digest
 from spikesound.data.store import digest
 from spikesound.models import file
-from spikesound.models.networks import NETWORKS
+from spikesound.models.build import parts_of
 from spikesound.snn.encoding import ENCODINGS
-from spikesound.snn.neurons import NEURONS
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job, Trained
 from spikesound.training.methods import METHODS
@@ -34,14 +33,6 @@ def fingerprint(job: Job, method: str) -> str:
     The display names, the front end and the decision rule play no part in training.
     """
     spec = job.spec.model_copy(update={"front_end": None, "decision": None})
-    objects: list[Callable[..., Any] | str] = [
-        METHODS[method],
-        NETWORKS[spec.network],
-        NEURONS[spec.neuron],
-        type(job.task),
-    ]
-    if spec.encoding is not None:
-        objects.append(ENCODINGS[spec.encoding].step_values)
     return digest(
         spec.model_dump_json(exclude={"names"}),
         job.recipe.model_dump_json(),
@@ -55,8 +46,16 @@ def fingerprint(job: Job, method: str) -> str:
         "" if job.base is None else _of_weights(job.base),
         f"{job.fabric.device.type} {job.fabric._precision.precision}",
         torch.__version__,
-        code_digest(objects),
+        code_digest(code_of(job, method)),
     )
+
+
+def code_of(job: Job, method: str) -> list[Callable[..., Any]]:
+    """Return the functions and classes that a training runs, apart from what these import."""
+    objects: list[Callable[..., Any]] = [METHODS[method], *parts_of(job.spec), type(job.task)]
+    if job.spec.encoding is not None:
+        objects.append(ENCODINGS[job.spec.encoding].step_values)
+    return objects
 
 
 def save(folder: Path, trained: Trained) -> None:

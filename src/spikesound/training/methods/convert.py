@@ -13,6 +13,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
 from spikesound.models.layers import Layer, fold, hidden, layers_of, recorded
 from spikesound.params import ConvertParams, IFParams
+from spikesound.snn.neurons.if_ import IF
 from spikesound.tasks.task import batched
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job, Trained
@@ -114,7 +115,7 @@ def convert(job: Job, source: Trained, scales: Callable[[nn.Module], Sequence[fl
         folded=True,
         step_weights=list(step_weights(job.step_values)) if job.training.spikes else None,
     )
-    network = build(spec)
+    network = build(spec, lambda: IF(NEURON))
     before = 1.0
     with torch.no_grad():
         for layer, old, scale in zip(hidden(network), hidden(twin), found, strict=True):

@@ -9,6 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from spikesound.models.build import build
+from spikesound.snn.neurons.if_ import IF
 from spikesound.tasks.task import Targets
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train
@@ -38,7 +39,7 @@ def train_proxy(job: Job) -> Trained:
     spikes = job.training.spikes
     weights = list(step_weights(job.step_values)) if spikes else None
     spec = job.spec.with_neuron("integrate_and_fire", NEURON, step_weights=weights)
-    network = build(spec)
+    network = build(spec, lambda: IF(NEURON))
     single = spec.with_neuron(
         "relu", {}, steps=1, step_weights=None, encoding=None, encoding_params=None
     )

@@ -1,0 +1,120 @@
+"""The code digest: what changes it and what does not, on a small package and on the project."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from project import SRC
+
+from spikesound.core import source
+from spikesound.core.source import code_digest
+from spikesound.models.networks import NETWORKS
+from spikesound.snn.neurons import NEURONS
+from spikesound.training.methods import METHODS
+
+Change = Callable[[str, str, str], None]
+
+SPIKING = (METHODS["surrogate"], NETWORKS["cnn"], NEURONS["lif"])
+CONVENTIONAL = (METHODS["backprop"], NETWORKS["cnn"], NEURONS["relu"])
+
+
+@pytest.fixture
+def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
+    """Replace text in a copy of the project's source, of which digests are then taken."""
+    shutil.copytree(SRC, tmp_path / "src", ignore=shutil.ignore_patterns("*.pyc", "*.nb?"))
+
+    def copied(module: str) -> Path | None:
+        file = original(module)
+        return None if file is None else tmp_path / "src" / file.relative_to(SRC)
+
+    def forget() -> None:
+        for function in (source._tree, source._normalised, source._imports, source._definer):
+            function.cache_clear()
+
+    def replace(module: str, old: str, new: str) -> None:
+        file = copied(module)
+        assert file is not None
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{module} no longer says {old!r}"
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        forget()
+
+    original = source._file
+    monkeypatch.setattr(source, "_file", copied)
+    forget()
+    yield replace
+    forget()
+
+
+def test_docstrings_comments_and_layout_do_not_count(change: Change) -> None:
+    before = code_digest(SPIKING)
+    loop = "spikesound.training.loop"
+    change(loop, '"""The training loop of all networks', '"""Another docstring of all networks')
+    change(loop, '    """Train the network of the job', '    """Teach the network of the job')
+    change(loop, "def train_backprop", "# a comment\ndef train_backprop")
+    change(
+        loop,
+        "    return train(build(job.spec), job)",
+        "    return train(\n        build(job.spec), job\n    )",
+    )
+    assert code_digest(SPIKING) == before
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("spikesound.training.loop", "total += loss * len(rows)", "total += loss"),
+        ("spikesound.training.augment", "size - width + 1", "size - width"),
+        ("spikesound.models.networks.layout", "steps: int = 1", "steps: int = 2"),
+    ],
+)
+def test_a_changed_constant_anywhere_below_counts(
+    module: str, old: str, new: str, change: Change
+) -> None:
+    before = code_digest(SPIKING), code_digest(CONVENTIONAL)
+    change(module, old, new)
+    after = code_digest(SPIKING), code_digest(CONVENTIONAL)
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+
+
+def test_another_method_does_not_count(change: Change) -> None:
+    others = [METHODS[name] for name in ("stdp", "som", "memristor")]
+    before = code_digest(SPIKING), code_digest(CONVENTIONAL), code_digest(others)
+    change("spikesound.training.methods.stdp", "IMPRINT = 0.9", "IMPRINT = 0.8")
+    after = code_digest(SPIKING), code_digest(CONVENTIONAL), code_digest(others)
+    assert after[:2] == before[:2]
+    assert after[2] != before[2]
+
+
+def test_a_kernel_counts_for_spiking_networks_alone(change: Change) -> None:
+    before = code_digest(SPIKING), code_digest(CONVENTIONAL)
+    kernel = SRC / "spikesound/snn/kernels/rule.py"
+    first = next(line for line in kernel.read_text().splitlines() if line.startswith("def "))
+    change("spikesound.snn.kernels.rule", first, f"CHANGED = 1\n\n\n{first}")
+    after = code_digest(SPIKING), code_digest(CONVENTIONAL)
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_values_of_parameters_are_tracked_elsewhere(change: Change) -> None:
+    before = code_digest(SPIKING)
+    change("spikesound.params.neurons", "IZHIKEVICH_LIMIT_MS = 0.5", "IZHIKEVICH_LIMIT_MS = 0.4")
+    change("spikesound.core.seeds", "def derive", "CHANGED = 1\n\n\ndef derive")
+    assert code_digest(SPIKING) == before
+
+
+def test_partials_names_and_functions_of_a_module_are_alike() -> None:
+    module = importlib.import_module("spikesound.training.loop")
+    digests = {
+        code_digest(["spikesound.training.loop"]),
+        code_digest([module.train]),
+        code_digest([partial(partial(module.train), keep_last=True)]),
+        code_digest([module.train, module.validate]),
+    }
+    assert len(digests) == 1
