@@ -18,8 +18,8 @@ def activity_penalty(spikes: Sequence[torch.Tensor], target_rate: float) -> torc
               r_l = \\text{mean of } S_l \\text{ over steps, clips and neurons}
 
     A spike costs energy at each of its synapses: the target sets the accuracy-energy trade-off.
-    Layers that fire more are driven down, layers that fire less up; within a layer the neurons
-    share the rate out among themselves.
+    Rates above the target and below it are penalised alike; within a layer, the neurons share the
+    rate out among themselves.
 
     Parameters
     ----------
