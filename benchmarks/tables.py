@@ -4,8 +4,8 @@
 
 It also writes the page of parameters (benchmarks/parameters.py).
 ``<!-- results -->`` gets metrics/classification/summary.json; energy and break_even the file of
-their name in metrics/classification/costs; pairings and fsdd that in metrics/experiments; study, seeds, equal_energy, fifth and noise
-parts of metrics/experiments/study.json;
+their name in metrics/classification/costs; pairings and fsdd that in metrics/experiments; study,
+seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders and detection_speed the file of their name in benchmarks/results. A test
 compares them with what stands there.
