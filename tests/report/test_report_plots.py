@@ -426,7 +426,7 @@ def test_a_detectors_energy_is_its_power(inputs: ReportInputs, tmp_path: Path) -
     assert found.power is not None
     assert set(found.power["model"]) == {SPIKING, TWIN}
     assert found.robustness is not None
-    with pytest.raises(SpikesoundError, match=r"energy\.csv: no column operations_nj"):
+    with pytest.raises(SpikesoundError, match=r"energy\.csv: column operations_nj"):
         read(tmp_path)
 
 
