@@ -1,8 +1,8 @@
 """Draw README's picture: a sound's mel spectrogram, the spikes of a detector, what it detects.
 
-    python benchmarks/picture.py SOUND [--model FILE] [--out docs/picture.svg]
+    python benchmarks/picture.py SOUND [--model FOLDER] [--out docs/picture.svg]
 
-Needs a trained spiking detector (`dvc exp run -S task=detection`). The three panels share
+Needs a trained spiking detector (`make detection`). The three panels share
 the time axis. All is drawn as vectors, so that the file is small and needs nothing else.
 """
 
@@ -151,20 +151,20 @@ def _axis(top: float, seconds: float) -> str:
     return "".join(marks)
 
 
-def detected(sound: Path, model: str | None) -> tuple[Array, Array, list[Found], float]:
+def detected(sound: Path, model: str) -> tuple[Array, Array, list[Found], float]:
     """Return the features, all spikes and the events of a trained spiking detector on a sound."""
     # What takes long to load is imported here, so that the drawing alone needs no model.
-    from spikesound.apps.cli.listen import load_detector
     from spikesound.apps.live.sound_file import SoundFile
     from spikesound.apps.live.traced import TracedStream
+    from spikesound.models.loading import load
 
-    spec, network = load_detector(model, "data/models")
-    source = SoundFile(sound, spec.front_end.rate_hz)
-    stream = TracedStream(spec, network, source.rate_hz)
+    trained = load(model)
+    source = SoundFile(sound, trained.front_end.rate_hz)
+    stream = TracedStream(trained, source.rate_hz)
     chunks = [stream.feed(block) for block in source.blocks()] + [stream.finish()]
     frames = [frame for chunk in chunks for frame in chunk.traced]
     if not frames or not frames[0].spikes:
-        raise SpikesoundError(f"{spec.model}: not a spiking detector; give one by --model")
+        raise SpikesoundError(f"{trained.name}: not a spiking detector; give one by --model")
     join: Callable[[Sequence[Array]], Array] = np.concatenate
     events = [event for chunk in chunks for event in chunk.ended]
     return (
@@ -178,7 +178,7 @@ def detected(sound: Path, model: str | None) -> tuple[Array, Array, list[Found],
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sound", type=Path)
-    parser.add_argument("--model")
+    parser.add_argument("--model", default="data/models/detection/snn-tcn-strong")
     parser.add_argument("--neurons", type=int, default=160, help="Rows of spikes, evenly chosen.")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/picture.svg")
     given = parser.parse_args()

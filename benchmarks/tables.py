@@ -3,9 +3,9 @@
     python benchmarks/tables.py
 
 It also writes the page of parameters (benchmarks/parameters.py).
-``<!-- results -->`` gets metrics/summary.json; energy and break_even the file of their name in
-metrics/; pairings and fsdd that in metrics/experiments; study, seeds, equal_energy, fifth and noise
-parts of metrics/experiments/study.json;
+``<!-- results -->`` gets metrics/classification/summary.json; energy and break_even the file of
+their name in metrics/classification/costs; pairings and fsdd that in metrics/experiments; study,
+seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders and detection_speed the file of their name in benchmarks/results. A test
 compares them with what stands there.
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def results() -> str:
-    return markdown_table(_read("metrics/summary.json"))
+    return markdown_table(_read("metrics/classification/summary.json"))
 
 
 def pairings() -> str:
@@ -90,7 +90,7 @@ def energy() -> str:
     heads += [f"{kind}, {flow.replace('_', ' ')}" for kind in ("FP32", "INT8") for flow in _FLOWS]
     lines = [f"| {' | '.join(heads)} |\n|---|---|{'---:|' * (len(heads) - 2)}\n"]
     found: dict[tuple[str, str], dict[tuple[str, str], dict[str, str]]] = {}
-    for row in _rows("metrics/energy.csv"):
+    for row in _rows("metrics/classification/costs/energy.csv"):
         cells = found.setdefault((row["model"], row["execution"]), {})
         cells[row["profile"], row["dataflow"]] = row
     for (model, execution), rows in found.items():
@@ -104,12 +104,12 @@ def energy() -> str:
 
 def break_even() -> str:
     """Firing rates at which the spiking network of the default run breaks even with another."""
-    steps = _read("metrics/summary.json")["snn-cnn-surrogate"]["steps"]
+    steps = _read("metrics/classification/summary.json")["snn-cnn-surrogate"]["steps"]
     lines = ["| Against | Technology | MAC and AC | "]
     lines += [" | ".join(flow.replace("_", " ") for flow in _FLOWS)]
     lines += [" |\n|---|---|---:|---:|---:|---:|---:|---:|\n"]
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for row in _rows("metrics/break_even.csv"):
+    for row in _rows("metrics/classification/costs/break_even.csv"):
         if row["steps"] == str(steps) and row["profile"] in ("fp32_45nm", "int8_45nm"):
             name = row["dataflow"] if row["accounting"] == "memory" else "operations"
             cells = found.setdefault((row["against"], row["profile"]), {})
@@ -257,11 +257,13 @@ def detection_pairs() -> str:
     """Difference of each spiking detector and its conventional twin."""
     names = ("PSDS 1", "PSDS 2", "Event F1", "Segment F1", "mAP")
     lines = [f"| Spiking minus conventional | {' | '.join(names)} |\n|---|{'---:|' * len(names)}\n"]
-    for pair, row in _read("metrics/detection/comparisons.json").items():
+    for row in _rows("metrics/detection/compared/comparisons.csv"):
+        pair = row["pair"]
         if "baseline" in pair:
             continue
         cells = [
-            f"{row[key]:+.3f} [{row[f'{key}_low']:+.3f}, {row[f'{key}_high']:+.3f}]"
+            f"{float(row[key]):+.3f} [{float(row[f'{key}_low']):+.3f}, "
+            f"{float(row[f'{key}_high']):+.3f}]"
             for key in (measure.key for measure in DETECTION)
         ]
         lines.append(f"| {pair.replace(' vs ', ' − ')} | {' | '.join(cells)} |\n")
@@ -274,7 +276,7 @@ def detection_power() -> str:
     lines = [f"| {heads} | Silence / sound | Firing rate in sound | in silence |\n"]
     lines += [f"|{'---|' * 3}{'---:|' * 6}\n"]
     found: dict[tuple[str, str, str], dict[str, tuple[float, str]]] = {}
-    for row in _rows("metrics/detection/energy.csv"):
+    for row in _rows("metrics/detection/costs/energy.csv"):
         if not row["model"].endswith("-strong") or row["profile"] != "fp32_45nm":
             continue
         accounts = {"MAC and AC": "operations_uw"} if row["dataflow"] == "no_reuse" else {}

@@ -338,5 +338,7 @@ def test_nothing_chosen_and_other_bins_are_refused() -> None:
     counts = count_frames(network, spec, features(1, FRAMES))
     with pytest.raises(SpikesoundError, match="there must be some"):
         mean_layers(counts, 1, np.zeros((1, FRAMES), bool))
-    with pytest.raises(SpikesoundError, match=f"expected \\(clip, frame, {BINS}\\)"):
+    with pytest.raises(
+        SpikesoundError, match=f"expected features of shape \\(clip, frame, {BINS}\\)"
+    ):
         count_frames(network, spec, features(1, FRAMES, bins=BINS + 1))

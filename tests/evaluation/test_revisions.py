@@ -194,7 +194,7 @@ def test_one_model_can_be_chosen(project: Project) -> None:
         (("first", "second", "--predictions", "data/preds"), "error: first: no predictions of any"),
         (("first", "second", "--clips", "data/c.parquet"), "error: revision 'first': "),
         (("first", "second", "--metrics", "metric"), "error: revision 'first': "),
-        (("first", "second", "--confidence", "1.5"), "error: comparison: confidence 1.5 is not"),
+        (("first", "second", "--confidence", "1.5"), "error: comparison: confidence: must be"),
     ],
 )
 def test_a_mistake_is_one_line(project: Project, arguments: tuple[str, ...], message: str) -> None:

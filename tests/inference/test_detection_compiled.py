@@ -160,5 +160,5 @@ def test_what_does_not_fit_is_refused() -> None:
     made = EventDriven(spiking)
     with pytest.raises(SpikesoundError, match="one clip at a time, got 2"):
         made.rest(2)
-    with pytest.raises(SpikesoundError, match=f"this detector takes \\(time, 1, {BINS}\\)"):
+    with pytest.raises(SpikesoundError, match=f"expected shape \\(time, 1, {BINS}\\)"):
         made.advance(torch.zeros(1, 1, BINS + 1), made.rest())

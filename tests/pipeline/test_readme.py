@@ -70,13 +70,15 @@ def test_the_default_encoding_is_the_best_on_validation() -> None:
 
 def test_the_committed_summary_is_of_the_default_run() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((ROOT / "metrics/classification/summary.json").read_text(encoding="utf-8"))
     assert summary["snn-cnn-surrogate"]["encoding"] == params["encoding"]
     assert summary["dataset"]["clips_asked"] == summary["dataset"]["clips_scored"] == 400
     assert len(summary) >= 9
     for model, values in summary.items():
         if model != "dataset":
-            content = (ROOT / f"metrics/models/{model}.json").read_text(encoding="utf-8")
+            content = (ROOT / f"metrics/classification/models/{model}.json").read_text(
+                encoding="utf-8"
+            )
             measured = json.loads(content)
             shared = {key: value for key, value in values.items() if key in measured}
             assert len(shared) >= 9, "accuracy, F1 and mAP with their ends, and more of a network"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from spikesound.core import schema
 from spikesound.core.json_files import write_json
 from spikesound.evaluation import anytime_table, baseline_classification, baseline_detection
@@ -86,7 +88,7 @@ def compare_classifiers(
     )
     curves = [find(name).counts / ANYTIME for name in networks]
     anytime_table.join(curves).to_csv(plots / "anytime.csv", index=False)
-    write_json(out / "comparisons.json", compared)
+    _write_pairs(compared, out, plots)
     text = text_table(summary)
     if compared:
         pairs = comparison_table(compared, settings.confidence, measures=measures)
@@ -117,10 +119,8 @@ def compare_detectors(
         summary[name] |= dict(costs[name]) | noise_area(areas[name])
     values = {name: read_resamples(find(name).predictions) for name in names}
     compared = compare_values(values, twin_pairs(models, baseline), DETECTION, settings.confidence)
-    write_json(
-        out / "comparisons.json",
-        {pair_key(pair): write_differences(found) for pair, found in compared.items()},
-    )
+    pairs = {pair_key(pair): write_differences(found) for pair, found in compared.items()}
+    _write_pairs(pairs, out, plots)
     sentences = [
         verdict(found, *pair, measures=DETECTION, confidence=settings.confidence)
         for pair, found in compared.items()
@@ -133,3 +133,10 @@ def compare_detectors(
 def noise_area(areas: Mapping[str, float]) -> dict[str, float]:
     """Return the mean area under the noises, if any was tested."""
     return {key: value for key, value in areas.items() if key == "noise_area"}
+
+
+def _write_pairs(compared: Mapping[str, Metrics], out: Path, plots: Path) -> None:
+    """Write the comparison of each pair: as JSON, and as a table, a row a pair."""
+    write_json(out / "comparisons.json", compared)
+    table = pd.DataFrame([{"pair": pair} | figures for pair, figures in compared.items()])
+    table.to_csv(plots / "comparisons.csv", index=False)
