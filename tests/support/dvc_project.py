@@ -50,6 +50,8 @@ class Project:
         self.write(merged(params, changes))
         self.run("git", "init", "-q")
         self.run("dvc", "init", "-q")
+        # Python writes its caches into the packages that are deps.
+        shutil.copy(ROOT / ".dvcignore", folder)
         self.run("git", "add", ".")
         self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start")
 

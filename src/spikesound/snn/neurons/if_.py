@@ -45,6 +45,7 @@ class IF(SpikingNeuron):
         self.initial = params.initial * params.threshold
         self.spike = spike_function(params.surrogate, params.slope, "neurons.integrate_and_fire")
         self.rule = Rule("subtract", 0, params.surrogate, params.slope)
+        self.backend = "auto"
 
     def whole(self, currents: torch.Tensor) -> torch.Tensor:
         """Map currents (time, batch, ...) to spikes of the same shape, from the initial potential.
@@ -54,7 +55,7 @@ class IF(SpikingNeuron):
         if self.initial:
             currents = torch.cat([currents[:1] + self.initial, currents[1:]])
         one = currents.new_ones(())
-        return lif(currents, one, one * self.threshold, self.rule)
+        return lif(currents, one, one * self.threshold, self.rule, self.backend)
 
     def initial_state(self, like: torch.Tensor) -> State:
         """Return the initial potential."""
