@@ -18,5 +18,5 @@ def plain_loops(model: TrainedModel, dtype: torch.dtype = torch.float32) -> Trai
     network = copy.deepcopy(model.network).to(dtype).eval()
     for module in network.modules():
         if hasattr(module, "backend"):  # of a neuron with compiled kernels
-            setattr(module, "backend", "torch")  # noqa: B010 (modules have typed attributes)
+            module.backend = "torch"  # type: ignore[assignment]
     return replace(model, network=network)
