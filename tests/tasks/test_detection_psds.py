@@ -339,7 +339,7 @@ def test_what_does_not_fit_is_refused_before_the_work() -> None:
     made = scenes(3, 2, 1)
     with pytest.raises(SpikesoundError, match="only one kind"):
         evaluated(made, clip_scores={})
-    with pytest.raises(SpikesoundError, match="resamples 0"):
+    with pytest.raises(SpikesoundError, match="resamples: must be at least 1, got 0"):
         evaluated(made, resamples=0)
     with pytest.raises(SpikesoundError, match="has a true event"):
         evaluated(made._replace(events=made.events[:0]))
