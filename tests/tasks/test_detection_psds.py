@@ -343,7 +343,7 @@ def test_what_does_not_fit_is_refused_before_the_work() -> None:
         evaluated(made, resamples=0)
     with pytest.raises(SpikesoundError, match="has a true event"):
         evaluated(made._replace(events=made.events[:0]))
-    with pytest.raises(SpikesoundError, match="confidence 1"):
+    with pytest.raises(SpikesoundError, match=r"confidence: must be between 0 and 1, got 1\.0"):
         evaluated(made, confidence=1.0)
 
 
