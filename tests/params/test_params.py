@@ -133,6 +133,7 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
 
 ARGUMENTS = {
     "baseline": ["classification"],
+    "check": [],
     "compare": ["classification"],
     "costs": ["classification"],
     "disturb": ["classification"],

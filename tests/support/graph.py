@@ -66,7 +66,7 @@ def expanded(stage: dict[str, Any], entry: str) -> list[str]:
 
 def declared(stage: dict[str, Any]) -> set[str]:
     """Return the parameters of params.yaml that a stage declares, dotted."""
-    return {name for entry in stage["params"] for name in expanded(stage, entry)}
+    return {name for entry in stage.get("params", []) for name in expanded(stage, entry)}
 
 
 def outputs(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:

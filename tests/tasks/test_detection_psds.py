@@ -339,11 +339,11 @@ def test_what_does_not_fit_is_refused_before_the_work() -> None:
     made = scenes(3, 2, 1)
     with pytest.raises(SpikesoundError, match="only one kind"):
         evaluated(made, clip_scores={})
-    with pytest.raises(SpikesoundError, match="resamples 0"):
+    with pytest.raises(SpikesoundError, match="resamples: must be at least 1, got 0"):
         evaluated(made, resamples=0)
     with pytest.raises(SpikesoundError, match="has a true event"):
         evaluated(made._replace(events=made.events[:0]))
-    with pytest.raises(SpikesoundError, match="confidence 1"):
+    with pytest.raises(SpikesoundError, match=r"confidence: must be between 0 and 1, got 1\.0"):
         evaluated(made, confidence=1.0)
 
 
