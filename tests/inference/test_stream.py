@@ -76,5 +76,5 @@ def test_a_stream_without_samples_gives_nothing() -> None:
 
 def test_a_detector_without_thresholds_does_not_stream() -> None:
     spec, network = detector("ann-tcn", bins=64)
-    with pytest.raises(SpikesoundError, match="no thresholds"):
+    with pytest.raises(SpikesoundError, match="without tuned thresholds"):
         Stream(spec, network)
