@@ -288,7 +288,7 @@ def detection_power() -> str:
     for (model, execution, account), inputs in found.items():
         sound, silence = inputs["events"], inputs["silence"]
         rates = [
-            f"{percent(float(rate))} %" if model.startswith("snn-") else "–"
+            f"{percent(float(rate))} %" if execution.startswith("events") else "–"
             for _, rate in (sound, silence)
         ]
         cells = [model, execution.replace("_", " "), account]
