@@ -211,7 +211,7 @@ def _obtain(
             board.add(outcome.state for outcome in done)
         lost = sum(outcome.state != "ok" for outcome in outcomes.values())
         rng = numpy_generator(seed, "download")
-        fetching = Fetching(far, params, rng, params.max_failures * asked - lost)
+        fetching = Fetching(far, params, rng, params.max_failures * asked, lost)
         for done in fetching.run(pool, slots, partial(attempt, params, store, scratch)):
             outcomes |= {outcome.clip_id: outcome for outcome in done}
             board.add((outcome.state for outcome in done), fetching.in_flight, fetching.waiting)

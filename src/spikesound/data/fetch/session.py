@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 import yt_dlp
-from yt_dlp.networking.exceptions import TransportError
+from yt_dlp.networking.exceptions import RequestError, TransportError
 from yt_dlp.utils._jsruntime import (
     BunJsRuntime,
     DenoJsRuntime,
@@ -46,30 +46,32 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
     Attributes
     ----------
     broken
-        The last error in reading an answer. yt-dlp's downloader says only in words that there was
-        one, once it is out of retries.
+        The error of the last request, in asking or in reading the answer. yt-dlp's downloader says
+        only in words that there was one, once it is out of retries.
+    warnings
+        Warnings of yt-dlp since :meth:`forget`, and its notes for debugging: of formats that its
+        default clients do not get it says nothing else.
     """
 
     def __init__(self, options: dict[str, Any], timeout_s: float) -> None:
+        self.warnings: list[str] = options["logger"].warnings
         super().__init__(options)
         self.timeout_s = timeout_s
-        self.broken: TransportError | None = None
-
-    @property
-    def warnings(self) -> list[str]:
-        """Warnings of yt-dlp since :meth:`forget`."""
-        messages: list[str] = self.params["logger"].warnings
-        return messages
+        self.broken: RequestError | None = None
 
     def forget(self) -> None:
         """Drop the warnings and the state of the recording before."""
         self.broken = None
         self.warnings.clear()
 
+    def write_debug(self, message: str, only_once: bool = False) -> None:
+        self.warnings.append(message)
+
     def urlopen(self, request: Any) -> Any:
+        self.broken = None
         try:
             response = super().urlopen(request)
-        except TransportError as error:
+        except RequestError as error:
             self.broken = error
             raise
         response.read = _Reader(self, response)
