@@ -30,8 +30,8 @@ OTHERS = {
     "Video unavailable. This video is private": "private",
     "This video requires payment to watch": "sign_in",
     "Join this channel to get access to members-only content like this video": "sign_in",
-    "This video is available to this channel's members on level: Gold. Join this channel": "sign_in",
-    "Sign in to confirm your age. This video may be inappropriate for some users.": "age_restricted",
+    "This video is available to this channel's members on level: Gold": "sign_in",
+    "Sign in to confirm your age. It may be inappropriate for some users.": "age_restricted",
     "The uploader has not made this video available in your country": "region_restricted",
     "Video unavailable. This video is not available in your country": "region_restricted",
     "Video unavailable. This video contains content from SME, who has blocked it in your country on"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,15 @@ def is_local(path: Path) -> bool:
     return not isinstance(path, UPath) or path.protocol in ("", "file", "local")
 
 
+def beside(path: Path) -> Path:
+    """Return a name beside a file or folder, of this writer alone, under which to make it.
+
+    Two that make the same at one time must not write into one: neither threads, nor processes, nor
+    machines that share a disk, on which processes have equal numbers.
+    """
+    return path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+
+
 @contextmanager
 def written_aside(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes its name when it is complete.
@@ -38,8 +46,7 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
             remote = cast(UPath, path)
             remote.fs.put_file(made.name, remote.path)
         return
-    # Two threads or processes that make the same file must not write into one.
-    aside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    aside = beside(path)
     try:
         with aside.open("wb") as file:
             yield file

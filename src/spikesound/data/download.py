@@ -7,6 +7,8 @@ and the shards are the same bytes however the work went.
 
 from __future__ import annotations
 
+import getpass
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -35,7 +37,7 @@ from spikesound.data.fetch.recording import Clip, Outcome, Recording
 from spikesound.data.fetch.session import check_session, is_youtube
 from spikesound.data.fetch.survey import Survey, survey
 from spikesound.data.parallel import as_done
-from spikesound.data.store import Store
+from spikesound.data.store import Store, digest
 from spikesound.params import DownloadParams
 
 FLAC_SHARE = 0.7
@@ -145,7 +147,9 @@ def _scratch(store: Store) -> Path:
     """Return the folder for recordings on their way: beside the clips, if these are on a disk."""
     if is_local(store.root):
         return Path(store.root).absolute() / "recordings"
-    return Path(tempfile.gettempdir()) / "spikesound-recordings"
+    # Of this store and this user alone: runs that have nothing to do with each other keep apart.
+    owner = digest("scratch", str(store.root), getattr(os, "getuid", getpass.getuser)())[:16]
+    return Path(tempfile.gettempdir()) / f"spikesound-{owner}" / "recordings"
 
 
 def _survey(

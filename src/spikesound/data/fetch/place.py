@@ -12,11 +12,17 @@ from urllib.parse import urlsplit
 from upath import UPath
 
 from spikesound.audio.ffmpeg import MediaError
+from spikesound.core.atomic import is_local, place
 
 
 def is_web(location: str) -> bool:
     """Tell a web address, which may refuse or be gone, from a path or an fsspec address."""
     return urlsplit(location).scheme in ("http", "https")
+
+
+def is_here(location: str) -> bool:
+    """Tell the path of a file on this machine's file systems from any address."""
+    return not is_web(location) and is_local(place(location))
 
 
 def identity(location: str) -> str:
@@ -33,7 +39,7 @@ def identity(location: str) -> str:
         return location
     path = UPath(location)
     try:
-        if path.protocol in ("", "file", "local"):
+        if is_here(location):
             with Path(str(path)).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         return f"{location} {path.fs.ukey(path.path)}"
@@ -45,7 +51,7 @@ def identity(location: str) -> str:
 def local_file(location: str, scratch: Path) -> Iterator[Path]:
     """Give a local path of a recording on a disk or an fsspec file system, copied if need be."""
     path = UPath(location)
-    if path.protocol in ("", "file", "local"):
+    if is_here(location):
         yield Path(str(path))
         return
     scratch.parent.mkdir(parents=True, exist_ok=True)

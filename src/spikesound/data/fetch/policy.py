@@ -158,7 +158,7 @@ class Fetching:
         return outcomes
 
     def _stop_if_too_many_are_lost(self) -> None:
-        if self.recordings and self.lost > self.lost_at_most:
+        if (self._waiting or self._running) and self.lost > self.lost_at_most:
             self.stopped = self.stopped or (
                 f"{self.lost} clips are missing by now, more than download.max_failures ="
                 f" {self.params.max_failures:g} of all; those that are gone are requested again"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 import yt_dlp
-from yt_dlp.networking.exceptions import RequestError, TransportError
+from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
 from yt_dlp.utils._jsruntime import (
     BunJsRuntime,
     DenoJsRuntime,
@@ -23,6 +23,7 @@ from yt_dlp.utils._jsruntime import (
 
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.core.errors import SpikesoundError
+from spikesound.data.fetch.partial import CannotContinueError, Partial
 from spikesound.params import DownloadParams
 
 SLOWEST_BYTES_PER_S = 1000
@@ -51,6 +52,10 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
     warnings
         Warnings of yt-dlp since :meth:`forget`, and its notes for debugging: of formats that its
         default clients do not get it says nothing else.
+    partial
+        The partial download that is under way; None for one that is not continued.
+    sized
+        Whether the last answer told how long it is. If not, one that breaks off looks whole.
     """
 
     def __init__(self, options: dict[str, Any], timeout_s: float) -> None:
@@ -58,6 +63,8 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
         super().__init__(options)
         self.timeout_s = timeout_s
         self.broken: RequestError | None = None
+        self.partial: Partial | None = None
+        self.sized = True
 
     def forget(self) -> None:
         """Drop the warnings and the state of the recording before."""
@@ -70,10 +77,22 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
     def urlopen(self, request: Any) -> Any:
         self.broken = None
         try:
+            if self.partial is not None:
+                self.partial.ask(request)
             response = super().urlopen(request)
+            if self.partial is not None:
+                self.partial.check(request, response)
         except RequestError as error:
             self.broken = error
+            if self.partial is not None and isinstance(error, HTTPError) and error.status == 416:
+                # Of HTTPError 416, yt-dlp takes a part of nearly the right length for the whole.
+                self.broken = CannotContinueError(cause=error)
+                raise self.broken from error
             raise
+        headers = response.headers
+        self.sized = "Content-Length" in headers or "chunked" in headers.get(
+            "Transfer-Encoding", ""
+        )
         response.read = _Reader(self, response)
         return response
 
