@@ -20,6 +20,7 @@ from yt_dlp.utils._jsruntime import (
     NodeJsRuntime,
     QuickJsRuntime,
 )
+from yt_dlp.utils.networking import select_proxy
 
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.core.errors import SpikesoundError
@@ -70,6 +71,21 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
         """Drop the warnings and the state of the recording before."""
         self.broken = None
         self.warnings.clear()
+
+    def section_proxy(self, address: str) -> str | None:
+        """Return the proxy that ffmpeg has to use for an address, or None if it may ask directly.
+
+        Raises
+        ------
+        ValueError
+            If ffmpeg cannot use it: what cannot go through the proxy must not go at all.
+        """
+        proxy = select_proxy(address, self.proxies)
+        if proxy in (None, "", "__noproxy__"):
+            return None
+        if urlsplit(proxy).scheme != "http":
+            raise ValueError(f"{proxy}: ffmpeg knows HTTP proxies only")
+        return str(proxy)
 
     def write_debug(self, message: str, only_once: bool = False) -> None:
         self.warnings.append(message)

@@ -178,9 +178,14 @@ def _sections(
     rates: Rates,
     measured: list[Measured],
 ) -> list[Samples] | None:
-    """Fetch each span alone; None if one of them fails, takes far too long, or comes short."""
+    """Fetch each span alone; None if one of them fails, takes far too long, or comes short, or
+    ffmpeg cannot ask for them as yt-dlp would."""
     info = _seekable(info)
     if info.get("protocol", "https") not in ("http", "https"):
+        return None
+    try:
+        proxy = ydl.section_proxy(info["url"])
+    except ValueError:
         return None
     headers = dict(info.get("http_headers") or {})
     cookies = ydl.cookiejar.get_cookie_header(info["url"])
@@ -197,7 +202,7 @@ def _sections(
                 span,
                 timeout_s=params.timeout_s,
                 limit_s=SLACK * rates.section_s,
-                proxy=params.proxy,
+                proxy=proxy,
             )
         except MediaError:
             samples = None
