@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
 from upath import UPath
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.writing import FAILED
 
 
 def place(where: Path | str) -> Path:
@@ -37,6 +41,11 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
 
     A local file is written beside its place and renamed; one that a kill leaves behind ends in
     ``.part``, which nothing reads. To another file system it is copied when it is complete.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file cannot be written: the disk is full, or may not be written to.
     """
     if not is_local(path):
         with tempfile.NamedTemporaryFile() as made:
@@ -51,5 +60,10 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
         with aside.open("wb") as file:
             yield file
         aside.replace(path)
+    except OSError as error:
+        if error.errno in FAILED and error.filename in (None, str(aside)):
+            raise SpikesoundError(f"{path}: {os.strerror(error.errno)}") from error
+        raise
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that is read only
+            aside.unlink(missing_ok=True)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
+from spikesound.core.writing import failed_write, note_files
+
 T = TypeVar("T")
 
 
@@ -41,9 +43,19 @@ def shown(error: SpikesoundError) -> str:
 
 
 def run(main: Callable[..., None], *arguments: str) -> None:
-    """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1."""
+    """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1.
+
+    So does a file that cannot be written.
+    """
+    note_files()
     try:
         main(*arguments)
     except SpikesoundError as error:
         print(f"error: {shown(error)}", file=sys.stderr)
+        sys.exit(1)
+    except (OSError, RuntimeError) as error:
+        failure = failed_write(error)
+        if failure is None:
+            raise
+        print(f"error: {shown(SpikesoundError(failure))}", file=sys.stderr)
         sys.exit(1)

@@ -6,10 +6,12 @@ sentences.py.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
@@ -29,6 +31,8 @@ from yt_dlp.utils import (
 )
 
 from spikesound.audio.ffmpeg import MediaError
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.writing import FAILED, FULL
 from spikesound.data.fetch.meanings import (
     OUTDATED,
     PASSING,
@@ -102,6 +106,21 @@ def classify(
     if any(isinstance(cause, GeoRestrictedError) for cause in chain):
         return REGION.error(reason)
     return meaning_of(reason).error(reason)
+
+
+def check_written(error: Exception, place: Path) -> None:
+    """Stop at a disk of this machine that takes no more: no recording is at fault.
+
+    Raises
+    ------
+    SpikesoundError
+        If that was the error; the message names the file.
+    """
+    for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno is not None:
+            said = re.search(r"unable to (open for writing|write data|rename file)", str(error))
+            if cause.errno in FULL or (said and cause.errno in FAILED):
+                raise SpikesoundError(f"{place}: {os.strerror(cause.errno)}") from error
 
 
 def _asked_to_wait(cause: BaseException) -> float:

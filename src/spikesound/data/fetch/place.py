@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from upath import UPath
 
 from spikesound.audio.ffmpeg import MediaError
 from spikesound.core.atomic import is_local, place
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.writing import FULL
 
 
 def is_web(location: str) -> bool:
@@ -60,6 +63,8 @@ def local_file(location: str, scratch: Path) -> Iterator[Path]:
             with path.open("rb") as there, scratch.open("wb") as here:
                 shutil.copyfileobj(there, here)
         except OSError as error:
+            if error.errno in FULL:
+                raise SpikesoundError(f"{scratch}: {os.strerror(error.errno)}") from error
             raise MediaError("failed", f"{location}: {error}", retry=True) from error
         yield scratch
     finally:

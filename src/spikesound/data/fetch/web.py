@@ -13,7 +13,7 @@ from yt_dlp.utils import DownloadError
 
 from spikesound.audio.cutting import Samples, Span
 from spikesound.audio.ffmpeg import MediaError
-from spikesound.data.fetch.classify import classify
+from spikesound.data.fetch.classify import check_written, classify
 from spikesound.data.fetch.partial import CannotContinueError, Partial
 from spikesound.data.fetch.rates import SLACK, Measured, Rates
 from spikesound.data.fetch.section import fetch_section
@@ -99,6 +99,7 @@ def fetch_web(
     except MediaError:
         raise
     except Exception as error:
+        check_written(error, place)
         raise classify(error, direct=direct, broken=ydl.broken, warnings=ydl.warnings) from error
     if not place.is_file():
         raise MediaError("failed", "no data, and no error from yt-dlp", retry=True)
