@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -249,6 +250,24 @@ def test_workers_do_not_share_a_file_of_cookies(
         status = fetch(youtube, ids, workers=4, cookies=str(cookies))
     assert (status["state"] == "ok").all()
     assert cookies.read_text() == text
+
+
+def test_no_copy_of_the_cookies_is_left_and_those_of_a_killed_run_are_deleted(
+    tmp_path: Path, fetch: Fetch, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    left = tmp_path / "tmp/spikesound-cookies-abc/cookies.txt"
+    left.parent.mkdir(parents=True)
+    left.write_text("of a run that was killed")
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text(
+        "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t2000000000\tSID\tsecret\n"
+    )
+    with YouTube({"short______": media["short"]}, bytes_per_s=None, latency_s=0.0) as youtube:
+        fetch(youtube, ["short______"], cookies=str(cookies))
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != cookies]
+    assert files
+    assert not [path for path in files if b"secret" in path.read_bytes() or path == left]
 
 
 def test_the_sound_is_the_recordings_own(

@@ -28,7 +28,7 @@ from spikesound.core.progress import Board, track
 from spikesound.core.schema import STATES, STATUS, write_table
 from spikesound.core.seeds import numpy_generator
 from spikesound.data.audio_shards import STATUS_FILE, clear, write_audio
-from spikesound.data.executor import check_store, executor
+from spikesound.data.executor import check_seen, check_store, executor
 from spikesound.data.fetch.fetched import recall
 from spikesound.data.fetch.obtain import attempt, insist
 from spikesound.data.fetch.place import is_web
@@ -97,9 +97,14 @@ def download(
     if any(is_web(recording.location) for recording in recordings):
         youtube = any(is_youtube(recording.location) for recording in recordings)
         check_session(params, youtube=youtube)
+        if params.cookies is not None:  # a worker has another working directory
+            cookies = Path(params.cookies).absolute()
+            params = params.model_copy(update={"cookies": str(cookies)})
     scratch = _scratch(store)
     with executor(scheduler, params.workers) as (pool, slots):
         check_store(pool, store)
+        if params.cookies is not None:
+            check_seen(pool, Path(params.cookies))
         outcomes, wanted = _survey(pool, slots, recordings, params, store, scratch)
         _check_space(wanted, params, store)
         stopped = _obtain(pool, slots, wanted, outcomes, params, store, scratch, seed, len(clips))

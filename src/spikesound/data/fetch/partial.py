@@ -35,7 +35,7 @@ class Partial:
     def ask(self, request: Any) -> None:
         """Ask for the rest only if the recording is still of the version that the part is of."""
         if "Range" in request.headers and self._tag.is_file():
-            request.headers["If-Range"] = self._tag.read_text(encoding="latin-1")
+            request.headers["If-Range"] = self._known()
 
     def check(self, request: Any, response: Any) -> None:
         """Check that an answer is the whole, or the rest that was asked for.
@@ -45,19 +45,18 @@ class Partial:
         CannotContinueError
             If it is another stretch, or of another version.
         """
-        version = _version(response.headers)
-        if response.status != 206:
-            if version:
-                self._tag.write_text(version, encoding="latin-1")
-            else:
-                self._tag.unlink(missing_ok=True)
-            return
+        asked = re.match(r"bytes=(\d+)-", request.headers.get("Range", ""))
         given = response.headers.get("Content-Range", "")
-        asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
-        if asked is None or not given.startswith(f"bytes {asked[1]}-"):
+        if response.status == 206 and (asked is None or not given.startswith(f"bytes {asked[1]}-")):
             raise CannotContinueError(f"status 206 with another range than asked for: {given!r}")
-        if version and self._tag.is_file() and self._tag.read_text(encoding="latin-1") != version:
-            raise CannotContinueError("the recording was replaced since its first part came")
+        version = _version(response.headers)
+        if response.status == 206 and asked is not None and asked[1] != "0":
+            if version and self._tag.is_file() and self._known() != version:
+                raise CannotContinueError("the recording was replaced since its first part came")
+        elif version:
+            self._tag.write_text(version, encoding="latin-1")
+        else:
+            self._tag.unlink(missing_ok=True)
 
     def settle(self, error: CannotContinueError) -> bool:
         """Tell whether the part is the whole, which then lies in its place; else delete the part.
@@ -80,6 +79,9 @@ class Partial:
         """Delete the note of a part that is no longer there."""
         if not self.part.is_file():
             self._tag.unlink(missing_ok=True)
+
+    def _known(self) -> str:
+        return self._tag.read_text(encoding="latin-1")
 
     def delete(self) -> None:
         """Delete the part and the note; the next attempt starts at the first byte."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import shutil
 import tempfile
 import threading
@@ -217,10 +218,16 @@ def options(params: DownloadParams) -> dict[str, Any]:
     return chosen
 
 
-def _own_copy(cookies: Path) -> str:
-    """Copy the cookies: yt-dlp writes them back, and several workers would write into one file."""
-    folder = tempfile.mkdtemp(prefix="spikesound-cookies-")
-    return shutil.copy(cookies, folder)
+def _own_copy(cookies: Path) -> io.StringIO:
+    """Return a copy of the cookies in memory: yt-dlp writes them back, and several workers would
+    write into one file. On no disk, they cannot be left behind by a kill."""
+    return io.StringIO(cookies.read_text(encoding="utf-8"))
+
+
+def delete_copies_of_cookies() -> None:
+    """Delete the copies of cookies that earlier versions left in the temporary folder."""
+    for left in Path(tempfile.gettempdir()).glob("spikesound-cookies-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def is_youtube(location: str) -> bool:
@@ -238,6 +245,7 @@ def check_session(params: DownloadParams, *, youtube: bool) -> None:
         If cookies, browser, proxy or the sites' arguments cannot be used; for YouTube also if there
         is no JavaScript runtime that yt-dlp can use.
     """
+    delete_copies_of_cookies()
     if params.cookies is not None and not Path(params.cookies).is_file():
         raise SpikesoundError(f"download.cookies: {params.cookies}: no such file")
     try:

@@ -191,6 +191,8 @@ def _sections(
     headers = dict(info.get("http_headers") or {})
     cookies = ydl.cookiejar.get_cookie_header(info["url"])
     if cookies:
+        if params.cookies or params.cookies_from_browser:
+            return None  # every user of the machine can read ffmpeg's command line
         headers["Cookie"] = cookies
     got: list[Samples] = []
     for span in spans:
