@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -39,7 +39,12 @@ _PIECE_BYTES = 1 << 18
 
 
 def blocks(
-    source: Source, rate_hz: int, block_s: float = 10.0, *, stall_s: float = STALL_S
+    source: Source,
+    rate_hz: int,
+    block_s: float = 10.0,
+    *,
+    stall_s: float = STALL_S,
+    on_rate: Callable[[int], None] | None = None,
 ) -> Iterator[Floats]:
     """Decode a sound, mix its channels to one and change its rate, in bounded memory.
 
@@ -57,6 +62,8 @@ def blocks(
         Length of a block; the last one is shorter.
     stall_s
         Longest wait for the decoder's next output.
+    on_rate
+        Is called with the sound's own rate, in Hz, before its first block.
 
     Yields
     ------
@@ -73,7 +80,7 @@ def blocks(
     name = str(source) if isinstance(source, Path) else "stdin"
     with _on_disk(source) as path:
         refuse_archives(path, name)
-        yield from _regrouped(_resampled(_pieces(path, name, stall_s), rate_hz), length)
+        yield from _regrouped(_resampled(_pieces(path, name, stall_s), rate_hz, on_rate), length)
 
 
 @contextmanager
@@ -131,9 +138,13 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
         check_end(path, name, messages, count / rate_hz)
 
 
-def _resampled(pieces: Iterable[tuple[int, Floats]], rate_hz: int) -> Iterator[Floats]:
+def _resampled(
+    pieces: Iterable[tuple[int, Floats]], rate_hz: int, on_rate: Callable[[int], None] | None
+) -> Iterator[Floats]:
     resampler = None
     for from_hz, piece in pieces:
+        if resampler is None and on_rate is not None:
+            on_rate(from_hz)
         resampler = resampler or Resampler(from_hz, rate_hz)
         yield resampler.feed(piece)
     if resampler is not None:
