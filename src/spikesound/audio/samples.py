@@ -31,7 +31,7 @@ def mono(samples: npt.ArrayLike) -> Floats:
     SpikesoundError
         If they are none, of another shape or type, or not numbers.
     """
-    samples = _array(samples)
+    samples = array_of(samples)
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > samples.shape[0]):
         raise SpikesoundError(
             f"samples: expected shape (sample,) or (sample, channel), got {samples.shape}"
@@ -41,6 +41,20 @@ def mono(samples: npt.ArrayLike) -> Floats:
     scaled = _full_scale(samples)
     mixed = scaled if scaled.ndim == 1 else scaled.mean(axis=1, dtype=np.float32)
     return within_full_scale(mixed, "samples")
+
+
+def array_of(samples: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array, or what becomes one, as an array.
+
+    Raises
+    ------
+    SpikesoundError
+        If it becomes none: rows of different lengths, a tensor of a GPU.
+    """
+    try:
+        return np.asarray(samples)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise SpikesoundError(f"samples: expected an array of numbers: {error}") from error
 
 
 def within_full_scale(samples: Floats, name: str) -> Floats:
@@ -58,13 +72,6 @@ def within_full_scale(samples: Floats, name: str) -> Floats:
         raise SpikesoundError(f"{name}: {loudest:.3g} times full scale (1.0) is no sound")
     clipped: Floats = np.clip(samples, -1, 1)
     return clipped
-
-
-def _array(samples: npt.ArrayLike) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(samples)
-    except (ValueError, TypeError, RuntimeError) as error:  # rows of other lengths, a GPU's tensor
-        raise SpikesoundError(f"samples: expected an array of numbers: {error}") from error
 
 
 def _full_scale(samples: npt.NDArray[Any]) -> Floats:

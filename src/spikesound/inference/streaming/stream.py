@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from spikesound.audio.samples import mono
+from spikesound.audio.samples import array_of, mono
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream
 from spikesound.inference.backends import AUTO, DENSE, streaming
@@ -96,8 +96,8 @@ class Stream:
         SpikesoundError
             If they are of another shape or type, or not numbers. They are not taken then.
         """
-        none = isinstance(samples, Sized) and len(samples) == 0
-        return [] if none else self.feed_mono(mono(samples))
+        samples = array_of(samples)
+        return self.feed_mono(mono(samples)) if samples.size else []
 
     def feed_mono(self, samples: Floats) -> list[FrameResult]:
         """Take the next samples as they are: mono, of full scale 1, not checked."""
