@@ -158,7 +158,7 @@ class Model:
         if not self.detects:
             raise SpikesoundError(
                 f"{self.name}: expected a detector, got a classifier, which gives no times; "
-                "use predict"
+                "use predict, or windows"
             )
         named = self.trained.spec.model_copy(update={"classes": self.labels})
         network: Any = self.trained.network

@@ -26,7 +26,7 @@ from spikesound.audio.checks import (
 from spikesound.audio.ffmpeg import JobError, local_sound, log_text, stream
 from spikesound.audio.resampling import Resampler
 from spikesound.audio.samples import within_full_scale
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 
 Floats = npt.NDArray[np.float32]
 Source: TypeAlias = "Path | IO[bytes]"
@@ -86,7 +86,11 @@ def blocks(
 @contextmanager
 def _on_disk(source: Source) -> Iterator[Path]:
     if isinstance(source, Path):
-        if not source.exists():
+        try:
+            exists = source.exists()
+        except OSError as error:  # its name is too long
+            raise SpikesoundError(f"{short(str(source))}: {error.strerror}") from error
+        if not exists:
             raise SpikesoundError(f"{source}: no such file")
         if not source.is_file():
             raise SpikesoundError(f"{source}: not a file")

@@ -38,6 +38,7 @@ _PAGE = {
     "/picture.js": ("picture.js", "text/javascript"),
     "/strip.js": ("strip.js", "text/javascript"),
     "/sound.js": ("sound.js", "text/javascript"),
+    "/surface.js": ("surface.js", "text/javascript"),
     "/worklet.js": ("worklet.js", "text/javascript"),
 }
 

@@ -3,6 +3,7 @@ import { Events, counted } from "/events.js";
 import { download } from "/labels.js";
 import { Picture } from "/picture.js";
 import { FileSound, MicrophoneSound } from "/sound.js";
+import { dropping, theme } from "/surface.js";
 
 const at = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -215,40 +216,8 @@ function leaving(event) {
   if (unsaved || earlier.some((each) => each.is)) event.preventDefault();
 }
 
-function theme() {
-  const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const is = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-  const show = () => {
-    at("theme").textContent = is() ? "Light page" : "Dark page";
-    changed = true;
-  };
-  at("theme").addEventListener("click", () => {
-    root.dataset.theme = is() ? "light" : "dark";
-    show();
-  });
-  dark.addEventListener("change", show);
-  show();
-}
-
-function dropping() {
-  const carries = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragover", (event) => {
-    if (carries(event)) event.preventDefault();
-    document.body.classList.toggle("over", carries(event));
-  });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.body.classList.remove("over");
-  });
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("over");
-    openFile(event.dataTransfer.files[0]);
-  });
-}
-
 async function begin() {
-  theme();
+  theme(at("theme"), () => { changed = true; });
   try {
     model = await (await fetch("/model")).json();
   } catch {
@@ -280,7 +249,7 @@ async function begin() {
     save(labels(), () => { saved ||= isWhole; });
   });
   addEventListener("beforeunload", leaving);
-  dropping();
+  dropping(openFile);
   requestAnimationFrame(frame);
   return undefined;
 }
