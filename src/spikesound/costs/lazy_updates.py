@@ -25,7 +25,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.layers import Causal, Layer, affine
+from spikesound.models.folding import affine
+from spikesound.models.layers import Causal, Layer
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
 

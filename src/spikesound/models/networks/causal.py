@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.layers import Causal, Layer, Normed, Source, merged_average
+from spikesound.models.folding import Normed, merged_average
+from spikesound.models.layers import Causal, Layer, Source
 from spikesound.snn.neurons import SpikingNeuron
 
 State = Any
