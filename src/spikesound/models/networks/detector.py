@@ -14,8 +14,9 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.causal import CausalBlock, Integrator, Spikes, State
 from spikesound.models.networks.layout import Layout
-from spikesound.models.networks.memory import Adaptive, Convolutions, Gated, MakeNeuron
-from spikesound.params import CausalParams, CRNNParams, LSNNParams, TCNParams
+from spikesound.params import CausalParams
+
+MakeNeuron = Callable[[], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -145,26 +146,3 @@ class Detector(nn.Module):
             by_frame=True,
         )
         return [*found, *inner, readout]
-
-
-def tcn(params: TCNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
-    """Return a temporal convolutional network: dilated causal layers behind the front."""
-
-    def memory(inputs: int) -> nn.Module:
-        return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
-
-    return Detector(params, layout, neuron, memory)
-
-
-def crnn(params: CRNNParams, layout: Layout, neuron: MakeNeuron, *, cell: str) -> Detector:
-    """Return a convolutional recurrent network: one LSTM or GRU layer behind the front."""
-    return Detector(params, layout, neuron, lambda inputs: Gated(inputs, params.hidden, cell))
-
-
-def lsnn(params: LSNNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
-    """Return a spiking network with a recurrent layer of adaptive LIF neurons behind the front."""
-
-    def memory(inputs: int) -> nn.Module:
-        return Adaptive(inputs, params.hidden, params.adaptive)
-
-    return Detector(params, layout, neuron, memory)

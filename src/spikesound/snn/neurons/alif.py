@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from spikesound.params import ALIFParams
-from spikesound.snn.neurons.spiking import SpikingNeuron, State, decay
+from spikesound.snn.neurons.parts import decay
+from spikesound.snn.neurons.spiking import SpikingNeuron, State
 from spikesound.snn.neurons.surrogate import spike_function
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from spikesound.params import CubaLIFParams
-from spikesound.snn.neurons.spiking import SpikingNeuron, State, decay, fired
+from spikesound.snn.neurons.parts import decay, fired
+from spikesound.snn.neurons.spiking import SpikingNeuron, State
 from spikesound.snn.neurons.surrogate import spike_function
 
 
