@@ -10,6 +10,7 @@ from spike_inputs import lif_params
 from torch import nn
 
 from spikesound.models.networks.causal import Integrator
+from spikesound.models.networks.output import Output
 from spikesound.params import ALIFParams, CubaLIFParams
 from spikesound.snn.event_driven.spiking_linear import SpikingLinear
 from spikesound.snn.neurons.alif import ALIF
@@ -70,6 +71,7 @@ def test_a_threshold_is_used_above_zero() -> None:
         (linear, "neuron.beta", 1.05),
         (linear, "neuron.threshold", -0.05),
         (lambda: Integrator(4), "beta", 1.05),
+        (lambda: Output("membrane_sum", nn.Identity), "beta", 1.05),
     ],
 )
 def test_a_constant_outside_its_bounds_comes_back(

@@ -109,7 +109,7 @@ def test_spikes_of_any_type_are_taken_on_both_ways(
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int64])
-@pytest.mark.parametrize("name", ["lif", "integrate_and_fire"])
+@pytest.mark.parametrize("name", ["lif", "integrate_and_fire", "cuba_lif", "alif"])
 def test_currents_that_are_no_floats_are_taken_as_such(
     params: Params, name: str, dtype: torch.dtype
 ) -> None:
@@ -174,7 +174,7 @@ def test_a_forked_worker_of_a_data_loader_may_use_a_neuron() -> None:
     assert all(torch.equal(found, expected) for found in loader)
 
 
-@pytest.mark.parametrize("name", ["lif", "integrate_and_fire", "relu"])
+@pytest.mark.parametrize("name", sorted(set(NEURONS) - {"quantised_relu"}))
 def test_no_steps_give_no_spikes(params: Params, name: str) -> None:
     neuron = NEURONS[name](params.neurons[name])
     assert neuron(torch.zeros(0, 2, 3)).shape == (0, 2, 3)
