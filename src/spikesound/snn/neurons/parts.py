@@ -7,7 +7,7 @@ from torch import nn
 
 
 def decay(value: float, *, learn: bool) -> nn.Parameter:
-    """Make one decay factor per time step for a whole layer; use it clamped to [0, 1]."""
+    """Make one decay factor per time step for a whole layer; used through ``bounds.unit``."""
     return nn.Parameter(torch.tensor(value), requires_grad=learn)
 
 

@@ -50,7 +50,11 @@ class SpikingNeuron(nn.Module):
         return self.advance(currents, self.initial_state(currents[0]))[0]
 
     def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        """Map currents (time, batch, ...) to spikes of the same shape."""
+        """Map currents (time, batch, ...) to spikes of the same shape; no step, no spikes."""
+        if not currents.is_floating_point():
+            currents = currents.to(torch.get_default_dtype())
+        if not len(currents):
+            return currents.clone()
         if not self._carries:
             return self.whole(currents)
         state = self._carried or self.initial_state(currents[0])
