@@ -12,7 +12,7 @@ import pytest
 
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import SpikesoundError
-from spikesound.core.writing import failed_write
+from spikesound.core.writing import failed_file
 
 WRITERS = {
     "to_csv": "import pandas as pd; pd.DataFrame({'a': range(99999)}).to_csv(path)",
@@ -74,17 +74,16 @@ def test_an_error_in_reading_another_file_is_not_the_written_ones(tmp_path: Path
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "b"))
 
 
-def test_what_is_read_only_is_named_and_other_errors_are_left_alone() -> None:
+def test_the_file_of_an_error_is_named_and_other_errors_are_left_alone() -> None:
     read_only = OSError(errno.EROFS, "Read-only file system", "/x/status.parquet")
-    assert failed_write(read_only) == "/x/status.parquet: Read-only file system"
+    assert failed_file(read_only) == ("/x/status.parquet", "Read-only file system")
     denied = PermissionError(errno.EACCES, "Permission denied", b"/x/a")
-    assert failed_write(denied) == "/x/a: Permission denied"
+    assert failed_file(denied) == ("/x/a", "Permission denied")
     copied = OSError(errno.ENOSPC, "No space left on device", "/from", None, "/to")
-    assert failed_write(copied) == "/to: No space left on device"
+    assert failed_file(copied) == ("/to", "No space left on device")
     for other in (
         PermissionError(errno.EACCES, "Permission denied"),  # of a connection
-        FileNotFoundError(errno.ENOENT, "No such file or directory", "/x"),
         BrokenPipeError(errno.EPIPE, "Broken pipe"),
         RuntimeError("a bug"),
     ):
-        assert failed_write(other) is None
+        assert failed_file(other) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -26,7 +26,7 @@ from spikesound.audio.checks import (
 from spikesound.audio.ffmpeg import JobError, local_sound, log_text, stream
 from spikesound.audio.resampling import Resampler
 from spikesound.audio.samples import within_full_scale
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 
 Floats = npt.NDArray[np.float32]
 Source: TypeAlias = "Path | IO[bytes]"
@@ -39,7 +39,12 @@ _PIECE_BYTES = 1 << 18
 
 
 def blocks(
-    source: Source, rate_hz: int, block_s: float = 10.0, *, stall_s: float = STALL_S
+    source: Source,
+    rate_hz: int,
+    block_s: float = 10.0,
+    *,
+    stall_s: float = STALL_S,
+    on_rate: Callable[[int], None] | None = None,
 ) -> Iterator[Floats]:
     """Decode a sound, mix its channels to one and change its rate, in bounded memory.
 
@@ -57,6 +62,8 @@ def blocks(
         Length of a block; the last one is shorter.
     stall_s
         Longest wait for the decoder's next output.
+    on_rate
+        Is called with the sound's own rate, in Hz, before its first block.
 
     Yields
     ------
@@ -73,13 +80,17 @@ def blocks(
     name = str(source) if isinstance(source, Path) else "stdin"
     with _on_disk(source) as path:
         refuse_archives(path, name)
-        yield from _regrouped(_resampled(_pieces(path, name, stall_s), rate_hz), length)
+        yield from _regrouped(_resampled(_pieces(path, name, stall_s), rate_hz, on_rate), length)
 
 
 @contextmanager
 def _on_disk(source: Source) -> Iterator[Path]:
     if isinstance(source, Path):
-        if not source.exists():
+        try:
+            exists = source.exists()
+        except OSError as error:  # its name is too long
+            raise SpikesoundError(f"{short(str(source))}: {error.strerror}") from error
+        if not exists:
             raise SpikesoundError(f"{source}: no such file")
         if not source.is_file():
             raise SpikesoundError(f"{source}: not a file")
@@ -131,9 +142,13 @@ def _pieces(path: Path, name: str, stall_s: float) -> Iterator[tuple[int, Floats
         check_end(path, name, messages, count / rate_hz)
 
 
-def _resampled(pieces: Iterable[tuple[int, Floats]], rate_hz: int) -> Iterator[Floats]:
+def _resampled(
+    pieces: Iterable[tuple[int, Floats]], rate_hz: int, on_rate: Callable[[int], None] | None
+) -> Iterator[Floats]:
     resampler = None
     for from_hz, piece in pieces:
+        if resampler is None and on_rate is not None:
+            on_rate(from_hz)
         resampler = resampler or Resampler(from_hz, rate_hz)
         yield resampler.feed(piece)
     if resampler is not None:

@@ -31,17 +31,17 @@ def note_files() -> None:
     sys.addaudithook(_note)
 
 
-def failed_write(error: BaseException) -> str | None:
-    """Return the file that could not be written, and why; None of any other error."""
-    if isinstance(error, OSError) and error.errno in (FAILED if error.filename else ENDED):
+def failed_file(error: BaseException) -> tuple[str, str] | None:
+    """Return the file that an error of the system is about, and what it is; None of any other."""
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in ENDED):
         named = error.filename2 if error.errno in FULL and error.filename2 else error.filename
         file = os.fsdecode(named) if isinstance(named, str | bytes | Path) else _opened[0]
-        return f"{file}: {os.strerror(error.errno)}" if file else " ".join(str(error).split())
+        return (file or "a file", os.strerror(error.errno or 0))
     if isinstance(error, RuntimeError) and "inline_container.cc" in str(error):
         # torch.save writes by itself, and says only where in its own source it found out.
         frames = (frame.f_locals for frame in _frames(error) if frame.f_code.co_name == "save")
-        file = next((str(names["f"]) for names in frames if "f" in names), "")
-        return f"{file}: cannot be written; is the disk full?" if file else None
+        file = next((str(names["f"]) for names in frames if "f" in names), "a file")
+        return file, "cannot be written; is the disk full?"
     return None
 
 
