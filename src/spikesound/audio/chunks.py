@@ -1,0 +1,122 @@
+"""Chunks of WAV, AIFF, CAF and W64 files: whether the header tells of all the sound in the file."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from mmap import mmap
+
+
+@dataclass(frozen=True)
+class Form:
+    """Where a format's first chunk begins, and what the head of each is.
+
+    Attributes
+    ----------
+    head : of name and size
+    sound : name of the chunk with the samples
+    counted : whether a size includes the head
+    even : sizes are rounded up to a multiple of it
+    """
+
+    first: int
+    head: struct.Struct
+    sound: bytes
+    counted: bool = False
+    even: int = 2
+
+
+_W64 = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+_RIFF = Form(12, struct.Struct("<4sI"), b"data")
+FORMS = {
+    b"RIFF": _RIFF,
+    b"RF64": _RIFF,
+    b"BW64": _RIFF,
+    b"FORM": Form(12, struct.Struct(">4sI"), b"SSND"),
+    b"caff": Form(8, struct.Struct(">4sq"), b"data", even=1),
+    b"riff": Form(40, struct.Struct("<16sQ"), b"data" + _W64, counted=True, even=8),
+}
+"""By a file's first four bytes."""
+
+_PIPED = 0x7FF00000
+"""Sizes from here on may be a pipe's, whose writer could not know: some 2 or 4 GiB (ffmpeg, SoX,
+arecord)."""
+
+_LOOSE = 1024
+"""Bytes after the last chunk that are let pass."""
+
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Whether the sound goes on to the end of the file, whatever the header says; or the fault."""
+
+    to_the_end: bool = False
+    fault: str = ""
+
+
+def chunk_extent(content: mmap) -> Extent:
+    """Return where the samples end, of a file that begins with one of :data:`FORMS`.
+
+    A size of 0 or of some 2 or 4 GiB is that of a writer that could not go back; one that is
+    too small by 4 GiB has wrapped. Any other that is too small is a fault: what follows may be
+    sound, or not.
+    """
+    form = FORMS[content[:4]]
+    size, at, stated = len(content), -1, 0
+    for name, first, length in _chunks(content, form.first, form):
+        if name == form.sound:
+            at, stated = first, length
+            break
+    if at < 0 or stated < 0 or content[:4] in (b"RF64", b"BW64"):  # sizes of 64 bits, elsewhere
+        return Extent()
+    end = at + stated
+    if end > size:
+        return Extent(to_the_end=form is _RIFF and stated >= _PIPED)
+    rest = _rest(content, end + -stated % form.even, form)
+    if rest < 0:
+        return Extent(fault="damaged: another file begins where its sound ends; split it")
+    if rest <= _LOOSE:
+        return Extent()
+    if form is _RIFF and (stated == 0 or (size - end) >> 32):
+        return Extent(to_the_end=True)
+    return Extent(
+        fault=f"damaged: its header tells of {stated} bytes of sound, and {size - end} bytes follow "
+        "that are none of its chunks; write the header anew, as ffmpeg -ignore_length 1 does"
+    )
+
+
+def _chunks(content: mmap, at: int, form: Form) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk, where its content begins, and how long it says that is."""
+    head = form.head.size
+    while at + head <= len(content):
+        name, length = form.head.unpack(content[at : at + head])
+        length -= head if form.counted else 0
+        yield name, at + head, length
+        if length < 0:
+            return
+        at += head + length + -length % form.even
+
+
+def _rest(content: mmap, at: int, form: Form) -> int:
+    """Return how many bytes are left after the last chunk; -1 if another file begins there."""
+    for name, first, length in _chunks(content, at, form):
+        if name[:4] in FORMS:
+            return -1
+        if not name[:4].isascii() or not name[:4].decode().isprintable() or length < 0:
+            break
+        if first + length > len(content):
+            break
+        at = first + length + -length % form.even
+    left = content[at : at + _LOOSE]
+    if left.startswith(_TAGS) or not _any(content, at):
+        return 0
+    return max(0, len(content) - at)
+
+
+def _any(content: mmap, at: int) -> bool:
+    """Tell whether there is a byte that is not zero."""
+    step = 1 << 20
+    return any(any(content[first : first + step]) for first in range(at, len(content), step))
