@@ -30,9 +30,7 @@ _CORRUPT = re.compile(
     rf"{_WHO}\[warning\] (.*(?:corrupt|duplicated MOOV).*)", re.MULTILINE | re.IGNORECASE
 )
 _START = re.compile(rf"{_WHO}\[info\] (-?\d+\.\d+)$", re.MULTILINE)
-_GAP = re.compile(
-    rf"{_WHO}\[warning\] (\d+\.\d+)\n{_WHO}\[warning\] (\d+\.\d+)$", re.MULTILINE
-)
+_GAP = re.compile(rf"{_WHO}\[warning\] (\d+\.\d+)\n{_WHO}\[warning\] (\d+\.\d+)$", re.MULTILINE)
 _DURATION = re.compile(
     r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d+)(?:, start: (-?\d+\.\d+))?", re.MULTILINE
 )
@@ -108,7 +106,9 @@ def shortfall(messages: str, end_s: float) -> str:
     """
     stated_s = stated_end_s(messages)
     # A film's length is that of its pictures.
-    exact = _EXACT.search(messages) and not _GUESSED.search(messages) and not _VIDEO.search(messages)
+    exact = (
+        _EXACT.search(messages) and not _GUESSED.search(messages) and not _VIDEO.search(messages)
+    )
     if stated_s is None or not exact or end_s >= stated_s * 0.998 - 0.1:
         return ""
     return f"cut off: expected {stated_s:.2f} s by its header, got {end_s:.2f} s"

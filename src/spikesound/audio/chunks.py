@@ -39,9 +39,8 @@ FORMS = {
 }
 """By a file's first four bytes."""
 
-_PIPED = 0x7FF00000
-"""Sizes from here on may be a pipe's, whose writer could not know: some 2 or 4 GiB (ffmpeg, SoX,
-arecord)."""
+_PIPED = (range(0x7FF00000, 0x80000100), range(0xFFFFFF00, 1 << 32))
+"""Sizes that a writer to a pipe states, which cannot know: some 2 or 4 GiB (SoX, arecord, ffmpeg)."""
 
 _LOOSE = 1024
 """Bytes after the last chunk that are let pass."""
@@ -74,7 +73,7 @@ def chunk_extent(content: mmap) -> Extent:
         return Extent()
     end = at + stated
     if end > size:
-        return Extent(to_the_end=form is _RIFF and stated >= _PIPED)
+        return Extent(to_the_end=form is _RIFF and any(stated in sizes for sizes in _PIPED))
     rest = _rest(content, end + -stated % form.even, form)
     if rest < 0:
         return Extent(fault="damaged: another file begins where its sound ends; split it")

@@ -210,8 +210,8 @@ def pcm(job: Job, limit_s: float | None = None) -> Iterator[bytes]:
     Raises
     ------
     MediaError
-        ``failed`` if ffmpeg ends with an error (the reason is the last line that it wrote), or is
-        not done after ``limit_s``.
+        ``failed`` if ffmpeg reports an error (the reason is the last line that it wrote), also where
+        it goes on and leaves out what it could not decode; or is not done after ``limit_s``.
     """
     with tempfile.TemporaryFile() as log:
         try:
@@ -220,6 +220,8 @@ def pcm(job: Job, limit_s: float | None = None) -> Iterator[bytes]:
             raise MediaError("failed", f"timed out after {limit_s} s") from error
         except JobError as error:
             raise MediaError("failed", error.reason) from error
+        if words := log_text(log):
+            raise MediaError("failed", JobError(0, words).reason)
 
 
 def run(job: Job, given: bytes = b"", limit_s: float | None = None) -> bytes:

@@ -67,7 +67,8 @@ def _pages(content: mmap) -> Iterator[Page]:
         if _checksum(head[:22] + bytes(4) + head[26:] + content[at + 27 : end]) != stated:
             raise ValueError(f"damaged: wrong checksum of the Ogg page at byte {at}")
         position, stream, number = (
-            int.from_bytes(head[first:last], "little") for first, last in ((6, 14), (14, 18), (18, 22))
+            int.from_bytes(head[first:last], "little")
+            for first, last in ((6, 14), (14, 18), (18, 22))
         )
         ended = bool(head[5] & _LAST)
         yield Page(at, head[5], position, stream, number, not lacing or lacing[-1] < 255)
