@@ -100,15 +100,13 @@ def gap(messages: str) -> str:
 
 
 def shortfall(messages: str, end_s: float) -> str:
-    """Return what is wrong with sound that ends at ``end_s``; empty if the header says nothing else.
+    """Return what is wrong with sound that ends at ``end_s``; empty if the header agrees.
 
     Only in formats whose header is exact.
     """
     stated_s = stated_end_s(messages)
-    # A film's length is that of its pictures.
-    exact = (
-        _EXACT.search(messages) and not _GUESSED.search(messages) and not _VIDEO.search(messages)
-    )
+    guessed = _GUESSED.search(messages) or _VIDEO.search(messages)  # a film's: of its pictures
+    exact = _EXACT.search(messages) and not guessed
     if stated_s is None or not exact or end_s >= stated_s * 0.998 - 0.1:
         return ""
     return f"cut off: expected {stated_s:.2f} s by its header, got {end_s:.2f} s"

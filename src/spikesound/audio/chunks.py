@@ -40,7 +40,7 @@ FORMS = {
 """By a file's first four bytes."""
 
 _PIPED = (range(0x7FF00000, 0x80000100), range(0xFFFFFF00, 1 << 32))
-"""Sizes that a writer to a pipe states, which cannot know: some 2 or 4 GiB (SoX, arecord, ffmpeg)."""
+"""Sizes that a writer to a pipe states: some 2 or 4 GiB (SoX, arecord, ffmpeg)."""
 
 _LOOSE = 1024
 """Bytes after the last chunk that are let pass."""
@@ -82,8 +82,8 @@ def chunk_extent(content: mmap) -> Extent:
     if form is _RIFF and (stated == 0 or (size - end) >> 32):
         return Extent(to_the_end=True)
     return Extent(
-        fault=f"damaged: its header tells of {stated} bytes of sound, and {size - end} bytes follow "
-        "that are none of its chunks; write the header anew, as ffmpeg -ignore_length 1 does"
+        fault=f"damaged: its header tells of {stated} bytes of sound, and {size - end} follow that"
+        " are in none of its chunks; write the header anew, as ffmpeg -ignore_length 1 does"
     )
 
 

@@ -81,9 +81,9 @@ def cut(
         results: list[tuple[int, int | MediaError]] = []
         try:
             pieces = (_int16(samples) for _, samples in decoded(path, rate_hz))
-            for number, samples in cut_stream(pieces, rate_hz, spans):
-                missing = isinstance(samples, MediaError)
-                results.append((number, samples if missing else held.write(samples.tobytes())))
+            for number, clip in cut_stream(pieces, rate_hz, spans):
+                size_or_error = clip if isinstance(clip, MediaError) else held.write(clip.tobytes())
+                results.append((number, size_or_error))
         except NotWholeError as error:
             raise MediaError("failed", str(error)) from error
         held.seek(0)
@@ -123,7 +123,8 @@ def cut_stream(
 
 
 def _int16(samples: Floats) -> bytes:
-    return np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype("<i2").tobytes()
+    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype("<i2")
+    return bytes(whole.tobytes())
 
 
 def _samples(parts: list[bytes]) -> Samples:

@@ -210,8 +210,8 @@ def pcm(job: Job, limit_s: float | None = None) -> Iterator[bytes]:
     Raises
     ------
     MediaError
-        ``failed`` if ffmpeg reports an error (the reason is the last line that it wrote), also where
-        it goes on and leaves out what it could not decode; or is not done after ``limit_s``.
+        ``failed`` if ffmpeg reports an error (the reason is the last line that it wrote), even if
+        it goes on without what it cannot decode; or if it is not done after ``limit_s``.
     """
     with tempfile.TemporaryFile() as log:
         try:

@@ -45,7 +45,4 @@ def _header_s(path: Path) -> float | None:
 
 
 def _decoded_s(path: Path) -> float:
-    count, rate_hz = 0, 1
-    for rate_hz, samples in decoded(path):
-        count += len(samples)
-    return count / rate_hz
+    return sum(len(samples) / rate_hz for rate_hz, samples in decoded(path))

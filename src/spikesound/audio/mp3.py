@@ -36,7 +36,7 @@ def joined_parts(content: mmap) -> list[tuple[int, int]]:
 
 
 def _pieces(content: mmap) -> Iterator[tuple[int, int, bool]]:
-    """Yield frames and tags, each with its first byte and the next one's; -1 for what is neither."""
+    """Yield where each frame or tag begins and ends; -1 for what is neither."""
     at, size, frames = 0, len(content), 0
     while at < size:
         tag = _tag(content, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,10 +67,7 @@ def _pages(content: mmap) -> Iterator[Page]:
         stated = int.from_bytes(head[22:26], "little")
         if _checksum(head[:22] + bytes(4) + head[26:] + content[at + 27 : end]) != stated:
             raise ValueError(f"damaged: wrong checksum of the Ogg page at byte {at}")
-        position, stream, number = (
-            int.from_bytes(head[first:last], "little")
-            for first, last in ((6, 14), (14, 18), (18, 22))
-        )
+        position, stream, number = struct.unpack("<QII", head[6:22])
         ended = bool(head[5] & _LAST)
         yield Page(at, head[5], position, stream, number, not lacing or lacing[-1] < 255)
         at = end
