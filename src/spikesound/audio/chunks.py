@@ -66,6 +66,8 @@ def chunk_extent(content: mmap) -> Extent:
     form = FORMS[content[:4]]
     size, at, stated = len(content), -1, 0
     for name, first, length in _chunks(content, form.first, form):
+        if name == b"fmt " and _contradicts(content[first : first + 16]):
+            return Extent(fault="damaged: the rates in its header contradict each other")
         if name == form.sound:
             at, stated = first, length
             break
@@ -85,6 +87,15 @@ def chunk_extent(content: mmap) -> Extent:
         fault=f"damaged: its header tells of {stated} bytes of sound, and {size - end} follow that"
         " are in none of its chunks; write the header anew, as ffmpeg -ignore_length 1 does"
     )
+
+
+def _contradicts(head: bytes) -> bool:
+    """Tell whether the bytes in a second of a WAV file of PCM are not those of its samples."""
+    if len(head) < 16:
+        return False
+    kind, channels, rate_hz, bytes_per_s, frame, bits = struct.unpack("<HHIIHH", head)
+    whole = frame == channels * -(-bits // 8)
+    return kind in (1, 3) and bytes_per_s > 0 and not (whole and bytes_per_s == rate_hz * frame)
 
 
 def _chunks(content: mmap, at: int, form: Form) -> Iterator[tuple[bytes, int, int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from spikesound.audio.chunks import FORMS, chunk_extent
-from spikesound.audio.mp3 import joined_parts
+from spikesound.audio.mp3 import mp3_parts
 from spikesound.audio.ogg import MAGIC, ogg_fault
 
 ARCHIVES = (
@@ -34,12 +34,14 @@ class Container:
     fault : why its sound is not whole; empty if nothing says so
     to_the_end : its sound goes on to the end of the file, whatever its header says
     exact : whether the length in its header is that of its sound
-    parts : first and last byte of each, where several recordings were joined with tags between
+    format : ffmpeg's name of its format, if the bytes leave no doubt
+    parts : where each recording begins and ends, if several were joined with tags between
     """
 
     fault: str = ""
     to_the_end: bool = False
     exact: bool = False
+    format: str | None = None
     parts: tuple[tuple[int, int], ...] = ()
 
 
@@ -66,7 +68,9 @@ def _examined(content: mmap) -> Container:
         return Container(extent.fault, extent.to_the_end, not extent.to_the_end)
     if content[:5] == MAGIC:
         return Container(ogg_fault(content))
-    return Container(parts=tuple(joined_parts(content)))
+    if parts := mp3_parts(content):
+        return Container(format="mp3", parts=tuple(parts) if len(parts) > 1 else ())
+    return Container()
 
 
 @contextmanager

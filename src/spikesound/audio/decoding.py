@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,9 @@ def decoded(
 
 
 def _job(path: Path, container: Container, rate_hz: int | None) -> Job:
-    options = {"ignore_length": 1} if container.to_the_end else {}
+    options: dict[str, Any] = {"ignore_length": 1} if container.to_the_end else {}
+    if container.format:
+        options["format"] = container.format
     rate = {} if rate_hz is None else {"ar": rate_hz}
     # Without rematrix_maxval several channels make float samples louder than 16-bit ones.
     job = local_sound(path.absolute(), err_detect="crccheck", **options).output(

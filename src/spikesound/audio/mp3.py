@@ -16,11 +16,10 @@ _RATES_HZ = (44100, 48000, 32000)
 _ABOUT = (b"Xing", b"Info", b"VBRI")  # in a first frame, which tells of the others
 
 
-def joined_parts(content: mmap) -> list[tuple[int, int]]:
-    """Return where the sound of a joined MP3 begins and ends, part by part.
+def mp3_parts(content: mmap) -> list[tuple[int, int]]:
+    """Return where the sound of an MP3 begins and ends; several, where recordings were joined.
 
-    Empty for one that is not joined, and for what is no MP3 or is damaged: a decoder takes those as
-    they are.
+    Empty for what is not made of frames and tags only: no MP3, or a damaged one.
     """
     parts: list[tuple[int, int]] = []
     between = True
@@ -32,7 +31,7 @@ def joined_parts(content: mmap) -> list[tuple[int, int]]:
         elif is_sound:
             parts[-1] = (parts[-1][0], end)
         between = not is_sound
-    return parts if len(parts) > 1 else []
+    return parts
 
 
 def _pieces(content: mmap) -> Iterator[tuple[int, int, bool]]:
