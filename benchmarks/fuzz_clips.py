@@ -157,9 +157,8 @@ def _processed(
 
 def _listed_and_cut(folder: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Return by a file's name why it is refused, and the samples of its clip."""
-    source = SOURCES["folder"](
-        FolderParams(folder=str(folder / "own"), table=None, folds=2), Ontology({}, {}), folder / "cache"
-    )
+    own = FolderParams(folder=str(folder / "own"), table=None, folds=2)
+    source = SOURCES["folder"](own, Ontology({}, {}), folder / "cache")
     listing = source.listing()
     clips, rejected = listing.clips.to_pandas(), listing.rejected.to_pandas()
     reasons = dict(zip(rejected["row"], rejected["reason"], strict=True))

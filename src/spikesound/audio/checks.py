@@ -27,7 +27,8 @@ recordings that were joined do.
 _WHO = r"^(?:\[[^\]\n]* @ [^\]\n]*\] )*"  # which of ffmpeg's parts speaks
 _ERROR = re.compile(rf"{_WHO}\[(?:error|fatal|panic)\] (.+)", re.MULTILINE)
 _CORRUPT = re.compile(
-    rf"{_WHO}\[warning\] (.*(?:corrupt|duplicated MOOV|misdetection).*)", re.MULTILINE | re.IGNORECASE
+    rf"{_WHO}\[warning\] (.*(?:corrupt|duplicated MOOV|misdetection).*)",
+    re.MULTILINE | re.IGNORECASE,
 )
 _START = re.compile(rf"{_WHO}\[info\] (-?\d+\.\d+)$", re.MULTILINE)
 _GAP = re.compile(rf"{_WHO}\[warning\] (\d+\.\d+)\n{_WHO}\[warning\] (\d+\.\d+)$", re.MULTILINE)

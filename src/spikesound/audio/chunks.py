@@ -45,6 +45,8 @@ _PIPED = (range(0x7FF00000, 0x80000100), range(0xFFFFFF00, 1 << 32))
 _LOOSE = 1024
 """Bytes after the last chunk that are let pass."""
 
+_STEP = 1 << 20
+
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 
 
@@ -64,28 +66,31 @@ def chunk_extent(content: mmap) -> Extent:
     sound, or not.
     """
     form = FORMS[content[:4]]
-    size, at, stated = len(content), -1, 0
+    size, wide, found = len(content), None, None
     for name, first, length in _chunks(content, form.first, form):
         if name == b"fmt " and _contradicts(content[first : first + 16]):
             return Extent(fault="damaged: the rates in its header contradict each other")
+        if name == b"ds64":  # of RF64: the sizes that 32 bits cannot hold
+            wide = int.from_bytes(content[first + 8 : first + 16], "little")
         if name == form.sound:
-            at, stated = first, length
+            found = first, length if wide is None or length != 0xFFFFFFFF else wide
             break
-    if at < 0 or stated < 0 or content[:4] in (b"RF64", b"BW64"):  # sizes of 64 bits, elsewhere
-        return Extent()
-    end = at + stated
+    if found is None or found[1] < 0:  # -1: a CAF whose sound is all that follows
+        return Extent(to_the_end=found is not None and found[1] == -1)
+    stated, end = found[1], sum(found)
     if end > size:
         return Extent(to_the_end=form is _RIFF and any(stated in sizes for sizes in _PIPED))
     rest = _rest(content, end + -stated % form.even, form)
     if rest < 0:
         return Extent(fault="damaged: another file begins where its sound ends; split it")
+    if rest and form is _RIFF and (stated == 0 or (size - end) >> 32):
+        return Extent(to_the_end=True)
     if rest <= _LOOSE:
         return Extent()
-    if form is _RIFF and (stated == 0 or (size - end) >> 32):
-        return Extent(to_the_end=True)
+    mend = "; write the header anew, as ffmpeg -ignore_length 1 does" if form is _RIFF else ""
     return Extent(
         fault=f"damaged: its header tells of {stated} bytes of sound, and {size - end} follow that"
-        " are in none of its chunks; write the header anew, as ffmpeg -ignore_length 1 does"
+        f" are in none of its chunks{mend}"
     )
 
 
@@ -120,13 +125,9 @@ def _rest(content: mmap, at: int, form: Form) -> int:
         if first + length > len(content):
             break
         at = first + length + -length % form.even
-    left = content[at : at + _LOOSE]
-    if left.startswith(_TAGS) or not _any(content, at):
+    if content[at : at + 8].startswith(_TAGS):
         return 0
-    return max(0, len(content) - at)
-
-
-def _any(content: mmap, at: int) -> bool:
-    """Tell whether there is a byte that is not zero."""
-    step = 1 << 20
-    return any(any(content[first : first + step]) for first in range(at, len(content), step))
+    padding = all(
+        not content[first : first + _STEP].strip(b"\0") for first in range(at, len(content), _STEP)
+    )
+    return 0 if padding else max(0, len(content) - at)

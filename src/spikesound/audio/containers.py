@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from spikesound.audio.chunks import FORMS, chunk_extent
 from spikesound.audio.mp3 import mp3_parts
@@ -34,14 +35,14 @@ class Container:
     fault : why its sound is not whole; empty if nothing says so
     to_the_end : its sound goes on to the end of the file, whatever its header says
     exact : whether the length in its header is that of its sound
-    format : ffmpeg's name of its format, if the bytes leave no doubt
+    options : ffmpeg's, of the input
     parts : where each recording begins and ends, if several were joined with tags between
     """
 
     fault: str = ""
     to_the_end: bool = False
     exact: bool = False
-    format: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[tuple[int, int], ...] = ()
 
 
@@ -65,11 +66,13 @@ def _examined(content: mmap) -> Container:
         return Container("expected a sound file, got an archive; unpack it first")
     if content[:4] in FORMS:
         extent = chunk_extent(content)
-        return Container(extent.fault, extent.to_the_end, not extent.to_the_end)
+        of_wav = extent.to_the_end and content[:1] == b"R"
+        options = {"ignore_length": 1} if of_wav else {}
+        return Container(extent.fault, extent.to_the_end, not extent.to_the_end, options)
     if content[:5] == MAGIC:
         return Container(ogg_fault(content))
     if parts := mp3_parts(content):
-        return Container(format="mp3", parts=tuple(parts) if len(parts) > 1 else ())
+        return Container(options={"format": "mp3"}, parts=tuple(parts) if len(parts) > 1 else ())
     return Container()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,12 +106,9 @@ def decoded(
 
 
 def _job(path: Path, container: Container, rate_hz: int | None) -> Job:
-    options: dict[str, Any] = {"ignore_length": 1} if container.to_the_end else {}
-    if container.format:
-        options["format"] = container.format
     rate = {} if rate_hz is None else {"ar": rate_hz}
     # Without rematrix_maxval several channels make float samples louder than 16-bit ones.
-    job = local_sound(path.absolute(), err_detect="crccheck", **options).output(
+    job = local_sound(path.absolute(), err_detect="crccheck", **container.options).output(
         "pipe:", format="f32le", af=CLOCK, ac=1, rematrix_maxval=1, **rate
     )
     return job if container.to_the_end else job.global_args("-xerror")
