@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from spikesound.audio import asf, matroska, ogg
 from spikesound.audio.chunks import FORMS, chunk_extent
 from spikesound.audio.mp3 import mp3_parts
-from spikesound.audio.ogg import MAGIC, ogg_fault
 
 ARCHIVES = (
     b"PK\3\4",
@@ -24,6 +24,14 @@ ARCHIVES = (
     b"\x28\xb5\x2f\xfd",
 )
 """First bytes of archives. A decoder of MP3 would find its frames in an archive of several."""
+
+
+_FAULTS: dict[bytes, Callable[[mmap], str]] = {
+    ogg.MAGIC: ogg.ogg_fault,
+    matroska.MAGIC: matroska.matroska_fault,
+    asf.MAGIC: asf.asf_fault,
+}
+"""What tells why a file is not whole, by its first bytes."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,9 @@ def _examined(content: mmap) -> Container:
         of_wav = extent.to_the_end and content[:1] == b"R"
         options = {"ignore_length": 1} if of_wav else {}
         return Container(extent.fault, extent.to_the_end, not extent.to_the_end, options)
-    if content[:5] == MAGIC:
-        return Container(ogg_fault(content))
+    for magic, fault in _FAULTS.items():
+        if content[: len(magic)] == magic:
+            return Container(fault(content))
     if parts := mp3_parts(content):
         return Container(options={"format": "mp3"}, parts=tuple(parts) if len(parts) > 1 else ())
     return Container()
