@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import soundfile
 
 from spikesound.audio.containers import examine
 from spikesound.audio.decoding import NotWholeError, decoded
+from spikesound.core.progress import track
 
 _NAMES = (
     "3gp aac ac3 aif aifc aiff amr ape au avi caf flac flv m4a m4v mka mkv mov mp2 mp3 mp4 mpc"
@@ -31,6 +35,15 @@ def length_s(path: Path) -> float | str:
         return str(error)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+
+
+def lengths_s(paths: Iterable[Path], what: str) -> dict[Path, float | str]:
+    """Return what :func:`length_s` gives for each of several recordings, measured side by side."""
+    each = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        measured = pool.map(length_s, each)
+        shown = track(measured, total=len(each), what=f"{what}: lengths", unit="file")
+        return dict(zip(each, shown, strict=True))
 
 
 def _header_s(path: Path) -> float | None:
