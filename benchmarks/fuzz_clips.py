@@ -91,7 +91,7 @@ def fuzz(count: int, folder: Path, seed: int = 1, recordings: int = 4) -> list[O
     """Return the outcomes of ``count`` files, which are made in the folder batch by batch."""
     originals = [SOUNDS / f"{name}.ogg" for name in steady(recordings)]
     good = {
-        f"{path.stem}.{suffix}": sound_damage._encoded(Path(shutil.copy(path, folder)), suffix)
+        f"{path.stem}.{suffix}": sound_damage.encoded(Path(shutil.copy(path, folder)), suffix)
         for path in originals
         for suffix in FORMATS
     }

@@ -99,7 +99,7 @@ def unfinished(page: bytes) -> bytes:
     head = bytearray(page[:27])
     head[5], head[26], head[22:26] = 0, kept + 1, bytes(4)
     body = lacing[: kept + 1] + page[27 + len(lacing) :][: sum(lacing[: kept + 1])]
-    checksum = ogg._checksum(bytes(head) + body)
+    checksum = ogg.checksum(bytes(head) + body)
     return bytes(head[:22]) + checksum.to_bytes(4, "little") + bytes(head[26:]) + body
 
 

@@ -100,7 +100,16 @@ def test_a_wav_beyond_four_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "tail", [b"LIST\4\0\0\0abcd", b"abc \1\0\0\0x\0", b"TAG" + bytes(125), bytes(50_000), b"\r\n"]
+    "tail",
+    [
+        b"LIST\4\0\0\0abcd",
+        b"abc \1\0\0\0x\0" + b"LIST\4\0\0\0abcd",
+        b"abc \1\0\0\0x" + b"LIST\0\20\0\0" + 4096 * b"x",  # not rounded up to an even size
+        b"LIST\0\xff\0\0" + 4096 * b"x",  # cut off, but not in the sound
+        b"TAG" + bytes(125),
+        bytes(50_000),
+        b"\r\n",
+    ],
 )
 def test_what_may_follow_the_sound_of_a_wav_is_none_of_it(tmp_path: Path, tail: bytes) -> None:
     path = wav(tmp_path / "a.wav")
@@ -151,7 +160,7 @@ def pages(content: bytes) -> list[bytes]:
 def checked(page: bytes) -> bytes:
     """Return a page with the right checksum."""
     blank = page[:22] + bytes(4) + page[26:]
-    return blank[:22] + ogg._checksum(blank).to_bytes(4, "little") + blank[26:]
+    return blank[:22] + ogg.checksum(blank).to_bytes(4, "little") + blank[26:]
 
 
 @pytest.mark.parametrize("suffix", ["opus", "ogg"])

@@ -47,6 +47,9 @@ _LOOSE = 1024
 
 _STEP = 1 << 20
 
+_KNOWN = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"axml", b"_PMX", b"cue ", b"JUNK", b"afsp")
+"""Chunks behind the sound that may be cut off themselves."""
+
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 
 
@@ -80,7 +83,7 @@ def chunk_extent(content: mmap) -> Extent:
     stated, end = found[1], sum(found)
     if end > size:
         return Extent(to_the_end=form is _RIFF and any(stated in sizes for sizes in _PIPED))
-    rest = _rest(content, end + -stated % form.even, form)
+    rest = _rest(content, end, stated, form)
     if rest < 0:
         return Extent(fault="damaged: another file begins where its sound ends; split it")
     if rest and form is _RIFF and (stated == 0 or (size - end) >> 32):
@@ -115,19 +118,32 @@ def _chunks(content: mmap, at: int, form: Form) -> Iterator[tuple[bytes, int, in
         at += head + length + -length % form.even
 
 
-def _rest(content: mmap, at: int, form: Form) -> int:
-    """Return how many bytes are left after the last chunk; -1 if another file begins there."""
-    for name, first, length in _chunks(content, at, form):
+def _rest(content: mmap, end: int, length: int, form: Form) -> int:
+    """Return how many bytes are left after the last chunk; -1 if another file begins there.
+
+    ``end`` is where the chunk before ends, of ``length`` bytes. Not all writers round that up.
+    """
+    at = end + -length % form.even
+    while True:
+        places = dict.fromkeys((end + -length % form.even, end))
+        heads = (next(_chunks(content, place, form), None) for place in places)
+        head = next((head for head in heads if head and _is_chunk(content, *head)), None)
+        if head is None:
+            break
+        name, at, length = head
         if name[:4] in FORMS:
             return -1
-        if not name[:4].isascii() or not name[:4].decode().isprintable() or length < 0:
-            break
-        if first + length > len(content):
-            break
-        at = first + length + -length % form.even
+        end = at + length
+        at = end + -length % form.even
     if content[at : at + 8].startswith(_TAGS):
         return 0
     padding = all(
         not content[first : first + _STEP].strip(b"\0") for first in range(at, len(content), _STEP)
     )
     return 0 if padding else max(0, len(content) - at)
+
+
+def _is_chunk(content: mmap, name: bytes, first: int, length: int) -> bool:
+    named = name[:4].isascii() and name[:4].decode().isprintable()
+    fits = 0 <= length <= len(content) - first
+    return named and (fits or name in _KNOWN or name[:4] in FORMS)

@@ -65,7 +65,7 @@ def _pages(content: mmap) -> Iterator[Page]:
                 "cut off: its last Ogg page is incomplete, or not the last of its stream"
             )
         stated = int.from_bytes(head[22:26], "little")
-        if _checksum(head[:22] + bytes(4) + head[26:] + content[at + 27 : end]) != stated:
+        if checksum(head[:22] + bytes(4) + head[26:] + content[at + 27 : end]) != stated:
             raise ValueError(f"damaged: wrong checksum of the Ogg page at byte {at}")
         position, stream, number = struct.unpack("<QII", head[6:22])
         ended = bool(head[5] & _LAST)
@@ -73,7 +73,7 @@ def _pages(content: mmap) -> Iterator[Page]:
         at = end
 
 
-def _checksum(page: bytes) -> int:
+def checksum(page: bytes) -> int:
     """Return the CRC-32 of Ogg: that of zlib with all bits in the other order, from 0."""
     mirrored = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)
