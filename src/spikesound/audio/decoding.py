@@ -72,11 +72,11 @@ def decoded(
         the end: if the file is missing, has no sound, is damaged or cut off, holds samples that are
         not numbers, or its decoder stalls.
     """
-    if not path.exists():
-        raise NotWholeError("no such file")
-    if not path.is_file():
-        raise NotWholeError("not a file")
     try:
+        if not path.exists():
+            raise NotWholeError("no such file")
+        if not path.is_file():
+            raise NotWholeError("not a file")
         container = examine(path)
     except OSError as error:
         raise NotWholeError(f"cannot be read: {error.strerror}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from spikesound.audio.decoding import STALL_S, NotWholeError, decoded
 from spikesound.audio.resampling import Resampler
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 
 Floats = npt.NDArray[np.float32]
 Source: TypeAlias = "Path | IO[bytes]"
@@ -26,7 +26,12 @@ Source: TypeAlias = "Path | IO[bytes]"
 
 
 def blocks(
-    source: Source, rate_hz: int, block_s: float = 10.0, *, stall_s: float = STALL_S
+    source: Source,
+    rate_hz: int,
+    block_s: float = 10.0,
+    *,
+    stall_s: float = STALL_S,
+    on_rate: Callable[[int], None] | None = None,
 ) -> Iterator[Floats]:
     """Decode a sound, mix its channels to one and change its rate, in bounded memory.
 
@@ -43,6 +48,8 @@ def blocks(
         Length of a block; the last one is shorter.
     stall_s
         Longest wait for the decoder's next output.
+    on_rate
+        Is called with the sound's own rate, in Hz, before its first block.
 
     Yields
     ------
@@ -59,10 +66,10 @@ def blocks(
     name = str(source) if isinstance(source, Path) else "stdin"
     with _on_disk(source) as path:
         try:
-            pieces = decoded(path, stall_s=stall_s)
-            yield from _regrouped(_resampled(pieces, rate_hz), length)
+            pieces = _resampled(decoded(path, stall_s=stall_s), rate_hz, on_rate)
+            yield from _regrouped(pieces, length)
         except NotWholeError as error:
-            raise SpikesoundError(f"{name}: {error}") from error
+            raise SpikesoundError(f"{short(name)}: {error}") from error
 
 
 @contextmanager
@@ -76,9 +83,13 @@ def _on_disk(source: Source) -> Iterator[Path]:
         yield Path(copy.name)
 
 
-def _resampled(pieces: Iterable[tuple[int, Floats]], rate_hz: int) -> Iterator[Floats]:
+def _resampled(
+    pieces: Iterable[tuple[int, Floats]], rate_hz: int, on_rate: Callable[[int], None] | None
+) -> Iterator[Floats]:
     resampler = None
     for from_hz, piece in pieces:
+        if resampler is None and on_rate is not None:
+            on_rate(from_hz)
         resampler = resampler or Resampler(from_hz, rate_hz)
         yield resampler.feed(piece)
     if resampler is not None:

@@ -15,20 +15,23 @@ LOUDEST = 100.0
 """Of full scale: samples beyond it are damaged, or integers that were made floats."""
 
 
-def mono(samples: npt.NDArray[Any]) -> Floats:
+def mono(samples: npt.ArrayLike) -> Floats:
     """Return the mean of the channels, within [-1, 1] [shape=(sample,)].
 
     Parameters
     ----------
     samples
-        (sample,) or (sample, channel), as soundfile reads them. Signed integers are divided by
-        their type's full scale, 2^15 for int16; uint8 has its zero at 128, as in a WAV file.
+        (sample,) or (sample, channel), as soundfile reads them: an array, or what becomes one.
+        Signed integers are divided by their type's full scale, 2^15 for int16; uint8 has its zero
+        at 128, as in a WAV file. Integers of 64 bits are refused: nobody records them, and a list
+        of 16-bit ones becomes them, so that their full scale is not known.
 
     Raises
     ------
     SpikesoundError
         If they are none, of another shape or type, or not numbers.
     """
+    samples = array_of(samples)
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > samples.shape[0]):
         raise SpikesoundError(
             f"samples: expected shape (sample,) or (sample, channel), got {samples.shape}"
@@ -38,6 +41,20 @@ def mono(samples: npt.NDArray[Any]) -> Floats:
     scaled = _full_scale(samples)
     mixed = scaled if scaled.ndim == 1 else scaled.mean(axis=1, dtype=np.float32)
     return within_full_scale(mixed, "samples")
+
+
+def array_of(samples: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array, or what becomes one, as an array.
+
+    Raises
+    ------
+    SpikesoundError
+        If it becomes none: rows of different lengths, a tensor of a GPU.
+    """
+    try:
+        return np.asarray(samples)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise SpikesoundError(f"samples: expected an array of numbers: {error}") from error
 
 
 def within_full_scale(samples: Floats, name: str) -> Floats:
@@ -66,8 +83,10 @@ def _full_scale(samples: npt.NDArray[Any]) -> Floats:
     kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
     if kind == "f":
         return samples.astype(np.float32)
-    if kind == "i":
+    if kind == "i" and bits < 64:
         return (samples.astype(np.float64) / 2.0 ** (bits - 1)).astype(np.float32)
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / np.float32(128)
-    raise SpikesoundError(f"samples: expected dtype float or integer, got {samples.dtype}")
+    raise SpikesoundError(
+        f"samples: expected dtype float, int8, int16, int32 or uint8, got {samples.dtype}"
+    )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from io import TextIOWrapper
 from typing import TypeVar
 
 T = TypeVar("T")
+
+LONGEST = 2000
+"""Signs of a message that are shown: what an error quotes may be megabytes of a damaged row."""
 
 
 class SpikesoundError(Exception):
@@ -19,7 +24,7 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> SpikesoundError:
     names = sorted(valid)
     near = get_close_matches(str(name), names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return SpikesoundError(f"unknown {kind} {name!r}{hint}; valid: {', '.join(names)}")
+    return SpikesoundError(f"unknown {kind} {short(repr(name))}{hint}; valid: {', '.join(names)}")
 
 
 def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
@@ -37,13 +42,34 @@ def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
 
 def shown(error: SpikesoundError) -> str:
     """Return its message without control characters for terminals: names come from files."""
-    return "".join(sign if sign.isprintable() else "�" for sign in str(error))
+    return "".join(sign if sign.isprintable() else "�" for sign in short(str(error), LONGEST))
+
+
+def short(text: str, longest: int = 200) -> str:
+    """Return a text without its middle if it is longer than so many signs."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
 def run(main: Callable[..., None], *arguments: str) -> None:
-    """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1."""
+    """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1.
+
+    So does an error of the operating system about a file, such as a name that is too long or a disk
+    that is full. What the console's encoding lacks is printed as a replacement character.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         main(*arguments)
     except SpikesoundError as error:
-        print(f"error: {shown(error)}", file=sys.stderr)
-        sys.exit(1)
+        _fail(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(SpikesoundError(f"{short(os.fsdecode(error.filename))}: {error.strerror}"))
+
+
+def _fail(error: SpikesoundError) -> None:
+    print(f"error: {shown(error)}", file=sys.stderr)
+    sys.exit(1)
