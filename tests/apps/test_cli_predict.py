@@ -122,6 +122,23 @@ def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.Mon
     assert json.loads(direct)["events"] == found["events"]
 
 
+def test_a_piped_wav_whose_header_could_not_know_its_length(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(folder / "a.wav", *soundfile.read(folder / "sounds/a.ogg"))
+    content = bytearray((folder / "a.wav").read_bytes())
+    content[4:8] = content[40:44] = bytes(4)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    code, out, _ = spikesound(capsys, "detect", "-", "--format", "json")
+    assert code == 0
+    assert json.loads(out)["seconds"] == pytest.approx(5.0, abs=0.01)
+    content[40:44] = (6400).to_bytes(4, "little")
+    (folder / "a.wav").write_bytes(content)
+    code, out, err = spikesound(capsys, "detect", "a.wav")
+    assert (code, out, err.count("\n")) == (1, "", 2)
+    assert "error: a.wav: damaged: its header tells of 6400 bytes of sound, and" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -221,8 +221,8 @@ def pcm(
     Raises
     ------
     MediaError
-        ``failed`` if ffmpeg ends with an error (the reason is the last line that it wrote), or is
-        not done after ``limit_s``.
+        ``failed`` if ffmpeg reports an error (the reason is the last line that it wrote), even if
+        it goes on without what it cannot decode; or if it is not done after ``limit_s``.
     """
     with tempfile.TemporaryFile() as log:
         try:
@@ -231,6 +231,8 @@ def pcm(
             raise MediaError("failed", f"timed out after {limit_s} s") from error
         except JobError as error:
             raise MediaError("failed", error.reason) from error
+        if words := log_text(log):
+            raise MediaError("failed", JobError(0, words).reason)
 
 
 def run(job: Job, given: bytes = b"", limit_s: float | None = None) -> bytes:

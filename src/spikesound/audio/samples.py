@@ -63,15 +63,20 @@ def within_full_scale(samples: Floats, name: str) -> Floats:
     Raises
     ------
     SpikesoundError
-        Naming the sound, if a sample is not a number or beyond :data:`LOUDEST`.
+        Naming the sound, if there is a :func:`sample_fault`.
     """
-    if not np.isfinite(samples).all():
-        raise SpikesoundError(f"{name}: expected finite samples, got NaN or infinity")
-    loudest = float(np.abs(samples).max(initial=0.0))
-    if loudest > LOUDEST:
-        raise SpikesoundError(f"{name}: {loudest:.3g} times full scale (1.0) is no sound")
+    if fault := sample_fault(samples):
+        raise SpikesoundError(f"{name}: {fault}")
     clipped: Floats = np.clip(samples, -1, 1)
     return clipped
+
+
+def sample_fault(samples: Floats) -> str:
+    """Return why samples are none, if one is not a number or beyond :data:`LOUDEST`; else empty."""
+    if not np.isfinite(samples).all():
+        return "expected finite samples, got NaN or infinity"
+    loudest = float(np.abs(samples).max(initial=0.0))
+    return f"{loudest:.3g} times full scale (1.0) is no sound" if loudest > LOUDEST else ""
 
 
 def _full_scale(samples: npt.NDArray[Any]) -> Floats:

@@ -149,8 +149,10 @@ def _cuts(
         for number, samples in cut(place, params.rate_hz, spans):
             _check_whole(samples, clips[number], got, params)
             yield clips[number], samples
-    except MediaError:
+    except MediaError as error:
         place.unlink(missing_ok=True)
+        if length_s is not None and error.state == "failed":  # a site's, which may come whole yet
+            raise MediaError("failed", error.reason, retry=True) from error
         raise
 
 
