@@ -151,7 +151,7 @@ def _cuts(
             yield clips[number], samples
     except MediaError as error:
         place.unlink(missing_ok=True)
-        if length_s is not None and error.state == "failed":  # a site's, which may come whole yet
+        if got.length_s is not None and error.state == "failed":  # a site's may come whole yet
             raise MediaError("failed", error.reason, retry=True) from error
         raise
 
