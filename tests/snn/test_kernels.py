@@ -172,8 +172,8 @@ def test_a_triton_kernel_is_the_plain_loop(tmp_path: Path) -> None:
         "        if rule.refractory == 0 and name in THEIRS:\n"
         "            assert_same(ours(currents, 0.8, 0.9, rule, 'triton'),\n"
         "                        snntorchs(currents, 0.8, 0.9, rule))\n"
-        "empty = torch.zeros(0, 3)\n"
-        "assert lif(empty, torch.tensor(0.8), torch.tensor(0.9), Rule(), 'triton').shape == (0, 3)\n"
+        "empty, half = torch.zeros(0, 3), torch.tensor(0.5)\n"
+        "assert lif(empty, half, half, Rule(), 'triton').shape == (0, 3)\n"
         "print('done')\n",
         encoding="utf-8",
     )
