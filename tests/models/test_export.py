@@ -16,7 +16,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.export import EXPORTS, export
 from spikesound.models.export.exported import Exported, checked
-from spikesound.models.export.nir_neurons import DT_S, gain, neuron_nodes, reset_nodes
+from spikesound.models.export.nir_neurons import DT_S, gain, neuron_node, reset_nodes
 from spikesound.models.export.nir_runner import run
 from spikesound.models.loading import TrainedModel, load
 from spikesound.params import LIFParams, Params
@@ -38,7 +38,7 @@ def test_all_spikes_of_a_detector_in_nir_are_equal(
     assert done.difference < 1e-12
     graph = nir.read(tmp_path / "m.nir")
     assert json.loads(graph.metadata["names"]) == NAMES
-    neurons = (nir.LIF, nir.CubaLIF, nir.IF, nir.Threshold)
+    neurons = (nir.LIF, nir.CubaLIF)
     assert {type(node) for node in graph.nodes.values() if isinstance(node, neurons)} == kinds
     assert any(name.endswith("_reset") for name in graph.nodes) == (reset == "subtract")
     assert not any("reset" in node.metadata for node in graph.nodes.values())
@@ -61,18 +61,18 @@ def test_nir_takes_any_network_by_its_layers(tmp_path: Path, params: Params) -> 
     assert {"one_flatten", "one_neuron", "two_neuron"} < nir.read(tmp_path / "m.nir").nodes.keys()
 
 
-def chained(
-    parts: dict[str, nir.NIRNode], cycle: dict[str, nir.NIRNode] | None = None
-) -> nir.NIRGraph:
-    """Return a graph of nodes of one neuron, and those that it reads and that read it."""
+def alone(neuron: nn.Module, currents: np.ndarray) -> list[float]:
+    """Return the spikes of one neuron by the graph of its nodes."""
+    cycle = reset_nodes(neuron, "layer", (1,))
     nodes = {
         "input": nir.Input({"input": np.array([1])}),
-        **parts,
+        "neuron": neuron_node(neuron, "layer", (1,)),
         "output": nir.Output({"output": np.array([1])}),
     }
-    last = list(parts)[-1]
-    back = list(pairwise([last, *cycle, last])) if cycle else []
-    return nir.NIRGraph(nodes | (cycle or {}), [*pairwise(nodes), *back])
+    back = list(pairwise(["neuron", *cycle, "neuron"])) if cycle else []
+    graph = nir.NIRGraph(nodes | cycle, [*pairwise(nodes), *back])
+    found: list[float] = run(graph, gain(neuron, "layer") * currents, DT_S)["output"][:, 0].tolist()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -86,32 +86,28 @@ def chained(
 def test_resets_in_nir_by_hand(reset: str, spikes: list[int]) -> None:
     """Decay 0.5, threshold 1, currents 0.8."""
     neuron = NEURONS["lif"](LIFParams.model_validate(LIF | {"reset": reset, "beta": 0.5}))
-    graph = chained(neuron_nodes(neuron, "layer", (1,)), reset_nodes(neuron, "layer", (1,)))
-    currents = gain(neuron) * np.full((5, 1), 0.8)
-    assert run(graph, currents, DT_S)["output"][:, 0].tolist() == spikes
+    assert alone(neuron, np.full((5, 1), 0.8)) == spikes
     assert neuron(torch.full((5, 1), 0.8)).flatten().tolist() == spikes
 
 
-def test_a_threshold_that_is_subtracted_without_a_leak_stands_in_the_metadata(
-    params: Params,
+@pytest.mark.parametrize(
+    ("reset", "spikes"),
+    [
+        ("subtract", [0, 1, 1, 0, 1]),  # U = 0.7, 1.4, 1.1, 0.8, 1.5
+        ("zero", [0, 1, 0, 1, 0]),  # U = 0.7, 1.4, 0.7, 1.4, 0.7
+        ("none", [0, 1, 1, 1, 1]),
+    ],
+)
+def test_resets_without_a_leak_in_nir_by_hand(
+    reset: str, spikes: list[int], params: Params
 ) -> None:
-    """U = 0.7, 1.4 (spike), 1.1 (spike), 0.8, 1.5 (spike)."""
-    neuron = NEURONS["integrate_and_fire"](params.neurons["integrate_and_fire"])
-    parts = neuron_nodes(neuron, "layer", (1,))
-    assert parts["neuron"].metadata == {"reset": "subtract"}
-    found = run(chained(parts), np.full((5, 1), 0.7), DT_S)["output"]
-    assert found[:, 0].tolist() == [0, 1, 1, 0, 1]
-
-
-def test_a_neuron_that_neither_leaks_nor_resets_is_an_integrator_and_a_threshold() -> None:
-    neuron = NEURONS["lif"](LIFParams.model_validate(LIF | {"reset": "none", "beta": 0.5}))
+    """Threshold 1, currents 0.7."""
+    neuron = NEURONS["lif"](LIFParams.model_validate(LIF | {"reset": reset}))
     nn.init.ones_(neuron.beta)
-    parts = neuron_nodes(neuron, "layer", (1,))
-    assert [type(node) for node in parts.values()] == [nir.I, nir.Threshold]
-    graph = chained(parts)
-    currents = np.array([[0.7], [0.7], [-0.5], [0.2]])  # U = 0.7, 1.4 (spike), 0.9, 1.1 (spike)
-    assert run(graph, currents, DT_S)["output"][:, 0].tolist() == [0, 1, 0, 1]
-    assert neuron(torch.from_numpy(currents).float()).flatten().tolist() == [0, 1, 0, 1]
+    integrate = NEURONS["integrate_and_fire"](params.neurons["integrate_and_fire"])
+    for each in [neuron, integrate] if reset == "subtract" else [neuron]:
+        assert alone(each, np.full((5, 1), 0.7)) == spikes
+        assert each(torch.full((5, 1), 0.7)).flatten().tolist() == spikes
 
 
 @pytest.mark.slow

@@ -55,8 +55,13 @@ READERS = [snntorch, norse, spikingjelly]
 
 
 def with_reset(reset: str, params: Params) -> TrainedModel:
+    """Return a classifier; ``integrate``: of integrate-and-fire neurons, as a converted one."""
     spec = classifier("cnn", params, spiking=True).spec
-    return made(spec.model_copy(update={"neuron_params": LIF | {"reset": reset}}))
+    changes: dict[str, object] = {"neuron_params": LIF | {"reset": reset}}
+    if reset == "integrate":
+        section = params.neurons["integrate_and_fire"].model_dump()
+        changes = {"neuron": "integrate_and_fire", "neuron_params": section}
+    return made(spec.model_copy(update=changes))
 
 
 def inputs() -> npt.NDArray[np.float64]:
@@ -77,7 +82,7 @@ def stepped(network: Any, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none", "integrate"])
 @pytest.mark.parametrize("read", READERS)
 def test_a_classifier_spikes_in_other_simulators_as_here(
     read: Callable[[Any], Any], reset: str, params: Params, tmp_path: Path

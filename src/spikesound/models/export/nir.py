@@ -20,10 +20,8 @@ A spiking neuron of NIR is set to ``v_reset``. By the reset of ours it is expres
 - ``subtract``: the same, and a recurrent node that takes the threshold off the current of the
   next step: a linear map or a convolution of one place, :math:`-\\theta` times the identity.
 
-None of them needs metadata. Without a leak it is ``nir.IF`` with :math:`R = 1/dt`, and where its
-threshold is subtracted its metadata ``reset`` say so: a reader that ignores them gives other
-spikes.
-The leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`.
+A decay of 1 is written as :math:`1 - 2^{-40}`, since ``nir.IF`` would be set to ``v_reset``. The
+leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`.
 
 References
 ----------
@@ -49,10 +47,6 @@ from spikesound.models.export.step import clip_of
 from spikesound.models.layers import recorded
 from spikesound.models.loading import TrainedModel
 
-RESETS = (
-    "NIR's neurons are set to v_reset; those without a leak are reset as their metadata 'reset' "
-    "say: set your simulator to it"
-)
 READOUT = (
     "the graph ends with the spikes of the last layer: its read-out (pooling over bins and frames, "
     "then linear: readout_weight and readout_bias in the metadata) cannot be expressed in NIR"
@@ -95,8 +89,7 @@ def to_nir(model: TrainedModel, out: Path) -> Exported:
     if model.detects:
         potentials = output.logits.squeeze(1)
         difference = largest_difference(torch.from_numpy(values["output"]), potentials)
-    resets = any("reset" in node.metadata for node in graph.nodes.values())
-    notes = [RESETS] * resets + [READOUT] * (not model.detects)
+    notes = [] if model.detects else [READOUT]
     number = sum(int(one.sum()) for one in expected)
     return Exported(out, difference, sum(one.numel() for one in expected), number, notes)
 

@@ -19,7 +19,7 @@ from spikesound.models.export.nir_neurons import (
     Shape,
     gain,
     integrator_node,
-    neuron_nodes,
+    neuron_node,
     reset_nodes,
 )
 from spikesound.models.layers import (
@@ -105,7 +105,7 @@ class Builder:
         if isinstance(layer.neuron, Integrator):
             parts = {"membrane": integrator_node(layer.neuron, layer.name, shape)}
         else:
-            parts = neuron_nodes(layer.neuron, layer.name, shape)
+            parts = {"neuron": neuron_node(layer.neuron, layer.name, shape)}
             back = reset_nodes(layer.neuron, layer.name, shape)
         named, cycle = (
             {f"{layer.name}_{part}": node for part, node in some.items()} for some in (parts, back)
@@ -177,7 +177,7 @@ def effective(layer: Layer, weight: torch.Tensor) -> tuple[torch.Tensor, torch.T
 
     They are multiplied by the gain that the layer's neuron asks for.
     """
-    factor = gain(layer.neuron)
+    factor = gain(layer.neuron, layer.name)
     bias = getattr(layer.synapses, "bias", None)
     bias = weight.new_zeros(len(weight)) if bias is None else bias
     if layer.norm is None or isinstance(layer.norm, nn.Identity):

@@ -17,12 +17,15 @@ from spikesound.snn.neurons.lif import LIF
 DT_S = 1e-4
 """The step that time constants are written for."""
 
+LEAST_LEAK = 2.0**-40
+"""Of a neuron without a leak, by step: NIR's that have none are set to zero by a spike."""
+
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 
 
-def neuron_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str, Any]:
-    """Return the nodes of a neuron, one behind the other; the last one spikes.
+def neuron_node(neuron: nn.Module | None, name: str, shape: Shape) -> Any:
+    """Return the node of a neuron that spikes.
 
     Parameters
     ----------
@@ -35,32 +38,24 @@ def neuron_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str,
         If NIR has no such neuron.
     """
     nir = library("nir")
-    beta, threshold, reset = _constants(neuron, name)
+    leak, threshold, reset = _constants(neuron, name)
 
     def full(value: float) -> Array:
         return np.full(shape, value)
 
-    at, zero = full(threshold), full(0.0)
-    if beta == 1:
-        if reset == "none":
-            return {"membrane": nir.I(full(1 / DT_S)), "neuron": nir.Threshold(at)}
-        metadata = {"reset": reset} if reset == "subtract" else {}
-        return {"neuron": nir.IF(full(1 / DT_S), at, zero, metadata=metadata)}
-    tau = DT_S / (1 - beta)
+    at, zero, tau = full(threshold), full(0.0), DT_S / leak
     if reset == "zero":
-        return {"neuron": nir.LIF(full(tau), full(1.0), zero, at, zero)}
+        return nir.LIF(full(tau), full(1.0), zero, at, zero)
     # The membrane is the synapse, which no reset touches; behind it v takes its value at once.
-    return {
-        "neuron": nir.CubaLIF(
-            tau_syn=full(tau),
-            tau_mem=full(DT_S),
-            r=full(1.0),
-            v_leak=zero,
-            v_reset=zero,
-            v_threshold=at,
-            w_in=full(tau / DT_S),
-        )
-    }
+    return nir.CubaLIF(
+        tau_syn=full(tau),
+        tau_mem=full(DT_S),
+        r=full(1.0),
+        v_leak=zero,
+        v_reset=zero,
+        v_threshold=at,
+        w_in=full(tau / DT_S),
+    )
 
 
 def reset_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str, Any]:
@@ -69,8 +64,8 @@ def reset_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str, 
     They are read by the neuron and read the neuron: a cycle, which lasts a step.
     """
     nir = library("nir")
-    beta, threshold, reset = _constants(neuron, name)
-    if reset != "subtract" or beta == 1:
+    _, threshold, reset = _constants(neuron, name)
+    if reset != "subtract":
         return {}
     channels, *places = shape
     taken = -threshold * np.eye(channels)
@@ -85,15 +80,14 @@ def reset_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str, 
     return {"reset": nir.Linear(taken), "feedback": nir.Linear(np.eye(channels))}
 
 
-def gain(neuron: nn.Module | None) -> float:
+def gain(neuron: nn.Module | None, name: str) -> float:
     """Return what a layer's weights are multiplied by, so that R is 1 in ``nir.LIF``.
 
     Some readers ignore R.
     """
     if type(neuron) is not LIF or neuron.rule.reset != "zero":
         return 1.0
-    beta = neuron.constants()[0].item()
-    return 1.0 if beta == 1 else 1 / (1 - beta)
+    return 1 / _constants(neuron, name)[0]
 
 
 def integrator_node(integrator: Integrator, name: str, shape: Shape) -> Any:
@@ -112,12 +106,12 @@ def integrator_node(integrator: Integrator, name: str, shape: Shape) -> Any:
 
 
 def _constants(neuron: nn.Module | None, name: str) -> tuple[float, float, str]:
-    """Return decay, threshold and reset."""
+    """Return leak (1 - decay), threshold and reset."""
     if isinstance(neuron, IF) and neuron.initial == 0:
-        return 1.0, neuron.threshold, "subtract"
+        return LEAST_LEAK, neuron.threshold, "subtract"
     if type(neuron) is LIF and neuron.rule.refractory == 0:
         beta, threshold = (each.item() for each in neuron.constants())
-        return beta, threshold, neuron.rule.reset
+        return max(1 - beta, LEAST_LEAK), threshold, neuron.rule.reset
     raise SpikesoundError(
         f"layer {name!r}: neuron {type(neuron).__name__} cannot be expressed in NIR with its "
         "parameters; it must be one of LIF without a refractory period, IF from zero"

@@ -1,8 +1,6 @@
 """A NIR graph run step by step, by NIR's equations: the other side of an export's check.
 
-It knows the nodes that exports write. What closes a cycle arrives one step later. After a spike a
-neuron is set to ``v_reset``; of a ``nir.IF`` whose metadata ``reset`` are ``subtract``, the
-threshold is taken off.
+It knows the nodes that exports write. What closes a cycle arrives one step later.
 """
 
 from __future__ import annotations
@@ -118,27 +116,20 @@ def _delay(node: Any, dt_s: float) -> Step:
 
 
 class _Cell:
-    """``tau dv/dt = v_leak - v + R I`` by Euler, without ``tau`` ``dv/dt = R I``; and its reset."""
+    """``tau dv/dt = v_leak - v + R I`` by Euler; at the threshold a spike, and ``v_reset``."""
 
     def __init__(self, node: Any, dt_s: float) -> None:
-        self.r, self.dt_s = node.r, dt_s
-        self.tau, self.leak = getattr(node, "tau", None), getattr(node, "v_leak", 0.0)
+        self.share = dt_s / (node.tau_mem if hasattr(node, "tau_mem") else node.tau)
+        self.r, self.leak, self.v = node.r, node.v_leak, np.zeros_like(node.r)
         self.threshold = getattr(node, "v_threshold", None)
-        self.reset, self.v = getattr(node, "v_reset", 0.0), np.zeros(np.shape(node.r))
-        kept = node.metadata.get("reset", "")
-        self.subtracts = (kept.decode() if isinstance(kept, bytes) else kept) == "subtract"
+        self.reset = getattr(node, "v_reset", None)
 
     def __call__(self, current: Array) -> Array:
-        drive = self.r * current
-        change = drive * self.dt_s
-        if self.tau is not None:
-            change = self.dt_s / self.tau * (self.leak - self.v + drive)
-        self.v = self.v + change
+        self.v: Array = self.v + self.share * (self.leak - self.v + self.r * current)
         if self.threshold is None:
             return self.v
         spikes: npt.NDArray[np.bool_] = self.v > self.threshold
-        after = self.v - self.threshold if self.subtracts else self.reset
-        self.v = np.where(spikes, after, self.v)
+        self.v = np.where(spikes, self.reset, self.v)
         return spikes.astype(np.float64)
 
 
@@ -147,16 +138,13 @@ class _CubaCell(_Cell):
 
     def __init__(self, node: Any, dt_s: float) -> None:
         super().__init__(node, dt_s)
-        self.tau, self.synapse = node.tau_mem, np.zeros_like(node.tau_syn)
-        self.share, self.weight = dt_s / node.tau_syn, node.w_in
+        self.synapse, self.weight = np.zeros_like(node.tau_syn), node.w_in
+        self.synaptic_share = dt_s / node.tau_syn
 
     def __call__(self, current: Array) -> Array:
-        self.synapse = self.synapse + self.share * (self.weight * current - self.synapse)
+        change = self.synaptic_share * (self.weight * current - self.synapse)
+        self.synapse = self.synapse + change
         return super().__call__(self.synapse)
-
-
-def _threshold(node: Any, dt_s: float) -> Step:
-    return lambda x: (x > node.threshold).astype(np.float64)
 
 
 NODES: dict[str, Callable[[Any, float], Step]] = {
@@ -168,10 +156,7 @@ NODES: dict[str, Callable[[Any, float], Step]] = {
     "Conv2d": _convolution,
     "Flatten": _flatten,
     "Delay": _delay,
-    "I": _Cell,
     "LI": _Cell,
-    "Threshold": _threshold,
     "LIF": _Cell,
-    "IF": _Cell,
     "CubaLIF": _CubaCell,
 }
