@@ -120,17 +120,19 @@ class _Cell:
 
     def __init__(self, node: Any, dt_s: float) -> None:
         self.share = dt_s / (node.tau_mem if hasattr(node, "tau_mem") else node.tau)
-        self.r, self.leak, self.v = node.r, node.v_leak, np.zeros_like(node.r)
+        self.r, self.leak = node.r, node.v_leak
+        self.v: Array = np.zeros_like(node.r)
         self.threshold = getattr(node, "v_threshold", None)
         self.reset = getattr(node, "v_reset", None)
 
     def __call__(self, current: Array) -> Array:
-        self.v: Array = self.v + self.share * (self.leak - self.v + self.r * current)
+        self.v = self.v + self.share * (self.leak - self.v + self.r * current)
         if self.threshold is None:
             return self.v
-        spikes: npt.NDArray[np.bool_] = self.v > self.threshold
+        spikes = self.v > self.threshold
         self.v = np.where(spikes, self.reset, self.v)
-        return spikes.astype(np.float64)
+        out: Array = spikes.astype(np.float64)
+        return out
 
 
 class _CubaCell(_Cell):
