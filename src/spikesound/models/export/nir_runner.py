@@ -123,7 +123,7 @@ class _Cell:
         self.r, self.leak = node.r, node.v_leak
         self.v: Array = np.zeros_like(node.r)
         self.threshold = getattr(node, "v_threshold", None)
-        self.reset = getattr(node, "v_reset", None)
+        self.reset: Any = getattr(node, "v_reset", None)
 
     def __call__(self, current: Array) -> Array:
         self.v = self.v + self.share * (self.leak - self.v + self.r * current)
