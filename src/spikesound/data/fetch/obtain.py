@@ -151,7 +151,10 @@ def _cuts(
             yield clips[number], samples
     except MediaError as error:
         place.unlink(missing_ok=True)
-        if got.length_s is not None and error.state == "failed":  # a site's may come whole yet
+        partly = (
+            got.length_s is not None or not got.sized
+        )  # it may have come in part, and come whole
+        if partly and error.state == "failed":
             raise MediaError("failed", error.reason, retry=True) from error
         raise
 
