@@ -17,7 +17,7 @@ detection: .venv/ready ## the same for detection, whatever params.yaml says
 # A worker a core, each of one thread; the longest files, which run the pipeline, start first.
 PYTEST := OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-test: .venv/ready ## make the environment, run all tests
+test: .venv/simulators ## make the environment, run all tests
 	$(PYTEST) tests/pipeline tests
 
 check: .venv/ready ## form, types and the fast tests, in a minute and a half
@@ -54,6 +54,11 @@ pairings: .venv/ready ## encodings by training methods
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+# Other readers of NIR files, for the tests. The versions of nir that they declare exclude each other.
+.venv/simulators: .venv/ready
+	$(BIN)/python -m pip install --quiet --no-deps norse==1.1.0 sinabs==3.1.3 pbr==7.1.3 spikingjelly==2.0.0 loguru==0.7.3
 	touch $@
 
 tables: .venv/ready ## put the tables of the last runs into README.md and docs/
