@@ -9,7 +9,8 @@ from spikesound.params import Params
 
 
 def main() -> None:
-    Params.load(paths.PARAMS)
+    params = Params.load(paths.PARAMS)
+    params.of_task(params.task)
     paths.CHECKED.write_text(f"every value of {paths.PARAMS} is good\n", encoding="utf-8")
 
 

@@ -32,6 +32,11 @@ def main(task: str) -> None:
             f"source {params.source}: some clips have no label, which single labels have no use "
             "for; set tasks.classification.labels to multiple (scenes: or empty_share to 0)"
         )
+    if task == "detection" and not len(chosen.events):
+        raise SpikesoundError(
+            f"source {params.source}: no strong labels (onsets and offsets of sound events), which "
+            "detection needs: take a list that has them, or tasks.detection.source: scenes"
+        )
     present = chosen.clips["fold"].unique().to_pylist()
     for fold in section.folds:
         if fold not in present:

@@ -78,6 +78,8 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("task", "task: classification", "task: detecting", "task: .*'detection', got 'detecting'"),
     ("sources", "events: [1, 5]", "events: [5, 1]", r"events \[5, 1\] is not from the lower"),
     ("tasks", "source: scenes", "source: scene", "tasks.detection.source 'scene'.*scenes"),
+    ("tasks", "source: scenes", "source: folder", "'folder'; valid: audioset.*, scenes$"),
+    ("seed", "seed: 1", "seed: 1\nseed: 2", 'found duplicate key "seed"'),
     ("networks", "    kernel: 3\n    hidden", "    kernel: 4\n    hidden", "kernel: 4 is not odd"),
     ("networks", "pools: [4, 4]", "pools: [4]", "channels .16, 32. and pools .4. differ"),
     (
@@ -204,6 +206,15 @@ def test_every_stage_has_its_arguments_here() -> None:
     stages = {path.stem for path in (ROOT / "stages").glob("*.py")}
     assert set(ARGUMENTS) <= stages
     assert stages - HELPERS == set(ARGUMENTS)
+
+
+def test_the_check_stage_checks_what_the_task_needs(tmp_path: Path) -> None:
+    detecting = GOOD.replace("task: classification", "task: detection", 1)
+    (tmp_path / "params.yaml").write_text(detecting.replace("expand: false", "expand: true"))
+    command = [sys.executable, ROOT / "stages/check.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: filter.expand: ancestors have no events")
 
 
 @pytest.mark.slow

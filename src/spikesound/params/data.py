@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -21,8 +21,17 @@ class RemoteFile(Section):
 File = str | RemoteFile
 
 
-class ListedParams(Section):
+class SourceParams(Section):
+    """A source of labelled sound."""
+
+    strong_labels: ClassVar[bool] = False
+    """Whether its clips can have onsets and offsets, which detection needs."""
+
+
+class ListedParams(SourceParams):
     """A source with segment lists in AudioSet's format, and the location of its recordings."""
+
+    strong_labels = True
 
     segments: dict[str, File] = Field(
         description="Segment list of each fold, as weak-label CSV or strong-label TSV: a path, or "
@@ -38,7 +47,7 @@ class ListedParams(Section):
     )
 
 
-class ArchiveParams(Section):
+class ArchiveParams(SourceParams):
     """A data set that is published as one archive."""
 
     archive: RemoteFile = Field(description="The published archive.")
@@ -61,7 +70,7 @@ class SpeechCommandsParams(ArchiveParams):
     words: list[str] = Field(description="Words to keep; empty: all 35.")
 
 
-class FreesoundParams(Section):
+class FreesoundParams(SourceParams):
     """Search results of Freesound; needs the environment variable FREESOUND_TOKEN."""
 
     api: str = Field(description="Address of the API.")
@@ -74,7 +83,7 @@ class FreesoundParams(Section):
     folds: int = Field(ge=2, description="Number of folds, split by uploader.")
 
 
-class FolderParams(Section):
+class FolderParams(SourceParams):
     """Local sound files: one folder per label, or a CSV with the label of each file."""
 
     folder: str = Field(description="Folder with the sound files.")
@@ -99,8 +108,10 @@ class KaggleParams(FolderParams):
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
-class ScenesParams(Section):
+class ScenesParams(SourceParams):
     """Synthetic scenes of 10 s for sound event detection, each mixed from one fold's recordings."""
+
+    strong_labels = True
 
     recordings: ListedParams = Field(description="Recordings to mix: files on this machine.")
     scenes_per_fold: Count = Field(description="Number of scenes of each fold.")
