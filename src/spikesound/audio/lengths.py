@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def length_s(path: Path) -> float | str:
     if not path.is_file():
         return "no such file"
     try:
-        header = soundfile.info(str(path))
+        header = soundfile.info(os.fsencode(path))  # as text, a name must be UTF-8
         seconds = header.frames / header.samplerate
     except (soundfile.SoundFileError, ZeroDivisionError):
         return _decoded_s(path)

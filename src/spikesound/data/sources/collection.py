@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from spikesound.audio.lengths import length_s
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.names import readable
 from spikesound.core.progress import track
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.archive import unpack
@@ -84,7 +85,7 @@ def measured(
     for path, row in track(listed, total=total, what=f"{what}: lengths", unit="file"):
         end_s = length_s(path)
         if isinstance(end_s, str):
-            rejected.append((row.origin, f"{path.name}: {end_s}"))
+            rejected.append((row.origin, f"{readable(path.name)}: {end_s}"))
         else:
             rows.append(
                 Row(row.origin, row.media_id, row.recording, 0.0, end_s, row.labels, row.fold)
@@ -94,4 +95,4 @@ def measured(
 
 def of_file(path: Path) -> Origin:
     """Return the origin of what no list names: the file itself."""
-    return Origin(str(path), 0, path.name)
+    return Origin(readable(str(path)), 0, readable(path.name))

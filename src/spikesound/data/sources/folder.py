@@ -13,11 +13,19 @@ from pathlib import Path
 
 from spikesound.audio.lengths import SUFFIXES, length_s
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.names import readable
 from spikesound.core.progress import track
 from spikesound.data.sources.archive import inside
 from spikesound.data.sources.collection import Collection, of_file
 from spikesound.data.sources.dealing import deal
-from spikesound.data.sources.tables import SAFE_NAME, CsvRow, Origin, Rejected, Row, read_csv
+from spikesound.data.sources.tables import (
+    SAFE_NAME,
+    CsvRow,
+    Origin,
+    Rejected,
+    Row,
+    read_csv,
+)
 
 OPTIONAL = ("start_s", "end_s", "fold", "recording")
 
@@ -29,10 +37,10 @@ class _Entry:
     origin: Origin
     file: str  # within the folder
     labels: tuple[str, ...]
+    recording: str
     start_s: float | None = None
     end_s: float | None = None
     fold: str = ""
-    recording: str = ""
 
 
 class Folder(Collection):
@@ -70,7 +78,7 @@ class Folder(Collection):
                 lengths[entry.file] = length_s(self.top / entry.file)
             length = lengths[entry.file]
             if isinstance(length, str):
-                rejected.append((entry.origin, f"{entry.file}: {length}"))
+                rejected.append((entry.origin, f"{readable(entry.file)}: {length}"))
                 continue
             start_s = 0.0 if entry.start_s is None else entry.start_s
             end_s = length if entry.end_s is None else entry.end_s
@@ -78,9 +86,8 @@ class Folder(Collection):
                 reason = f"not a stretch of time: {start_s:g} s to {end_s:g} s"
                 rejected.append((entry.origin, reason))
                 continue
-            recording = entry.recording or entry.file
-            fold = entry.fold or folds[recording]
-            media_id = media_id_of(entry.file)
+            fold = entry.fold or folds[entry.recording]
+            media_id, recording = media_id_of(entry.file), entry.recording
             rows.append(Row(entry.origin, media_id, recording, start_s, end_s, entry.labels, fold))
         return rows, rejected
 
@@ -103,7 +110,7 @@ class Folder(Collection):
     def _folds(self, entries: list[_Entry]) -> dict[str, str]:
         labels: dict[str, set[str]] = {}
         for entry in entries:
-            labels.setdefault(entry.recording or entry.file, set()).update(entry.labels)
+            labels.setdefault(entry.recording, set()).update(entry.labels)
         return deal(labels, self.params.folds)
 
 
@@ -122,19 +129,25 @@ def _scan(top: Path) -> tuple[list[_Entry], list[Rejected]]:
     rejected: list[Rejected] = []
     others: list[str] = []
     for folder, below, names in os.walk(top):
-        below.sort()
         here = Path(folder)
+        hidden = sorted(name for name in below if name.startswith("."))
+        rejected += [(of_file(here / name), "a hidden folder, not entered") for name in hidden]
+        below[:] = sorted(set(below) - set(hidden))
         links = [name for name in below if (here / name).is_symlink()]
         rejected += [(of_file(here / name), "a link to a folder, not followed") for name in links]
         for name in sorted(names):
             path = here / name
             file = path.relative_to(top)
-            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
-                others.append(file.as_posix())
+            if path.suffix.lower() not in SUFFIXES:
+                others.append(readable(file.as_posix()))
+            elif name.startswith("."):
+                rejected.append((of_file(path), "a hidden file"))
             elif len(file.parts) == 1:
                 rejected.append((of_file(path), "in no sub-folder, so it has no label"))
             else:
-                entries.append(_Entry(of_file(path), file.as_posix(), (file.parts[0],)))
+                name = file.as_posix()
+                label = readable(file.parts[0])
+                entries.append(_Entry(of_file(path), name, (label,), readable(name)))
     if others:
         some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         print(f"{top}: {len(others)} files are no recordings: {some}", file=sys.stderr)
@@ -177,5 +190,5 @@ def _entry(row: CsvRow) -> _Entry | str:
             times.append(float(text) if text else None)
         except ValueError:
             return f"{name}: {text!r} is not a number of seconds"
-    fold, recording = row.cells.get("fold", ""), row.cells.get("recording", "")
-    return _Entry(row.origin, file, labels, times[0], times[1], fold, recording)
+    fold, recording = row.cells.get("fold", ""), row.cells.get("recording", "") or file
+    return _Entry(row.origin, file, labels, recording, times[0], times[1], fold)

@@ -95,7 +95,8 @@ class Scenes(Source):
             raise SpikesoundError(f"sources.scenes.recordings: {missing[0]}: no such file")
         mirror = self.params.recordings.mirror
         if mirror is not None:
-            paths += sorted(path for path in Path(mirror).parent.glob("*") if path.is_file())
+            beside = Path(mirror).parent.glob("[!.]*")
+            paths += sorted(path for path in beside if path.is_file())
         wanted = json.dumps(self.params.model_dump(), sort_keys=True)
         contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
         return self.cache / self.name / digest(VERSION, wanted, *contents)[:16]
