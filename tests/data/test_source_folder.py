@@ -194,11 +194,56 @@ def test_a_table_that_is_not_one_is_named(own: Path, tmp_path: Path) -> None:
     for header, complaint in (
         ("name,label", r"x\.csv: no column 'file'; columns: name, label"),
         ("file,label,start_s", r"x\.csv: one of start_s and end_s has no column"),
+        ("File,label,file", r"x\.csv: two columns 'file'"),
+        ("file;label;fold", r"x\.csv: no column 'file'.*; expected commas between columns"),
     ):
         with pytest.raises(SpikesoundError, match=complaint):
             source(own, table(tmp_path / "x.csv", header, "a.wav,x,0")).listing()
     with pytest.raises(SpikesoundError, match=r"none\.csv: no such file"):
         source(own, tmp_path / "none.csv").listing()
+
+
+@pytest.mark.parametrize("header", ["File,Label", "FILENAME , class", "path,LABEL"])
+def test_columns_may_have_the_names_that_others_give_them(
+    own: Path, tmp_path: Path, header: str
+) -> None:
+    csv = table(tmp_path / "x.csv", header, "rain/a.wav,rain", "Dog bark/a.wav,dog")
+    clips, rejected = frames(source(own, csv))
+    assert rejected.empty
+    assert sorted(clips["recording"]) == ["Dog bark/a.wav", "rain/a.wav"]
+
+
+def test_a_column_of_its_own_name_goes_before_an_alias(own: Path, tmp_path: Path) -> None:
+    header = "path,class,file,label"
+    csv = table(tmp_path / "x.csv", header, "x,x,rain/a.wav,rain", "y,y,Dog bark/a.wav,dog")
+    clips, _ = frames(source(own, csv))
+    assert [list(row) for row in clips["labels"]] == [["dog"], ["rain"]]
+
+
+def test_rows_that_differ_in_the_label_alone_are_one_clip(own: Path, tmp_path: Path) -> None:
+    csv = table(
+        tmp_path / "x.csv",
+        "file,label,start_s,end_s",
+        "rain/a.wav,rain,0,0.5",
+        "Dog bark/a.wav,dog,,",
+        'rain/a.wav,"storm,wind",0,0.5',
+        "rain/a.wav,rain,0.25,0.5",
+        "rain/a.wav,wind,0,0.5",
+    )
+    clips, rejected = frames(source(own, csv))
+    assert [list(row) for row in clips["labels"]] == [["dog"], ["rain", "storm", "wind"], ["rain"]]
+    assert rejected[["line", "reason"]].to_numpy().tolist() == [
+        [6, "duplicate: the clip stands at line 2 already"]
+    ]
+
+
+def test_fewer_recordings_than_folds_are_named(own: Path) -> None:
+    assert len(frames(source(own, folds=4))[0]) == 4
+    with pytest.raises(
+        SpikesoundError,
+        match=r"^sources\.folder\.folds: 5 folds for 4 recordings leave some empty; .* at most 4",
+    ):
+        source(own, folds=5).listing()
 
 
 def test_folds_are_dealt_by_recording(own: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from spikesound.core.names import readable
 from spikesound.core.progress import track
 from spikesound.data.sources.archive import inside
 from spikesound.data.sources.collection import Collection, of_file
-from spikesound.data.sources.dealing import deal
+from spikesound.data.sources.dealing import deal_all
 from spikesound.data.sources.tables import (
     SAFE_NAME,
     CsvRow,
@@ -28,6 +28,8 @@ from spikesound.data.sources.tables import (
 )
 
 OPTIONAL = ("start_s", "end_s", "fold", "recording")
+ALIASES = {"filename": "file", "file_name": "file", "path": "file", "class": "label"}
+"""What others call the table's columns."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class _Entry:
 class Folder(Collection):
     """Without ``table``, the label of a file is the first folder of its path.
 
-    With it, the table's columns are file and label (several with commas between them, in quotes)
-    and, if they are there, start_s, end_s, fold and recording. Folds that no column gives are dealt
-    by recording, which is the file unless a column says otherwise.
+    With it, the table's columns are file and label (several with commas between them, in quotes,
+    or each in a row of its own) and, if they are there, start_s, end_s, fold and recording. Folds
+    that no column gives are dealt by recording, which is the file unless a column says otherwise.
     """
 
     name = "folder"
@@ -69,7 +71,7 @@ class Folder(Collection):
     def rows(self) -> tuple[list[Row], list[Rejected]]:
         entries, refused = self._entries
         rejected = list(refused)
-        folds = self._folds(entries)
+        folds = self._folds([entry for entry in entries if not entry.fold])
         lengths: dict[str, float | str] = {}
         rows: list[Row] = []
         what = f"{self.name}: lengths"
@@ -111,7 +113,7 @@ class Folder(Collection):
         labels: dict[str, set[str]] = {}
         for entry in entries:
             labels.setdefault(entry.recording, set()).update(entry.labels)
-        return deal(labels, self.params.folds)
+        return deal_all(labels, self.params.folds, self.name)
 
 
 def media_id_of(file: str) -> str:
@@ -155,7 +157,7 @@ def _scan(top: Path) -> tuple[list[_Entry], list[Rejected]]:
 
 
 def _read(table: Path, source: str) -> tuple[list[_Entry], list[Rejected]]:
-    rows, present = read_csv(table, ("file", "label"), OPTIONAL)
+    rows, present = read_csv(table, ("file", "label"), OPTIONAL, ALIASES)
     if len({"start_s", "end_s"} & present) == 1:
         raise SpikesoundError(f"{table}: one of start_s and end_s has no column (source {source})")
     entries: list[_Entry] = []
@@ -168,7 +170,21 @@ def _read(table: Path, source: str) -> tuple[list[_Entry], list[Rejected]]:
             rejected.append((row.origin, "no fold: its cell is empty"))
         else:
             entries.append(entry)
-    return entries, rejected
+    return _gathered(entries), rejected
+
+
+def _gathered(entries: list[_Entry]) -> list[_Entry]:
+    """Gather the labels of rows that differ in nothing else: one row a label is one clip."""
+    clips: dict[tuple[object, ...], _Entry] = {}
+    again: list[_Entry] = []
+    for entry in entries:
+        key = (entry.file, entry.recording, entry.start_s, entry.end_s, entry.fold)
+        labels = clips[key].labels if key in clips else ()
+        if set(labels) & set(entry.labels):
+            again.append(entry)
+        else:
+            clips[key] = replace(clips.get(key, entry), labels=labels + entry.labels)
+    return [*clips.values(), *again]
 
 
 def _entry(row: CsvRow) -> _Entry | str:
