@@ -11,6 +11,7 @@ from spikesound.params.base import Count, Distinct, Entries, Positive, Section, 
 from spikesound.params.costs import CostParams, Dataflow, MemoryParams, ProfileParams
 from spikesound.params.data import (
     ArchiveParams,
+    AudioSetParams,
     CleaningParams,
     DownloadParams,
     FeatureKind,
@@ -110,6 +111,7 @@ __all__ = [
     "NEURON_PARAMS",
     "ALIFParams",
     "ArchiveParams",
+    "AudioSetParams",
     "AugmentParams",
     "BackpropParams",
     "BurstParams",

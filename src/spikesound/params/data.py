@@ -47,6 +47,15 @@ class ListedParams(SourceParams):
     )
 
 
+class AudioSetParams(ListedParams):
+    """AudioSet's lists, the location of its recordings, and its labels beside the ontology."""
+
+    names: File | None = Field(
+        description="Names of further labels, as mid_to_display_name.tsv of the strong lists: a "
+        "path, or url and hash; null: the labels of the ontology only."
+    )
+
+
 class ArchiveParams(SourceParams):
     """A data set that is published as one archive."""
 
@@ -156,7 +165,7 @@ class Sources(Section):
     """Where recordings come from: a section for each source."""
 
     esc10: ListedParams = Field(description="ESC-10, in the repository.")
-    audioset: ListedParams = Field(description="AudioSet, from YouTube or from local copies.")
+    audioset: AudioSetParams = Field(description="AudioSet, from YouTube or from local copies.")
     esc50: ArchiveParams = Field(description="ESC-50.")
     fsdd: FSDDParams = Field(description="Free Spoken Digit Dataset.")
     urbansound8k: ArchiveParams = Field(description="UrbanSound8K.")
