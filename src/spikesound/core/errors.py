@@ -9,6 +9,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+LONGEST_MESSAGE = 10_000
+"""Characters of an error that are shown: the valid names may be many."""
+
 
 class SpikesoundError(Exception):
     """A mistake in the input that its author can mend: one line, naming the file, row or key."""
@@ -35,9 +38,15 @@ def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
     return registry[name]
 
 
+def abridged(text: str, longest: int = 200) -> str:
+    """Return a text as it is or, of a long one, its start and its length."""
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
+
+
 def shown(error: SpikesoundError) -> str:
-    """Return its message without control characters for terminals: names come from files."""
-    return "".join(sign if sign.isprintable() else "�" for sign in str(error))
+    """Return its message for terminals: what comes from files may be long, or control them."""
+    message = abridged(str(error), LONGEST_MESSAGE)
+    return "".join(sign if sign.isprintable() else "�" for sign in message)
 
 
 def run(main: Callable[..., None], *arguments: str) -> None:
