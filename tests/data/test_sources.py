@@ -37,7 +37,8 @@ def listed(
     assert kind is not None
     assert issubclass(kind, ListedParams)
     given = {"segments": dict(segments), "folds": folds, "mirror": mirror, **own}
-    return kind.model_validate(dict.fromkeys(kind.model_fields) | given)
+    empty = dict.fromkeys(kind.model_fields) | ({"folder": "none"} if name == "esc10" else {})
+    return kind.model_validate(empty | given)
 
 
 def make(name: str, tmp_path: Path, segments: dict[str, str], folds: str | None = None) -> Listed:

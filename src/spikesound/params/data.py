@@ -65,6 +65,20 @@ class ArchiveParams(SourceParams):
     )
 
 
+class Esc10Params(ListedParams):
+    """ESC-10's lists, the location of its recordings, and the archive that has both."""
+
+    strong_labels = False
+
+    archive: RemoteFile | None = Field(
+        description="ESC-50's archive, of which ESC-10 is a part: the lists are taken from it if "
+        "neither segments nor folds exist, the recordings if mirror's folder does not; null: never."
+    )
+    folder: str = Field(
+        description="Unpacked copy of the archive; the archive is downloaded if it does not exist."
+    )
+
+
 class FSDDParams(ArchiveParams):
     """The Free Spoken Digit Dataset."""
 
@@ -122,7 +136,7 @@ class ScenesParams(SourceParams):
 
     strong_labels = True
 
-    recordings: ListedParams = Field(description="Recordings to mix: files on this machine.")
+    recordings: Esc10Params = Field(description="Recordings to mix: ESC-10's.")
     scenes_per_fold: Count = Field(description="Number of scenes of each fold.")
     rate_hz: int = Field(ge=8000, le=192000, description="Sampling rate of the scenes, Hz.")
     backgrounds: Annotated[list[str], Field(min_length=1), Distinct] = Field(
@@ -164,7 +178,7 @@ class ScenesParams(SourceParams):
 class Sources(Section):
     """Where recordings come from: a section for each source."""
 
-    esc10: ListedParams = Field(description="ESC-10, in the repository.")
+    esc10: Esc10Params = Field(description="ESC-10, in the repository.")
     audioset: AudioSetParams = Field(description="AudioSet, from YouTube or from local copies.")
     esc50: ArchiveParams = Field(description="ESC-50.")
     fsdd: FSDDParams = Field(description="Free Spoken Digit Dataset.")
