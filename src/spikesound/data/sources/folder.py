@@ -15,6 +15,7 @@ from spikesound.audio.lengths import SUFFIXES, length_s
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.names import readable
 from spikesound.core.progress import track
+from spikesound.core.projects import project_of_copy
 from spikesound.data.sources.archive import inside
 from spikesound.data.sources.collection import Collection, of_file
 from spikesound.data.sources.dealing import deal_all
@@ -60,7 +61,7 @@ class Folder(Collection):
         """The folder that the files lie in."""
         folder = Path(self.params.folder)
         if not folder.is_dir():
-            raise SpikesoundError(f"sources.{self.name}.folder: {folder}: no such folder")
+            raise SpikesoundError(f"sources.{self.name}.folder: {folder}: no such folder{_hint()}")
         return folder
 
     @property
@@ -106,7 +107,9 @@ class Folder(Collection):
     def _entries(self) -> tuple[list[_Entry], list[Rejected]]:
         entries, rejected = _scan(self.top) if self.table is None else _read(self.table, self.name)
         if not entries and not rejected:
-            raise SpikesoundError(f"sources.{self.name}: no recordings in {self.table or self.top}")
+            raise SpikesoundError(
+                f"sources.{self.name}: no recordings in {self.table or self.top}{_hint()}"
+            )
         return entries, rejected
 
     def _folds(self, entries: list[_Entry]) -> dict[str, str]:
@@ -124,6 +127,16 @@ def media_id_of(file: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", file).strip("-._")[-80:].lstrip("-._")
     digits = hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:10]
     return f"{safe or 'file'}-{digits}"
+
+
+def _hint() -> str:
+    """Return what to do where the folder is missing because Git does not have it."""
+    if project_of_copy(Path.cwd()) is None:
+        return ""
+    return (
+        "; DVC runs queued and --temp experiments in a copy of what Git has: give the absolute path"
+        " of a folder outside the project, or run dvc exp run without --queue and --temp"
+    )
 
 
 def _scan(top: Path) -> tuple[list[_Entry], list[Rejected]]:
