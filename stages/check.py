@@ -7,12 +7,15 @@ import paths
 from spikesound.core.errors import run
 from spikesound.core.names import check_names
 from spikesound.params import Params
+from spikesound.params.committed import changes_note
 
 
 def main() -> None:
     params = Params.load(paths.PARAMS)
     params.of_task(params.task)
     check_names(paths.DATA / params.source)
+    if note := changes_note(paths.PARAMS):
+        print(note)
     paths.CHECKED.write_text(f"every value of {paths.PARAMS} is good\n", encoding="utf-8")
 
 
