@@ -60,4 +60,4 @@ tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
 clean: ## remove what the stages made; the recordings stay
-	rm -rf $(addprefix data/,clips audio features spikes models predictions evaluation disturbed robustness latency costs compared results reports experiments store checked.txt result.md) report.html
+	rm -rf $(addprefix data/,clips audio features spikes models predictions evaluation disturbed robustness latency costs compared results reports experiments store checked result.md) report.html

@@ -15,7 +15,8 @@ def main(name: str) -> None:
     from spikesound.core.seeds import numpy_generator
     from spikesound.evaluation.clusters import recordings_of
     from spikesound.evaluation.robustness.conditions import fault_conditions, sound_conditions
-    from spikesound.evaluation.robustness.evaluate import Clips, Plan, run_model, summary
+    from spikesound.evaluation.robustness.evaluate import run_model, summary
+    from spikesound.evaluation.robustness.plan import Clips, Plan
     from spikesound.evaluation.robustness.scoring import SCORING
 
     clips = Clips(

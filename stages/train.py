@@ -1,20 +1,26 @@
 """Train a model of the table, once for each held-out fold."""
 
 import sys
+from collections.abc import Callable
 
 import paths
 from spikesound.core.errors import run
+from spikesound.core.labels import read_labels
+from spikesound.core.processes import in_parallel
 from spikesound.params import Params
+from spikesound.training.request import FoldRequest
+
+
+def train(request: FoldRequest, report: Callable[[], None]) -> dict[str, float]:
+    """Train on all folds but one; torch is imported by the processes that work, and not before."""
+    from spikesound.training.run import train_fold
+
+    return train_fold(request, report)
 
 
 def main(name: str) -> None:
     params = Params.load(paths.PARAMS)
     model = params.model(name)
-    # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound.core.labels import read_labels
-    from spikesound.core.processes import in_parallel
-    from spikesound.training.run import FoldRequest, train_fold
-
     section, clips = params.task_params(model.task), paths.of_task("clips", model.task)
     requests = [
         FoldRequest(
@@ -33,7 +39,7 @@ def main(name: str) -> None:
         )
         for fold in section.folds
     ]
-    results = in_parallel(train_fold, requests, what=f"train {name}", pieces=model.epochs)
+    results = in_parallel(train, requests, what=f"train {name}", pieces=model.epochs)
     for request, result in zip(requests, results, strict=True):
         print(f"{name}, fold {request.fold}: best epoch {result['best_epoch']}: {request.out}")
 

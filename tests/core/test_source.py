@@ -118,3 +118,40 @@ def test_partials_names_and_functions_of_a_module_are_alike() -> None:
         code_digest([module.train, module.validate]),
     }
     assert len(digests) == 1
+
+
+SCRIPT = '''"""A stage."""
+import paths
+import shared
+from spikesound.core import schema
+from spikesound.report.page import SCRIPTS
+
+
+def main():
+    from spikesound.snn.encoding import ENCODINGS
+'''
+
+
+def lines(text: str) -> dict[str, str]:
+    return dict(line.split() for line in text.splitlines())
+
+
+def test_a_listing_has_the_script_its_siblings_registries_whole_and_files(
+    tmp_path: Path, change: Change
+) -> None:
+    script, shared = tmp_path / "stage.py", tmp_path / "shared.py"
+    script.write_text(SCRIPT.replace("import shared", "from shared import one"))
+    shared.write_text("from spikesound.costs.layer import read_layers\n")
+    before = lines(source.listing(script, ["shared", "unused"]))
+    assert {"stage", "shared", "spikesound.costs.layer"} <= set(before)
+    assert "spikesound.snn.encoding.rate" in before, "an entry of the registry"
+    assert {"page.css", "plotly-basic.min.js"} <= set(before), "what a package ships beside code"
+    assert not [name for name in before if name.startswith(("spikesound.core", "spikesound.tr"))]
+
+    change("spikesound.snn.encoding.rate", '"""', '"""Another docstring. ')
+    assert lines(source.listing(script, ["shared"])) == before
+    change("spikesound.snn.encoding.rate", "def ", "CHANGED = 1\n\n\ndef ")
+    shared.write_text(shared.read_text() + "CHANGED = 1\n")
+    after = lines(source.listing(script, ["shared"]))
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"shared", "spikesound.snn.encoding.rate"}

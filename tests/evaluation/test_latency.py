@@ -27,7 +27,7 @@ from spikesound.inference.backends import BACKENDS, equal_backends
 from spikesound.inference.folded_cnn import folded
 from spikesound.models import file
 from spikesound.models.build import build
-from spikesound.models.layers import affine
+from spikesound.models.folding import affine
 from spikesound.params import Params
 
 FRAMES = 24

@@ -26,8 +26,9 @@ from spikesound.core.schema import EVENTS, FEATURE_INDEX, read_table, write_tabl
 from spikesound.evaluation.robustness import evaluate
 from spikesound.evaluation.robustness.conditions import UNDISTURBED, Condition
 from spikesound.evaluation.robustness.disturb import select_clips
-from spikesound.evaluation.robustness.evaluate import Plan, run_model, summary
+from spikesound.evaluation.robustness.evaluate import run_model, summary
 from spikesound.evaluation.robustness.inputs import Inputs
+from spikesound.evaluation.robustness.plan import Plan
 from spikesound.evaluation.robustness.scoring import EVENT, SCORING, SEGMENT
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards

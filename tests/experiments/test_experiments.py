@@ -33,7 +33,8 @@ from spikesound.params import Params
 from spikesound.params.base import read_sections
 from spikesound.params.experiments import ExperimentParams, changed, params_of
 from spikesound.training.dataset import load_spikes
-from spikesound.training.run import FoldRequest, train_fold
+from spikesound.training.request import FoldRequest
+from spikesound.training.run import train_fold
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.compiled import Compiled
 from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
-from spikesound.models.layers import fold
+from spikesound.models.folding import fold
 from spikesound.models.networks.detector import Detector
 from spikesound.params import NEURON_PARAMS
 from spikesound.snn.neurons import NEURONS, RECURRENT

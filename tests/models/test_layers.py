@@ -13,17 +13,8 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
-from spikesound.models.layers import (
-    InSteps,
-    Kind,
-    Layer,
-    Source,
-    fold,
-    hidden,
-    layers_of,
-    merged_average,
-    recorded,
-)
+from spikesound.models.folding import fold, merged_average
+from spikesound.models.layers import InSteps, Kind, Layer, Source, hidden, layers_of, recorded
 from spikesound.models.networks import NETWORKS
 from spikesound.params import Params
 from spikesound.snn.neurons import SpikingNeuron

@@ -30,22 +30,15 @@ SOURCES = {"source", "tasks.detection.source", "download.rate_hz", "features.rat
 """What `Params.of_task` takes for a task's data: declared where it matters, by each instance."""
 
 
-def packages(stage: str) -> set[str]:
-    """Return the packages of the library that a stage lists, as modules."""
-    listed = [dep for dep in ALL[stage]["deps"] if dep.startswith("src/")]
-    return {".".join(Path(dep).parts[1:]) for dep in listed}
+@pytest.mark.parametrize("stage", sorted(set(ALL) - {CHECK}))
+def test_a_stage_depends_on_the_code_of_its_script(stage: str) -> None:
+    listed = [dep for dep in ALL[stage]["deps"] if dep.startswith(graph.CODE)]
+    assert listed == [f"{graph.CODE}{graph.script(ALL[stage]).stem}.txt"]
 
 
-@pytest.mark.parametrize("stage", MAIN | EXPERIMENTS)
-def test_the_packages_that_a_stage_reaches_are_its_deps(stage: str) -> None:
-    modules = graph.reached(graph.scripts(ALL[stage]))
-    listed = packages(stage)
-    missing = {
-        module for module in modules if not any(f"{module}.".startswith(f"{p}.") for p in listed)
-    }
-    assert not missing, f"{stage}: add the packages of {sorted(missing)}"
-    extra = {p for p in listed if not any(f"{module}.".startswith(f"{p}.") for module in modules)}
-    assert not extra, f"{stage}: remove {sorted(extra)}"
+def test_the_check_depends_on_the_library_and_on_every_script() -> None:
+    scripts = {f"stages/{file.name}" for file in STAGES.glob("*.py")} - {"stages/paths.py"}
+    assert set(ALL[CHECK]["deps"]) == scripts | {"params.yaml", "src/spikesound"}
 
 
 @pytest.mark.parametrize("stage", sorted(set(MAIN) - {CHECK}))
@@ -56,20 +49,16 @@ def test_the_parameters_that_a_stage_declares_are_those_it_reads(stage: str) -> 
         name
         for name in read
         if name.split(".")[0] not in APART
-        and not any(graph.covers(each, name) for each in declared | SOURCES)
+        and not any(graph.covers(each, name) for each in set().union(SOURCES, *declared))
     }
     assert not missing, f"{stage}: declare {sorted(missing)}"
     free = SOURCES | (WITH_ROWS if "models" in read else set())
-    extra = {
-        each for each in declared - free if not any(graph.related(each, name) for name in read)
-    }
-    assert not extra, f"{stage}: does not read {sorted(extra)}"
-
-
-@pytest.mark.parametrize("stage", ALL)
-def test_the_scripts_of_a_stage_are_its_deps(stage: str) -> None:
-    listed = {ROOT / dep for dep in ALL[stage]["deps"] if dep.startswith("stages/")}
-    assert listed == set(graph.scripts(ALL[stage]))
+    extra = [
+        each
+        for each in declared
+        if not each & free and not any(graph.related(one, name) for one in each for name in read)
+    ]
+    assert not extra, f"{stage}: does not read {extra}"
 
 
 def test_every_script_is_a_stage() -> None:
@@ -170,14 +159,7 @@ def test_the_finder_of_parameters_sees_every_form(tmp_path: Path) -> None:
     assert graph.parameters_read([file]) == {f"{each}.*" for each in graph.EVERY} | {"download"}
 
 
-def test_the_finder_of_packages_sees_every_form(tmp_path: Path) -> None:
-    file = tmp_path / "stage.py"
-    file.write_text(
-        "import paths\n"
-        "from spikesound.core import schema\n"
-        "def main():\n"
-        "    from spikesound.snn.encoding import ENCODINGS\n"
-    )
-    found = graph.reached([file])
-    assert "spikesound.snn.encoding.rate" in found, "an entry of the registry"
-    assert not [module for module in found if module.startswith("spikesound.training")]
+def test_a_part_of_the_parameters_has_their_place_and_no_others() -> None:
+    content = {"tasks": {"a": {"folds": [1]}, "b": {}}, "seed": 1, "other": 2}
+    keys = [("tasks", "a"), ("seed",)]
+    assert graph.STAGE.part(content, keys) == {"tasks": {"a": {"folds": [1]}}, "seed": 1}

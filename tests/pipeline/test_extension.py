@@ -34,7 +34,8 @@ from spikesound.evaluation.places import Places
 from spikesound.evaluation.robustness.faults import faults_of, faulty, firing
 from spikesound.models import networks
 from spikesound.models.export import export
-from spikesound.models.layers import Layer, Normed, output_of
+from spikesound.models.folding import Normed
+from spikesound.models.layers import Layer, output_of
 from spikesound.models.loading import load
 from spikesound.models.networks.layout import Layout
 from spikesound.params import (

@@ -116,17 +116,38 @@ def test_another_encoding_reruns_the_spiking_side_only_and_back_is_from_the_cach
     assert project.metrics() == before
 
 
-def test_a_changed_docstring_trains_nothing(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("training/methods/stdp.py", '"""Local learning: ', '"""Learning without labels: '),
+        ("params/encodings.py", '"""', '# a comment\n"""'),
+    ],
+)
+def test_a_changed_docstring_or_comment_reruns_nothing(
+    project: Project, file: str, old: str, new: str
+) -> None:
+    with project.changed_code(file, old, new):
+        ran, _ = project.repro()
+    assert ran == {"check"}
+
+
+def test_a_changed_name_in_the_report_reruns_the_report_only(project: Project) -> None:
+    with project.changed_code("report/page.py", "def ", "CHANGED = 1\n\n\ndef "):
+        ran, _ = project.repro()
+    assert ran == {"check", "report@classification", "result"}
+
+
+def test_a_changed_kernel_retrains_what_uses_it(project: Project) -> None:
     before, trained = project.metrics(), project.trainings()
-    file = project.folder / "src/spikesound/training/methods/stdp.py"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('"""Local learning: ', '"""Learning without labels: ', 1))
-    ran, output = project.repro()
-    file.write_text(text, encoding="utf-8")
-    assert {f"train@{model}" for model in MODELS} <= ran, "their package has changed"
+    with project.changed_code("snn/kernels/rule.py", "class ", "CHANGED = 1\n\n\nclass "):
+        ran, output = project.repro()
+    assert {f"train@{model}" for model in MODELS} <= ran, "the stages reach the kernel"
     assert not {stage for stage in ran if stage.split("@")[0] in ("features", "encode", "disturb")}
-    assert project.trainings() == trained
-    assert output.count("(stored)") == len(MODELS), "evaluations are found as well"
+    new = project.trainings()
+    assert trained.items() <= new.items(), "finished trainings stay as they are"
+    results = [file for file in new.keys() - trained.keys() if file.endswith("result.json")]
+    assert len(results) == 2, "a fold each of the spiking network, and no other"
+    assert output.count("(stored)") == len(MODELS) - 1
     assert project.metrics() == before
 
 
@@ -169,7 +190,7 @@ def test_equal_seeds_give_equal_metrics_though_a_training_is_killed(project: Pro
     before = project.metrics()
     shutil.rmtree(project.folder / "data/store")
     spiking = MODELS[2]
-    (project.folder / "stages/train.py").open("a").write("# changed\n")
+    (project.folder / "stages/train.py").open("a").write("CHANGED = 1\n")
     project.killed(f"stages/dvc.yaml:train@{spiking}", "data/store/trainings/*.pt")
     assert not list((project.folder / "data/store/trainings").glob("*/result.json"))
     stages = [f"stages/dvc.yaml:evaluate@{model}" for model in MODELS]

@@ -179,6 +179,12 @@ def test_delta_of_known_changes() -> None:
     assert not (out[..., 0::2] & out[..., 1::2]).any()
 
 
+def test_delta_goes_on_after_a_frame_that_is_not_a_number() -> None:
+    x = torch.tensor([[0.5], [math.nan], [0.5], [0.75]])
+    out = delta(x, DeltaParams(steps=3, threshold=0.25), seeded())
+    assert out.sum((0, 2)).tolist() == [2, 0, 0, 1]
+
+
 def test_delta_sends_nothing_while_nothing_changes() -> None:
     x = torch.rand(1, 6, generator=seeded()).expand(9, 6)
     out = delta(x, DeltaParams(steps=10, threshold=0.1), seeded())

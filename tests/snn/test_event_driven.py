@@ -254,3 +254,11 @@ def test_spikes_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 def test_layers_that_do_not_fit_each_other_are_not_frozen() -> None:
     with pytest.raises(SpikesoundError, match="layer 1 takes 6 inputs; the one before it puts out"):
         SpikingStack(*stack(4, 5), *stack(6, 7)).frozen()
+
+
+def test_a_second_derivative_is_refused_and_not_wrong() -> None:
+    network = stack(4, 3)
+    x = spikes_of((3, 2, 4), 0.2).requires_grad_()
+    assert 0 < x.mean() < spiking_linear.TRAINING_CROSSOVER
+    with pytest.raises(SpikesoundError, match="no second derivative"):
+        torch.autograd.grad(network(x).sum(), x, create_graph=True)

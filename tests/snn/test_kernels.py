@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -240,6 +241,23 @@ def test_a_second_backward_pass_is_refused_and_not_wrong() -> None:
     spikes.backward(retain_graph=True)
     with pytest.raises(SpikesoundError, match="runs once"):
         spikes.backward()
+
+
+def test_a_second_derivative_is_right_or_refused() -> None:
+    """Of S = [w x > 1] with the atan surrogate h: dS/dx = w h(w x - 1), and its square's by w."""
+    w, x = torch.tensor(1.0, requires_grad=True), torch.full((1, 1, 1), 0.8, requires_grad=True)
+
+    def penalty(backend: str) -> torch.Tensor:
+        spikes = lif(w * x, torch.tensor(0.9), torch.tensor(1.0), Rule(), backend)
+        (slope,) = torch.autograd.grad(spikes.sum(), x, create_graph=True)
+        return slope.square().sum()
+
+    (found,) = torch.autograd.grad(penalty("torch"), w)
+    squared = 1 + (math.pi * 0.2) ** 2  # h = 1 / (1 + (pi u)^2) at u = -0.2
+    height, rise = 1 / squared, 2 * math.pi**2 * 0.2 / squared**2
+    assert found.item() == pytest.approx(2 * height * (height + rise * 0.8), rel=1e-5)
+    with pytest.raises(SpikesoundError, match=r"no second derivative.*'torch' has one"):
+        penalty("numba")
 
 
 def test_unknown_names_list_the_valid_ones() -> None:

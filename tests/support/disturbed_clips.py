@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from spikesound.core.schema import EVENTS, FEATURE_INDEX, write_table
-from spikesound.evaluation.robustness.evaluate import Clips
+from spikesound.evaluation.robustness.plan import Clips
 from spikesound.features import normalisation
 from spikesound.features.front_end import FrontEnd
 from spikesound.features.shards import write_shards

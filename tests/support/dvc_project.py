@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,18 @@ class Project:
     def change(self, **changes: Any) -> None:
         params = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
         self.write(merged(params, changes))
+
+    @contextmanager
+    def changed_code(self, file: str, old: str, new: str) -> Iterator[None]:
+        """Have a file of the copy's library with the first ``old`` replaced."""
+        path = self.folder / "src/spikesound" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(text, encoding="utf-8")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import yaml
-from project import ROOT, STAGES
+from project import ROOT, STAGES, module_of
 
-from spikesound.core import source
+from spikesound.params.base import read_sections
+
+CODE, PARTS = "data/checked/code/", "data/checked/params/"
+"""Where the stage ``check`` writes the code of each stage, and parts of params.yaml."""
+
+STAGE: Any = module_of(STAGES / "check.py")
 
 MAIN, ROOT_FILE, EXPERIMENTS = "stages/dvc.yaml", "dvc.yaml", "experiments/dvc.yaml"
 FILES = (ROOT_FILE, MAIN, EXPERIMENTS)
@@ -39,18 +45,6 @@ def script(stage: dict[str, Any]) -> Path:
     return ROOT / path
 
 
-def scripts(stage: dict[str, Any]) -> list[Path]:
-    """Return the file that a stage runs and the modules beside it that this imports.
-
-    ``paths`` is none of them: it computes nothing, as core and params do.
-    """
-    found = [script(stage)]
-    for node in ast.walk(_tree(found[0])):
-        if isinstance(node, ast.ImportFrom) and node.module == "places":
-            found.append(STAGES / "places.py")
-    return found
-
-
 def expanded(stage: dict[str, Any], entry: str) -> list[str]:
     """Return an entry for each task of a foreach; what is left of ``${...}`` is ``*``."""
     items = stage["items"]
@@ -64,9 +58,28 @@ def expanded(stage: dict[str, Any], entry: str) -> list[str]:
     return sorted(set(found))
 
 
-def declared(stage: dict[str, Any]) -> set[str]:
-    """Return the parameters of params.yaml that a stage declares, dotted."""
-    return {name for entry in stage.get("params", []) for name in expanded(stage, entry)}
+def declared(stage: dict[str, Any]) -> list[set[str]]:
+    """Return the parameters of params.yaml that a stage declares, dotted, by declaration.
+
+    They stand among its params, or in the files of parts of params.yaml among its deps.
+    """
+    listed = [expanded(stage, entry) for entry in stage.get("params", [])]
+    parts = [expanded(stage, dep) for dep in stage["deps"] if dep.startswith(PARTS)]
+    names = [[name.removeprefix(PARTS).removesuffix(".yaml") for name in each] for each in parts]
+    in_parts = [set().union(*(in_part(name) for name in each)) for each in names]
+    return [set(each) for each in listed] + in_parts
+
+
+def in_part(name: str) -> set[str]:
+    """Return the parameters in a file of a part of params.yaml; those of an entry as ``*``."""
+    content = read_sections(ROOT / "params.yaml")
+    parts = STAGE.parts(content)
+    found = [keys for part, keys in parts.items() if fnmatch(part, name)]
+    assert found, f"no part {name}"
+    listed = {
+        f"{keys[0]}.*" if keys[0] in EVERY else ".".join(keys) for part in found for keys in part
+    }
+    return listed | ({"models"} if name.startswith("tables/") else set())
 
 
 def outputs(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -81,39 +94,13 @@ def outputs(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def dependencies(stage: dict[str, Any]) -> set[str]:
-    """Return what a stage depends on, but its script and the library."""
+    """Return what a stage depends on, but for its code."""
     return {
         path
         for entry in stage["deps"]
         for path in expanded(stage, entry)
-        if not path.startswith(("src/", "stages/"))
+        if not path.startswith((CODE, "src/", "stages/"))
     }
-
-
-def reached(files: Iterable[Path]) -> set[str]:
-    """Return the modules of the library, less core and params, that the code of files reaches.
-
-    Names are followed to the modules that define them, and a registry to all its entries.
-    """
-    waiting = [module for file in files for module in _defining(_tree(file))]
-    seen: set[str] = set()
-    while waiting:
-        module = waiting.pop()
-        if module in seen or module.startswith(source.APART) or module == source.ROOT:
-            continue
-        seen.add(module)
-        tree = source._tree(module)
-        waiting.extend(_defining(tree) if source._is_package(module) else source._imports(module))
-    return seen
-
-
-def _defining(tree: ast.Module) -> list[str]:
-    return [
-        source._definer(node.module, alias.name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module and source._ours(node.module)
-        for alias in node.names
-    ]
 
 
 def parameters_read(files: Iterable[Path]) -> set[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
@@ -19,6 +22,20 @@ def file_of(module: str) -> Path | None:
         if path.with_suffix(".py").is_file():
             return path.with_suffix(".py")
     return None
+
+
+def module_of(path: Path) -> ModuleType:
+    """Return the module of a stage's script, without running the stage."""
+    spec = spec_from_file_location(f"stage_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))  # for its siblings
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module
 
 
 def direct_imports(path: Path) -> set[Path]:

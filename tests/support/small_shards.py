@@ -17,7 +17,7 @@ from spikesound.features.shards import Shards, write_shards
 from spikesound.features.spike_shards import encode_shards
 from spikesound.params import ClassificationParams, DetectionParams, Model, Params
 from spikesound.training.dataset import Dataset
-from spikesound.training.run import FoldRequest
+from spikesound.training.request import FoldRequest
 
 FOLDS = ("1", "2", "3", "4")
 NAMES = {"/m/1": "One", "/m/2": "Two"}

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 from spikesound.core.errors import SpikesoundError
 from spikesound.evaluation.predictions import to_frame, to_matrix
 from spikesound.tasks.classification.metrics import decisions, metrics, weighted_metrics
-from spikesound.tasks.classification.scores import ScoreMatrix, target_matrix
+from spikesound.tasks.classification.scores import ScoreMatrix
 
 # Label 0 ranks the clips 0, 1, 2, 3 with positives 0 and 2: AP = 1/2 (1/1) + 1/2 (2/3) = 5/6.
 # Label 1 ranks them 3, 2, 1, 0 with positives 1 and 3: AP = 1/2 (1/1) + 1/2 (2/3) = 5/6.
@@ -135,12 +135,6 @@ def test_damaged_predictions_are_named() -> None:
         to_matrix(good.iloc[:0])
     with pytest.raises(SpikesoundError, match=r"unknown label in predictions '/m/2'.*valid: /m/0"):
         to_matrix(good, ["/m/0", "/m/1"])
-
-
-def test_a_label_that_is_not_in_use_is_named() -> None:
-    assert target_matrix([["b"], ["a", "b"]], ["a", "b"]).tolist() == [[False, True], [True, True]]
-    with pytest.raises(SpikesoundError, match=r"clip 1 of the index.*'c'.*valid: a, b"):
-        target_matrix([["a"], ["c"]], ["a", "b"])
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

@@ -17,7 +17,8 @@ from toy_clips import job, long, spec, toy
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
 from spikesound.models.build import build
-from spikesound.models.layers import fold, hidden
+from spikesound.models.folding import fold
+from spikesound.models.layers import hidden
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.spec import Spec
 from spikesound.params import METHOD_PARAMS, Params

@@ -19,7 +19,7 @@ from spikesound.params import Params
 from spikesound.tasks import task_of
 from spikesound.tasks.classification.objective import MultipleLabels
 from spikesound.tasks.multilabel import mean_average_precision
-from spikesound.training.dataset import Dataset, load_features
+from spikesound.training.dataset import Dataset, label_matrix, load_features
 from spikesound.training.job import Job
 from spikesound.training.loop import _order, train_backprop
 from spikesound.training.run import train_fold
@@ -153,3 +153,9 @@ def test_a_split_that_cannot_be_is_one_line(params: Params) -> None:
     alone = clips.select(np.arange(4))
     with pytest.raises(SpikesoundError, match="recordings are too few"):
         training_parts(alone, "1", section(params, "classification", validation_share=0.125), 1)
+
+
+def test_a_label_that_is_not_in_use_is_named() -> None:
+    assert label_matrix([["b"], ["a", "b"]], ["a", "b"]).tolist() == [[0, 1], [1, 1]]
+    with pytest.raises(SpikesoundError, match=r"clip 1 of the index.*'c'.*valid: a, b"):
+        label_matrix([["a"], ["c"]], ["a", "b"])

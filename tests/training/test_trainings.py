@@ -20,7 +20,8 @@ from spikesound.models.file import WEIGHTS
 from spikesound.params import Params
 from spikesound.training import trainings
 from spikesound.training.methods import METHODS
-from spikesound.training.run import FoldRequest, train_fold
+from spikesound.training.request import FoldRequest
+from spikesound.training.run import train_fold
 
 MODELS = ("ann-cnn", "snn-cnn-surrogate", "snn-tcn-both")
 

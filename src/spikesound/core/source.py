@@ -1,17 +1,20 @@
 """The code that a result depends on, as a digest: docstrings, comments and layout do not count.
 
-A result of one model must be found again when code of another has changed. So a digest is taken
-over the modules that an object's module imports, and theirs, down to the leaves. A package's
-``__init__`` is a list of names: it is not followed as a whole, but each name that is imported from
-it is followed to the module that defines it. What is taken from a registry by its name is not
-reached: give it as an object (:func:`spikesound.models.build.parts_of`).
+A digest is taken over the modules that an object's module imports, and theirs, down to the leaves.
+A package's ``__init__`` is a list of names: it is not followed as a whole, but each name that is
+imported from it is followed to the module that defines it.
+
+A result of one model must be found again when code of another has changed. So what such a digest
+takes from a registry by its name is not reached: give it as an object
+(:func:`spikesound.models.build.parts_of`). The listing of a stage's script follows a registry to
+all its entries.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +23,9 @@ from typing import Any
 ROOT = "spikesound"
 APART = (f"{ROOT}.core", f"{ROOT}.params")
 """Packages that compute nothing: the values of parameters are tracked as such."""
+
+CODE = {".py", ".pyc", ".nbi", ".nbc"}
+"""Suffixes of modules and of what is compiled from them."""
 
 
 def code_digest(objects: Iterable[Callable[..., Any] | str]) -> str:
@@ -52,6 +58,47 @@ def _module_of(each: Callable[..., Any] | str) -> str:
     return each if isinstance(each, str) else each.__module__
 
 
+def listing(script: Path, beside: Iterable[str] = ()) -> str:
+    """Return the code that a script runs: a line per module with the digest of its code.
+
+    Parameters
+    ----------
+    beside : names of modules in the script's folder that count too where it imports them
+    """
+    trees = {script.stem: ast.parse(script.read_text(encoding="utf-8"))}
+    imported = {module for module, _ in _froms(trees[script.stem])}
+    for name in sorted(imported.intersection(beside)):
+        file = script.with_name(f"{name}.py")
+        trees[name] = ast.parse(file.read_text(encoding="utf-8"))
+    modules = _reached(trees.values())
+    code = {name: _plain(tree).encode() for name, tree in trees.items()}
+    code |= {module: _plain(_tree(module)).encode() for module in modules}
+    code |= {str(file.name): file.read_bytes() for file in _resources(modules)}
+    return "".join(
+        f"{name} {hashlib.sha256(each).hexdigest()[:16]}\n" for name, each in code.items()
+    )
+
+
+def _reached(trees: Iterable[ast.Module]) -> list[str]:
+    """Return the modules that code reaches, sorted; a registry leads to all its entries."""
+    waiting = [module for tree in trees for module in _definers(tree)]
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if module in seen or module.startswith(APART) or module == ROOT:
+            continue
+        seen.add(module)
+        waiting.extend(_definers(_tree(module)))
+    return sorted(seen)
+
+
+def _resources(modules: Iterable[str]) -> list[Path]:
+    """Return the files beside modules and below them that are no code: templates, styles."""
+    folders = {file.parent for module in modules if (file := _file(module)) is not None}
+    found = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    return sorted(file for file in found if file.suffix not in CODE)
+
+
 @cache
 def _file(module: str) -> Path | None:
     """Return the file of a module; None: there is no such module."""
@@ -74,7 +121,11 @@ def _normalised(module: str) -> str:
     """Return a module's code without docstrings, comments and positions."""
     if _is_package(module):
         return ""
-    tree = ast.parse(ast.unparse(_tree(module)))
+    return _plain(_tree(module))
+
+
+def _plain(tree: ast.Module) -> str:
+    tree = ast.parse(ast.unparse(tree))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -93,16 +144,28 @@ def _is_package(module: str) -> bool:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    """Return the modules of this project that define what a module imports."""
-    if _is_package(module):
-        return ()
-    modules: list[str] = []
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names if _ours(alias.name)]
-        elif isinstance(node, ast.ImportFrom) and node.module and _ours(node.module):
-            modules += [_definer(node.module, alias.name) for alias in node.names]
-    return tuple(modules)
+    """Return the modules of this project that define what a module imports; a package: none."""
+    return () if _is_package(module) else tuple(_definers(_tree(module)))
+
+
+def _definers(tree: ast.Module) -> list[str]:
+    """Return the modules of this project that define what code imports."""
+    plain = [
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    ]
+    named = [
+        _definer(module, name) for module, names in _froms(tree) if _ours(module) for name in names
+    ]
+    return [module for module in plain if _ours(module)] + named
+
+
+def _froms(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, [alias.name for alias in node.names]
 
 
 def _ours(module: str) -> bool:

@@ -25,7 +25,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.layers import Causal, Layer, affine
+from spikesound.models.folding import affine
+from spikesound.models.layers import Causal, Layer
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
 
@@ -85,7 +86,7 @@ def updates(
     active, current = touched
     threshold: torch.Tensor
     if isinstance(neuron, LIF):
-        beta, threshold, held = neuron.beta.clamp(0, 1), neuron.threshold, neuron.rule.refractory
+        (beta, threshold), held = neuron.constants(), neuron.rule.refractory
         due = [_later(spikes > 0, frames) for frames in range(1, held + 2)]
     elif isinstance(neuron, ALIF) and potentials is not None:
         beta, threshold = neuron.beta.clamp(0, 1), torch.tensor(neuron.threshold)

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.evaluation.predictions import to_frame
-from spikesound.tasks.classification.scores import target_matrix
 from spikesound.tasks.multilabel import Flags, Scores
+from spikesound.training.dataset import label_matrix
 
 MODEL = "baseline-logistic"
 
@@ -82,7 +82,7 @@ def logistic_baseline(
     """
     _check(features, index, folds)
     inputs = summarise(features)
-    targets = target_matrix(list(index["labels"]), labels)
+    targets: Flags = label_matrix(index["labels"], labels).astype(bool)
     ids = index["clip_id"].to_numpy()
     fold_of = index["fold"].to_numpy()
     frames = []

@@ -29,7 +29,8 @@ from spikesound.features.background import read_background
 from spikesound.params import CostParams, Dataflow, Model
 from spikesound.tasks.classification.metrics import correct
 from spikesound.training.dataset import Dataset, load_features, load_spikes
-from spikesound.training.run import FoldRequest, train_fold
+from spikesound.training.request import FoldRequest
+from spikesound.training.run import train_fold
 
 
 def run_row(row: Row) -> dict[str, Any]:

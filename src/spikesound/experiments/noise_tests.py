@@ -8,8 +8,9 @@ from typing import Any
 from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.robustness.areas import areas
 from spikesound.evaluation.robustness.conditions import NOISY, Condition
-from spikesound.evaluation.robustness.evaluate import Clips, Plan, run_model, summary
+from spikesound.evaluation.robustness.evaluate import run_model, summary
 from spikesound.evaluation.robustness.paired import compare_areas
+from spikesound.evaluation.robustness.plan import Clips, Plan
 from spikesound.evaluation.robustness.scoring import SCORING
 from spikesound.evaluation.settings import Settings
 from spikesound.experiments.row import Row

@@ -11,7 +11,8 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.merged_pooling import LAWS, Array, Merged, merge, pack
-from spikesound.models.layers import Grid, InSteps, fold, hidden, layers_of
+from spikesound.models.folding import fold
+from spikesound.models.layers import Grid, InSteps, hidden, layers_of
 from spikesound.snn.kernels.compiled import share_threads
 
 CROSSOVER = 0.5

@@ -174,8 +174,8 @@ def _words(steps: int, samples: int, frames: int, units: int) -> bit_words.Words
 
 
 def _lif(neuron: Any) -> tuple[numba_lif.Law, np.float32]:
-    beta = neuron.beta.clamp(0, 1).item()
-    return numba_lif.law(beta, neuron.threshold.item(), neuron.rule), np.float32(0)
+    beta, threshold = (each.item() for each in neuron.constants())
+    return numba_lif.law(beta, threshold, neuron.rule), np.float32(0)
 
 
 def _if(neuron: Any) -> tuple[numba_lif.Law, np.float32]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from spikesound.core.errors import choose
-from spikesound.models.layers import fold
+from spikesound.models.folding import fold
 from spikesound.models.networks import NETWORKS
 from spikesound.models.networks.layout import Layout
 from spikesound.models.spec import Spec

@@ -61,6 +61,6 @@ def _spec(file: safe_file.SafeFile) -> Spec:
         kind = file.metadata["format"][:40]
         raise SpikesoundError(f"{file.path}: safetensors, but format {kind!r}; expected {FORMAT!r}")
     file.check_kind(FORMAT, VERSION, "a model")
-    spec = spec_checks.parsed(Spec, file.spec, file.path)
+    spec = spec_checks.validated(Spec, file.spec, file.path)
     spec_checks.check_spec(spec, file.path)
     return spec

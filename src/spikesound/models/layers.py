@@ -13,7 +13,6 @@ from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.snn.neurons import SpikingNeuron
@@ -118,7 +117,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of a network. After :func:`fold` the layers must be requested again.
+    """One layer of a network. After :func:`spikesound.models.folding.fold` request them again.
 
     Attributes
     ----------
@@ -221,112 +220,6 @@ def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
 def output_of(neuron: nn.Module) -> Source:
     """Return the kind of input of a layer behind this neuron."""
     return "spikes" if isinstance(neuron, SpikingNeuron) else "activations"
-
-
-class Normed(nn.Module):
-    """A module of synapses, batch norm and neuron, whose batch norm can be folded.
-
-    Attributes
-    ----------
-    synapses_name : of the attribute that holds a convolution or linear layer
-    """
-
-    synapses_name: str
-    norm: nn.Module
-
-    @property
-    def synapses(self) -> nn.Module:
-        """The convolution or the linear layer."""
-        found: nn.Module = getattr(self, self.synapses_name)
-        return found
-
-    def fold(self) -> None:
-        """Put the batch norm into the weights and a bias of the synapses, for inference.
-
-        See :func:`folded`. Nothing happens where that is done already.
-        """
-        if isinstance(self.norm, nn.Identity):
-            return
-        old = self.synapses
-        assert isinstance(old, nn.Conv1d | nn.Conv2d | nn.Linear)
-        new = _with_bias(old)
-        with torch.no_grad():
-            weight, bias = folded(old.weight, self.norm)
-            new.weight.copy_(weight)
-            assert new.bias is not None
-            new.bias.copy_(bias)
-        setattr(self, self.synapses_name, new)
-        self.norm = nn.Identity()
-
-
-def _with_bias(old: nn.Conv1d | nn.Conv2d | nn.Linear) -> nn.Conv1d | nn.Conv2d | nn.Linear:
-    if isinstance(old, nn.Linear):
-        return nn.Linear(old.in_features, old.out_features).to(old.weight)
-    new = type(old)(
-        old.in_channels,
-        old.out_channels,
-        old.kernel_size,  # type: ignore[arg-type]
-        old.stride,  # type: ignore[arg-type]
-        old.padding,  # type: ignore[arg-type]
-        old.dilation,  # type: ignore[arg-type]
-    )
-    return new.to(old.weight)
-
-
-def fold(network: nn.Module) -> None:
-    """Fold the batch norm of each layer into its synapses, for inference.
-
-    Raises
-    ------
-    SpikesoundError
-        If pooling stands between them that a negative factor does not pass through.
-    """
-    for layer in layers_of(network):
-        if layer.norm is not None and isinstance(layer.module, Normed):
-            layer.module.fold()
-
-
-def folded(weight: torch.Tensor, norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
-    r"""Return weight (output, ...) and bias with the batch norm behind them in them.
-
-    .. math:: w' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} w, \qquad
-              b' = \beta - \frac{\gamma \mu}{\sqrt{\sigma^2 + \epsilon}}
-    """
-    scale, shift = affine(norm)
-    return weight * scale.view(-1, *[1] * (weight.dim() - 1)), shift
-
-
-def affine(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what a batch norm in inference multiplies by, and what it adds."""
-    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return scale, norm.bias - scale * norm.running_mean
-
-
-def merged_average(weight: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    r"""Return the kernel of convolution and mean over ``size`` places as one convolution.
-
-    .. math::
-        \frac{1}{p q} \sum_{i, j} (w * x)[p u + i, q v + j] = (w' * x)[p u, q v], \qquad
-        w'[a, b] = \frac{1}{p q} \sum_{i < p, j < q} w[a - i, b - j]
-
-    Its stride is ``size``. With 2 x 2 places and a kernel of k x k that is (k + 1)^2 products for
-    each pooled value instead of 4 k^2.
-
-    Parameters
-    ----------
-    weight : (output, input, k, k)
-    size : p and q
-
-    Returns
-    -------
-    (output, input, k + p - 1, k + q - 1)
-    """
-    high, wide = size
-    padded = functional.pad(weight, (wide - 1, wide - 1, high - 1, high - 1))
-    return functional.avg_pool2d(padded, size, stride=1)
 
 
 @runtime_checkable

@@ -37,7 +37,7 @@ FRAMES_LIMIT = 2**12
 """Longest memory of a detector, and longest median filter: minutes."""
 
 
-def parsed(kind: type[S], content: Any, where: object) -> S:
+def validated(kind: type[S], content: Any, where: object) -> S:
     """Return a section by its content.
 
     Raises

@@ -157,7 +157,10 @@ def label_matrix(labels: Iterable[Iterable[str]], classes: Sequence[str]) -> Flo
         If a clip has a label that is no class.
     """
     column = {label: number for number, label in enumerate(classes)}
-    rows = [[choose(column, label, "label of a clip") for label in each] for each in labels]
+    rows = [
+        [choose(column, label, f"label (clip {number} of the index)") for label in each]
+        for number, each in enumerate(labels)
+    ]
     present = np.zeros((len(rows), len(classes)), np.float32)
     for row, columns in enumerate(rows):
         present[row, columns] = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,6 @@ from spikesound.params import (
     ENCODING_PARAMS,
     ClassificationParams,
     DetectionParams,
-    DeviceParams,
-    Model,
 )
 from spikesound.tasks import task_of
 from spikesound.tasks.detection.metrics.truth import true_events
@@ -33,40 +31,9 @@ from spikesound.training import trainings
 from spikesound.training.dataset import Dataset, load_features, load_spikes, with_events
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods import METHODS
+from spikesound.training.request import FoldRequest
 from spikesound.training.scores import frame_scores
 from spikesound.training.split import training_parts
-
-
-@dataclass(frozen=True)
-class FoldRequest:
-    """Inputs and settings of the training of a model on all folds but one.
-
-    Attributes
-    ----------
-    model : row of the table of models, with the parameters that it names
-    params : of its task
-    fold, seed : the fold held out for testing, and the run's seed
-    names : display names of the classes by label id
-    inputs : folder of the shards that the network reads, spikes or features
-    features : folder of the feature shards
-    events : table of the strong labels; None: the task has no use for them
-    base : folder of the trained model to start from
-    out : folder that gets the model
-    store : folder of finished and half finished trainings
-    """
-
-    model: Model
-    params: ClassificationParams | DetectionParams
-    device: DeviceParams
-    fold: str
-    seed: int
-    names: dict[str, str]
-    inputs: Path
-    features: Path
-    events: Path | None
-    base: Path | None
-    out: Path
-    store: Path
 
 
 def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, float]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,69 +10,13 @@ import pandas as pd
 
 from spikesound.core.processes import cores, in_parallel
 from spikesound.evaluation.bootstrap import draw
-from spikesound.evaluation.robustness.conditions import DRAWN, UNDISTURBED, Condition
+from spikesound.evaluation.robustness.plan import Clips, Piece, Plan
 from spikesound.evaluation.robustness.scoring import Scoring, clip_counts
 
 PIECES = 4
 """Pieces of work for each core: they do not take equally long."""
 
 _BLOCK_NUMBERS = 4_000_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The conditions under which a model is tested.
-
-    Attributes
-    ----------
-    sound, faults : conditions of the sound, and of the hardware
-    draws : of each fault that is drawn
-    batch_clips : clips of a batch
-    seed : the run's
-    """
-
-    sound: Sequence[Condition]
-    faults: Sequence[Condition]
-    draws: int
-    batch_clips: int
-    seed: int
-
-    def runs(self) -> list[tuple[Condition, int]]:
-        """Return each condition with the number of the draw, clean sound first."""
-        runs = [(UNDISTURBED, 0)] + [(condition, 0) for condition in self.sound]
-        for condition in self.faults:
-            draws = self.draws if condition.name in DRAWN else 1
-            runs += [(condition, number) for number in range(draws)]
-        return runs
-
-
-@dataclass(frozen=True)
-class Clips:
-    """Paths of the clips of a task.
-
-    Attributes
-    ----------
-    features, disturbed : folders of the features, clean and disturbed
-    events : table of the strong labels; None: the task has no use for them
-    classes : label ids in class order
-    """
-
-    features: Path
-    disturbed: Path
-    events: Path | None
-    classes: list[str]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of the runs of one fold's network, every ``parts``-th from ``part`` on."""
-
-    folder: Path
-    fold: str
-    clips: Clips
-    plan: Plan
-    part: int
-    parts: int
 
 
 def run_model(

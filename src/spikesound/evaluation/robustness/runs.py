@@ -14,9 +14,9 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import EVENTS, read_table
 from spikesound.core.seeds import derive
 from spikesound.evaluation.robustness.conditions import SOUND, UNDISTURBED
-from spikesound.evaluation.robustness.evaluate import Clips, Piece
 from spikesound.evaluation.robustness.faults import WEIGHT_FAULTS, faults_of, faulty, firing
 from spikesound.evaluation.robustness.inputs import Inputs
+from spikesound.evaluation.robustness.plan import Clips, Piece
 from spikesound.evaluation.robustness.scoring import EVENT, SEGMENT, Values
 from spikesound.inference.event_driven_cnn import FrozenCNN
 from spikesound.models import file

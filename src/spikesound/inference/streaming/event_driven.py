@@ -99,7 +99,8 @@ def _law(neuron: Any) -> Law:
 
 
 def _lif(neuron: Any) -> Law:
-    return _ruled(neuron.beta.detach().clamp(0, 1).item(), neuron.threshold.item(), neuron), 0.0
+    beta, threshold = (each.item() for each in neuron.constants())
+    return _ruled(beta, threshold, neuron), 0.0
 
 
 def _if(neuron: Any) -> Law:

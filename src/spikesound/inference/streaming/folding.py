@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError, choose
-from spikesound.models.layers import Causal, Layer, affine, merged_average
+from spikesound.models.folding import affine, merged_average
+from spikesound.models.layers import Causal, Layer
 
 Floats = npt.NDArray[np.float32]
 

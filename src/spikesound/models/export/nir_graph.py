@@ -20,15 +20,8 @@ from spikesound.models.export.nir_neurons import (
     integrator_node,
     neuron_nodes,
 )
-from spikesound.models.layers import (
-    Causal,
-    Grid,
-    Layer,
-    affine,
-    folded,
-    layers_of,
-    merged_average,
-)
+from spikesound.models.folding import affine, folded, merged_average
+from spikesound.models.layers import Causal, Grid, Layer, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
 

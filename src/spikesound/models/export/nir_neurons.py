@@ -42,7 +42,7 @@ def neuron_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str,
     if isinstance(neuron, IF) and neuron.initial == 0:
         beta, threshold, reset = 1.0, neuron.threshold, "subtract"
     elif type(neuron) is LIF and neuron.rule.refractory == 0:
-        beta, threshold = neuron.beta.clamp(0, 1).item(), neuron.threshold.item()
+        beta, threshold = (each.item() for each in neuron.constants())
         reset = neuron.rule.reset
     else:
         raise SpikesoundError(

@@ -15,10 +15,12 @@ from typing import Any
 from torch import nn
 
 from spikesound.models.networks.cnn import CNN
-from spikesound.models.networks.detector import crnn, lsnn, tcn
+from spikesound.models.networks.crnn import crnn
 from spikesound.models.networks.layout import Layout
+from spikesound.models.networks.lsnn import lsnn
 from spikesound.models.networks.recurrent import CELLS, Recurrent
 from spikesound.models.networks.som import SOM
+from spikesound.models.networks.tcn import tcn
 from spikesound.models.networks.wta import WTA
 
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {

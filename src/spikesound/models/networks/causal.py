@@ -8,8 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.layers import Causal, Layer, Normed, Source, merged_average
+from spikesound.models.folding import Normed, merged_average
+from spikesound.models.layers import Causal, Layer, Source
 from spikesound.snn.neurons import SpikingNeuron
+from spikesound.snn.neurons.bounds import unit
 
 State = Any
 """State of a layer between calls: tensors, in tuples of its own."""
@@ -170,7 +172,7 @@ class Integrator(nn.Module):
 
     .. math:: U_t = \\beta U_{t-1} + (1 - \\beta) I_t
 
-    with one learnt decay, used clamped to [0, 1].
+    with one learnt decay, used within [0, 1].
     """
 
     def __init__(self, classes: int, beta: float = 0.5) -> None:
@@ -188,7 +190,7 @@ class Integrator(nn.Module):
 
     def advance(self, currents: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the next frames, and return the state after them."""
-        beta = self.beta.clamp(0, 1)
+        beta = unit(self.beta)
         potentials = []
         for current in ((1 - beta) * currents).unbind(0):
             state = torch.addcmul(current, beta, state)

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import Grid, Layer, Normed, Source, merged_average, output_of
+from spikesound.models.folding import Normed, merged_average
+from spikesound.models.layers import Grid, Layer, Source, output_of
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.output import Output
 from spikesound.params import CNNParams

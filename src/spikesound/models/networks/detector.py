@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,19 +11,10 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import Gates, Layer, Normed, Source, output_of
-from spikesound.models.networks.causal import (
-    CausalBlock,
-    CausalLayer,
-    Integrator,
-    Spikes,
-    State,
-    advance,
-)
+from spikesound.models.layers import Layer, Source, output_of
+from spikesound.models.networks.causal import CausalBlock, Integrator, Spikes, State
 from spikesound.models.networks.layout import Layout
-from spikesound.models.networks.recurrent import CELLS, GATES
-from spikesound.params import CausalParams, CRNNParams, LSNNParams, TCNParams
-from spikesound.snn.neurons import RECURRENT
+from spikesound.params import CausalParams
 
 MakeNeuron = Callable[[], nn.Module]
 
@@ -155,172 +146,3 @@ class Detector(nn.Module):
             by_frame=True,
         )
         return [*found, *inner, readout]
-
-
-class Convolutions(nn.Module):
-    """Causal convolutions over frames, one behind the other; its output is that of each."""
-
-    def __init__(
-        self, inputs: int, hidden: int, taps: int, dilations: Sequence[int], neuron: MakeNeuron
-    ) -> None:
-        super().__init__()
-        widths = [inputs] + [hidden] * len(dilations)
-        self.layers = nn.ModuleList(
-            CausalLayer(before, after, taps, dilation, neuron())
-            for (before, after), dilation in zip(pairwise(widths), dilations, strict=True)
-        )
-        self.features = hidden * len(dilations)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (time, batch, inputs) to the outputs of all layers (time, batch, feature)."""
-        heard = []
-        for layer in self.layers:
-            x = layer(x)
-            heard.append(x)
-        return torch.cat(heard, -1)
-
-    def rest(self, batch: int) -> State:
-        """Return the state before the first frame."""
-        layers: list[Any] = list(self.layers)
-        return [layer.rest(batch) for layer in layers]
-
-    def advance(
-        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
-    ) -> tuple[torch.Tensor, State]:
-        """Map the next frames, and return the state after them."""
-        heard, after = [], []
-        layers: list[Any] = list(self.layers)
-        for layer, mine in zip(layers, state, strict=True):
-            x, then = layer.advance(x, mine, spikes)
-            heard.append(x)
-            after.append(then)
-        return torch.cat(heard, -1), after
-
-    def layers_behind(self, source: Source) -> list[Layer]:
-        """Return the layers, the first of which reads the source."""
-        found = []
-        for number, layer in enumerate(self.layers, start=1):
-            assert isinstance(layer, CausalLayer)
-            found.append(layer.layer(f"dilated_{number}", source))
-            source = output_of(layer.neuron)
-        return found
-
-
-class Gated(nn.Module):
-    """LSTM or GRU over frames."""
-
-    def __init__(self, inputs: int, hidden: int, cell: str) -> None:
-        super().__init__()
-        self.cell = cell
-        self.cells = CELLS[cell](inputs, hidden)
-        self.features = hidden
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (time, batch, inputs) to (time, batch, hidden)."""
-        out: torch.Tensor = self.cells(x)[0]
-        return out
-
-    def rest(self, batch: int) -> State:
-        """Return the state before the first frame."""
-        zeros = self.cells.weight_hh_l0.new_zeros(1, batch, self.cells.hidden_size)  # type: ignore[operator]
-        return (zeros, zeros) if isinstance(self.cells, nn.LSTM) else zeros
-
-    def advance(
-        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
-    ) -> tuple[torch.Tensor, State]:
-        """Map the next frames, and return the state after them."""
-        found: tuple[torch.Tensor, State] = self.cells(x, state)
-        return found
-
-    def layers_behind(self, source: Source) -> list[Layer]:
-        """Return the cells as a layer that reads the source."""
-        return [
-            Layer(
-                "recurrent_1",
-                "gated",
-                self,
-                source,
-                self.cells,
-                neuron=self.cells,
-                units=self.cell,
-                geometry=Gates(GATES[self.cell], clip_axis=False),
-                by_frame=True,
-            )
-        ]
-
-
-class Adaptive(Normed):
-    """Recurrent spiking neurons with adaptive thresholds: a layer of an LSNN.
-
-    References
-    ----------
-    Bellec et al. 2018, "Long short-term memory and learning-to-learn in networks of spiking
-    neurons".
-    """
-
-    synapses_name = "currents"
-
-    def __init__(self, inputs: int, hidden: int, neuron_params: Any) -> None:
-        super().__init__()
-        self.currents = nn.Linear(inputs, hidden, bias=False)
-        self.norm: nn.Module = nn.BatchNorm1d(hidden)
-        self.neuron = RECURRENT["alif"](neuron_params, hidden)
-        self.features = hidden
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (time, batch, inputs) to spikes (time, batch, hidden)."""
-        out: torch.Tensor = self.neuron(self._normed(x))
-        return out
-
-    def rest(self, batch: int) -> State:
-        """Return the state before the first frame."""
-        return self.neuron.initial_state(self.currents.weight.new_zeros(batch, self.features))
-
-    def advance(
-        self, x: torch.Tensor, state: State, spikes: Spikes | None = None
-    ) -> tuple[torch.Tensor, State]:
-        """Map the next frames, and return the state after them."""
-        return advance(self.neuron, self._normed(x), state, spikes)
-
-    def _normed(self, x: torch.Tensor) -> torch.Tensor:
-        normed: torch.Tensor = self.norm(self.currents(x).flatten(0, 1))
-        return normed.view(*x.shape[:2], -1)
-
-    def layers_behind(self, source: Source) -> list[Layer]:
-        """Return itself as a layer that reads the source."""
-        return [
-            Layer(
-                "recurrent_1",
-                "recurrent",
-                self,
-                source,
-                self.currents,
-                self.norm,
-                self.neuron,
-                units="alif",
-                by_frame=True,
-            )
-        ]
-
-
-def tcn(params: TCNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
-    """Return a temporal convolutional network: dilated causal layers behind the front."""
-
-    def memory(inputs: int) -> nn.Module:
-        return Convolutions(inputs, params.hidden, params.taps, params.dilations, neuron)
-
-    return Detector(params, layout, neuron, memory)
-
-
-def crnn(params: CRNNParams, layout: Layout, neuron: MakeNeuron, *, cell: str) -> Detector:
-    """Return a convolutional recurrent network: one LSTM or GRU layer behind the front."""
-    return Detector(params, layout, neuron, lambda inputs: Gated(inputs, params.hidden, cell))
-
-
-def lsnn(params: LSNNParams, layout: Layout, neuron: MakeNeuron) -> Detector:
-    """Return a spiking network with a recurrent layer of adaptive LIF neurons behind the front."""
-
-    def memory(inputs: int) -> nn.Module:
-        return Adaptive(inputs, params.hidden, params.adaptive)
-
-    return Detector(params, layout, neuron, memory)

@@ -9,6 +9,7 @@ from torch import nn
 
 from spikesound.core.errors import choose
 from spikesound.snn.decoding import OF_MEMBRANE, READOUTS
+from spikesound.snn.neurons.bounds import unit
 
 
 class Output(nn.Module):
@@ -16,7 +17,7 @@ class Output(nn.Module):
 
     .. math:: U_t = \\beta U_{t-1} + I_t
 
-    is the membrane that is read, with one learnt decay, 0.9 at the start, used clamped to [0, 1].
+    is the membrane that is read, with one learnt decay, 0.9 at the start, used within [0, 1].
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Output(nn.Module):
         if self.neuron is not None:
             return self.read(self.neuron(currents))
         assert self.beta is not None
-        beta = self.beta.clamp(0, 1)
+        beta = unit(self.beta)
         potential = torch.zeros_like(currents[0])
         membrane = []
         for current in currents.unbind(0):

@@ -17,7 +17,8 @@ def delta(x: torch.Tensor, params: DeltaParams, generator: torch.Generator) -> t
 
     Frames are the time of this code. Within a frame the first \\|n\\| of the T steps spike: with
     one step a neuron spikes once a frame at most, with more a large change is sent at once. What
-    is above T theta is sent in the frames that follow. The generator is not used.
+    is above T theta is sent in the frames that follow. A value that is not a number (NaN) sends
+    nothing and leaves the reference. The generator is not used.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def delta(x: torch.Tensor, params: DeltaParams, generator: torch.Generator) -> t
     reference = torch.zeros_like(level[..., 0, :])
     sent = []
     for frame in level.unbind(-2):
-        change = (frame - reference).trunc().clamp(-params.steps, params.steps)
+        change = (frame - reference).trunc().clamp(-params.steps, params.steps).nan_to_num(0.0)
         reference = reference + change
         sent.append(change)
     changes = torch.stack(sent, dim=-2)

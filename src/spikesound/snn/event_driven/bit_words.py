@@ -119,7 +119,6 @@ def pack_serial(spikes: npt.NDArray[Any], out: Words) -> int:
     return total
 
 
-@serial
 def pack_parallel(spikes: npt.NDArray[Any], out: Words) -> int:
     """Pack spikes (row, unit) of any type into words (row, word).
 
@@ -135,7 +134,6 @@ def pack_parallel(spikes: npt.NDArray[Any], out: Words) -> int:
 
 @parallel
 def _pack_strips(spikes: npt.NDArray[Any], out: Words, counts: npt.NDArray[np.int64]) -> None:
-    # Alone in its function: numba would start the threads again for each sum over ``counts``.
     for strip in prange(STRIPS):
         low = strip * len(spikes) // STRIPS
         high = (strip + 1) * len(spikes) // STRIPS

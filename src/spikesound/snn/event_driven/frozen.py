@@ -75,11 +75,13 @@ class FrozenStack:
         """
         layer.check_shape(spikes.shape, int(self._widths[0]))
         steps, samples, _ = spikes.shape
+        if not spikes.numel():
+            return self._onwards(0, spikes.detach())
         if samples > 1 and steps * samples * self._looks >= layer.FEW:
             return self._on_threads(spikes)
         out = torch.empty(steps, samples, int(self._widths[-1]))
         done, count, known = run_stack(
-            spikes.detach().contiguous().numpy(),
+            layer.array_of(spikes),
             self._weights,
             self._biases,
             self._widths,

@@ -50,10 +50,16 @@ def check_shape(shape: torch.Size, inputs: int) -> None:
         )
 
 
+def array_of(spikes: torch.Tensor) -> npt.NDArray[Any]:
+    """Return spikes of any type as a contiguous array; numpy has no short floats of all kinds."""
+    short = spikes.is_floating_point() and spikes.element_size() < 4
+    return (spikes.float() if short else spikes).detach().contiguous().numpy()
+
+
 def pack(spikes: torch.Tensor) -> Packed | None:
     """Pack spikes (time, sample, unit) of any type; None if a value is neither 0 nor 1."""
     steps, samples, units = spikes.shape
-    rows = spikes.detach().contiguous().numpy().reshape(steps * samples, units)
+    rows = array_of(spikes).reshape(steps * samples, units)
     out = np.empty((steps, samples, bit_words.words_for(units)), np.uint64)
     flat = out.reshape(steps * samples, -1)
     if rows.size < FEW:

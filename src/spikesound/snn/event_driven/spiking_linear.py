@@ -15,6 +15,7 @@ from spikesound.snn.event_driven import layer
 from spikesound.snn.event_driven.frozen import FrozenStack
 from spikesound.snn.event_driven.layer import Packed, Ready, Weights
 from spikesound.snn.kernels.torch_lif import State, rest
+from spikesound.snn.kernels.untraced import untraced
 from spikesound.snn.neurons.lif import LIF
 
 INFERENCE_CROSSOVER = 0.4
@@ -50,7 +51,8 @@ class SpikingLinear(nn.Module):
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Map spikes (time, batch, input) to spikes (time, batch, output), from rest.
 
-        Other values than 0 and 1 are allowed, and take the dense product.
+        Other values than 0 and 1 are allowed, and take the dense product. Inputs may be of any
+        type; the spikes are of the weights', also under autocast.
 
         Raises
         ------
@@ -61,7 +63,7 @@ class SpikingLinear(nn.Module):
 
     def initial_state(self, like: torch.Tensor) -> State:
         """Return the state at rest, for spikes (batch, input) shaped as ``like``."""
-        return rest(like.new_empty(*like.shape[:-1], self.linear.out_features))
+        return rest(self.linear.weight.new_empty(*like.shape[:-1], self.linear.out_features))
 
     def step(self, spikes: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the spikes (batch, input) of one time step to those put out and the state after it.
@@ -70,24 +72,39 @@ class SpikingLinear(nn.Module):
         sparse way the result is that of a call on the whole sequence, bit by bit.
         """
         layer.check_shape(spikes.unsqueeze(0).shape, self.linear.in_features)
-        if self.sparse(spikes) and not _learns(self, spikes):
-            inputs = layer.pack(spikes.unsqueeze(0))
-            if inputs is not None and inputs.density <= INFERENCE_CROSSOVER:
-                after = State(*(part.clone() for part in state))
-                _, out = layer.infer(inputs, self.ready(), dense=True, state=after)
-                return out[0], after
-        stepped = self.neuron.step(self.linear(spikes), state)
-        return stepped[0], State(*stepped[1])
+        stepped = None if torch.compiler.is_exporting() else self._sparse_step(spikes, state)
+        if stepped is not None:
+            return stepped
+        spikes, after = self.neuron.step(self.currents(spikes), state)
+        return spikes, State(*after)
+
+    @untraced
+    def _sparse_step(self, spikes: torch.Tensor, state: State) -> tuple[torch.Tensor, State] | None:
+        """Take a step on the sparse way; None: these spikes take the dense one."""
+        if not self.sparse(spikes) or _learns(self, spikes):
+            return None
+        inputs = layer.pack(spikes.unsqueeze(0))
+        if inputs is None or inputs.density > INFERENCE_CROSSOVER:
+            return None
+        after = State(*(part.clone() for part in state))
+        _, out = layer.infer(inputs, self.ready(), dense=True, state=after)
+        return out[0], after
+
+    def currents(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the dense product, of the type of the weights."""
+        weight = self.linear.weight
+        return functional.linear(x.to(weight.dtype), weight, self.linear.bias).to(weight.dtype)
 
     def sparse(self, x: torch.Tensor) -> bool:
-        """Return whether the inputs are of a kind that the sparse way can take."""
+        """Return whether inputs and layer are of a kind that the sparse way can take."""
+        neuron = self.neuron
         kinds = x.device.type == "cpu" and self.linear.weight.dtype == torch.float32
-        return kinds and self.neuron.backend in ("auto", "numba") and x.numel() > 0
+        scalar = neuron.beta.numel() == neuron.threshold.numel() == 1
+        return kinds and scalar and neuron.backend in ("auto", "numba") and x.numel() > 0
 
     def weights(self) -> Weights:
         """Return the layer's parameters, for the kernels."""
-        beta = self.neuron.beta.clamp(0, 1)
-        return Weights(self.linear.weight, self.linear.bias, beta, self.neuron.threshold)
+        return Weights(self.linear.weight, self.linear.bias, *self.neuron.constants())
 
     def ready(self) -> Ready:
         """Return the arrays for inference."""
@@ -113,16 +130,18 @@ class SpikingStack(nn.Sequential):
         Raises
         ------
         SpikesoundError
-            If a layer is not on the processor in float32, its backend is not auto or numba, or the
-            next one takes another number of inputs than it puts out.
+            If a layer is not on the processor in float32, its backend is not auto or numba, it has
+            more than one decay or threshold, or the next one takes another number of inputs than it
+            puts out.
         """
         layers = [cast(SpikingLinear, each) for each in self]
         for number, each in enumerate(layers):
             if not each.sparse(each.linear.weight):
                 raise SpikesoundError(
                     f"layer {number}: frozen layers are float32, on cpu, with backend auto or "
-                    f"numba; not {each.linear.weight.dtype}, {each.linear.weight.device.type}, "
-                    f"{each.neuron.backend}"
+                    f"numba and one decay and threshold; not {each.linear.weight.dtype}, "
+                    f"{each.linear.weight.device.type}, {each.neuron.backend}, "
+                    f"{each.neuron.beta.numel()} and {each.neuron.threshold.numel()}"
                 )
         copies = copy.deepcopy(layers)
         for each in copies:
@@ -149,7 +168,20 @@ class SpikingStack(nn.Sequential):
 
 
 def run(layers: list[SpikingLinear], x: torch.Tensor) -> torch.Tensor:
-    """Run layers one after the other, each sparse or dense by the density of what it gets."""
+    """Run layers one after the other, each sparse or dense by the density of what it gets.
+
+    ``torch.compile`` calls it as it is; ``torch.export`` gets the dense products.
+    """
+    if not torch.compiler.is_exporting():
+        return _run(layers, x)
+    for each in layers:
+        layer.check_shape(x.shape, each.linear.in_features)
+        x = each.neuron(each.currents(x))
+    return x
+
+
+@untraced
+def _run(layers: list[SpikingLinear], x: torch.Tensor) -> torch.Tensor:
     known: Packed | None = None  # x as bits; if so, x itself may hold zeros in place of spikes
     filled = True  # whether x holds its spikes
     for number, each in enumerate(layers):
@@ -162,7 +194,7 @@ def run(layers: list[SpikingLinear], x: torch.Tensor) -> torch.Tensor:
             if not filled:
                 assert known is not None
                 x = x + known.dense()  # zeros, that gradients pass through
-            x = each.neuron(functional.linear(x, each.linear.weight, each.linear.bias))
+            x = each.neuron(each.currents(x))
             known, filled = None, True
         elif learns:
             known, x = layer.train(x, known, each.weights(), each.neuron.rule, dense=last)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import wraps
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numba
@@ -18,6 +21,9 @@ OPTIONS: dict[str, Any] = {"cache": True, "fastmath": False, "error_model": "num
 
 prange = numba.prange
 
+_HOME = os.getpid()
+"""The process that has the threads: OpenMP ends a forked child that asks for its parent's."""
+
 
 def serial(function: F) -> F:
     """Compile a function for one thread."""
@@ -30,12 +36,32 @@ def inlined(function: F) -> F:
 
 
 def parallel(function: F) -> F:
-    """Compile a function whose ``prange`` loops are divided among threads."""
-    return cast(F, numba.njit(parallel=True, **OPTIONS)(function))
+    """Compile a function whose ``prange`` loops are divided among threads, for calls from Python.
+
+    In a forked process, as a worker of torch's data loader is, it runs on one thread.
+    """
+    threaded = numba.njit(parallel=True, **OPTIONS)(function)
+    alone = numba.njit(**OPTIONS)(_renamed(function))
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        return threaded(*arguments) if os.getpid() == _HOME else alone(*arguments)
+
+    return cast(F, call)
+
+
+def _renamed(function: Callable[..., Any]) -> FunctionType:
+    """Return a copy under another name, by which numba's cache on disk tells it from the first."""
+    assert isinstance(function, FunctionType)
+    copy = FunctionType(function.__code__, function.__globals__, f"{function.__name__}_alone")
+    copy.__qualname__, copy.__module__ = copy.__name__, function.__module__
+    return copy
 
 
 def share_threads() -> int:
-    """Let numba use as many threads as torch does, and return how many."""
+    """Let numba use as many threads as torch does, and return how many; 1 in a forked process."""
+    if os.getpid() != _HOME:
+        return 1
     wanted = torch.get_num_threads()
     threads: int = min(wanted, numba.config.NUMBA_NUM_THREADS)
     if numba.get_num_threads() != threads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -12,8 +13,11 @@ import torch
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.snn.kernels import torch_lif
 from spikesound.snn.kernels.rule import Rule, once
+from spikesound.snn.kernels.untraced import untraced
 
 Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Rule], torch.Tensor]
+
+HAS_TRITON = find_spec("triton") is not None
 
 
 def lif(
@@ -26,59 +30,81 @@ def lif(
     """Map currents (time, ...) to spikes of the same shape, from rest.
 
     Equations: :func:`spikesound.snn.kernels.torch_lif.step`. Gradients reach currents, ``beta`` and
-    ``threshold`` (scalars). For training, ``numba`` and ``triton`` keep 4 bytes per current, 5 with
-    a refractory period; they go backward once only (no ``retain_graph``).
+    ``threshold``. For training, ``numba`` and ``triton`` keep 4 bytes per current, 5 with a
+    refractory period; they go backward once only (no ``retain_graph``) and have no second
+    derivative. ``torch.compile`` calls them as they are; ``torch.export`` gets the plain loop.
 
     Parameters
     ----------
+    currents : of any type; whole numbers and booleans are taken as floats
+    beta, threshold : scalars; for ``torch`` also of the shape of one step, as one for each neuron
     backend : ``torch`` (any device and type), ``numba`` (processor, float32), ``triton`` (CUDA,
-        float32), or ``auto``: the fastest of them that can take these currents
+        float32), or ``auto``: the fastest of them that can take these currents and scalars
 
     Raises
     ------
     SpikesoundError
-        If the backend is not known, not installed, or cannot take these currents.
+        If the backend is not known, not installed, or cannot take these currents and scalars.
     """
-    name = _fitting(currents) if backend == "auto" else backend
+    if not currents.is_floating_point():
+        currents = currents.to(torch.get_default_dtype())
+    name = _fitting(currents, beta, threshold) if backend == "auto" else backend
     return choose(KERNELS, name, "backend")(currents, beta, threshold, rule)
 
 
-def _fitting(currents: torch.Tensor) -> str:
-    if currents.dtype != torch.float32 or not currents.numel():
+def _fitting(currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor) -> str:
+    plain = torch.compiler.is_exporting() or not (beta.numel() == threshold.numel() == 1)
+    if plain or currents.dtype != torch.float32 or not currents.numel():
         return "torch"
-    if currents.device.type == "cuda" and find_spec("triton"):
+    if currents.device.type == "cuda" and HAS_TRITON:
         return "triton"
     return "numba" if currents.device.type == "cpu" else "torch"
 
 
+@untraced
 def _numba(
     currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
 ) -> torch.Tensor:
-    _check("numba", currents, ("cpu",))
+    _check("numba", currents, beta, threshold, ("cpu",))
     spikes: torch.Tensor = _NumbaLIF.apply(currents, beta, threshold, rule)
     return spikes
 
 
+@untraced
 def _triton(
     currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
 ) -> torch.Tensor:
-    if not find_spec("triton"):
+    if not HAS_TRITON:
         raise SpikesoundError("backend 'triton' is not installed; valid: auto, numba, torch")
     from spikesound.snn.kernels import triton_lif
 
-    _check("triton", currents, ("cpu", "cuda") if triton_lif.INTERPRETED else ("cuda",))
+    devices = ("cpu", "cuda") if triton_lif.INTERPRETED else ("cuda",)
+    _check("triton", currents, beta, threshold, devices)
     return triton_lif.lif(currents, beta, threshold, rule)
 
 
 KERNELS: dict[str, Kernel] = {"torch": torch_lif.lif, "numba": _numba, "triton": _triton}
 
 
-def _check(name: str, currents: torch.Tensor, devices: tuple[str, ...]) -> None:
+def _check(
+    name: str,
+    currents: torch.Tensor,
+    beta: torch.Tensor,
+    threshold: torch.Tensor,
+    devices: tuple[str, ...],
+) -> None:
     if currents.dtype != torch.float32 or currents.device.type not in devices:
         raise SpikesoundError(
             f"backend {name!r} takes float32 on {' or '.join(devices)}, not {currents.dtype} on "
             f"{currents.device.type}; 'auto' and 'torch' take any"
         )
+    if not (beta.numel() == threshold.numel() == 1):
+        raise SpikesoundError(
+            f"backend {name!r} takes one decay and one threshold, not {beta.numel()} and "
+            f"{threshold.numel()}; 'auto' and 'torch' take one for each neuron"
+        )
+    if torch.compiler.is_exporting():
+        raise SpikesoundError(f"backend {name!r} cannot be exported; 'auto' and 'torch' can")
 
 
 class _NumbaLIF(torch.autograd.Function):
@@ -90,13 +116,14 @@ class _NumbaLIF(torch.autograd.Function):
 
         compiled.share_threads()
         order = _order(currents)
-        flat = currents.permute(order).reshape(len(currents), -1).contiguous()
+        columns = math.prod(currents.shape[1:])
+        flat = currents.permute(order).reshape(len(currents), columns).contiguous()
         trains = any(ctx.needs_input_grad)
         membrane = torch.empty_like(flat) if trains else flat.new_empty(0, 0)
         kept = trains and rule.refractory > 0
         held = torch.empty(flat.shape if kept else (0, 0), dtype=torch.uint8)
         spikes = torch.empty_like(flat)
-        state = np.zeros(flat.shape[1], np.float32), np.zeros(flat.shape[1], np.int32)
+        state = np.zeros(columns, np.float32), np.zeros(columns, np.int32)
         law = numba_lif.law(beta.item(), threshold.item(), rule)
         numba_lif.forward(
             flat.detach().numpy(), membrane.numpy(), held.numpy(), spikes.numpy(), *state, law

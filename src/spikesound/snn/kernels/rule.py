@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from spikesound.core.errors import SpikesoundError, choose
 
 SURROGATE_CODES = {"atan": 0, "fast_sigmoid": 1, "triangular": 2, "straight_through": 3}
@@ -64,7 +66,12 @@ class Rule:
 
 
 def once(ctx: Any) -> None:
-    """Refuse a second backward pass: the first has overwritten what it needs."""
+    """Refuse a second derivative, and a second pass: the first has overwritten what it needs."""
+    if torch.is_grad_enabled():  # by create_graph: gradients would pass for constants
+        raise SpikesoundError(
+            "a fused backward pass has no second derivative (create_graph=True); "
+            "backend 'torch' has one"
+        )
     if getattr(ctx, "spent", False):
         raise SpikesoundError("a fused backward pass runs once; backend 'torch' can be run again")
     ctx.spent = True

@@ -63,7 +63,7 @@ def lif(
 ) -> torch.Tensor:
     """Map currents (time, ...) to spikes of the same shape, from rest."""
     if not len(currents):
-        return torch.zeros_like(currents)
+        return currents.clone()
     state = rest(currents[0])
     spikes = []
     for current in currents.unbind(0):  # currents[t] would cost O(T^2) in the backward pass

@@ -127,13 +127,13 @@ class _LIF(torch.autograd.Function):
     def forward(
         ctx: Any, currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
     ) -> torch.Tensor:
-        flat = currents.detach().reshape(len(currents), -1).contiguous()
+        flat = currents.detach().reshape(len(currents), math.prod(currents.shape[1:])).contiguous()
         trains = any(ctx.needs_input_grad)
         membrane = torch.empty_like(flat) if trains else flat.new_empty(1)
         kept = trains and rule.refractory > 0
         held = torch.empty(flat.shape if kept else 1, dtype=torch.uint8, device=flat.device)
         spikes = torch.empty_like(flat)
-        scalars = torch.stack([beta, threshold]).detach().to(flat)
+        scalars = torch.stack([beta.reshape(()), threshold.reshape(())]).detach().to(flat)
         steps, columns = flat.shape
         _forward[(triton.cdiv(columns, BLOCK),)](
             flat,

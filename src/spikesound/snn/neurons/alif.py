@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 
 from spikesound.params import ALIFParams
-from spikesound.snn.neurons.spiking import SpikingNeuron, State, decay
+from spikesound.snn.neurons.bounds import unit
+from spikesound.snn.neurons.parts import decay
+from spikesound.snn.neurons.spiking import SpikingNeuron, State
 from spikesound.snn.neurons.surrogate import spike_function
 
 
@@ -60,7 +62,7 @@ class ALIF(SpikingNeuron):
 
     def step(self, current: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the current (batch, ...) of one time step to its spikes and the state after it."""
-        beta, rho = self.beta.clamp(0, 1), self.rho.clamp(0, 1)
+        beta, rho = unit(self.beta), unit(self.rho)
         potential, adaptation = integrate(current, state, beta, rho, self.threshold)
         spikes = self.spike(potential - (self.threshold + self.rise * adaptation))
         return spikes, (potential, adaptation, spikes)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 
 from spikesound.params import CubaLIFParams
-from spikesound.snn.neurons.spiking import SpikingNeuron, State, decay, fired
+from spikesound.snn.neurons.bounds import unit
+from spikesound.snn.neurons.parts import decay, fired
+from spikesound.snn.neurons.spiking import SpikingNeuron, State
 from spikesound.snn.neurons.surrogate import spike_function
 
 
@@ -56,6 +58,6 @@ class CubaLIF(SpikingNeuron):
 
     def step(self, current: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the current (batch, ...) of one time step to its spikes and the state after it."""
-        alpha, beta = self.alpha.clamp(0, 1), self.beta.clamp(0, 1)
+        alpha, beta = unit(self.alpha), unit(self.beta)
         synaptic, potential = integrate(current, state, alpha, beta, self.threshold)
         return self.spike(potential - self.threshold), (synaptic, potential)

@@ -7,7 +7,8 @@ import torch
 from spikesound.params import IFParams
 from spikesound.snn.kernels.lif import lif
 from spikesound.snn.kernels.rule import Rule
-from spikesound.snn.neurons.spiking import SpikingNeuron, State, fired
+from spikesound.snn.neurons.parts import fired
+from spikesound.snn.neurons.spiking import SpikingNeuron, State
 from spikesound.snn.neurons.surrogate import spike_function
 
 

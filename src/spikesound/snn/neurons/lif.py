@@ -9,6 +9,7 @@ from spikesound.params import LIFParams
 from spikesound.snn.kernels import torch_lif
 from spikesound.snn.kernels.lif import KERNELS, lif
 from spikesound.snn.kernels.rule import Rule
+from spikesound.snn.neurons.bounds import positive, unit
 from spikesound.snn.neurons.spiking import SpikingNeuron, State
 from spikesound.snn.neurons.surrogate import SURROGATES
 
@@ -26,9 +27,9 @@ class LIF(SpikingNeuron):
 
     Parameters
     ----------
-    params : decay beta (used clamped to [0, 1]) and threshold theta, one each per layer and learnt
-        if ``learn_beta``, ``learn_threshold``; reset, refractory period, surrogate, and the backend
-        that computes it (:func:`spikesound.snn.kernels.lif.lif`)
+    params : decay beta and threshold theta, one each per layer and learnt if ``learn_beta``,
+        ``learn_threshold`` (used within [0, 1] and above zero); reset, refractory period,
+        surrogate, and the backend that computes it (:func:`spikesound.snn.kernels.lif.lif`)
 
     Raises
     ------
@@ -52,7 +53,7 @@ class LIF(SpikingNeuron):
 
     def whole(self, currents: torch.Tensor) -> torch.Tensor:
         """Map currents (time, batch, ...) to spikes of the same shape, from rest."""
-        return lif(currents, self.beta.clamp(0, 1), self.threshold, self.rule, self.backend)
+        return lif(currents, *self.constants(), self.rule, self.backend)
 
     def initial_state(self, like: torch.Tensor) -> State:
         """Return the state at rest, for currents (batch, ...) shaped as ``like``."""
@@ -63,6 +64,8 @@ class LIF(SpikingNeuron):
 
         The spikes are those of a call on the whole sequence.
         """
-        beta = self.beta.clamp(0, 1)
-        known = torch_lif.State(*state)
-        return torch_lif.step(current, known, beta, self.threshold, self.rule)
+        return torch_lif.step(current, torch_lif.State(*state), *self.constants(), self.rule)
+
+    def constants(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return decay and threshold as they are used: within [0, 1], and above zero."""
+        return unit(self.beta), positive(self.threshold)

@@ -50,7 +50,11 @@ class SpikingNeuron(nn.Module):
         return self.advance(currents, self.initial_state(currents[0]))[0]
 
     def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        """Map currents (time, batch, ...) to spikes of the same shape."""
+        """Map currents (time, batch, ...) to spikes of the same shape; no step, no spikes."""
+        if not currents.is_floating_point():
+            currents = currents.to(torch.get_default_dtype())
+        if not len(currents):
+            return currents.clone()
         if not self._carries:
             return self.whole(currents)
         state = self._carried or self.initial_state(currents[0])
@@ -74,13 +78,3 @@ def carried(network: nn.Module) -> Iterator[None]:
     finally:
         for neuron in neurons:
             neuron._carries, neuron._carried = False, None
-
-
-def decay(value: float, *, learn: bool) -> nn.Parameter:
-    """Make one decay factor per time step for a whole layer; use it clamped to [0, 1]."""
-    return nn.Parameter(torch.tensor(value), requires_grad=learn)
-
-
-def fired(potential: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Return 1.0 where the potential is above the threshold, else 0.0, without a gradient."""
-    return (potential > threshold).to(potential.dtype)

@@ -137,11 +137,11 @@ def delay_metrics(found: Delays, weights: Weights) -> dict[str, Values]:
         ``early_share`` of those detected; each of shape (resample,), NaN where there is none.
     """
     drawn = weights[:, found.clip]
-    told = ~np.isnan(found.delay_s)
-    total, found_total = drawn.sum(axis=1), drawn[:, told].sum(axis=1)
+    known = ~np.isnan(found.delay_s)
+    total, found_total = drawn.sum(axis=1), drawn[:, known].sum(axis=1)
     return {
-        "delay_median_s": _quantile(found.delay_s[told], drawn[:, told], 0.5),
-        "delay_95_s": _quantile(found.delay_s[told], drawn[:, told], 0.95),
+        "delay_median_s": _quantile(found.delay_s[known], drawn[:, known], 0.5),
+        "delay_95_s": _quantile(found.delay_s[known], drawn[:, known], 0.95),
         "missed_share": _share(total - found_total, total),
         "early_share": _share(drawn[:, found.early].sum(axis=1), found_total),
     }

@@ -11,7 +11,8 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
-from spikesound.models.layers import Layer, fold, hidden, layers_of, recorded
+from spikesound.models.folding import fold
+from spikesound.models.layers import Layer, hidden, layers_of, recorded
 from spikesound.params import ConvertParams, IFParams
 from spikesound.snn.neurons.if_ import IF
 from spikesound.tasks.task import batched

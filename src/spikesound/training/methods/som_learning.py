@@ -48,8 +48,8 @@ def learn_map(
         sums = torch.zeros_like(units).index_add_(0, best, vectors)
         counts = torch.bincount(best, minlength=len(units)).to(vectors.dtype)
         weight = near @ counts
-        heard = weight > math.sqrt(torch.finfo(weight.dtype).tiny)  # the others stay where they are
-        units[heard] = (near @ sums)[heard] / weight[heard].unsqueeze(1)
+        won = weight > math.sqrt(torch.finfo(weight.dtype).tiny)  # the others stay where they are
+        units[won] = (near @ sums)[won] / weight[won].unsqueeze(1)
     return units
 
 
