@@ -30,7 +30,8 @@ def server(
 ) -> Iterator[tuple[Loopback, RemoteFile]]:
     """A server of a small ESC-50, for a folder that has nothing of it."""
     top = esc50(tmp_path / "made" / "ESC-50-master")
-    wav(top / "audio" / "1-999-A-49.wav")
+    for path in [*(top / "audio").iterdir(), top / "audio/1-999-A-49.wav"]:
+        wav(path, 5.0)
     with (top / "meta/esc50.csv").open("a") as table:
         table.write("1-999-A-49.wav,1,49,hand_saw,False,999,A\n")
     with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
@@ -123,7 +124,12 @@ def test_scenes_are_mixed_of_what_the_archive_has(
 ) -> None:
     section = params.sources.scenes
     recordings = section.recordings.model_copy(update={"archive": server[1]})
-    changes = {"recordings": recordings, "backgrounds": ["Bark"], "scenes_per_fold": 1}
+    changes = {
+        "recordings": recordings,
+        "backgrounds": ["Bark"],
+        "events": [1, 1],
+        "scenes_per_fold": 1,
+    }
     source = Scenes(section.model_copy(update=changes), ONTOLOGY, tmp_path / "cache")
     clips = source.listing().clips.to_pylist()
     assert Path(source.locate(clips[0]["media_id"])).is_file()
