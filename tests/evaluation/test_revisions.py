@@ -215,22 +215,24 @@ def test_what_the_cache_has_lost_is_named_with_the_remedy(project: Project) -> N
     assert text.count("\n") == 1
 
 
-@pytest.mark.parametrize("what", ["folder", "file"])
-def test_one_model_that_the_cache_has_lost_is_left_out(project: Project, what: str) -> None:
+@pytest.mark.parametrize("with_listing", [True, False])
+def test_one_model_that_the_cache_has_lost_is_left_out(
+    project: Project, with_listing: bool
+) -> None:
     lock = yaml.safe_load(project.run("git", "show", "second:dvc.lock"))
     outs = {out["path"]: out["md5"] for out in lock["stages"]["make"]["outs"]}
     cache = project.folder / ".dvc/cache/files/md5"
-    digest = outs[f"{SCORED}/ann-lstm"]
-    listing = cache / digest[:2] / digest[2:]
-    if what == "file":
-        digest = json.loads(listing.read_text())[0]["md5"]
-    lost = cache / digest[:2] / digest[2:]
-    aside = lost.rename(project.folder / "aside")
+    folder = outs[f"{SCORED}/ann-lstm"]
+    (table,) = json.loads((cache / folder[:2] / folder[2:]).read_text())
+    digests = [table["md5"], *([folder] if with_listing else [])]
+    lost = [cache / digest[:2] / digest[2:] for digest in digests]
+    kept = [path.rename(project.folder / path.name) for path in lost]
     try:
         text = project.compare("second", "first")
         alone = project.compare("second", "first", "--model", "ann-lstm", ok=False)
     finally:
-        aside.rename(lost)
+        for path, aside in zip(lost, kept, strict=True):
+            aside.rename(path)
     lines = text.splitlines()
     assert "ann-cnn: the same predictions in both, so not tested" in lines
     assert lines[0] == (
