@@ -24,11 +24,11 @@ def sounds(recordings: list[Path]) -> dict[str, bytes]:
     made = {}
     for recording in recordings:
         for suffix in FORMATS:
-            made[f"{recording.stem}.{suffix}"] = _encoded(recording, suffix)
+            made[f"{recording.stem}.{suffix}"] = encoded(recording, suffix)
     return made
 
 
-def _encoded(recording: Path, suffix: str) -> bytes:
+def encoded(recording: Path, suffix: str) -> bytes:
     # Into a file, not a pipe: only then can the maker go back and write the length.
     place = recording.with_name(f"made.{suffix}")
     command = [ffmpeg_binary(), "-v", "fatal", "-t", str(SECONDS), "-i", str(recording), "-y"]

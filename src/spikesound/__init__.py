@@ -20,10 +20,19 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if TYPE_CHECKING:
-    from spikesound.apps.api import Event, FrameResult, Model, Prediction, Stream, load
+    from spikesound.apps.api import Event, FrameResult, Model, Prediction, Stream, Window, load
     from spikesound.core.errors import SpikesoundError
 
-__all__ = ["Event", "FrameResult", "Model", "Prediction", "SpikesoundError", "Stream", "load"]
+__all__ = [
+    "Event",
+    "FrameResult",
+    "Model",
+    "Prediction",
+    "SpikesoundError",
+    "Stream",
+    "Window",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

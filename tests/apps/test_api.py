@@ -20,6 +20,7 @@ from trained_models import NAMES, RECORDING, detector, front_end
 import spikesound
 from spikesound.apps import api
 from spikesound.apps.api import Model, load
+from spikesound.apps.windows import sample_windows
 from spikesound.audio.reading import blocks
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
@@ -120,13 +121,84 @@ def test_what_is_missing_is_asked_for(model: Model, tmp_path: Path) -> None:
         model.predict(np.zeros(100))
     with pytest.raises(SpikesoundError, match="expected None with a file"):
         model.predict(RECORDING, 44100)
-    with pytest.raises(SpikesoundError, match="at least 1 Hz, got 0"):
+    with pytest.raises(SpikesoundError, match="sampling rate of 1000 to 1000000 Hz, got 0"):
         model.predict(np.zeros(100), 0)
     spec, network = file.load(detector(tmp_path / "a.safetensors"))
     undecided = tmp_path / "undecided.safetensors"
     file.save(undecided, spec.model_copy(update={"decision": None}), network)
     with pytest.raises(SpikesoundError, match="a detector without tuned thresholds"):
         load(undecided).detect(RECORDING)
+
+
+def fed(model: Model, samples: object) -> list[float]:
+    """Highest scores of a stream that is fed all at once."""
+    stream = model.stream()
+    frames = stream.feed(samples) + stream.finish()  # type: ignore[arg-type]
+    return [float(highest) for highest in np.max([frame.scores for frame in frames], axis=0)]
+
+
+def test_a_stream_scales_and_mixes_samples_as_predict_does(
+    model: Model, samples: np.ndarray
+) -> None:
+    mixed = samples[:60000]
+    stereo = np.stack([np.zeros_like(mixed), 2 * mixed], axis=1)
+    whole = np.round(mixed * 32767).astype(np.int16)
+    expected = list(model.predict(mixed, 22050).values())
+    forms = {
+        "int16": whole,
+        "int16, two channels": np.stack([whole, whole], axis=1),
+        "int32": whole.astype(np.int32) << 16,
+        "two channels": stereo,
+        "float64": mixed.astype(np.float64),
+        "list": mixed.tolist(),
+        "tensor": torch.from_numpy(mixed),
+    }
+    for name, form in forms.items():
+        assert fed(model, form) == pytest.approx(expected, abs=2e-2), name
+        assert list(model.predict(form, 22050).values()) == fed(model, form), name
+    assert fed(model, 3 * mixed) == fed(model, np.clip(3 * mixed, -1, 1)), "full scale"
+    assert fed(model, whole) != pytest.approx(fed(model, np.sign(mixed)), abs=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (np.zeros(99, np.int64), "expected dtype float, int8, int16, int32 or uint8, got int64"),
+        ([0, 1, 2], "got int64"),
+        (np.zeros(99, np.uint16), "got uint16"),
+        (np.zeros(99, complex), "got complex128"),
+        (np.zeros(99, bool), "got bool"),
+        (np.array(["a"]), "got <U1"),
+        (np.zeros((2, 99)), r"expected shape \(sample,\) or \(sample, channel\), got \(2, 99\)"),
+        (np.zeros((1, 1, 99)), "got \\(1, 1, 99\\)"),
+        (np.float32(1), r"got \(\)"),
+        (None, "expected "),
+        ({}, "expected "),
+        ([[1.0], [1.0, 2.0]], "expected an array of numbers"),
+        (np.array([0, np.nan]), "expected finite samples"),
+        (np.array([0, 3000.0]), "3e[+]03 times full scale"),
+    ],
+)
+def test_other_samples_are_refused_in_one_line(model: Model, form: object, words: str) -> None:
+    stream = model.stream()
+    for use in (stream.feed, lambda form: model.predict(form, 22050)):
+        with pytest.raises(SpikesoundError, match=words):
+            use(form)  # type: ignore[arg-type]
+    assert stream.sound_s == 0
+
+
+def test_no_samples_are_no_error_in_a_stream(model: Model) -> None:
+    stream = model.stream()
+    assert stream.feed(np.zeros(0)) == stream.feed([]) == []
+    with pytest.raises(SpikesoundError, match="empty array"):
+        model.predict(np.zeros(0), 22050)
+
+
+@pytest.mark.parametrize("rate_hz", [0, 7, True, "22050", 22050.5, float("nan"), 1e9])
+def test_a_rate_that_is_none_is_refused(model: Model, rate_hz: object) -> None:
+    with pytest.raises(SpikesoundError, match="rate_hz: expected a sampling rate of 1000 to"):
+        model.predict(np.zeros(100), rate_hz)  # type: ignore[arg-type]
+    assert model.predict(np.zeros(100), 22050.0) == model.predict(np.zeros(100), 22050)  # type: ignore[arg-type]
 
 
 class Loudness:
@@ -160,16 +232,79 @@ def test_the_windows_of_a_classifier_overlap_by_half(samples: np.ndarray) -> Non
         classifier().detect(RECORDING)
 
 
+def test_each_window_of_a_classifier_is_predicted_alone(samples: np.ndarray) -> None:
+    second, model = 22050, classifier()
+    sound = samples[: round(3.3 * second)]
+    found = list(model.windows(sound, second, window_s=2.0, hop_s=1.0))
+    times = [(round(each.onset_s, 4), round(each.offset_s, 4)) for each in found]
+    assert times == [(0, 2), (1, 3), (1.3, 3.3)]
+    for each in found:
+        alone = sound[round(each.onset_s * second) : round(each.offset_s * second)]
+        assert each.probabilities == model.predict(alone, second)
+    [short] = model.windows(sound, second, window_s=60.0)
+    assert [short.onset_s, short.offset_s] == pytest.approx([0, 3.3])
+    assert short.probabilities == model.predict(sound, second), "not of added zeros"
+    assert [each.onset_s for each in model.windows(sound, second)][:3] == [0, 0.5, 1.0]
+
+
+def test_windows_of_a_detector_are_the_highest_of_their_frames(
+    model: Model, samples: np.ndarray
+) -> None:
+    stream, samples = model.stream(), samples[:100_000]
+    frames = stream.feed(samples) + stream.finish()
+    half = model.trained.front_end.hop_s / 2
+    found = list(model.windows(samples, 22050, window_s=0.8, hop_s=0.3))
+    ends = [min(0.3 * number + 0.8, len(samples) / 22050) for number in range(len(found))]
+    assert [each.offset_s for each in found] == pytest.approx(ends)
+    assert found[-1].offset_s == len(samples) / 22050
+    for each in found:
+        inside = [
+            frame.scores
+            for frame in frames
+            if each.onset_s < frame.at_s + half and frame.at_s - half < each.offset_s
+        ]
+        assert list(each.probabilities.values()) == list(np.max(inside, axis=0))
+    highest = {label: max(each.probabilities[label] for each in found) for label in NAMES}
+    assert highest == model.predict(samples, 22050)
+
+
+def test_windows_leave_no_gap_and_have_a_length(model: Model) -> None:
+    for window_s, hop_s, words in ((0.0, None, "window"), (1.0, 2.0, "hop"), (1.0, -1.0, "hop")):
+        with pytest.raises(SpikesoundError, match=f"^{words}: expected"):
+            model.windows(RECORDING, window_s=window_s, hop_s=hop_s)
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=9), st.integers(2, 60))
 def test_windows_are_the_same_whatever_the_pieces(lengths: list[int], length: int) -> None:
     sound = np.arange(1, sum(lengths) + 1, dtype=np.float32)
     pieces = np.split(sound, np.cumsum(lengths)[:-1])
-    found = [(list(samples), end) for samples, end in api._windows(pieces, length)]
+    found = [
+        (list(samples), end) for samples, end in sample_windows(pieces, length, max(1, length // 2))
+    ]
     hop, last = length // 2, max(0, len(sound) - length)
     starts = sorted({*range(0, last + 1, hop), last})
     padded = np.pad(sound, (0, max(0, length - len(sound))))
     assert [samples for samples, _ in found] == [list(padded[s : s + length]) for s in starts]
     assert found[-1][1] == len(sound)
+
+
+def test_a_model_is_loaded_by_its_file_its_folder_or_its_name_in_a_folder(tmp_path: Path) -> None:
+    file = detector(tmp_path / "models/detection/snn-a/fold-2/model.safetensors")
+    detector(tmp_path / "models/detection/snn-a/fold-5/model.safetensors", seed=2)
+    folds = file.parents[1]
+    for path in (file, file.parent, folds, f"{folds}/", tmp_path / "models/snn-a"):
+        assert load(path).trained.spec.seed == 1, path
+    models = tmp_path / "models"
+    for path, words in (
+        (models, "models: no model in this folder; models in it: snn-a"),
+        (models / "snn-b", "snn-b: no such file; models in .*models: snn-a"),
+        (tmp_path / "x/y", "x/y: no such file$"),
+        ("a" * 5000, "aaa [.]{3} aaa.*: File name too long"),
+    ):
+        with pytest.raises(SpikesoundError, match=words):
+            load(path)
+    with pytest.raises(SpikesoundError, match=r"aaa \.{3} aaa.*: File name too long"):
+        load(file).predict("a" * 5000)
 
 
 def test_importing_the_package_loads_nothing() -> None:

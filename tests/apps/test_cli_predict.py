@@ -8,13 +8,18 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from small_models import classifier, saved
 from trained_models import NAMES, RECORDING, detector
 
+from spikesound.apps.api import Model, Prediction
 from spikesound.apps.cli import app
+from spikesound.apps.cli.batch import RECORD
 from spikesound.apps.cli.model_choice import choose_model
+from spikesound.apps.sound import Samples
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.params import Params
 
@@ -117,6 +122,23 @@ def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.Mon
     assert json.loads(direct)["events"] == found["events"]
 
 
+def test_a_piped_wav_whose_header_could_not_know_its_length(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(folder / "a.wav", *soundfile.read(folder / "sounds/a.ogg"))
+    content = bytearray((folder / "a.wav").read_bytes())
+    content[4:8] = content[40:44] = bytes(4)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    code, out, _ = spikesound(capsys, "detect", "-", "--format", "json")
+    assert code == 0
+    assert json.loads(out)["seconds"] == pytest.approx(5.0, abs=0.01)
+    content[40:44] = (6400).to_bytes(4, "little")
+    (folder / "a.wav").write_bytes(content)
+    code, out, err = spikesound(capsys, "detect", "a.wav")
+    assert (code, out, err.count("\n")) == (1, "", 2)
+    assert "error: a.wav: damaged: its header tells of 6400 bytes of sound, and" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -126,6 +148,12 @@ def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.Mon
         (("sounds", "--out", "o"), "--out writes files: expected --format too"),
         (("sounds", "--model", "snn-tcm-strong"), "(did you mean 'snn-tcn-strong'?)"),
         (("sounds", "--models", "d"), "no trained detector in d: name one (--model)"),
+        (("a" * 5000,), "aaaa ... aaaa"),
+        (("sounds", "--model", "a" * 5000), "aaaa ... aaaa"),
+        (("sounds", "--models", "a" * 5000), "aaaa ... aaaa"),
+        (("sounds", "--format", "csv", "--out", "a" * 5000), "aaaa ... aaaa"),
+        (("\n".join(f"{n}.ogg" for n in range(999)),), "as several arguments, not in one"),
+        (("a.ogg\nb.ogg",), "no such file or folder; give several sounds as several arguments"),
     ],
 )
 def test_mistakes_are_one_line_before_any_work(
@@ -133,7 +161,190 @@ def test_mistakes_are_one_line_before_any_work(
 ) -> None:
     code, out, err = spikesound(capsys, "detect", *arguments)
     assert (code, out, err.count("\n")) == (1, "", 1)
+    assert words in err.replace("aaaaaa", "")
+    assert len(err) < 700
+
+
+def test_detect_refuses_a_classifier_before_any_work(capsys: Captured, params: Params) -> None:
+    saved(classifier("cnn", params, spiking=True), Path("c"))
+    for more in ((), ("--format", "audacity", "--out", "labels")):
+        code, out, err = spikesound(capsys, "detect", "sounds", "--model", "c", *more)
+        assert (code, out) == (1, "")
+        assert "snn-cnn-surrogate: expected a detector, got a classifier" in err
+        assert "spikesound predict --window" in err
+    assert not Path("labels").exists()
+
+
+def table_of(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text))
+
+
+@pytest.mark.parametrize("model", [None, "c"], ids=["detector", "classifier"])
+def test_predict_gives_rows_by_window(
+    capsys: Captured, params: Params, folder: Path, model: str | None
+) -> None:
+    saved(classifier("cnn", params, spiking=False), Path("c"))
+    chosen = () if model is None else ("--model", model)
+    given = ("predict", "sounds/a.ogg", *chosen, "--window", "2", "--hop", "1")
+    code, out, _ = spikesound(capsys, *given, "--format", "csv")
+    assert code == 0
+    table = table_of(out)
+    assert list(table.columns) == ["filename", "onset", "offset", "event_label", "score"]
+    times = table[["onset", "offset"]].drop_duplicates().round(2)
+    assert times.values.tolist() == [[0, 2], [1, 3], [2, 4], [3, 5]]
+    assert (table.groupby("onset").size() == 3).all()
+    code, out, _ = spikesound(capsys, *given, "--format", "csv", "--top", "1")
+    best = table.loc[table.groupby("onset")["score"].idxmax()]
+    assert table_of(out).values.tolist() == best.values.tolist()
+    middle = str(round(table["score"].median(), 3))
+    code, out, _ = spikesound(capsys, *given, "--format", "json", "--threshold", middle)
+    rows = json.loads(out)["windows"]
+    assert [row["score"] for row in rows] == list(table["score"][table["score"] >= float(middle)])
+    code, out, _ = spikesound(capsys, *given)
+    assert len(out.splitlines()) == 2 + 4, "the most probable of each window"
+    assert spikesound(capsys, *given, "--format", "audacity", "--out", "o")[0] == 0
+    assert len((folder / "o/a.ogg.txt").read_text().splitlines()) == len(table)
+
+
+def test_threshold_and_top_hold_in_every_format(capsys: Captured) -> None:
+    _, out, _ = spikesound(capsys, "predict", "sounds/a.ogg", "--format", "json")
+    whole = json.loads(out)["probabilities"]
+    best = sorted(whole, key=lambda label: -whole[label])
+    for options, labels in (
+        (("--top", "2"), best[:2]),
+        (("--threshold", str(whole[best[1]] - 1e-6)), [each for each in NAMES if each in best[:2]]),
+    ):
+        _, out, _ = spikesound(capsys, "predict", "sounds/a.ogg", "--format", "json", *options)
+        assert list(json.loads(out)["probabilities"]) == labels
+        _, out, _ = spikesound(capsys, "predict", "sounds/a.ogg", "--format", "csv", *options)
+        assert list(table_of(out)["label"]) == labels
+    code, out, _ = spikesound(capsys, "predict", "sounds/a.ogg", "--threshold", "1")
+    assert (code, out) == (0, "sounds/a.ogg (5.00 s): no label at or above the threshold\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--window", "0"), "window: expected a length above 0 s, got 0"),
+        (("--window", "nan"), "window: expected a length above 0 s, got nan"),
+        (("--window", "1", "--hop", "2"), "hop: expected above 0 s and at most the window of 1 s"),
+        (("--hop", "0"), "hop: expected above 0 s and at most the window of 10 s, got 0"),
+        (("--format", "raven"), "valid: csv, json"),
+    ],
+)
+def test_a_wrong_window_is_one_line_before_any_work(
+    capsys: Captured, options: tuple[str, ...], words: str
+) -> None:
+    code, out, err = spikesound(capsys, "predict", "sounds", *options)
+    assert (code, out, err.count("error: ")) == (1, "", 1)
     assert words in err
+
+
+def test_the_high_frequency_of_raven_is_not_above_half_the_rate_of_the_sound(
+    capsys: Captured, folder: Path
+) -> None:
+    for rate_hz, high_hz in ((8000, 4000.0), (48000, 11025.0)):
+        soundfile.write("low.wav", np.sin(np.arange(2 * rate_hz)), rate_hz)
+        for command in (("detect",), ("predict", "--window", "1")):
+            _, out, _ = spikesound(capsys, *command, "low.wav", "--format", "raven")
+            table = pd.read_csv(io.StringIO(out), sep="\t")
+            assert set(table["High Freq (Hz)"]) == {high_hz}
+            assert set(table["Annotation"]) <= set(NAMES)
+
+
+def broken_off(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
+    """Interrupt the processing of sounds after so many; return a list that grows with each."""
+    whole = Model.process_samples
+    done: list[int] = []
+
+    def process(self: Model, samples: Samples) -> Prediction:
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(1)
+        return whole(self, samples)
+
+    monkeypatch.setattr(Model, "process_samples", process)
+    return done
+
+
+BATCH = ("detect", "many", "--format", "csv", "--out", "o")
+
+
+@pytest.fixture
+def many(folder: Path) -> list[str]:
+    """Six sounds in a folder."""
+    (folder / "many").mkdir()
+    for name in "abcdef":
+        shutil.copy(RECORDING, folder / f"many/{name}.ogg")
+    return [f"{name}.ogg.csv" for name in "abcdef"]
+
+
+def test_a_batch_that_was_broken_off_goes_on_where_it_stopped(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        broken_off(patch, 2)
+        assert spikesound(capsys, *BATCH)[0] != 0
+    assert sorted(path.name for path in Path("o").glob("*.csv")) == many[:2]
+    times = [Path("o", name).stat().st_mtime_ns for name in many[:2]]
+    with Path("o", RECORD).open("a") as record:
+        record.write('["c.og')  # killed within a line
+    with monkeypatch.context() as patch:
+        done = broken_off(patch, 2)
+        assert "2 of 6 files are written" in spikesound(capsys, *BATCH)[2]
+        assert len(done) == 2
+    code, _, err = spikesound(capsys, *BATCH)
+    assert (code, "2 files written to o" in err) == (0, True)
+    assert sorted(path.name for path in Path("o").iterdir()) == many, "and no record is left"
+    assert [Path("o", name).stat().st_mtime_ns for name in many[:2]] == times
+    code, _, err = spikesound(capsys, *BATCH)
+    assert code == 1
+    assert "o/a.ogg.csv: already exists (6 such files); use --force to overwrite" in err
+
+
+def test_a_batch_goes_on_only_as_the_same_batch(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
+) -> None:
+    """Not with another model or format, on a sound that changed, or with what is not its own."""
+    with monkeypatch.context() as patch:
+        broken_off(patch, 2)
+        spikesound(capsys, *BATCH)
+    detector(Path("other/model.safetensors"), seed=2)
+    for given in ((*BATCH, "--model", "other"), ("predict", *BATCH[1:])):
+        assert "o/a.ogg.csv: already exists (2 such files)" in spikesound(capsys, *given)[2]
+    Path("o", many[4]).write_text("by hand")
+    assert "o/e.ogg.csv: already exists; use" in spikesound(capsys, *BATCH)[2]
+    Path("o", many[4]).unlink()
+    shutil.copy(Path("many/b.ogg"), "c.ogg")
+    shutil.move("c.ogg", "many/b.ogg")  # another time
+    assert "o/b.ogg.csv: already exists; use" in spikesound(capsys, *BATCH)[2]
+    assert spikesound(capsys, *BATCH, "--force")[0] == 0
+    assert sorted(path.name for path in Path("o").iterdir()) == many
+
+
+def test_sounds_that_failed_are_tried_again_alone(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
+) -> None:
+    Path("many/c.ogg").write_text("no sound")
+    assert "error: 1 of 6 sounds failed" in spikesound(capsys, *BATCH)[2]
+    shutil.copy(RECORDING, "many/c.ogg")
+    done = broken_off(monkeypatch, 9)
+    assert spikesound(capsys, *BATCH)[0] == 0
+    assert len(done) == 1
+    assert sorted(path.name for path in Path("o").iterdir()) == many
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "table"])
+def test_rows_appear_as_they_are_made(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str], format: str
+) -> None:
+    broken_off(monkeypatch, 2)
+    code, out, _ = spikesound(capsys, "detect", "many", "--format", format)
+    assert code != 0
+    for name, there in (("a", True), ("b", True), ("c", False)):
+        assert (f"many/{name}.ogg" in out) == there
+    if format == "csv":
+        assert set(table_of(out)["filename"]) == {"many/a.ogg", "many/b.ogg"}
 
 
 def test_the_default_model_is_the_best_detector_on_validation_then_a_spiking_one(
@@ -158,7 +369,8 @@ def test_a_model_is_named_by_its_name_folder_or_file(tmp_path: Path, params: Par
         assert choose_model(given, folder)[0] == file
     with pytest.raises(SpikesoundError, match="no trained detector in"):
         choose_model(None, folder, task="detection")
-    with pytest.raises(SpikesoundError, match="no model in this folder"):
+    assert choose_model(str(tmp_path / "snn-cnn"), str(tmp_path))[0] == file, "in a task's folder"
+    with pytest.raises(SpikesoundError, match="no model in this folder; models in it: snn-cnn"):
         choose_model(str(tmp_path), folder)
     (tmp_path / "c/ann-cnn").mkdir()
     (tmp_path / "c/ann-cnn/model.safetensors").write_text("")

@@ -70,6 +70,11 @@ def test_a_file_gives_what_detect_gives(up: Up, model: Path) -> None:
     assert {tuple(map(len, frame["layers"])) for frame in frames} == {(24, 16, 8, 8)}
     assert max(max(frame["layers"][0]) for frame in frames) > 0
     assert messages[-1]["sound_s"] == pytest.approx(5, abs=0.01)
+    opened = [event for message in messages for event in message["opened"]]
+    assert [(event["label"], event["onset_s"]) for event in opened] == [
+        (event["label"], event["onset_s"]) for event in events_of(messages)
+    ]
+    assert messages[0]["rate_hz"] == 44100
 
 
 def test_a_microphone_gives_what_the_whole_sound_gives(up: Up, model: Path) -> None:
@@ -240,11 +245,28 @@ def test_labels_come_in_the_order_of_the_sound_and_only_of_real_events(up: Up) -
     assert answer.headers["x-suffix"] == ".txt"
     rows = [row.split("\t") for row in answer.text.splitlines()]
     assert [(float(row[0]), row[2].split()[0]) for row in rows] == [(1, "Sneeze"), (2, "Dog")]
+    for rate_hz, high_hz in ((8000, "4000.0"), (48000, "11025.0"), (None, "11025.0")):
+        answer = requests.post(f"{up[0].url}labels/raven", json={**body, "rate_hz": rate_hz})
+        head, row, _ = (line.split("\t") for line in answer.text.splitlines())
+        assert row[head.index("High Freq (Hz)")] == high_hz
+        assert row[head.index("Annotation")] == "Sneeze"
     wrong = [{**late, "label": "Cat"}, {**late, "onset_s": "nan"}, {**late, "score": -1}, 3]
     for event in wrong:
         answer = requests.post(f"{up[0].url}labels/csv", json={**body, "events": [event]})
         assert answer.json() == {"error": "expected a name, a length and events of this detector"}
     assert "valid: " in requests.post(f"{up[0].url}labels/x", json=body).json()["error"]
+
+
+def test_the_model_says_where_frequencies_lie_on_its_axis(up: Up) -> None:
+    about = requests.get(f"{up[0].url}model").json()
+    assert about["input"] == "Mel spectrogram"
+    bins = {tick["hz"]: tick["bin"] for tick in about["ticks"]}
+    assert list(bins) == [500, 1000, 2000, 5000, 10_000]
+    # Slaney's scale: linear to 1 kHz, 66.7 Hz a mel; then a factor of 6.4 every 27 mels.
+    mels = {hz: 15 + 27 * np.log(hz / 1000) / np.log(6.4) for hz in (1000, 2000, 5000, 10_000)}
+    top = 15 + 27 * np.log(11.025) / np.log(6.4)
+    for hz, mel in (mels | {500: 7.5}).items():
+        assert bins[hz] == pytest.approx(65 * mel / top - 1, abs=0.02)
 
 
 def test_an_address_that_cannot_be_used_is_an_error_in_one_line(up: Up) -> None:

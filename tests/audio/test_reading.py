@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from project import ROOT
 from trained_models import RECORDING
 
-from spikesound.audio import ffmpeg
+from spikesound.audio import ffmpeg, ogg
 from spikesound.audio.cutting import decode
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.audio.paths import find_sounds
@@ -92,12 +92,28 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, suffix: str) -> None
         list(blocks(path, 22050))
 
 
+def unfinished(page: bytes) -> bytes:
+    """Return the first of the pages that an Ogg page's last packet would be split over."""
+    lacing = page[27 : 27 + page[26]]
+    kept = len(lacing) - 1 - next(n for n, count in enumerate(reversed(lacing)) if count == 255)
+    head = bytearray(page[:27])
+    head[5], head[26], head[22:26] = 0, kept + 1, bytes(4)
+    body = lacing[: kept + 1] + page[27 + len(lacing) :][: sum(lacing[: kept + 1])]
+    checksum = ogg.checksum(bytes(head) + body)
+    return bytes(head[:22]) + checksum.to_bytes(4, "little") + bytes(head[26:]) + body
+
+
 def test_what_a_decoder_does_not_notice_is_refused_too(tmp_path: Path) -> None:
-    """An Ogg file cut between two pages, and a WAV whose header tells of gigabytes."""
+    """An Ogg file without a page, or cut inside a packet; and a WAV that tells of gigabytes."""
     whole = RECORDING.read_bytes()
     pages = [match.start() for match in re.finditer(b"OggS\\x00", whole)]
     cut = tmp_path / "a.ogg"
-    cut.write_bytes(whole[: pages[-1]])
+    cut.write_bytes(whole[: pages[3]] + whole[pages[4] :])
+    with pytest.raises(
+        SpikesoundError, match=r"a\.ogg: damaged: Ogg pages are missing before byte"
+    ):
+        list(blocks(cut, 22050))
+    cut.write_bytes(whole[: pages[4]] + unfinished(whole[pages[4] : pages[5]]))
     with pytest.raises(SpikesoundError, match="not the last of its stream"):
         list(blocks(cut, 22050))
     big = tmp_path / "a.wav"

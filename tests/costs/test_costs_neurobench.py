@@ -11,6 +11,7 @@ from network_specs import encoded, spec, spiking
 from neurobench.metrics.workload import SynapticOperations
 from neurobench.models import TorchModel
 from torch import nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from spikesound.costs.counting import Counted, counting
@@ -18,7 +19,7 @@ from spikesound.costs.fan_out import fan_out, geometry
 from spikesound.costs.layer import LayerCounts
 from spikesound.models.build import build
 from spikesound.models.networks.cnn import CNN, Block
-from spikesound.models.networks.recurrent import Recurrent
+from spikesound.models.networks.recurrent import GATES, Recurrent
 from spikesound.models.spec import Spec
 from spikesound.params import Params
 from spikesound.snn.quantisation.weights import quantise_weights
@@ -230,6 +231,34 @@ def test_recurrent_networks_are_counted_as_by_neurobench(
     elementwise = hidden * (products[0] * (FRAMES - 1) + products[1])
     theirs = neurobench(cells, x)
     assert theirs["Effective_MACs"] == pytest.approx(found["Effective_MACs"] + elementwise)
+
+
+@pytest.mark.parametrize(("cell", "biases"), [("lstm", 4), ("gru", 4), ("rnn", 1)])
+def test_recurrent_networks_store_the_values_that_cannot_be_merged(
+    cell: str, biases: int, params: Params
+) -> None:
+    """As many as change the outputs each in its own way: the rank of the outputs' derivatives."""
+    sizes = {"hidden": 2, "layers": 1, "bidirectional": False, "dropout": 0.0}
+    wanted = spec(params, cell, network_params=sizes)
+    torch.manual_seed(0)
+    network = build(wanted)
+    assert isinstance(network, Recurrent)
+    found = ours(network.eval(), wanted, inputs(1, spikes=False))[0]
+    cells = network.cells.double()
+    x = torch.randn(16, 8, BINS, dtype=torch.float64)
+    parts = dict(cells.named_parameters())
+
+    def outputs(*values: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = functional_call(cells, dict(zip(parts, values, strict=True)), x)[0]
+        return out.flatten()
+
+    slopes = torch.autograd.functional.jacobian(outputs, tuple(parts.values()))
+    together = torch.cat([slope.flatten(1) for slope in slopes], 1)
+    assert found.weights == torch.linalg.matrix_rank(together, rtol=1e-10)
+    assert found.weights == 2 * (GATES[cell] * (BINS + 2) + biases)
+    both = spec(params, cell, network_params=sizes | {"bidirectional": True})
+    found = ours(build(both).eval(), both, inputs(1, spikes=False))[0]
+    assert found.weights == 2 * 2 * (GATES[cell] * (BINS + 2) + biases)
 
 
 def test_a_winner_takes_all_network_is_counted_as_by_neurobench(params: Params) -> None:

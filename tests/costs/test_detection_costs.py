@@ -227,6 +227,19 @@ def test_neurons_that_wait_spike_as_those_that_do_not(model: str, reset: str, se
     assert fewer
 
 
+@pytest.mark.parametrize(("model", "gates", "biases"), [("ann-gru", 3, 4), ("ann-lstm", 4, 4)])
+def test_gated_cells_store_the_biases_that_cannot_be_merged(
+    model: str, gates: int, biases: int
+) -> None:
+    """A GRU keeps both of its candidate state: tanh(W x + b + r (V h + c))."""
+    spec, network = detector(model)
+    count = count_frames(network, spec, np.zeros((1, 3, BINS), np.float32))[2]
+    memory: Any = network.memory
+    inputs, hidden = memory.cells.input_size, memory.cells.hidden_size
+    assert count.size.kind == "recurrent"
+    assert count.size.weights == hidden * (gates * (inputs + hidden) + biases)
+
+
 def test_in_silence_only_neurons_that_fire_by_themselves_are_updated() -> None:
     spec, network = detector("snn-tcn")
     first: Any = network.front[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -55,6 +56,32 @@ def test_a_cluster_that_loses_a_worker_ends_as_one_process_does(tmp_path: Path) 
     assert states[0] == states[1] == {m: plan.expected(f"{m}.ogg") for m in media_ids}
     assert len(whole(tmp_path / "there/out", clips)) == 54
     assert shards[0] == shards[1]
+
+
+def test_workers_find_cookies_by_a_relative_path_and_leave_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = steady(1)[0]
+    (tmp_path / "here").mkdir()
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with (
+        Cluster(tmp_path / "cluster", 1) as cluster,
+        Mirror({f"{name}.ogg": SOUNDS / f"{name}.ogg"}, pace=Pace(None, 0.0)) as mirror,
+    ):
+        monkeypatch.chdir(tmp_path / "here")
+        Path("cookies.txt").write_text("# Netscape HTTP Cookie File\n", encoding="utf-8")
+        status = download(
+            clips_of([(name, 0.5, 4.5)]),
+            lambda media_id: f"{mirror.url}/{media_id}.ogg",
+            parameters(cookies="cookies.txt"),
+            Store(tmp_path / "store"),
+            tmp_path / "out",
+            scheduler=cluster.address,
+        )
+    assert status["state"].tolist() == ["ok"], status["reason"].tolist()
+    assert not list((tmp_path / "tmp").glob("*cookies*"))
 
 
 def kill_after(cluster: Cluster, store: Path, files: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 from project import ROOT
 
 from spikesound.audio.ffmpeg import MediaError
+from spikesound.data.fetch.meanings import OUTDATED, UNREACHABLE
 from spikesound.data.fetch.obtain import Attempt
 from spikesound.data.fetch.policy import Fetching
 from spikesound.data.fetch.rates import Measured, Rates
@@ -36,7 +37,16 @@ def recordings(number: int) -> list[Recording]:
 class Run:
     """One run: what was asked when, and what came of each clip."""
 
-    def __init__(self, number: int, site: Site, *, slots: int = 4, lost: float = 1e9, **changes):  # type: ignore[no-untyped-def]
+    def __init__(  # type: ignore[no-untyped-def]
+        self,
+        number: int,
+        site: Site,
+        *,
+        slots: int = 4,
+        lost: float = 1e9,
+        before: int = 0,
+        **changes,
+    ):
         self.asked: list[tuple[float, str, int]] = []
 
         def work(recording: Recording, rates: Rates, attempt: int) -> Attempt:
@@ -49,7 +59,8 @@ class Run:
             return Attempt(outcomes, None, [Measured(0.5)])
 
         params = PARAMS.model_copy(update=changes)
-        self.fetching = Fetching(recordings(number), params, np.random.default_rng(0), lost)
+        rng = np.random.default_rng(0)
+        self.fetching = Fetching(recordings(number), params, rng, lost, before)
         with ThreadPoolExecutor(slots) as pool:
             self.outcomes = [
                 outcome for done in self.fetching.run(pool, slots, work) for outcome in done
@@ -150,6 +161,47 @@ def test_more_losses_than_allowed_stop_it_at_once() -> None:
     assert "more than download.max_failures" in run.fetching.stopped
     assert run.states["removed"] == 11
     assert run.states["pending"] == 89
+
+
+def test_losses_of_earlier_runs_count_and_nothing_is_requested_if_they_are_too_many() -> None:
+    run = Run(20, lambda name, attempt: "ok", lost=10, before=11)
+    assert not run.asked
+    assert run.states == {"pending": 20}
+    assert run.fetching.stopped.startswith("11 clips are missing by now, more than download.max_")
+    assert Run(20, lambda name, attempt: "ok", lost=10, before=10).states == {"ok": 20}
+    removed = MediaError("removed", "gone")
+    late = Run(20, lambda name, attempt: removed, lost=10, before=8, slots=1)
+    assert late.states == {"removed": 3, "pending": 17}
+    assert late.fetching.stopped.startswith("11 clips are missing by now")
+    assert Run(0, lambda name, attempt: "ok", lost=10, before=11).fetching.stopped == ""
+
+
+def test_a_server_that_is_away_for_a_moment_costs_no_recording() -> None:
+    began_s = time.monotonic()
+
+    def site(name: str, attempt: int) -> MediaError | str:
+        away = time.monotonic() - began_s < 0.5
+        return UNREACHABLE.error("Connection refused") if away else "ok"
+
+    run = Run(40, site, slots=8, stop_after_refusals=10)
+    assert run.states == {"ok": 40}
+    assert len(run.asked) < 40 + 8 + 6, "while it is away, one request at a time looks for it"
+
+
+def test_a_server_that_stays_away_stops_the_run() -> None:
+    site = lambda name, attempt: UNREACHABLE.error("Connection refused")  # noqa: E731
+    run = Run(40, site, slots=8, stop_after_refusals=4, backoff_s=0.01)
+    assert run.fetching.stopped.startswith("requests failed 4 times in a row, the last time with")
+    assert "the server is away. Run it again when it is there" in run.fetching.stopped
+    assert run.states["failed"] == len(run.asked) == 8 + 3
+    assert run.states["pending"] == 40 - 11
+
+
+def test_a_site_that_is_not_understood_stops_the_run_with_the_advice_to_update() -> None:
+    run = Run(40, lambda name, attempt: OUTDATED.error("Only images"), stop_after_refusals=4)
+    assert "pip install --upgrade 'yt-dlp[default]'" in run.fetching.stopped
+    assert "No clip is marked as gone" in run.fetching.stopped
+    assert set(run.states) == {"failed", "pending"}
 
 
 def test_an_error_that_is_no_recordings_own_stops_the_run() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fetch_all import RATE_HZ, SOUNDS, clips_of, lag, parameters, steady
+from loopback import Answer
 from videos import REFUSALS, STATUSES, Media, make_media
 from youtube import PLAYER_SKIP, YouTube
 
@@ -168,6 +172,39 @@ def test_a_bot_check_stops_the_run_before_the_list_is_through(
     assert len(players) == 4 + 30
 
 
+class Sabr(YouTube):
+    """YouTube as it is to a client that it holds sound back from: formats without an address."""
+
+    withheld = True
+
+    def _player(self, video: str) -> Answer:
+        answer = super()._player(video)
+        assert isinstance(answer.body, bytes)
+        told = json.loads(answer.body)
+        for one in told["streamingData"]["adaptiveFormats"] if self.withheld else ():
+            one.pop("url")
+        return replace(answer, body=json.dumps(told).encode())
+
+
+def test_a_site_that_yt_dlp_no_longer_understands_stops_the_run_and_nothing_is_gone(
+    fetch: Fetch, media: dict[str, Media]
+) -> None:
+    ids = [f"video{number:06d}" for number in range(12)]
+    with Sabr(dict.fromkeys(ids, media["short"]), bytes_per_s=None, latency_s=0.0) as youtube:
+        with pytest.raises(SpikesoundError) as error:
+            fetch(youtube, ids, workers=1, stop_after_refusals=4, backoff_s=60.0)
+        players = [entry for entry in youtube.entries if "/player" in entry.path]
+        youtube.withheld = False
+        status = fetch(youtube, ids)
+    message = str(error.value)
+    assert "Requested format is not available" in message
+    assert "skipped as they are missing a URL" in message
+    assert "pip install --upgrade 'yt-dlp[default]'" in message
+    assert "4 failed, 8 pending" in message
+    assert len(players) == 4
+    assert (status["state"] == "ok").all(), "none of them was remembered as gone"
+
+
 def test_without_a_javascript_runtime_youtube_is_not_even_asked(
     fetch: Fetch, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +250,24 @@ def test_workers_do_not_share_a_file_of_cookies(
         status = fetch(youtube, ids, workers=4, cookies=str(cookies))
     assert (status["state"] == "ok").all()
     assert cookies.read_text() == text
+
+
+def test_no_copy_of_the_cookies_is_left_and_those_of_a_killed_run_are_deleted(
+    tmp_path: Path, fetch: Fetch, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    left = tmp_path / "tmp/spikesound-cookies-abc/cookies.txt"
+    left.parent.mkdir(parents=True)
+    left.write_text("of a run that was killed")
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text(
+        "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t2000000000\tSID\tsecret\n"
+    )
+    with YouTube({"short______": media["short"]}, bytes_per_s=None, latency_s=0.0) as youtube:
+        fetch(youtube, ["short______"], cookies=str(cookies))
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != cookies]
+    assert files
+    assert not [path for path in files if b"secret" in path.read_bytes() or path == left]
 
 
 def test_the_sound_is_the_recordings_own(

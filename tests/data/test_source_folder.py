@@ -11,8 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from collections_made import table, wav
+from containers_made import RATE_HZ, begins_s, encoded, film
 from hypothesis import given
 from hypothesis import strategies as st
+from project import ROOT
 
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.audio.lengths import length_s
@@ -20,12 +22,15 @@ from spikesound.audio.reading import blocks
 from spikesound.audio.recordings import read_recordings
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.names import check_names
+from spikesound.data.audio_shards import read_audio
+from spikesound.data.download import download
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES, Source
 from spikesound.data.sources.dealing import deal
 from spikesound.data.sources.folder import media_id_of
 from spikesound.data.sources.tables import SAFE_NAME
-from spikesound.params import FolderParams
+from spikesound.data.store import Store
+from spikesound.params import FolderParams, Params
 
 
 def source(folder: Path, csv: Path | None = None, folds: int = 2) -> Source:
@@ -302,3 +307,35 @@ def test_a_format_that_libsndfile_cannot_read_is_measured_by_ffmpeg(tmp_path: Pa
     (tmp_path / "b.m4a").write_bytes(b"no sound")
     assert str(length_s(tmp_path / "b.m4a")).startswith("no sound can be read from it: ")
     assert length_s(wav(tmp_path / "empty.wav", 0.0)) == "no sound in it"
+
+
+def test_films_and_wma_become_clips_as_long_as_they_are_listed(tmp_path: Path) -> None:
+    """Sound that begins 0.1 s or more after the picture, and WMA, once were ``too_short``."""
+    (tmp_path / "own/a").mkdir(parents=True)
+    for name in ("film.mp4", "film.mkv", "film.mov", "film.webm", "film.wmv"):
+        film(tmp_path / "own/a" / name, 0.5)
+    encoded(tmp_path / "own/a/sound.wma")
+    made = source(tmp_path / "own")
+    clips, rejected = frames(made)
+    assert rejected.empty
+    params = Params.load(ROOT / "params.yaml").download.model_copy(update={"rate_hz": RATE_HZ})
+    status = download(clips, made.locate, params, Store(tmp_path / "s"), tmp_path / "audio")
+    assert (status["state"] == "ok").all(), status["reason"].tolist()
+    for clip_id, samples, _ in read_audio(tmp_path / "audio"):
+        after_s = 0.5 if "film" in clip_id else 0.0
+        assert begins_s(samples) == pytest.approx(after_s, abs=0.035)
+
+
+def test_a_damaged_file_is_rejected_with_the_words_of_predict(own: Path) -> None:
+    encoded(own / "rain/whole.opus")
+    content = (own / "rain/whole.opus").read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    (own / "rain/damaged.opus").write_bytes(flipped)
+    clips, rejected = frames(source(own))
+    assert len(clips) == 5
+    [reason] = rejected["reason"]
+    with pytest.raises(SpikesoundError) as error:
+        list(blocks(own / "rain/damaged.opus", RATE_HZ))
+    assert reason == str(error.value).replace(f"{own}/", "")
+    assert reason.startswith("rain/damaged.opus: damaged: ")

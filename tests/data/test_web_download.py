@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -146,6 +147,37 @@ def test_a_long_recording_is_fetched_by_section_and_cut_to_the_sample(
         ranged = [entry for entry in mirror.entries if entry.range]
     assert ranged, "ffmpeg asked for parts"
     assert whole(tmp_path / "o", clips) == [f"{name}_1250" for name in media_ids]
+
+
+def test_cookies_of_a_person_are_in_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = steady(1)[0]
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text(
+        "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t2000000000\tSID\tsecret\n"
+    )
+    commands: list[str] = []
+    popen = subprocess.Popen
+
+    def noted(command: list[str], **more: object) -> object:
+        commands.append(" ".join(command))
+        return popen(command, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    slow = Rates(native_bytes_per_s=1e-3, section_s=5.0)
+    monkeypatch.setattr(policy, "FIRST_RATES", slow)
+    with mirror_of([name], pace=FAST) as mirror:
+        status = fetch_all(
+            [(name, 1.0, 3.0)],
+            mirror.url + "/{media_id}.ogg",
+            parameters(cookies=str(cookies)),
+            tmp_path / "s",
+            tmp_path / "o",
+        )
+    assert status["state"].tolist() == ["ok"]
+    assert commands
+    assert not [command for command in commands if "secret" in command]
 
 
 @pytest.mark.parametrize("extra", [b"", b"what is not of this recording"])

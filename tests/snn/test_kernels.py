@@ -162,16 +162,18 @@ def test_a_triton_kernel_is_the_plain_loop(tmp_path: Path) -> None:
     script.write_text(
         "from test_kernels import *\n"
         "from itertools import product\n"
-        "for refractory, reset in product((0, 2), RESETS):\n"
+        "for refractory, reset, shape in product((0, 2), RESETS, ((7, 3, 61), (7, 1))):\n"
         "    for name in SURROGATE_CODES:\n"
         "        rule = Rule(reset, refractory, name, 1.5)\n"
-        "        currents = drawn((7, 3, 61)) + 0.3\n"
+        "        currents = drawn(shape) + 0.3\n"
         "        plain = ours(currents, 0.8, 0.9, rule, 'torch')\n"
         "        assert plain[0].any()\n"
         "        assert_same(ours(currents, 0.8, 0.9, rule, 'triton'), plain)\n"
         "        if rule.refractory == 0 and name in THEIRS:\n"
         "            assert_same(ours(currents, 0.8, 0.9, rule, 'triton'),\n"
         "                        snntorchs(currents, 0.8, 0.9, rule))\n"
+        "empty, half = torch.zeros(0, 3), torch.tensor(0.5)\n"
+        "assert lif(empty, half, half, Rule(), 'triton').shape == (0, 3)\n"
         "print('done')\n",
         encoding="utf-8",
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesound.audio.reading import blocks
-from spikesound.audio.resampling import fit_length, resample
-from spikesound.audio.samples import mono
+from spikesound.apps.sound import Samples, Sound
+from spikesound.apps.windows import Window, check_window, frame_windows, sample_windows
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
 from spikesound.inference.streaming.stream import FrameResult, Stream
@@ -21,14 +19,21 @@ from spikesound.models import loading
 from spikesound.models.loading import TrainedModel
 from spikesound.tasks.detection.decision import Event
 
-__all__ = ["Event", "FrameResult", "Model", "Prediction", "SpikesoundError", "Stream", "load"]
+__all__ = [
+    "Event",
+    "FrameResult",
+    "Model",
+    "Prediction",
+    "SpikesoundError",
+    "Stream",
+    "Window",
+    "load",
+]
 
 WINDOW_S = 10.0
 """Length of a classifier's windows, if it was not trained on clips of one length."""
 
 Floats = npt.NDArray[np.float32]
-Sound = str | Path | IO[bytes] | npt.NDArray[Any]
-"""A file, a stream of a file's bytes, or samples, (sample,) or (sample, channel)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Model:
         Parameters
         ----------
         sound : anything that ffmpeg reads, of any length; or samples, integers of their type's
-            full scale or floats of full scale 1
+            full scale or floats of full scale 1 (:func:`spikesound.audio.samples.mono`)
         rate_hz : sampling rate of samples; None with a file
 
         Raises
@@ -103,7 +108,35 @@ class Model:
             If the model is a classifier.
         """
         stream = self.stream(backend=backend)
-        return self._streamed(_samples(sound, rate_hz, self.rate_hz), stream).events or []
+        return self._streamed(self.samples(sound, rate_hz), stream).events or []
+
+    def windows(
+        self,
+        sound: Sound,
+        rate_hz: int | None = None,
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
+    ) -> Iterator[Window]:
+        """Return the probabilities of each label in each window of the sound, as they are computed.
+
+        Of a classifier they are what :meth:`predict` gives for the window alone, and the last
+        window ends where the sound ends. Of a detector they are the highest after its median filter
+        within the window, with the state of the sound before it, and the last window is shorter.
+
+        Parameters
+        ----------
+        sound, rate_hz : as of :meth:`predict`, which also says what is raised
+        window_s : length of a window, in seconds; None: of the clips that a classifier was trained
+            on, else :data:`WINDOW_S`
+        hop_s : from the begin of a window to that of the next; None: half a window
+
+        Raises
+        ------
+        SpikesoundError
+            If a window has no length, or the hop is longer than a window.
+        """
+        return self.windows_of(self.samples(sound, rate_hz), window_s, hop_s)
 
     def stream(self, *, backend: str = AUTO) -> Stream:
         """Return a new stream, which takes samples as they come, in chunks of any size.
@@ -125,7 +158,7 @@ class Model:
         if not self.detects:
             raise SpikesoundError(
                 f"{self.name}: expected a detector, got a classifier, which gives no times; "
-                "use predict"
+                "use predict, or windows"
             )
         named = self.trained.spec.model_copy(update={"classes": self.labels})
         network: Any = self.trained.network
@@ -133,33 +166,74 @@ class Model:
 
     def process(self, sound: Sound, rate_hz: int | None = None) -> Prediction:
         """Return all that :meth:`predict` and :meth:`detect` give, and the length of the sound."""
-        pieces = _samples(sound, rate_hz, self.rate_hz)
+        return self.process_samples(self.samples(sound, rate_hz))
+
+    def samples(self, sound: Sound, rate_hz: int | None = None) -> Samples:
+        """Return the sound's blocks at the model's rate."""
+        return Samples(sound, rate_hz, self.rate_hz)
+
+    def process_samples(self, samples: Iterable[Floats]) -> Prediction:
+        """Return what :meth:`process` does, for blocks at the model's rate."""
         if self.detects:
-            return self._streamed(pieces, self.stream())
-        return self._windowed(pieces)
+            return self._streamed(samples, self.stream())
+        mean, length = self._mean(samples)
+        return Prediction(length / self.rate_hz, self._named(mean), None)
+
+    def windows_of(
+        self, samples: Iterable[Floats], window_s: float | None, hop_s: float | None
+    ) -> Iterator[Window]:
+        """Return what :meth:`windows` does, for blocks at the model's rate."""
+        make = self._detector_windows if self.detects else self._classifier_windows
+        return make(samples, *self.window_and_hop(window_s, hop_s))
+
+    def window_and_hop(self, window_s: float | None, hop_s: float | None) -> tuple[float, float]:
+        """Return the window and hop of :meth:`windows`, checked, for those given or None."""
+        window_s = self._window_s if window_s is None else window_s
+        hop_s = window_s / 2 if hop_s is None else hop_s
+        check_window(window_s, hop_s)
+        return window_s, hop_s
+
+    @property
+    def _window_s(self) -> float:
+        return (None if self.detects else self.trained.clip_s) or WINDOW_S
 
     def _streamed(self, pieces: Iterable[Floats], stream: Stream) -> Prediction:
         highest = np.zeros(len(self.labels), np.float32)
         events: list[Event] = []
-        count = 0
-        for samples in chain(pieces, [None]):
-            count += 0 if samples is None else len(samples)
-            for result in stream.finish() if samples is None else stream.feed(samples):
-                highest = np.maximum(highest, result.scores)
-                events += result.closed
+        for result in _results(pieces, stream):
+            highest = np.maximum(highest, result.scores)
+            events += result.closed
         column = {label: number for number, label in enumerate(self.labels)}
         events.sort(key=lambda event: (event.onset_s, column[event.label]))
-        return Prediction(count / self.rate_hz, self._named(highest), events)
+        return Prediction(stream.sound_s, self._named(highest), events)
 
-    def _windowed(self, pieces: Iterable[Floats]) -> Prediction:
+    def _mean(self, pieces: Iterable[Floats]) -> tuple[npt.NDArray[np.float64], int]:
+        """Return a classifier's mean (class,) over its windows, and the number of samples."""
         model = self.trained
-        length = round((model.clip_s or WINDOW_S) * self.rate_hz)
-        total = np.zeros(len(self.labels))
-        ends = []
-        for samples, end in _windows(pieces, length):
+        length = max(1, round(self._window_s * self.rate_hz))
+        total, count, end = np.zeros(len(self.labels)), 0, 0
+        for samples, stop in sample_windows(pieces, length, max(1, length // 2)):
             total += model.probabilities(model.front_end.whole(samples))
-            ends.append(end)
-        return Prediction(ends[-1] / self.rate_hz, self._named(total / len(ends)), None)
+            count, end = count + 1, stop
+        return total / count, end
+
+    def _classifier_windows(
+        self, pieces: Iterable[Floats], window_s: float, hop_s: float
+    ) -> Iterator[Window]:
+        length, hop = (max(1, round(seconds * self.rate_hz)) for seconds in (window_s, hop_s))
+        for samples, end in sample_windows(pieces, length, hop):
+            start = max(0, end - length)
+            mean, _ = self._mean([samples[: end - start]])
+            yield Window(start / self.rate_hz, end / self.rate_hz, self._named(mean))
+
+    def _detector_windows(
+        self, pieces: Iterable[Floats], window_s: float, hop_s: float
+    ) -> Iterator[Window]:
+        stream = self.stream()
+        frame_s = self.trained.front_end.hop_s
+        for start_s, highest in frame_windows(_results(pieces, stream), frame_s, window_s, hop_s):
+            end_s = min(start_s + window_s, stream.sound_s)
+            yield Window(start_s, end_s, self._named(highest))
 
     def _named(self, values: npt.NDArray[Any]) -> dict[str, float]:
         return dict(zip(self.labels, map(float, values), strict=True))
@@ -170,7 +244,8 @@ def load(path: str | Path) -> Model:
 
     Parameters
     ----------
-    path : a model's file, or its folder; of a model with several folds the first is taken
+    path : see :func:`spikesound.models.loading.find_model`: a model's file, or its folder; of a
+        model with several folds the first is taken
 
     Raises
     ------
@@ -180,30 +255,7 @@ def load(path: str | Path) -> Model:
     return Model(loading.load(Path(path)))
 
 
-def _samples(sound: Sound, rate_hz: int | None, wanted_hz: int) -> Iterator[Floats]:
-    if not isinstance(sound, np.ndarray):
-        if rate_hz is not None:
-            raise SpikesoundError("rate_hz: expected None with a file, which has its own rate")
-        return blocks(Path(sound) if isinstance(sound, str) else sound, wanted_hz)
-    if rate_hz is None:
-        raise SpikesoundError("rate_hz: missing; samples need their sampling rate")
-    if rate_hz < 1:
-        raise SpikesoundError(f"rate_hz: expected a sampling rate of at least 1 Hz, got {rate_hz}")
-    return iter([resample(mono(sound), rate_hz, wanted_hz)])
-
-
-def _windows(pieces: Iterable[Floats], length: int) -> Iterator[tuple[Floats, int]]:
-    """Yield windows of ``length`` samples, half of that apart, and where each ends in the sound."""
-    hop = max(1, length // 2)
-    held, at, dropped = np.zeros(0, np.float32), 0, 0  # at: of the next window, among those held
-    for piece in pieces:
-        held = np.concatenate([held, piece])
-        while at + length <= len(held):
-            yield held[at : at + length], dropped + at + length
-            at += hop
-        passed = max(0, at - hop)  # the last window may begin right behind the one before it
-        held, at, dropped = held[passed:], at - passed, dropped + passed
-    if at == 0:
-        yield fit_length(held, length), len(held)
-    elif len(held) - (at - hop + length) > length // 100:
-        yield held[-length:], dropped + len(held)
+def _results(pieces: Iterable[Floats], stream: Stream) -> Iterator[FrameResult]:
+    for samples in pieces:
+        yield from stream.feed_mono(samples)
+    yield from stream.finish()

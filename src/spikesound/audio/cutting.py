@@ -6,6 +6,7 @@ not exact: it lands on packets, which last from 20 ms to several seconds.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import starmap
@@ -14,7 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesound.audio.ffmpeg import MediaError, local_sound, pcm
+from spikesound.audio.decoding import Floats, NotWholeError, decoded
+from spikesound.audio.ffmpeg import MediaError
+
+_HELD_BYTES = 1 << 26
+"""Size from which clips wait on disk for the end of their recording."""
 
 Samples = NDArray[np.int16]
 
@@ -71,11 +76,22 @@ def cut(
     """
     if not path.is_file():
         raise MediaError("unavailable", f"{path}: no such file")
-    # The limit spares decoding the rest of a long recording; its extra second is read and dropped,
-    # so that ffmpeg ends in order.
-    until_s = max(end_s for _, end_s in spans) + 1.0
-    job = local_sound(path).output("pipe:", format="s16le", ac=1, ar=rate_hz, t=f"{until_s:.6f}")
-    yield from cut_stream(pcm(job), rate_hz, spans)
+    with tempfile.SpooledTemporaryFile(_HELD_BYTES) as held:
+        # Whether the recording is whole shows at its end; until then no clip may be taken for good.
+        results: list[tuple[int, int | MediaError]] = []
+        try:
+            pieces = (_int16(samples) for _, samples in decoded(path, rate_hz))
+            for number, clip in cut_stream(pieces, rate_hz, spans):
+                size_or_error = clip if isinstance(clip, MediaError) else held.write(clip.tobytes())
+                results.append((number, size_or_error))
+        except NotWholeError as error:
+            raise MediaError("failed", str(error)) from error
+        held.seek(0)
+        for number, result in results:
+            if isinstance(result, MediaError):
+                yield number, result
+            else:
+                yield number, _samples([held.read(result)])
 
 
 def cut_stream(
@@ -104,6 +120,11 @@ def cut_stream(
             yield number, MediaError("too_short", reason)
         else:
             yield number, _samples(pieces_of)
+
+
+def _int16(samples: Floats) -> bytes:
+    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype("<i2")
+    return bytes(whole.tobytes())
 
 
 def _samples(parts: list[bytes]) -> Samples:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -153,6 +153,7 @@ def stream(
     piece_bytes: int = PIECE_BYTES,
     limit_s: float | None = None,
     stall_s: float | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[bytes]:
     """Run a job that writes to a pipe, and yield what it writes in pieces.
 
@@ -166,6 +167,8 @@ def stream(
         What it reports, as of ffmpeg's ``-v``.
     limit_s, stall_s
         Longest time in all, and from one piece to the next; None for no limit.
+    environment
+        Environment variables of the process; None for those of this one.
 
     Raises
     ------
@@ -176,7 +179,11 @@ def stream(
     """
     late = threading.Event()
     with subprocess.Popen(
-        _command(job, level), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+        _command(job, level),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment,
     ) as process:
         assert process.stdout is not None
 
@@ -205,22 +212,28 @@ def stream(
         raise JobError(code, log_text(log))
 
 
-def pcm(job: Job, limit_s: float | None = None) -> Iterator[bytes]:
+def pcm(
+    job: Job, limit_s: float | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[bytes]:
     """Run a job that writes samples to a pipe, and yield what it writes in pieces.
+
+    Parameters are those of :func:`stream`.
 
     Raises
     ------
     MediaError
-        ``failed`` if ffmpeg ends with an error (the reason is the last line that it wrote), or is
-        not done after ``limit_s``.
+        ``failed`` if ffmpeg reports an error (the reason is the last line that it wrote), even if
+        it goes on without what it cannot decode; or if it is not done after ``limit_s``.
     """
     with tempfile.TemporaryFile() as log:
         try:
-            yield from stream(job, log, piece_bytes=PIECE_BYTES, limit_s=limit_s)
+            yield from stream(job, log, limit_s=limit_s, environment=environment)
         except TimeoutError as error:
             raise MediaError("failed", f"timed out after {limit_s} s") from error
         except JobError as error:
             raise MediaError("failed", error.reason) from error
+        if words := log_text(log):
+            raise MediaError("failed", JobError(0, words).reason)
 
 
 def run(job: Job, given: bytes = b"", limit_s: float | None = None) -> bytes:

@@ -1,14 +1,17 @@
-"""Duration of a recording: from its header where libsndfile reads the format, else by ffmpeg."""
+"""Duration of a recording: by its header where that is exact, else by decoding it."""
 
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import soundfile
 
-from spikesound.audio.ffmpeg import JobError, local_sound, run
+from spikesound.audio.containers import examine
+from spikesound.audio.decoding import NotWholeError, decoded
+from spikesound.core.progress import track
 
 _NAMES = (
     "3gp aac ac3 aif aifc aiff amr ape au avi caf flac flv m4a m4v mka mkv mov mp2 mp3 mp4 mpc"
@@ -19,26 +22,40 @@ SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 
 
 def length_s(path: Path) -> float | str:
-    """Return a recording's length in seconds, to the microsecond; or in words why it has none."""
+    """Return a recording's length in seconds, to the microsecond; or in words why it has none.
+
+    It is counted from the file's start, as clips are cut
+    (:func:`spikesound.audio.decoding.decoded`).
+    """
     if not path.is_file():
         return "no such file"
     try:
-        header = soundfile.info(os.fsencode(path))  # as text, a name must be UTF-8
-        seconds = header.frames / header.samplerate
-    except (soundfile.SoundFileError, ZeroDivisionError):
-        return _decoded_s(path)
-    return round(seconds, 6) if header.frames > 0 else "no sound in it"
+        return round(_header_s(path) or _decoded_s(path), 6)
+    except NotWholeError as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
-def _decoded_s(path: Path) -> float | str:
-    # The length in a header is often missing or wrong in the formats that come here; and
-    # imageio-ffmpeg has no ffprobe. Decoding an hour takes some seconds.
-    job = local_sound(path).output("-", format="null").global_args("-progress", "pipe:1")
+def lengths_s(paths: Iterable[Path], what: str) -> dict[Path, float | str]:
+    """Return what :func:`length_s` gives for each of several recordings, measured side by side."""
+    each = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        measured = pool.map(length_s, each)
+        shown = track(measured, total=len(each), what=f"{what}: lengths", unit="file")
+        return dict(zip(each, shown, strict=True))
+
+
+def _header_s(path: Path) -> float | None:
+    container = examine(path)
+    if container.fault or not container.exact:
+        return None
     try:
-        report = run(job)
-    except JobError as error:
-        return f"no sound can be read from it: {error.reason}"
-    times = re.findall(rb"^out_time_us=(\d+)", report, re.MULTILINE)
-    if not times or int(times[-1]) == 0:
-        return "no sound can be read from it: it is empty"
-    return int(times[-1]) / 1e6
+        header = soundfile.info(os.fsencode(path))  # as text, a name must be UTF-8
+        return float(header.frames / header.samplerate)
+    except (soundfile.SoundFileError, ZeroDivisionError):
+        return None
+
+
+def _decoded_s(path: Path) -> float:
+    return sum(len(samples) / rate_hz for rate_hz, samples in decoded(path))

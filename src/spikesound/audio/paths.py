@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikesound.audio.lengths import SUFFIXES
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 
 STDIN = "-"
 
@@ -51,7 +51,7 @@ def _sounds(argument: str) -> Iterator[SoundFile]:
     path = Path(argument)
     if argument == STDIN:
         yield SoundFile(None, "stdin")
-    elif path.is_dir():
+    elif _is_dir(path):
         files = [file for file in sorted(path.rglob("*")) if _is_sound(file, path)]
         if not files:
             raise SpikesoundError(f"{path}: no sound file in this folder or beneath")
@@ -59,7 +59,19 @@ def _sounds(argument: str) -> Iterator[SoundFile]:
     elif path.exists():
         yield SoundFile(path, path.name)
     else:
-        raise SpikesoundError(f"{path}: no such file or folder")
+        raise SpikesoundError(f"{short(argument)}: no such file or folder{_hint(argument)}")
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # its name is too long
+        name = str(path)
+        raise SpikesoundError(f"{short(name)}: {error.strerror}{_hint(name)}") from error
+
+
+def _hint(argument: str) -> str:
+    return "; give several sounds as several arguments, not in one" if "\n" in argument else ""
 
 
 def _is_sound(file: Path, folder: Path) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import soundfile
 
+from spikesound.audio.containers import examine
 from spikesound.audio.resampling import Wave, resample
 from spikesound.core.errors import SpikesoundError
 
@@ -34,6 +35,9 @@ def _read(path: Path, rate_hz: int) -> Wave:
         samples, from_hz = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise SpikesoundError(f"{path}: {error}") from error
+    container = examine(path)
+    if container.fault or container.to_the_end:
+        raise SpikesoundError(f"{path}: {container.fault or 'its header does not say its length'}")
     if len(samples) < from_hz:
         raise SpikesoundError(
             f"{path}: too short: expected at least 1 s, got {len(samples) / from_hz:.2f} s"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
 from upath import UPath
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.writing import FAILED
 
 
 def place(where: Path | str) -> Path:
@@ -23,12 +26,26 @@ def is_local(path: Path) -> bool:
     return not isinstance(path, UPath) or path.protocol in ("", "file", "local")
 
 
+def beside(path: Path) -> Path:
+    """Return a name beside a file or folder, of this writer alone, under which to make it.
+
+    Two that make the same at one time must not write into one: neither threads, nor processes, nor
+    machines that share a disk, on which processes have equal numbers.
+    """
+    return path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+
+
 @contextmanager
 def written_aside(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes its name when it is complete.
 
     A local file is written beside its place and renamed; one that a kill leaves behind ends in
     ``.part``, which nothing reads. To another file system it is copied when it is complete.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file cannot be written: the disk is full, or may not be written to.
     """
     if not is_local(path):
         with tempfile.NamedTemporaryFile() as made:
@@ -38,11 +55,15 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
             remote = cast(UPath, path)
             remote.fs.put_file(made.name, remote.path)
         return
-    # Two threads or processes that make the same file must not write into one.
-    aside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    aside = beside(path)
     try:
         with aside.open("wb") as file:
             yield file
         aside.replace(path)
+    except OSError as error:
+        if error.errno in FAILED and error.filename in (None, str(aside)):
+            raise SpikesoundError(f"{path}: {os.strerror(error.errno)}") from error
+        raise
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that is read only
+            aside.unlink(missing_ok=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from io import TextIOWrapper
 from typing import TypeVar
+
+from spikesound.core.writing import failed_file, note_files
 
 T = TypeVar("T")
 
-LONGEST_MESSAGE = 10_000
-"""Characters of an error that are shown: the valid names may be many."""
+LONGEST = 2000
+"""Signs of a message that are shown: what an error quotes may be megabytes of a damaged row."""
 
 
 class SpikesoundError(Exception):
@@ -22,7 +25,7 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> SpikesoundError:
     names = sorted(valid)
     near = get_close_matches(str(name), names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return SpikesoundError(f"unknown {kind} {name!r}{hint}; valid: {', '.join(names)}")
+    return SpikesoundError(f"unknown {kind} {short(repr(name))}{hint}; valid: {', '.join(names)}")
 
 
 def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
@@ -38,21 +41,39 @@ def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
     return registry[name]
 
 
-def abridged(text: str, longest: int = 200) -> str:
-    """Return a text as it is or, of a long one, its start and its length."""
-    return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
-
-
 def shown(error: SpikesoundError) -> str:
-    """Return its message for terminals: what comes from files may be long, or control them."""
-    message = abridged(str(error), LONGEST_MESSAGE)
-    return "".join(sign if sign.isprintable() else "�" for sign in message)
+    """Return its message without control characters for terminals: names come from files."""
+    return "".join(sign if sign.isprintable() else "�" for sign in short(str(error), LONGEST))
+
+
+def short(text: str, longest: int = 200) -> str:
+    """Return a text without its middle if it is longer than so many signs."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
 def run(main: Callable[..., None], *arguments: str) -> None:
-    """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1."""
+    """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1.
+
+    So does an error of the operating system about a file, such as a name that is too long or a disk
+    that is full. What the console's encoding lacks is printed as a replacement character.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    note_files()
     try:
         main(*arguments)
     except SpikesoundError as error:
-        print(f"error: {shown(error)}", file=sys.stderr)
-        sys.exit(1)
+        _fail(error)
+    except (OSError, RuntimeError) as error:
+        failure = failed_file(error)
+        if failure is None:
+            raise
+        file, reason = failure
+        _fail(SpikesoundError(f"{short(file)}: {reason}"))
+
+
+def _fail(error: SpikesoundError) -> None:
+    print(f"error: {shown(error)}", file=sys.stderr)
+    sys.exit(1)

@@ -15,6 +15,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.costs.context import Context
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.lazy_updates import constant_current, touched, updates
+from spikesound.costs.of_clip import biases_of
 from spikesound.models.layers import Causal, Gates, Layer
 
 Floats = npt.NDArray[np.float64]
@@ -141,7 +142,7 @@ def gated(
     assert isinstance(shape, Gates)
     inputs, hidden = cells.input_size, cells.hidden_size
     gates, both = shape.gates * hidden, inputs + hidden
-    weights, dense = gates * (both + 1), float(gates * both)
+    weights, dense = gates * both + biases_of(cells), float(gates * both)
     size = _size(layer, context, "recurrent", both, hidden, weights, dense)
     every = (_active(x) + hidden) * gates
     counts = _counts(size, every, x, output, torch.full_like(every, hidden))

@@ -156,7 +156,7 @@ def gated(
                 frames,
                 ways * (inputs + hidden),
                 ways * hidden,
-                ways * gates * (inputs + hidden + 1),
+                ways * (gates * (inputs + hidden) + biases_of(cells)),
                 0,
                 dense=ways * gates * (clips * frames * inputs + recurrent),
                 effective=ways * gates * (active + recurrent),
@@ -166,6 +166,16 @@ def gated(
             )
         )
     return counts
+
+
+def biases_of(cells: nn.RNNBase) -> int:
+    """Return how many biases a layer of gated cells stores in one direction.
+
+    Those of input and state are added up, one for each gate and unit. The candidate state of a GRU
+    keeps both: its reset gate goes between them, tanh(W x + b + r (V h + c)).
+    """
+    merged: int = len(cells.bias_ih_l0)  # type: ignore[arg-type]
+    return merged + cells.hidden_size if isinstance(cells, nn.GRU) else merged
 
 
 def additions(name: str, source: Source, number: float, inputs: int) -> LayerCounts:

@@ -7,6 +7,8 @@ and the shards are the same bytes however the work went.
 
 from __future__ import annotations
 
+import getpass
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -26,7 +28,7 @@ from spikesound.core.progress import Board, track
 from spikesound.core.schema import STATES, STATUS, write_table
 from spikesound.core.seeds import numpy_generator
 from spikesound.data.audio_shards import STATUS_FILE, clear, write_audio
-from spikesound.data.executor import check_store, executor
+from spikesound.data.executor import check_seen, check_store, executor
 from spikesound.data.fetch.fetched import recall
 from spikesound.data.fetch.obtain import attempt, insist
 from spikesound.data.fetch.place import is_web
@@ -35,7 +37,7 @@ from spikesound.data.fetch.recording import Clip, Outcome, Recording
 from spikesound.data.fetch.session import check_session, is_youtube
 from spikesound.data.fetch.survey import Survey, survey
 from spikesound.data.parallel import as_done
-from spikesound.data.store import Store
+from spikesound.data.store import Store, digest
 from spikesound.params import DownloadParams
 
 FLAC_SHARE = 0.7
@@ -95,9 +97,14 @@ def download(
     if any(is_web(recording.location) for recording in recordings):
         youtube = any(is_youtube(recording.location) for recording in recordings)
         check_session(params, youtube=youtube)
+        if params.cookies is not None:  # a worker has another working directory
+            cookies = Path(params.cookies).absolute()
+            params = params.model_copy(update={"cookies": str(cookies)})
     scratch = _scratch(store)
     with executor(scheduler, params.workers) as (pool, slots):
         check_store(pool, store)
+        if params.cookies is not None:
+            check_seen(pool, Path(params.cookies))
         outcomes, wanted = _survey(pool, slots, recordings, params, store, scratch)
         _check_space(wanted, params, store)
         stopped = _obtain(pool, slots, wanted, outcomes, params, store, scratch, seed, len(clips))
@@ -145,7 +152,9 @@ def _scratch(store: Store) -> Path:
     """Return the folder for recordings on their way: beside the clips, if these are on a disk."""
     if is_local(store.root):
         return Path(store.root).absolute() / "recordings"
-    return Path(tempfile.gettempdir()) / "spikesound-recordings"
+    # Of this store and this user alone: runs that have nothing to do with each other keep apart.
+    owner = digest("scratch", str(store.root), getattr(os, "getuid", getpass.getuser)())[:16]
+    return Path(tempfile.gettempdir()) / f"spikesound-{owner}" / "recordings"
 
 
 def _survey(
@@ -211,7 +220,7 @@ def _obtain(
             board.add(outcome.state for outcome in done)
         lost = sum(outcome.state != "ok" for outcome in outcomes.values())
         rng = numpy_generator(seed, "download")
-        fetching = Fetching(far, params, rng, params.max_failures * asked - lost)
+        fetching = Fetching(far, params, rng, params.max_failures * asked, lost)
         for done in fetching.run(pool, slots, partial(attempt, params, store, scratch)):
             outcomes |= {outcome.clip_id: outcome for outcome in done}
             board.add((outcome.state for outcome in done), fetching.in_flight, fetching.waiting)

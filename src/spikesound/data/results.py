@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from spikesound.core.atomic import beside
 from spikesound.data.store import digest
 
 
@@ -39,12 +40,18 @@ def restore_or_compute(
             _copy(finished / str(number), output)
         return True
     compute()
-    aside = store / f"{key}.part"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    for number, output in enumerate(outputs):
-        _copy(output, aside / str(number))
-    aside.replace(finished)
+    aside = beside(finished)
+    try:
+        aside.mkdir(parents=True)
+        for number, output in enumerate(outputs):
+            _copy(output, aside / str(number))
+        try:
+            aside.replace(finished)
+        except OSError:
+            if not finished.is_dir():  # else another run has been quicker
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return False
 
 

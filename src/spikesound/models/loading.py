@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 from spikesound.features.encoded import encode_clip
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import file
-from spikesound.models.listing import weight_files
+from spikesound.models.listing import model_paths, weight_files
 from spikesound.models.spec import Spec
 
 Floats = npt.NDArray[np.float32]
@@ -120,13 +122,48 @@ def load(path: Path | str) -> TrainedModel:
 
     Parameters
     ----------
-    path : the file, or its folder, such as ``data/models/detection/snn-tcn-strong/fold-5``; of a
-        folder with a model for each fold the first
+    path : see :func:`find_model`
 
     Raises
     ------
     SpikesoundError
         If it is missing, no model of this format, or damaged.
     """
+    return TrainedModel(*file.load(find_model(path)))
+
+
+def find_model(path: Path | str) -> Path:
+    """Return a model's file; of a model with several folds that of the first.
+
+    Parameters
+    ----------
+    path : the file; its folder, such as ``data/models/detection/snn-tcn-strong/fold-5``, or the
+        folder of its folds; or a folder of models with a model's name behind it, such as
+        ``data/models/snn-tcn-strong``, whatever its task
+
+    Raises
+    ------
+    SpikesoundError
+        If there is none; the message lists the models that there are.
+    """
     path = Path(path)
-    return TrainedModel(*file.load((weight_files(path) or [path])[0]))
+    try:
+        if files := weight_files(path):
+            return files[0]
+        if path.is_dir():
+            raise SpikesoundError(f"{path}: no model in this folder{_listed(model_paths(path))}")
+        if path.exists():
+            return path
+    except OSError as error:
+        raise SpikesoundError(f"{short(str(path))}: {error.strerror}") from error
+    beside: list[Path] = []
+    with suppress(OSError):  # a folder above it that is missing or may not be read
+        beside = model_paths(path.parent)
+    named = [model for model in beside if path.name in (model.name, model.stem)]
+    if len(named) != 1:
+        raise SpikesoundError(f"{short(str(path))}: no such file{_listed(beside, path.parent)}")
+    return weight_files(named[0])[0]
+
+
+def _listed(models: Sequence[Path], folder: Path | str = "it") -> str:
+    return f"; models in {folder}: {', '.join(model.name for model in models)}" if models else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from spikesound.params.base import Count, Distinct, Positive, Section, Share
 
@@ -127,6 +129,23 @@ class KaggleParams(FolderParams):
         "folder and table are paths inside it."
     )
 
+
+def _check_proxy(proxy: str | None) -> str | None:
+    """Check the address of a proxy; one that was not understood would be gone past."""
+    if proxy is None:
+        return None
+    try:
+        parts = urlsplit(proxy)
+        good = parts.scheme in PROXIES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        good = False
+    if not good or not re.fullmatch(r"[!-~]+", proxy):
+        kinds = ", ".join(PROXIES)
+        raise ValueError(f"expected an address such as http://host:port ({kinds}), got {proxy!r}")
+    return proxy
+
+
+PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
@@ -258,7 +277,10 @@ class DownloadParams(Section):
     cookies_from_browser: str | None = Field(
         description="Browser whose cookies are used, such as firefox; null: none."
     )
-    proxy: str | None = Field(description="Proxy, http://host:port; null: none.")
+    proxy: Annotated[str | None, AfterValidator(_check_proxy)] = Field(
+        description="Proxy, http://host:port, https://, socks4(a):// or socks5(h)://; with one "
+        "that is not http://, whole recordings are downloaded and no sections; null: none."
+    )
     extractor_args: dict[str, dict[str, list[str]]] = Field(
         description="Extractor arguments of yt-dlp: site, argument, values, such as "
         "{youtube: {player_client: [tv]}}."

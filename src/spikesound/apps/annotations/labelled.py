@@ -20,7 +20,7 @@ class Labelled:
     model : its name
     events : by onset; their labels are display names
     probabilities : by label
-    high_hz : upper edge of the model's frequency range
+    high_hz : upper edge of the model's frequency range, and of the sound's
     """
 
     file: str

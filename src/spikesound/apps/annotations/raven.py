@@ -12,7 +12,7 @@ COLUMNS = (
     "End Time (s)",
     "Low Freq (Hz)",
     "High Freq (Hz)",
-    "Label",
+    "Annotation",
     "Score",
 )
 
@@ -20,8 +20,8 @@ COLUMNS = (
 def raven(sound: Labelled) -> str:
     """Return a table, tab-separated, one selection an event.
 
-    A selection spans the model's frequency range, not that of the sound. Label and score stand in
-    columns of their own behind Raven's.
+    A selection spans the model's frequency range, as far as the sound has it. The label stands in
+    Raven's own column for it, which readers of its tables expect, and the score behind it.
     """
     lines = ["\t".join(COLUMNS)]
     for number, event in enumerate(sound.events, 1):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-import json as json_module
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from spikesound.apps.annotations.labelled import Labelled, one_line
@@ -16,63 +16,70 @@ EVENT_COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 SCORE_COLUMNS = ("filename", "label", "probability")
 
 
-def csv(sounds: Sequence[Labelled]) -> str:
-    """Return one row an event; a sound without events has none."""
-    rows = (
-        (sound.file, f"{e.onset_s:.6f}", f"{e.offset_s:.6f}", e.label, f"{e.score:.6f}")
-        for sound in sounds
-        for e in sound.events
-    )
-    return _csv(EVENT_COLUMNS, rows)
+def csv(sounds: Iterable[Labelled]) -> Iterator[str]:
+    """Yield the head, and the rows of each sound, one an event; a sound without events has none."""
+    yield _csv([EVENT_COLUMNS])
+    for sound in sounds:
+        yield _csv(
+            (sound.file, f"{e.onset_s:.6f}", f"{e.offset_s:.6f}", e.label, f"{e.score:.6f}")
+            for e in sound.events
+        )
 
 
-def scores_csv(sounds: Sequence[Labelled]) -> str:
-    """Return one row a sound and label."""
-    rows = (
-        (sound.file, label, f"{probability:.6f}")
-        for sound in sounds
-        for label, probability in sound.probabilities.items()
-    )
-    return _csv(SCORE_COLUMNS, rows)
+def scores_csv(sounds: Iterable[Labelled]) -> Iterator[str]:
+    """Yield the head, and the rows of each sound, one a label."""
+    yield _csv([SCORE_COLUMNS])
+    for sound in sounds:
+        yield _csv(
+            (sound.file, label, f"{probability:.6f}")
+            for label, probability in sound.probabilities.items()
+        )
 
 
-def json(sounds: Sequence[Labelled], *, one: bool = False) -> str:
-    """Return a list of objects, one a sound; or the object of the ``one`` that there is."""
-
-    def events(sound: Labelled) -> list[dict[str, Any]]:
-        return [
-            {
-                "label": event.label,
-                "onset_s": round(event.onset_s, 6),
-                "offset_s": round(event.offset_s, 6),
-                "score": round(event.score, 6),
-            }
-            for event in sound.events
-        ]
-
-    return _json([_head(sound) | {"events": events(sound)} for sound in sounds], one)
+def listed(sounds: Iterable[Labelled], each: Callable[[Labelled], str]) -> Iterator[str]:
+    """Yield a list of the objects that ``each`` makes as JSON, one a sound, piece by piece."""
+    before = "["
+    for sound in sounds:
+        yield f"{before}\n{each(sound).rstrip()}"
+        before = ","
+    yield "\n]\n" if before == "," else "[]\n"
 
 
-def scores_json(sounds: Sequence[Labelled], *, one: bool = False) -> str:
-    """Return a list of objects, one a sound; or the object of the ``one`` that there is."""
-
-    def scores(sound: Labelled) -> dict[str, float]:
-        return {label: round(value, 6) for label, value in sound.probabilities.items()}
-
-    return _json([_head(sound) | {"probabilities": scores(sound)} for sound in sounds], one)
+def events_json(sound: Labelled) -> str:
+    """Return an object with the sound's events."""
+    return _json(sound, {"events": _events(sound)})
 
 
-def _head(sound: Labelled) -> dict[str, Any]:
-    return {"file": sound.file, "seconds": round(sound.seconds, 6), "model": sound.model}
+def windows_json(sound: Labelled) -> str:
+    """Return an object with the sound's windows: label, times and probability."""
+    return _json(sound, {"windows": _events(sound)})
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def scores_json(sound: Labelled) -> str:
+    """Return an object with the sound's probabilities, by label."""
+    scores = {label: round(value, 6) for label, value in sound.probabilities.items()}
+    return _json(sound, {"probabilities": scores})
+
+
+def _events(sound: Labelled) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": event.label,
+            "onset_s": round(event.onset_s, 6),
+            "offset_s": round(event.offset_s, 6),
+            "score": round(event.score, 6),
+        }
+        for event in sound.events
+    ]
+
+
+def _json(sound: Labelled, content: dict[str, Any]) -> str:
+    head = {"file": sound.file, "seconds": round(sound.seconds, 6), "model": sound.model}
+    return json.dumps(head | content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     writer = csv_module.writer(text, lineterminator="\n")
-    writer.writerow(columns)
     writer.writerows([one_line(cell) for cell in row] for row in rows)  # for tools that read lines
     return text.getvalue()
-
-
-def _json(objects: list[dict[str, Any]], one: bool) -> str:
-    return json_module.dumps(objects[0] if one else objects, indent=1, ensure_ascii=False) + "\n"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,7 @@ from spikesound.core.errors import SpikesoundError, choose, shown
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Format, Labelled
     from spikesound.apps.api import Model
+    from spikesound.apps.sound import Samples
     from spikesound.audio.paths import SoundFile
 
 TABLE = "table"
@@ -35,34 +37,56 @@ ModelName = Annotated[
 ]
 Models = Annotated[str, typer.Option("--models", help="Folder of trained models.")]
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for one file a sound, instead of the terminal.")
+    Path | None,
+    typer.Option(
+        help="Folder for one file a sound, instead of the terminal. The same command goes on where "
+        "an earlier one was broken off."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a command does with each sound.
+
+    Attributes
+    ----------
+    formats : the valid formats; ``table`` beside them shows on the terminal
+    process : gives the output of a model for a sound, of which the name is given
+    show : prints the table of one sound
+    check : raises SpikesoundError if the model is not fit for the task
+    kind : that the model must be of if none is given; None: any
+    options : that the output depends on
+    """
+
+    formats: Mapping[str, Format]
+    process: Callable[[Model, Samples, str], Labelled]
+    show: Callable[[Labelled], None]
+    check: Callable[[Model], None]
+    kind: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 def process_all(
+    task: Task,
     sounds: Sequence[str],
     model: str | None,
     models: str,
-    formats: dict[str, Format],
     name: str,
     out: Path | None,
     force: bool,
-    show: Callable[[Labelled], None],
-    *,
-    task: str | None = None,
 ) -> None:
-    """Process sounds with a model, and write or show its outputs.
+    """Process sounds with a model, and write or show each output as soon as it is made.
 
     A sound that cannot be read is reported in one line on stderr; the others are processed.
 
     Parameters
     ----------
     sounds : as given by the user
-    model, models, task : see :func:`spikesound.apps.cli.model_choice.choose_model`
-    formats, name : the valid formats, and the chosen one; ``table`` shows on the terminal
+    model, models : see :func:`spikesound.apps.cli.model_choice.choose_model`
+    name : of the format
     out, force : folder to write to, and whether to overwrite files
-    show : prints the table of one sound
 
     Raises
     ------
@@ -72,99 +96,83 @@ def process_all(
     from spikesound.apps.cli.model_choice import choose_model
     from spikesound.audio.paths import find_sounds
 
-    chosen = None if name == TABLE else choose(formats, name, "format (or table)")
+    chosen = None if name == TABLE else choose(task.formats, name, "format (or table)")
     files = find_sounds(sounds)
-    targets = _targets(files, chosen, out, force)
+    if out is not None and chosen is None:
+        raise SpikesoundError("--out writes files: expected --format too, one of those of --help")
     if chosen is not None and out is None and chosen.join is None and len(files) > 1:
         raise SpikesoundError(f"format {name} takes one file a sound: expected --out FOLDER")
-    path, words = choose_model(model, models, task=task)
+    path, words = choose_model(model, models, task=task.kind)
 
     from spikesound.apps.api import load
 
     loaded = load(path)
-    print(f"model: {words}", file=sys.stderr)
-    collected: list[Labelled] = []
+    task.check(loaded)
+    failed: list[SpikesoundError] = []
+    if out is None:
+        print(f"model: {words}", file=sys.stderr)
+        outputs = (labelled for _, labelled in _each(task, loaded, files, failed, len(files) > 1))
+        _print(outputs, chosen, task.show, len(files))
+    else:
+        from spikesound.apps.cli.batch import Batch
 
-    def use(sound: SoundFile, labelled: Labelled) -> None:
-        if chosen is None:
-            show(labelled)
-        elif out is None:
-            collected.append(labelled)
-        else:
-            _write(targets[sound], chosen.write(labelled))
-
-    failed = _each(loaded, files, use)
-    if chosen is not None and out is None and collected:
-        join = chosen.join if len(files) > 1 else None
-        typer.echo(join(collected) if join else chosen.write(collected[0]), nl=False)
-    if out is not None:
-        print(f"{len(files) - len(failed)} files written to {out}", file=sys.stderr)
+        assert chosen is not None
+        batch = Batch(out, files, chosen, {"format": name, **task.options}, path)
+        left = batch.begin(force)
+        print(f"model: {words}", file=sys.stderr)
+        if len(left) < len(files):
+            print(f"{len(files) - len(left)} of {len(files)} files are written", file=sys.stderr)
+        for sound, labelled in _each(task, loaded, left, failed, len(files) > 1):
+            batch.write(sound, chosen.write(labelled))
+        batch.end(failed=bool(failed))
+        print(f"{len(left) - len(failed)} files written to {out}", file=sys.stderr)
     if len(files) == 1 and failed:
         raise failed[0]
     if failed:
         raise SpikesoundError(f"{len(failed)} of {len(files)} sounds failed: see above")
 
 
+def _print(
+    outputs: Iterator[Labelled],
+    chosen: Format | None,
+    show: Callable[[Labelled], None],
+    count: int,
+) -> None:
+    from spikesound.core.progress import SCREEN
+
+    if chosen is None:
+        for labelled in outputs:
+            with SCREEN.paused():
+                show(labelled)
+        return
+    several = count > 1 and chosen.join is not None
+    texts = chosen.join(outputs) if several and chosen.join else map(chosen.write, outputs)
+    for text in texts:
+        with SCREEN.paused():
+            typer.echo(text, nl=False)
+
+
 def _each(
-    model: Model, sounds: Sequence[SoundFile], use: Callable[[SoundFile, Labelled], None]
-) -> list[SpikesoundError]:
-    from spikesound.apps.annotations import Labelled
+    task: Task,
+    model: Model,
+    sounds: Sequence[SoundFile],
+    failed: list[SpikesoundError],
+    many: bool,
+) -> Iterator[tuple[SoundFile, Labelled]]:
+    """Yield the output for each sound; errors of sounds are collected, and printed if many."""
     from spikesound.core.progress import SCREEN, track
 
-    failed = []
-    many = len(sounds) > 1
     total = len(sounds)
     tracked = track(sounds, total=total, what="processing", unit="file") if many else iter(sounds)
     for sound in tracked:
+        name = str(sound).encode("utf-8", "replace").decode()
         try:
-            result = model.process(sys.stdin.buffer if sound.path is None else sound.path)
+            samples = model.samples(sys.stdin.buffer if sound.path is None else sound.path)
+            labelled = task.process(model, samples, name)
         except SpikesoundError as error:
             failed.append(error)
             if many:
                 with SCREEN.paused():
                     print(f"error: {shown(error)}", file=sys.stderr)
             continue
-        name = str(sound).encode("utf-8", "replace").decode()
-        events = result.events or []
-        labelled = Labelled(
-            name, result.seconds, model.name, model.high_hz, events, result.probabilities
-        )
-        with SCREEN.paused():
-            use(sound, labelled)
-    return failed
-
-
-def _targets(
-    sounds: Sequence[SoundFile], chosen: Format | None, out: Path | None, force: bool
-) -> dict[SoundFile, Path]:
-    """Return where each sound's file goes, if it may be written."""
-    if out is None:
-        return {}
-    if chosen is None:
-        raise SpikesoundError("--out writes files: expected --format too, one of those of --help")
-    if out.exists() and not out.is_dir():
-        raise SpikesoundError(f"{out}: --out: expected a folder, got a file")
-    targets = {sound: out / (sound.name + chosen.suffix) for sound in sounds}
-    by_target: dict[Path, SoundFile] = {}
-    for sound, target in targets.items():
-        if target in by_target:
-            raise SpikesoundError(
-                f"{target}: both {by_target[target]} and {sound} would be written to it"
-            )
-        by_target[target] = sound
-    existing = [target for target in by_target if target.exists()]
-    if existing and not force:
-        others = f" ({len(existing)} such files)" if len(existing) > 1 else ""
-        raise SpikesoundError(f"{existing[0]}: already exists{others}; use --force to overwrite")
-    return targets
-
-
-def _write(target: Path, text: str) -> None:
-    from spikesound.core.atomic import written_aside
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with written_aside(target) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise SpikesoundError(f"{target}: cannot be written: {error.strerror}") from error
+        yield sound, labelled

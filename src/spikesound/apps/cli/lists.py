@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikesound.core.errors import SpikesoundError, abridged
+from spikesound.core.errors import SpikesoundError, short
 
 Ontology = Annotated[Path, typer.Option(help="AudioSet's ontology.json")]
 
@@ -44,7 +44,7 @@ def segments(
     merged = merge([listed])
     rejected = [*listed.rejected.to_pylist(), *merged.rejected.to_pylist()]
     for row in sorted(rejected, key=lambda row: int(row["line"])):
-        print(f"{csv}:{row['line']}: {abridged(row['reason'])}")
+        print(f"{csv}:{row['line']}: {short(row['reason'])}")
     good, unit = (
         (len(listed.events), "events") if len(listed.events) else (len(merged.clip_ids), "rows")
     )

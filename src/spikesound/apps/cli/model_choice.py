@@ -32,20 +32,9 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
     SpikesoundError
         If there is none, none of that name, or those that there are are damaged.
     """
-    from spikesound.models.listing import weight_files
-
     models = _models(Path(folder))
     if given is not None:
-        path = Path(given)
-        if path.exists():
-            if not (files := weight_files(path)) and path.is_dir():
-                raise SpikesoundError(f"{path}: no model in this folder")
-            return (files or [path])[0], given
-        if given in models:
-            return models[given], f"{given} ({models[given]})"
-        if not models:
-            raise SpikesoundError(f"{given}: no such model")
-        raise unknown("model", given, models)
+        return _named(given, models)
     specs = _specs(models, task)
     if not specs:
         what = {"detection": "detector", "classification": "classifier"}.get(task or "", "model")
@@ -56,6 +45,18 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
     name = min(specs, key=lambda name: _rank(models[name], specs[name]))
     others = f"; one of {len(specs)}, choose another with --model" if len(specs) > 1 else ""
     return models[name], f"{name} ({models[name]}{others})"
+
+
+def _named(given: str, models: dict[str, Path]) -> tuple[Path, str]:
+    from spikesound.models.loading import find_model
+
+    path = Path(given)
+    is_name = len(path.parts) == 1 and not path.exists()
+    if is_name and given in models:
+        return models[given], f"{given} ({models[given]})"
+    if is_name and models:
+        raise unknown("model", given, models)
+    return find_model(path), given
 
 
 def _models(folder: Path) -> dict[str, Path]:

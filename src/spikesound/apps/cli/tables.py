@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from spikesound.apps.annotations import Labelled
 
 
-def print_table(sound: Labelled, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print the output for one sound: its name and length, and a row for each label or event."""
+def print_table(
+    sound: Labelled,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    nothing: str,
+) -> None:
+    """Print the output for one sound: its name and length, and its rows or ``nothing``."""
     console = Console()
     head = f"{sound.file} ({sound.seconds:.2f} s)"
     if not rows:
-        console.print(_plain(f"{head}: no event of a class of {sound.model}"), soft_wrap=True)
+        console.print(_plain(f"{head}: {nothing}"), soft_wrap=True)
         return
     console.print(_plain(head), soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 2))

@@ -31,6 +31,8 @@ class SoundFile:
 
     def __init__(self, path: Path, rate_hz: int, name: str | None = None) -> None:
         self.rate_hz = rate_hz
+        self.own_hz: int | None = None
+        """Sampling rate of the file itself; None until its first block."""
         self.dropped = 0
         self.warnings: list[str] = []
         self._path, self._name = path, str(path) if name is None else name
@@ -38,6 +40,9 @@ class SoundFile:
     def blocks(self) -> Iterator[Floats]:
         """Yield blocks of half a second; memory is the same for a file of any length."""
         try:
-            yield from blocks(self._path, self.rate_hz, block_s=0.5)
+            yield from blocks(self._path, self.rate_hz, block_s=0.5, on_rate=self._set)
         except SpikesoundError as error:
             raise SpikesoundError(str(error).replace(str(self._path), self._name)) from error
+
+    def _set(self, rate_hz: int) -> None:
+        self.own_hz = rate_hz

@@ -109,14 +109,14 @@ class TracedStream:
     def feed(self, samples: Floats) -> TracedChunk:
         """Take the next samples: mono, in full scale, at ``rate_hz``."""
         start = time.perf_counter()
-        results = self._stream.feed(self._resampler.feed(samples))
+        results = self._stream.feed_mono(self._resampler.feed(samples))
         self.samples += len(samples)
         return self._chunk(results, start)
 
     def finish(self) -> TracedChunk:
         """End the sound."""
         start = time.perf_counter()
-        results = self._stream.feed(self._resampler.finish())
+        results = self._stream.feed_mono(self._resampler.finish())
         return self._chunk(results + self._stream.finish(), start)
 
     def _trace(self, features: Floats, spikes: list[Floats]) -> None:

@@ -32,8 +32,13 @@ _PAGE = {
     "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/clock.js": ("clock.js", "text/javascript"),
+    "/events.js": ("events.js", "text/javascript"),
+    "/labels.js": ("labels.js", "text/javascript"),
     "/picture.js": ("picture.js", "text/javascript"),
+    "/strip.js": ("strip.js", "text/javascript"),
     "/sound.js": ("sound.js", "text/javascript"),
+    "/surface.js": ("surface.js", "text/javascript"),
     "/worklet.js": ("worklet.js", "text/javascript"),
 }
 

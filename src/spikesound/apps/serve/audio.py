@@ -66,7 +66,8 @@ def _lines(model: TrainedModel, path: Path, name: str) -> Generator[str, None, N
     stream = TracedStream(model, source.rate_hz)
     try:
         for block in source.blocks():
-            yield _line(describe(stream.feed(block), stream.thresholds))
+            message = describe(stream.feed(block), stream.thresholds)
+            yield _line({**message, "rate_hz": source.own_hz})
     except SpikesoundError as error:
         yield _line({"error": str(error)})
         return

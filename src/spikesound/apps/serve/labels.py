@@ -34,7 +34,7 @@ async def read_body(request: Request) -> bytes:
 
 
 def labelled(body: bytes, model: TrainedModel) -> Labelled:
-    """Read the page's JSON: the sound's name, its length and its events, in any order.
+    """Read the page's JSON: the sound's name, length, rate if known, and its events in any order.
 
     Raises
     ------
@@ -47,10 +47,12 @@ def labelled(body: bytes, model: TrainedModel) -> Labelled:
         columns = [model.labels.index(event.label) for event in events]
         order = sorted(range(len(events)), key=lambda i: (events[i].onset_s, columns[i]))
         seconds = _finite(content["sound_s"])
+        high_hz = model.front_end.features.high_hz
+        if content.get("rate_hz"):
+            high_hz = min(high_hz, _finite(content["rate_hz"]) / 2)
         name = str(content["name"])[:500].encode("utf-8", "replace").decode()
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SpikesoundError("expected a name, a length and events of this detector") from error
-    high_hz = model.front_end.features.high_hz
     return Labelled(name, seconds, model.name, high_hz, [events[i] for i in order])
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
 from spikesound.models.loading import TrainedModel
 
+TICKS_HZ = (500, 1000, 2000, 5000, 10_000)
 ROWS = 24
 """Rows that a layer is shown in at most; each is the mean of neighbouring neurons."""
 
@@ -30,6 +31,8 @@ def about(model: TrainedModel, formats: Iterable[str]) -> dict[str, Any]:
         "spiking": bool(sizes),
         "hop_s": model.front_end.hop_s,
         "bins": spec.bins,
+        "input": "Mel spectrogram" if _is_mel(model) else "Features",
+        "ticks": _ticks(model),
         "layers": [{"neurons": size, "rows": min(ROWS, size)} for size in sizes],
         "classes": [
             {"id": label, "name": name, "threshold": threshold}
@@ -47,7 +50,7 @@ def describe(chunk: TracedChunk, thresholds: npt.NDArray[np.float64]) -> dict[st
     ``frames``: for each processed frame the features and, layer by layer, the share of neurons of
     each row that spiked, all as 0 to 255, and the spikes per neuron. ``results``: for each frame
     whose result is known the scores, and which classes are at or above their thresholds.
-    ``events``: those that ended.
+    ``opened``: the events that began, ``events``: those that ended.
     """
     return {
         "frames": [_frame(frame) for frame in chunk.traced],
@@ -58,8 +61,30 @@ def describe(chunk: TracedChunk, thresholds: npt.NDArray[np.float64]) -> dict[st
             }
             for result in chunk.results
         ],
+        "opened": [event._asdict() for result in chunk.results for event in result.opened],
         "events": [event._asdict() for event in chunk.ended],
     }
+
+
+def _is_mel(model: TrainedModel) -> bool:
+    return list(model.front_end.features.kinds) == ["mel"]
+
+
+def _ticks(model: TrainedModel) -> list[dict[str, Any]]:
+    """Return marks of the input's axis: a frequency in Hz, and the bin, with fractions."""
+    if not _is_mel(model):
+        return []
+    import librosa  # here, since it takes a second to load
+
+    features = model.front_end.features
+    low_hz, high_hz = features.low_hz, features.high_hz
+    centres_hz = librosa.mel_frequencies(features.mels + 2, fmin=low_hz, fmax=high_hz)[1:-1]
+    bins = np.interp(TICKS_HZ, centres_hz, np.arange(features.mels))
+    return [
+        {"hz": hz, "bin": round(float(at), 2)}
+        for hz, at in zip(TICKS_HZ, bins, strict=True)
+        if centres_hz[0] < hz < centres_hz[-1]
+    ]
 
 
 def _frame(frame: TracedFrame) -> dict[str, Any]:

@@ -1,46 +1,45 @@
+import { clock } from "/clock.js";
+import { Events, counted } from "/events.js";
+import { download } from "/labels.js";
 import { Picture } from "/picture.js";
 import { FileSound, MicrophoneSound } from "/sound.js";
+import { dropping, theme } from "/surface.js";
 
-const LISTED = 500; // rows of the table; labels that are downloaded hold all events
 const at = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const CALM_MS = 1000; // between pictures, where motion is not welcome
+const TOLD_MS = 1000; // between descriptions of the picture in words
 
 let model = null;
 let picture = null;
 let sound = null;
-let events = [];
+let events = null;
 let name = "sound";
+let isLive = false; // from a microphone
+let saved = false; // its labels were downloaded
+let rateHz = null; // of the sound itself, once it is known
 let wholeS = null; // length of the sound, once it is known
+const earlier = []; // of each sound kept for download: whether it would be lost with the page
 let drawn = 0;
+let told = 0;
+let undescribed = true;
 let changed = true;
-
-function clock(seconds) {
-  const tenths = Math.round(10 * seconds);
-  const minutes = Math.floor(tenths / 600);
-  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
-  const hours = Math.floor(minutes / 60);
-  return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
-
-function counted(number) {
-  return number === 1 ? "1 event" : `${number} events`;
-}
 
 function say(status, error = "") {
   at("status").textContent = status;
   at("error").textContent = error;
 }
 
-function start(title) {
+function start(title, live) {
   sound?.stop();
+  keep();
   name = title;
-  events = [];
+  isLive = live;
+  saved = false;
+  rateHz = null;
   wholeS = null;
   picture.reset();
-  at("events").replaceChildren();
-  at("table").hidden = true;
-  at("none").hidden = false;
+  events.reset();
   at("player").hidden = true;
   at("player").pause();
   at("stop").hidden = false;
@@ -50,7 +49,7 @@ function start(title) {
 async function run(next, doing) {
   sound = next;
   say(doing);
-  let error = "";
+  let error = null;
   let last = null;
   try {
     await next.run((message) => {
@@ -59,63 +58,45 @@ async function run(next, doing) {
       take(message);
     });
   } catch (thrown) {
-    error = thrown.message;
+    error = thrown;
   }
   if (sound !== next) return; // another sound has been started meanwhile
   sound = null;
   at("stop").hidden = true;
-  if (error) {
-    events = []; // a sound that cannot be processed to its end gets no labels
-    at("events").replaceChildren();
-    say(`Stopped after ${clock(picture.processed * model.hop_s)}.`, error);
-  } else if (last) say(finished(last));
-  else say(`Stopped after ${clock(picture.processed * model.hop_s)}, before the end.`);
+  events.endAt(picture.knownS);
+  const until = `Stopped after ${clock(picture.processed * model.hop_s)}`;
+  if (error?.refused && !isLive) {
+    events.reset(); // a file that cannot be processed to its end gets no labels
+    picture.reset();
+    say("Not processed.", error.message);
+  } else if (error && !picture.processed) say("No sound yet.", error.message);
+  else if (error) say(`${until}: ${counted(events.all.length)} until then.`, error.message);
+  else if (last) say(finished(last));
+  else say(`${until}, before the end.`);
   list();
 }
 
 function finished({ sound_s: lengthS, busy_s: busyS }) {
   wholeS = lengthS;
   if (!at("player").hidden) picture.show(0); // where the player begins
-  changed = true;
   const factor = (busyS / lengthS).toFixed(3);
-  return `Finished: ${clock(lengthS)} processed, ${counted(events.length)}; real-time factor ${factor}.`;
+  return `Finished: ${clock(lengthS)} processed, ${counted(events.all.length)}; real-time factor ${factor}.`;
 }
 
 function take(message) {
   picture.take(message);
-  for (const event of message.events) add(event);
-  if (message.events.length) list();
+  events.take(message, picture.known - message.results.length);
+  rateHz = message.rate_hz ?? sound.rateHz ?? rateHz;
+  if (message.opened.length || message.events.length) list();
   changed = true;
 }
 
-function add(event) {
-  events.push(event);
-  const row = document.createElement("tr");
-  const head = document.createElement("th");
-  head.scope = "row";
-  head.textContent = event.label;
-  const cells = [clock(event.onset_s), clock(event.offset_s), event.score.toFixed(2)];
-  const show = document.createElement("button");
-  show.type = "button";
-  show.textContent = "Show";
-  show.setAttribute("aria-label", `Show ${event.label} at ${clock(event.onset_s)}`);
-  show.addEventListener("click", () => showAt(event.onset_s));
-  const all = [...cells, show].map((content) => {
-    const cell = document.createElement("td");
-    cell.append(content);
-    return cell;
-  });
-  row.append(head, ...all);
-  at("events").append(row);
-  if (events.length > LISTED) at("events").firstElementChild.remove();
-}
-
 function list() {
-  at("none").hidden = events.length > 0;
-  at("table").hidden = events.length === 0;
-  at("download").disabled = events.length === 0;
-  const more = events.length > LISTED ? `; the latest ${LISTED} are listed` : "";
-  at("caption").textContent = `${counted(events.length)}${more}`;
+  at("none").hidden = events.all.length > 0;
+  at("table").hidden = events.all.length === 0;
+  at("download").disabled = events.ended.length === 0;
+  at("caption").textContent = events.caption();
+  changed = true;
 }
 
 function showAt(seconds) {
@@ -132,11 +113,17 @@ function frame(now) {
     if (place < picture.first || place >= picture.first + picture.shown) picture.show(place);
     changed = true;
   }
+  if (undescribed && now - told > TOLD_MS) {
+    picture.describe();
+    undescribed = false;
+    told = now;
+  }
   if (!changed || (calm.matches && now - drawn < CALM_MS)) return;
   changed = false;
   drawn = now;
   picture.cursor = player.hidden ? null : Math.round(player.currentTime / model.hop_s);
   picture.draw();
+  undescribed = true;
   const slack = picture.processed - picture.shown;
   const bar = at("first");
   at("wind").hidden = slack <= 0;
@@ -144,14 +131,30 @@ function frame(now) {
   bar.max = String(Math.max(0, slack));
   bar.value = String(picture.first);
   bar.setAttribute("aria-valuetext", `from ${clock(picture.first * model.hop_s)}`);
-  at("from").textContent = clock(picture.first * model.hop_s);
-  at("to").textContent = clock((picture.first + picture.shown) * model.hop_s);
+  progress();
   at("figures").textContent = figures();
+}
+
+/** Length of the file as the browser's player knows it; null if it cannot play it, or it is none. */
+function expectedS() {
+  const seconds = at("player").hidden ? NaN : at("player").duration;
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : null;
+}
+
+/** Show how much of a file is processed; without its length, only that it goes on. */
+function progress() {
+  const bar = at("progress");
+  bar.hidden = !sound || isLive;
+  const whole = expectedS();
+  if (whole === null) bar.removeAttribute("value");
+  else bar.value = Math.min(1, (picture.processed * model.hop_s) / whole);
 }
 
 function figures() {
   if (!picture.processed) return "";
-  const parts = [`${clock(picture.processed * model.hop_s)} processed`];
+  const whole = sound && !isLive ? expectedS() : null;
+  const of = whole === null ? "" : ` of ${clock(whole)}`;
+  const parts = [`${clock(picture.processed * model.hop_s)}${of} processed`];
   const share = (100 * picture.meanRate).toFixed(1);
   if (model.spiking) parts.push(`${share} % of the neurons spike in a frame, on average`);
   if (sound?.droppedS) parts.push(`${sound.droppedS.toFixed(1)} s lost: the computer is too slow`);
@@ -161,7 +164,7 @@ function figures() {
 
 function openFile(file) {
   if (!file || !picture) return;
-  start(file.name);
+  start(file.name, false);
   const player = at("player");
   if (player.src) URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(file);
@@ -169,64 +172,52 @@ function openFile(file) {
   run(new FileSound(file), `Processing ${file.name}.`);
 }
 
-/** Length of what was processed; of a running sound at least to the end of the last event. */
-function soundS() {
-  const ends = events.map((event) => event.offset_s);
-  return Math.max(wholeS ?? picture.processed * model.hop_s, ...ends.slice(-50));
+/** The labels of the sound as it is now. */
+function labels() {
+  const ended = events.ended;
+  const soFar = wholeS ?? picture.processed * model.hop_s;
+  const end = ended.reduce((latest, each) => Math.max(latest, each.offset_s), soFar);
+  return { name, sound_s: end, rate_hz: rateHz, events: ended };
 }
 
-async function download() {
-  const format = at("format").value;
-  let answer;
+async function save(given, done) {
+  let wrong = "";
   try {
-    const body = JSON.stringify({ name, sound_s: soundS(), events });
-    answer = await fetch(`/labels/${format}`, { method: "POST", body });
-  } catch {
-    return say(at("status").textContent, "The labels could not be made: the program has ended.");
+    wrong = await download(given, at("format").value);
+    done();
+  } catch (error) {
+    wrong = error.message;
   }
-  if (!answer.ok) return say(at("status").textContent, (await answer.json()).error);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
-  link.download = `${name.replace(/\.[^.]*$/, "")}${answer.headers.get("x-suffix")}`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  return undefined;
+  say(at("status").textContent, wrong);
 }
 
-function theme() {
-  const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const is = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-  const show = () => {
-    at("theme").textContent = is() ? "Light page" : "Dark page";
-    changed = true;
-  };
-  at("theme").addEventListener("click", () => {
-    root.dataset.theme = is() ? "light" : "dark";
-    show();
-  });
-  dark.addEventListener("change", show);
-  show();
+/** Before another sound takes its place: keep the events of this one, to be downloaded still. */
+function keep() {
+  events.endAt(picture.knownS);
+  const kept = labels();
+  if (!kept.events.length) return;
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  const words = `${kept.name}: ${counted(kept.events.length)} in ${clock(kept.sound_s)}`;
+  button.type = "button";
+  button.textContent = "Download labels";
+  button.setAttribute("aria-label", `Download labels of ${words}`);
+  const unsaved = { is: isLive && !saved };
+  button.addEventListener("click", () => save(kept, () => { unsaved.is = false; }));
+  item.append(`${words} `, button);
+  at("earlier-list").prepend(item);
+  at("earlier").hidden = false;
+  earlier.push(unsaved);
 }
 
-function dropping() {
-  const carries = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragover", (event) => {
-    if (carries(event)) event.preventDefault();
-    document.body.classList.toggle("over", carries(event));
-  });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.body.classList.remove("over");
-  });
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("over");
-    openFile(event.dataTransfer.files[0]);
-  });
+/** What came from a microphone comes never again: ask before the page is left with it. */
+function leaving(event) {
+  const unsaved = isLive && !saved && events.all.length > 0;
+  if (unsaved || earlier.some((each) => each.is)) event.preventDefault();
 }
 
 async function begin() {
-  theme();
+  theme(at("theme"), () => { changed = true; });
   try {
     model = await (await fetch("/model")).json();
   } catch {
@@ -237,13 +228,14 @@ async function begin() {
   const kind = model.spiking ? "A spiking network" : "A conventional network, without spikes";
   at("about").textContent = `${kind}. Classes: ${known}. Nothing leaves this computer.`;
   at("format").append(...model.formats.map((each) => new Option(each, each)));
-  picture = new Picture(model, at("strips"));
+  picture = new Picture(model, at("strips"), at("time"));
+  events = new Events(model, at("events"), showAt);
   at("file").addEventListener("change", () => {
     openFile(at("file").files[0]);
     at("file").value = "";
   });
   at("microphone").addEventListener("click", () => {
-    start("microphone");
+    start("microphone", true);
     run(new MicrophoneSound(() => { changed = true; }), "Listening to the microphone.");
   });
   at("stop").addEventListener("click", () => sound?.stop());
@@ -252,8 +244,12 @@ async function begin() {
     picture.show(sound && first >= picture.processed - picture.shown ? null : first);
     changed = true;
   });
-  at("download").addEventListener("click", download);
-  dropping();
+  at("download").addEventListener("click", () => {
+    const isWhole = !sound;
+    save(labels(), () => { saved ||= isWhole; });
+  });
+  addEventListener("beforeunload", leaving);
+  dropping(openFile);
   requestAnimationFrame(frame);
   return undefined;
 }

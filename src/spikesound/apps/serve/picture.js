@@ -1,20 +1,36 @@
 // The picture of the processed frames: mel, spikes of each layer, scores of each class.
 
-const KEPT = 1 << 15; // frames; with a hop of 46 ms, 25 minutes
+import { clock } from "/clock.js";
+import { KEPT, Strip } from "/strip.js";
+
 const SHOWN_S = 10;
-const BAR = 22; // pixels of a class's bar
+const TICK_S = 2;
+const MEL = 128; // pixels of the spectrogram
+const BAR = 22; // of a class's bar
 
 export class Picture {
-  constructor(model, place) {
+  /** place: for the strips; time: for the ticks of the time axis. */
+  constructor(model, place, time) {
     this.hopS = model.hop_s;
     this.shown = Math.round(SHOWN_S / model.hop_s);
     this.thresholds = model.classes.map((each) => each.threshold);
-    this.mel = new Strip(place, "Mel spectrogram", model.bins, 128, true, this.shown);
-    this.layers = model.layers.map((layer, i) => {
-      const name = `Layer ${i + 1}: ${layer.neurons} neurons`;
-      return new Strip(place, name, layer.rows, Math.max(36, 2 * layer.rows), false, this.shown);
+    this.time = time;
+    const strip = (given) => new Strip(place, given, this.shown);
+    this.mel = strip({
+      name: model.input, rows: model.bins, height: MEL, upwards: true,
+      ticks: model.ticks.map(({ hz, bin }) => [
+        1 - (bin + 0.5) / model.bins, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`,
+      ]),
     });
-    this.bars = model.classes.map((each) => new Strip(place, each.name, 1, BAR, false, this.shown));
+    this.layers = model.layers.map((layer, i) => strip({
+      name: `Layer ${i + 1}: ${layer.neurons} neurons`,
+      rows: layer.rows, height: Math.max(36, 2 * layer.rows), upwards: false,
+      ticks: [[0, "1"], [1, String(layer.neurons)]],
+    }));
+    this.bars = model.classes.map((each) => strip({
+      name: each.name, rows: 1, height: BAR, upwards: false,
+      ticks: [[1 - each.threshold, each.threshold.toFixed(2)]],
+    }));
     this.active = model.classes.map(() => new Uint8Array(KEPT));
     this.reset();
   }
@@ -24,6 +40,7 @@ export class Picture {
     this.known = 0;
     this.rates = [];
     this.rateSum = 0;
+    this.latest = null;
     this.cursor = null;
     this.follow = true;
     this.first = 0;
@@ -37,6 +54,11 @@ export class Picture {
   /** Spikes per neuron and frame, of all frames. */
   get meanRate() {
     return this.rateSum / Math.max(1, this.processed);
+  }
+
+  /** The end of the last frame whose scores are known, in seconds. */
+  get knownS() {
+    return Math.max(0, this.known - 0.5) * this.hopS;
   }
 
   take(message) {
@@ -61,102 +83,78 @@ export class Picture {
     if (!this.follow) this.first = Math.max(0, Math.min(first, this.processed - this.shown));
   }
 
+  spans() {
+    const span = { first: this.first, count: this.shown, cursor: this.cursor };
+    return {
+      input: { ...span, oldest: this.processed - KEPT, end: this.processed },
+      scores: { ...span, oldest: this.known - KEPT, end: this.known },
+    };
+  }
+
   draw() {
     if (this.follow) this.first = Math.max(0, this.processed - this.shown);
     const colours = palette();
-    const span = { first: this.first, count: this.shown, cursor: this.cursor };
-    const oldest = this.processed - KEPT;
-    this.mel.paint({ ...span, oldest, end: this.processed }, colours.well, colours.text, colours.link);
-    for (const layer of this.layers) {
-      layer.paint({ ...span, oldest, end: this.processed }, colours.well, colours.snn, colours.link);
-    }
+    const { input, scores } = this.spans();
+    this.mel.paint(input, colours.well, colours.text, colours.link);
+    this.layers.forEach((layer, i) => {
+      layer.paint(input, colours.well, colours.snn, colours.link);
+      layer.label(i in this.rates ? percent(this.rates[i]) : "", false);
+    });
     this.bars.forEach((bar, i) => {
-      const known = { ...span, oldest: this.known - KEPT, end: this.known };
-      bar.bars(known, this.active[i], this.thresholds[i], colours);
+      bar.bars(scores, this.active[i], this.thresholds[i], colours);
       const score = this.latest?.scores[i];
       bar.label(score === undefined ? "" : score.toFixed(2), Boolean(this.latest?.active[i]));
     });
-    this.layers.forEach((layer, i) => {
-      layer.label(i in this.rates ? `${(100 * this.rates[i]).toFixed(1)} %` : "", false);
+    this.ticks();
+  }
+
+  /** Mark each second step of the time axis that is shown. */
+  ticks() {
+    const from = this.first * this.hopS;
+    const marks = [];
+    for (let at = Math.ceil(from / TICK_S) * TICK_S; at <= from + this.shown * this.hopS; at += TICK_S) {
+      const mark = document.createElement("span");
+      mark.textContent = clock(at, true);
+      mark.style.left = `${(100 * (at - from)) / (this.shown * this.hopS)}%`;
+      marks.push(mark);
+    }
+    this.time.replaceChildren(...marks);
+  }
+
+  /** Say in words what the strips show, for who does not see them. */
+  describe() {
+    const { input, scores } = this.spans();
+    const at = (frame) => clock(frame * this.hopS);
+    const span = `${at(this.first)} to ${at(this.first + this.shown)}`;
+    const told = (strip, frames, words) => {
+      strip.describe(frames.length ? `${span}; ${words(highest(frames))}` : "no sound yet");
+    };
+    const loud = this.mel.means(input);
+    told(this.mel, loud, ([frame]) => `loudest at ${at(frame)}`);
+    for (const layer of this.layers) {
+      const rates = layer.means(input);
+      told(layer, rates, ([frame, most]) => `${percent(mean(rates))} of the neurons spike in a frame `
+        + `on average, at most ${percent(most)}, at ${at(frame)}`);
+    }
+    this.bars.forEach((bar, i) => {
+      const known = bar.means(scores);
+      const on = known.filter(([frame]) => this.active[i][frame % KEPT]).length;
+      told(bar, known, ([frame, most]) => `highest score ${most.toFixed(2)} at ${at(frame)}; at or above `
+        + `the threshold of ${this.thresholds[i].toFixed(2)} for ${(on * this.hopS).toFixed(1)} s`);
     });
   }
 }
 
-class Strip {
-  constructor(place, name, rows, height, upwards, width) {
-    this.rows = rows;
-    this.upwards = upwards;
-    this.values = new Uint8Array(rows * KEPT);
-    this.row = document.createElement("div");
-    this.row.className = "strip";
-    const label = document.createElement("div");
-    label.className = "name";
-    this.value = document.createElement("span");
-    this.value.className = "value";
-    const words = document.createElement("span");
-    words.textContent = name;
-    words.title = name;
-    label.append(words, this.value);
-    this.canvas = document.createElement("canvas");
-    this.canvas.width = width;
-    this.canvas.height = rows > 1 ? rows : height;
-    this.canvas.style.height = `${height}px`;
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", `${name}, over time`);
-    this.row.append(label, this.canvas);
-    place.append(this.row);
-    this.pen = this.canvas.getContext("2d");
-  }
+function highest(frames) {
+  return frames.reduce((best, each) => (each[1] > best[1] ? each : best));
+}
 
-  put(frame, values) {
-    this.values.set(values, (frame % KEPT) * this.rows);
-  }
+function mean(frames) {
+  return frames.reduce((sum, each) => sum + each[1], 0) / frames.length;
+}
 
-  label(text, on) {
-    if (this.value.textContent !== text) this.value.textContent = text;
-    this.row.classList.toggle("on", on);
-  }
-
-  /** Draw rows of values from one colour to another. */
-  paint({ first, count, cursor, oldest, end }, from, to, mark) {
-    const image = this.pen.createImageData(count, this.rows);
-    for (let x = 0; x < count; x += 1) {
-      const frame = first + x;
-      const known = frame >= oldest && frame < end;
-      for (let row = 0; row < this.rows && (known || frame === cursor); row += 1) {
-        const value = this.values[(frame % KEPT) * this.rows + row] / 255;
-        const at = 4 * ((this.upwards ? this.rows - 1 - row : row) * count + x);
-        for (let c = 0; c < 3; c += 1) {
-          const shade = from[c] + value * (to[c] - from[c]);
-          image.data[at + c] = frame === cursor ? mark[c] : shade;
-        }
-        image.data[at + 3] = 255;
-      }
-    }
-    this.pen.putImageData(image, 0, 0);
-  }
-
-  /** Draw a bar for each frame, and a line at the threshold. */
-  bars({ first, count, cursor, oldest, end }, active, threshold, colours) {
-    const { width, height } = this.canvas;
-    this.pen.clearRect(0, 0, width, height);
-    for (let x = 0; x < count; x += 1) {
-      const frame = first + x;
-      if (frame >= oldest && frame < end) {
-        const high = Math.round((this.values[frame % KEPT] / 255) * height);
-        this.pen.fillStyle = css(active[frame % KEPT] ? colours.snn : colours.soft);
-        this.pen.fillRect(x, height - high, 1, high);
-      }
-      if (frame === cursor) {
-        this.pen.fillStyle = css(colours.link);
-        this.pen.fillRect(x, 0, 1, height);
-      }
-    }
-    this.pen.fillStyle = css(colours.text);
-    this.pen.globalAlpha = 0.45;
-    this.pen.fillRect(0, Math.min(height - 1, Math.round((1 - threshold) * height)), width, 1);
-    this.pen.globalAlpha = 1;
-  }
+function percent(share) {
+  return `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
 const NAMES = ["well", "text", "soft", "snn", "link"];
@@ -175,8 +173,4 @@ function palette() {
   }
   place.remove();
   return found;
-}
-
-function css([red, green, blue]) {
-  return `rgb(${red} ${green} ${blue})`;
 }

@@ -1,5 +1,6 @@
 // The two sources of sound. Each calls take(message) for each message of the server, and returns
-// when all is processed; stop() ends it early. An error is thrown with a sentence for the user.
+// when all is processed; stop() ends it early. An error is thrown with a sentence for the user; it
+// is `refused` if the program refuses the sound, rather than has ended.
 
 const WAITING_S = 5; // of the microphone's sound may wait for the server, in seconds; more is dropped
 const MICROPHONE = {
@@ -51,6 +52,7 @@ export class MicrophoneSound {
   constructor(dropped) {
     this.dropped = dropped; // called with the seconds that were dropped
     this.droppedS = 0;
+    this.rateHz = null;
   }
 
   stop() {
@@ -83,6 +85,7 @@ export class MicrophoneSound {
       const socket = new WebSocket(`ws://${location.host}/sound`);
       this.close = () => socket.close();
       let failed = null;
+      this.rateHz = context.sampleRate;
       socket.onopen = () => {
         socket.send(JSON.stringify({ rate_hz: context.sampleRate }));
         const source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
@@ -124,6 +127,6 @@ export class MicrophoneSound {
 
 function checked(line) {
   const message = JSON.parse(line);
-  if (message.error) throw new Error(message.error);
+  if (message.error) throw Object.assign(new Error(message.error), { refused: true });
   return message;
 }

@@ -1,15 +1,17 @@
 """Classification of yt-dlp's errors: the state of the recording, and whether to retry.
 
-A site tells why it gives no sound in sentences for people. The patterns below were read off
-yt-dlp's own extractor for YouTube, and a test makes that extractor say each of them.
+What an answer's status or a broken connection means is decided here; what a sentence means, in
+sentences.py.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
@@ -29,46 +31,35 @@ from yt_dlp.utils import (
 )
 
 from spikesound.audio.ffmpeg import MediaError
-
-Meaning = tuple[str, bool, bool]  # state, retry, refusal
-
-_REFUSED: Meaning = ("throttled", True, True)
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.writing import FAILED, FULL
+from spikesound.data.fetch.meanings import (
+    OUTDATED,
+    PASSING,
+    REGION,
+    REMOVED,
+    SIGN_IN,
+    THROTTLED,
+    UNAVAILABLE,
+    UNREACHABLE,
+    UNSAFE,
+    UNTRUSTED,
+    Meaning,
+)
+from spikesound.data.fetch.sentences import NO_FORMAT, OLD_WARNINGS, WARNINGS, meaning_of
 
 _STATUS: dict[int, Meaning] = {
-    401: ("sign_in", False, False),
-    402: ("sign_in", False, False),
-    404: ("removed", False, False),
-    408: ("failed", True, False),
-    410: ("removed", False, False),
-    416: ("failed", True, False),
-    425: ("failed", True, False),
-    429: _REFUSED,
-    451: ("region_restricted", False, False),
+    401: SIGN_IN,
+    402: SIGN_IN,
+    404: REMOVED,
+    407: UNREACHABLE,  # the proxy wants a name and a password
+    410: REMOVED,
+    412: THROTTLED,  # so do some sites call it
+    429: THROTTLED,
+    451: REGION,
+    511: UNREACHABLE,  # a network that wants its page to be visited first
 }
-
-# The first that matches counts: a bot check also says "sign in", a removed video "unavailable".
-_SENTENCES: list[tuple[str, Meaning]] = [
-    (r"not a bot|captcha|rate.?limit|too many requests|try again later|unusual traffic", _REFUSED),
-    (r"private", ("private", False, False)),
-    (r"members.only|join this channel|paid|payment|rental|premium", ("sign_in", False, False)),
-    (r"confirm your age|age.?restricted|inappropriate for some", ("age_restricted", False, False)),
-    (
-        r"in your (country|location)|geo.?restrict|not available from",
-        ("region_restricted", False, False),
-    ),
-    (
-        r"removed|terminated|no longer available|deleted|does not exist|copyright|closed their",
-        ("removed", False, False),
-    ),
-    (r"bytes, expected|more expected|did not get any data|timed out", ("failed", True, False)),
-    (r"sign in|log ?in|registered users|cookies", ("sign_in", False, False)),
-    (r"requested format is not available|no (video )?formats", ("unavailable", False, False)),
-    (
-        r"unavailable|not available|live event|premieres|check back later",
-        ("unavailable", False, False),
-    ),
-]
-
+"""Of any other status from 400, nothing is known of the recording."""
 
 # What yt-dlp adds for those who call it from a terminal.
 _ADVICE = r"(Use --|;? ?please report|See  https|It is recommended|\(caused by).*"
@@ -78,7 +69,7 @@ def classify(
     error: Exception,
     *,
     direct: bool,
-    broken: TransportError | None = None,
+    broken: RequestError | None = None,
     warnings: Sequence[str] = (),
 ) -> MediaError:
     """Return what an error means.
@@ -91,10 +82,11 @@ def classify(
         Whether a sound file was requested by its own address. There 403 is said of that file; from
         a site like YouTube it is the beginning of a block.
     broken
-        The last error in reading an answer, which may be why yt-dlp ran out of retries.
+        The error of the last request, which may be why yt-dlp ran out of retries.
     warnings
         What yt-dlp warned of before. Where it got no answer from YouTube's player, or from some of
-        the players that it asks, the reason is only there.
+        the players that it asks, the reason is only there; likewise where it does not understand
+        the site any more.
     """
     reason = _reason(error)
     if broken is not None and "Got error" in reason:
@@ -103,16 +95,32 @@ def classify(
     for cause in chain:
         meaning = _of_transport(cause, direct)
         if meaning is not None:
-            return MediaError(meaning[0], reason, *meaning[1:], wait_s=_asked_to_wait(cause))
+            return meaning.error(reason, _asked_to_wait(cause))
     broken_off = [text for text in warnings if "Unable to download" in text]
     if broken_off and re.search(r"player response|format is not available|no .*formats", reason):
         return _of_player(_clean(broken_off[0]))
+    if any(part in reason for part in NO_FORMAT):
+        for text in warnings:
+            if any(part in text for part in (*WARNINGS, *OLD_WARNINGS)):
+                return OUTDATED.error(f"{reason} ({_clean(text)})")
     if any(isinstance(cause, GeoRestrictedError) for cause in chain):
-        return MediaError("region_restricted", reason)
-    for pattern, (state, retry, refusal) in _SENTENCES:
-        if re.search(pattern, reason, re.IGNORECASE):
-            return MediaError(state, reason, retry, refusal)
-    return MediaError("failed", reason)
+        return REGION.error(reason)
+    return meaning_of(reason).error(reason)
+
+
+def check_written(error: Exception, place: Path) -> None:
+    """Stop at a disk of this machine that takes no more: no recording is at fault.
+
+    Raises
+    ------
+    SpikesoundError
+        If that was the error; the message names the file.
+    """
+    for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno is not None:
+            said = re.search(r"unable to (open for writing|write data|rename file)", str(error))
+            if cause.errno in FULL or (said and cause.errno in FAILED):
+                raise SpikesoundError(f"{place}: {os.strerror(cause.errno)}") from error
 
 
 def _asked_to_wait(cause: BaseException) -> float:
@@ -129,34 +137,29 @@ def _asked_to_wait(cause: BaseException) -> float:
 def _of_transport(cause: BaseException, direct: bool) -> Meaning | None:
     if isinstance(cause, HTTPError):
         if cause.redirect_loop:
-            return "refused", False, False
+            return UNSAFE
         if cause.status == 403:
-            return ("unavailable", False, False) if direct else _REFUSED
-        known = _STATUS.get(cause.status)
-        return known or (
-            "failed" if cause.status >= 500 else "unavailable",
-            cause.status >= 500,
-            False,
-        )
+            return UNAVAILABLE if direct else THROTTLED
+        return _STATUS.get(cause.status, PASSING)
     if isinstance(cause, CertificateVerifyError):
-        return "refused", False, True
+        return UNTRUSTED
     if isinstance(cause, ProxyError):
-        return "failed", True, True
+        return UNREACHABLE
     if isinstance(cause, ContentTooShortError | TransportError | TimeoutError | ConnectionError):
         # No answer at all: nothing is known of the recording, and the network may be gone.
-        return "failed", True, _no_connection(cause)
+        return UNREACHABLE if _no_connection(cause) else PASSING
     if isinstance(cause, UnsupportedRequest | NoSupportingHandlers | UnsupportedError):
-        return "refused", False, False
+        return UNSAFE
     if type(cause) is RequestError:  # a redirect to another protocol, or an address that is none
-        return "refused", False, False
+        return UNSAFE
     return None
 
 
 def _of_player(reason: str) -> MediaError:
     """Return the meaning of a failed request to YouTube's player."""
     status = re.search(r"HTTP Error (\d{3})", reason)
-    refused = status is not None and status[1] in ("403", "429")
-    return MediaError("throttled" if refused else "failed", reason, True, refused)
+    meanings = {"400": OUTDATED, "403": THROTTLED, "429": THROTTLED}
+    return meanings.get(status[1] if status else "", PASSING).error(reason)
 
 
 def _no_connection(cause: BaseException) -> bool:

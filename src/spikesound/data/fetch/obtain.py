@@ -14,12 +14,21 @@ from pathlib import Path
 from spikesound.audio.cutting import Samples, cut, fit, peak_db
 from spikesound.audio.ffmpeg import MediaError
 from spikesound.audio.flac import to_flac
+from spikesound.data.fetch.alone import alone
 from spikesound.data.fetch.fetched import Fetched, keep
-from spikesound.data.fetch.place import is_web, local_file
+from spikesound.data.fetch.partial import Partial
+from spikesound.data.fetch.place import is_here, is_web, local_file
 from spikesound.data.fetch.rates import Measured, Rates
-from spikesound.data.fetch.recording import Clip, Outcome, Recording, lost, part_of, place_of, there
-from spikesound.data.fetch.survey import remember
-from spikesound.data.fetch.web import fetch_web
+from spikesound.data.fetch.recording import (
+    Clip,
+    Outcome,
+    Recording,
+    lost,
+    place_of,
+    there,
+)
+from spikesound.data.fetch.survey import look_up, remember
+from spikesound.data.fetch.web import FromWeb, fetch_web
 from spikesound.data.store import Store
 from spikesound.params import DownloadParams
 
@@ -59,18 +68,43 @@ def attempt(
         The number of this attempt, 1 for the first.
     """
     measured: list[Measured] = []
+    known: list[Outcome] = []
+    try:
+        with alone(recording, scratch):
+            if not is_here(recording.location):  # another run may have been quicker
+                seen = look_up(recording, params, store)
+                known, wanted = seen.known, seen.wanted
+                if wanted is None:
+                    return Attempt(known, None, measured)
+                recording = wanted
+            outcomes = _cut_all(recording, params, store, scratch, rates, number, measured)
+    except MediaError as error:
+        return Attempt([], error, measured)
+    return Attempt(known + outcomes, None, measured)
+
+
+def _cut_all(
+    recording: Recording,
+    params: DownloadParams,
+    store: Store,
+    scratch: Path,
+    rates: Rates,
+    number: int,
+    measured: list[Measured],
+) -> list[Outcome]:
+    """Return the outcomes of a recording's clips; raise an error after which to try again."""
     try:
         cuts = _cuts(recording, params, scratch, rates, measured)
         outcomes = [_checked(clip, samples, params, store, number) for clip, samples in cuts]
     except MediaError as error:
         if error.retry:
-            return Attempt([], error, measured)
+            raise
         outcomes = [lost(clip, error, number) for clip in recording.clips]
-        part_of(recording, scratch).unlink(missing_ok=True)
+        Partial(place_of(recording, scratch)).delete()
     remember(recording, outcomes, params, store)
     if not params.keep_recordings:
         place_of(recording, scratch).unlink(missing_ok=True)
-    return Attempt(outcomes, None, measured)
+    return outcomes
 
 
 def insist(
@@ -103,33 +137,42 @@ def _cuts(
             for number, samples in cut(path, params.rate_hz, spans):
                 yield clips[number], samples
         return
-    length_s = None
+    got = FromWeb(None, None, [])
     if not place.is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
         got = fetch_web(recording.location, spans, params, place, rates)
         measured += got.measured
-        length_s = got.length_s
         if got.sections is not None:
             yield from zip(clips, got.sections, strict=True)
             return
     try:
         for number, samples in cut(place, params.rate_hz, spans):
-            _check_whole(samples, clips[number], length_s, params)
+            _check_whole(samples, clips[number], got, params)
             yield clips[number], samples
-    except MediaError:
+    except MediaError as error:
         place.unlink(missing_ok=True)
+        if got.length_s is not None and error.state == "failed":  # a site's may come whole yet
+            raise MediaError("failed", error.reason, retry=True) from error
         raise
 
 
 def _check_whole(
-    samples: Samples | MediaError, clip: Clip, length_s: float | None, params: DownloadParams
+    samples: Samples | MediaError, clip: Clip, got: FromWeb, params: DownloadParams
 ) -> None:
-    """Notice a recording that is shorter than its site says: it did not come whole."""
+    """Notice a recording that is shorter than its site says, or may be: it did not come whole."""
     got_s = 0.0 if isinstance(samples, MediaError) else len(samples) / params.rate_hz
     due_s = clip.end_s - clip.start_s
+    if got_s >= due_s - params.tolerance_s:
+        return
+    short = f"{got_s:.3f} s of {due_s:.3f} s"
     # The site's figure is rounded to seconds.
-    if length_s is not None and got_s < due_s - params.tolerance_s and length_s - 1 >= clip.end_s:
-        reason = f"{got_s:.3f} s of {due_s:.3f} s, though the recording should last {length_s} s"
+    if got.length_s is not None and got.length_s - 1 >= clip.end_s:
+        reason = f"{short}, though the recording should last {got.length_s} s"
+        raise MediaError("failed", reason, retry=True)
+    if not got.sized:
+        reason = (
+            f"{short}, and the server does not tell the recording's size: it may have broken off"
+        )
         raise MediaError("failed", reason, retry=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,19 @@ from urllib.parse import urlsplit
 from upath import UPath
 
 from spikesound.audio.ffmpeg import MediaError
+from spikesound.core.atomic import is_local, place
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.writing import FULL
 
 
 def is_web(location: str) -> bool:
     """Tell a web address, which may refuse or be gone, from a path or an fsspec address."""
     return urlsplit(location).scheme in ("http", "https")
+
+
+def is_here(location: str) -> bool:
+    """Tell the path of a file on this machine's file systems from any address."""
+    return not is_web(location) and is_local(place(location))
 
 
 def identity(location: str) -> str:
@@ -33,7 +42,7 @@ def identity(location: str) -> str:
         return location
     path = UPath(location)
     try:
-        if path.protocol in ("", "file", "local"):
+        if is_here(location):
             with Path(str(path)).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         return f"{location} {path.fs.ukey(path.path)}"
@@ -45,7 +54,7 @@ def identity(location: str) -> str:
 def local_file(location: str, scratch: Path) -> Iterator[Path]:
     """Give a local path of a recording on a disk or an fsspec file system, copied if need be."""
     path = UPath(location)
-    if path.protocol in ("", "file", "local"):
+    if is_here(location):
         yield Path(str(path))
         return
     scratch.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +63,8 @@ def local_file(location: str, scratch: Path) -> Iterator[Path]:
             with path.open("rb") as there, scratch.open("wb") as here:
                 shutil.copyfileobj(there, here)
         except OSError as error:
+            if error.errno in FULL:
+                raise SpikesoundError(f"{scratch}: {os.strerror(error.errno)}") from error
             raise MediaError("failed", f"{location}: {error}", retry=True) from error
         yield scratch
     finally:

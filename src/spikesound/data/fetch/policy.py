@@ -16,12 +16,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spikesound.audio.ffmpeg import MediaError
+from spikesound.data.fetch.meanings import Unreachable, advice
 from spikesound.data.fetch.obtain import Attempt
 from spikesound.data.fetch.rates import Rates
 from spikesound.data.fetch.recording import Outcome, Recording, lost
 from spikesound.params import DownloadParams
 
 LONGEST_WAIT_S = 3600.0
+
+LONGEST_PAUSE_S = 60.0
+"""Between two requests while no server can be reached."""
 
 FIRST_RATES = Rates()
 
@@ -44,6 +48,8 @@ class Fetching:
     rng: np.random.Generator
     lost_at_most: float
     """Number of clips that may be lost before it is stopped."""
+    lost: int = 0
+    """Number of clips that are lost already, or known to be."""
 
     stopped: str = ""
     rates: Rates = field(default_factory=lambda: FIRST_RATES)
@@ -52,11 +58,12 @@ class Fetching:
     def __post_init__(self) -> None:
         # When an attempt may be made, which recording, the number of the attempt.
         self._waiting = [(0.0, index, 1) for index in range(len(self.recordings))]
-        self._running: dict[Future[Attempt], tuple[int, int]] = {}
+        # Which recording, the number of the attempt, and when it began.
+        self._running: dict[Future[Attempt], tuple[int, int, float]] = {}
         self._resting: list[float] = []  # until when workers pause
         self._next_s = 0.0  # when the bound on requests allows another
         self._refusals = 0
-        self._lost = 0
+        self._unreached_s = 0.0  # when it was noticed that no server can be reached; 0: one can
         self._last: dict[int, MediaError] = {}
 
     @property
@@ -66,6 +73,7 @@ class Fetching:
 
     def run(self, pool: Executor, slots: int, work: Work) -> Iterator[list[Outcome]]:
         """Yield the outcomes of recording after recording, as they are decided."""
+        self._stop_if_too_many_are_lost()
         while not self.stopped and (self._waiting or self._running):
             now = time.monotonic()
             while self._may_start(now, slots):
@@ -80,13 +88,14 @@ class Fetching:
     def _may_start(self, now: float, slots: int) -> bool:
         while self._resting and self._resting[0] <= now:
             heapq.heappop(self._resting)
-        free = len(self._running) + len(self._resting) < slots
+        most = 1 if self._unreached_s else slots  # one is enough to see whether a server is back
+        free = len(self._running) + len(self._resting) < most
         return free and bool(self._waiting) and max(self._waiting[0][0], self._next_s) <= now
 
     def _start(self, pool: Executor, work: Work, now: float) -> None:
         _, index, number = heapq.heappop(self._waiting)
         future = pool.submit(work, self.recordings[index], self.rates, number)
-        self._running[future] = (index, number)
+        self._running[future] = (index, number, now)
         self.in_flight = len(self._running)
         if self.params.requests_per_s is not None:
             # Not by the clock: half to one and a half times the interval, the bound on the mean.
@@ -105,7 +114,7 @@ class Fetching:
 
     def _settle(self, future: Future[Attempt], now: float) -> list[Outcome]:
         """Record the result of an attempt; return the outcomes if it was the last one."""
-        index, number = self._running.pop(future)
+        index, number, began = self._running.pop(future)
         self.in_flight = len(self._running)
         got = future.result()
         shortest, longest = self.params.pause_s
@@ -113,7 +122,7 @@ class Fetching:
         for measured in got.measured:
             self.rates = self.rates.after(measured)
         self._last.pop(index, None)
-        self._count_refusals(got.trouble)
+        self._count_refusals(got.trouble, began, now)
         if got.trouble is None:
             return self._decided(got.outcomes)
         if number >= self.params.attempts:
@@ -124,23 +133,38 @@ class Fetching:
         self._last[index] = got.trouble
         return []
 
-    def _count_refusals(self, trouble: MediaError | None) -> None:
-        self._refusals = self._refusals + 1 if trouble is not None and trouble.refusal else 0
-        if trouble is not None and self._refusals >= self.params.stop_after_refusals:
+    def _count_refusals(self, trouble: MediaError | None, began: float, now: float) -> None:
+        if trouble is None or not trouble.refusal:
+            self._refusals, self._unreached_s = 0, 0.0
+            return
+        if isinstance(trouble, Unreachable):
+            if began < self._unreached_s:  # under way when it was noticed: nothing new
+                return
+            # A server that is away for a moment must not cost recording after recording.
+            pause_s = min(self.params.backoff_s * 2.0**self._refusals, LONGEST_PAUSE_S)
+            self._next_s = max(self._next_s, now + pause_s)
+            self._unreached_s = now
+        self._refusals += 1
+        if self._refusals >= self.params.stop_after_refusals:
+            what = "the site refused" if trouble.state == "throttled" else "requests failed"
             self.stopped = self.stopped or (
-                f"the site refused {self._refusals} times in a row, the last time with"
-                f" {trouble.reason!r}; going on would prolong a block, which lasts up to an hour or"
-                " two. Run it again then; see docs/guide/download.md"
+                f"{what} {self._refusals} times in a row, the last time with {trouble.reason!r};"
+                f" {advice(trouble)}; see docs/guide/download.md"
             )
 
     def _decided(self, outcomes: list[Outcome]) -> list[Outcome]:
-        self._lost += sum(outcome.state != "ok" for outcome in outcomes)
-        if self._lost > self.lost_at_most:
-            self.stopped = self.stopped or (
-                f"{self._lost} clips are not there by now, more than download.max_failures ="
-                f" {self.params.max_failures:g} of all"
-            )
+        self.lost += sum(outcome.state != "ok" for outcome in outcomes)
+        self._stop_if_too_many_are_lost()
         return outcomes
+
+    def _stop_if_too_many_are_lost(self) -> None:
+        if (self._waiting or self._running) and self.lost > self.lost_at_most:
+            self.stopped = self.stopped or (
+                f"{self.lost} clips are missing by now, more than download.max_failures ="
+                f" {self.params.max_failures:g} of all; those that are gone are requested again"
+                f" download.remember_days = {self.params.remember_days:g} days after that was seen:"
+                " raise max_failures, or take them off the list"
+            )
 
     def _given_up(self) -> Iterator[list[Outcome]]:
         """Yield the outcomes of recordings that were not decided when it was stopped."""

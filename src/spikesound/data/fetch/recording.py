@@ -75,8 +75,3 @@ def lost(clip: Clip, error: MediaError, attempts: int = 1) -> Outcome:
 def place_of(recording: Recording, scratch: Path) -> Path:
     """Return where the whole recording lies, if it is fetched whole."""
     return scratch / digest("recording", recording.location)
-
-
-def part_of(recording: Recording, scratch: Path) -> Path:
-    """Return where the part of it lies that has come so far: yt-dlp's name for it."""
-    return scratch / (place_of(recording, scratch).name + ".part")

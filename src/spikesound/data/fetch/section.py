@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
 
 from spikesound.audio.cutting import Samples, Span, cut_stream
 from spikesound.audio.cutting import span as samples_of
@@ -17,6 +17,8 @@ SETTLED_S = 0.2
 
 PROTOCOLS = "http,https,tls,tcp,httpproxy,crypto"
 """Protocols that an address may lead to. Not file: a server must not name files of this machine."""
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def fetch_section(
@@ -48,7 +50,8 @@ def fetch_section(
     limit_s
         For the whole of it.
     proxy
-        Address of an HTTP proxy.
+        Address of an HTTP proxy; None for none, whatever the environment says. ffmpeg knows no
+        other kind: see :func:`spikesound.data.fetch.session.Session.section_proxy`.
 
     Raises
     ------
@@ -62,7 +65,6 @@ def fetch_section(
     settled = min(first, round(SETTLED_S * rate_hz))
     ahead = min(first, round(LEAD_S * rate_hz))
     from_s = (first - ahead) / rate_hz
-    more: dict[str, Any] = {"http_proxy": proxy} if proxy else {}
     recording = sound(
         address,
         PROTOCOLS,
@@ -70,7 +72,6 @@ def fetch_section(
         t=f"{end_s - from_s + 1.0:.6f}",
         rw_timeout=round(timeout_s * 1e6),
         headers="".join(f"{name}: {value}\r\n" for name, value in headers.items()),
-        **more,
     )
     cut = (
         recording.filter("atrim", start=f"{(ahead - settled) / rate_hz:.6f}")
@@ -79,7 +80,18 @@ def fetch_section(
         .filter("atrim", start_sample=settled, end_sample=settled + count)
     )
     job = cut.output("pipe:", format="s16le", ac=1)
-    [(_, samples)] = cut_stream(pcm(job, limit_s), rate_hz, [(0.0, count / rate_hz)])
+    pieces = pcm(job, limit_s, _environment(proxy))
+    [(_, samples)] = cut_stream(pieces, rate_hz, [(0.0, count / rate_hz)])
     if isinstance(samples, MediaError):
         raise samples
     return samples
+
+
+def _environment(proxy: str | None) -> dict[str, str]:
+    """Return this process's environment with that proxy and no other.
+
+    By its option ``http_proxy``, ffmpeg still goes past the proxy where ``no_proxy`` says so, and
+    every user of the machine can read a password in it.
+    """
+    others = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
+    return others | ({"http_proxy": proxy} if proxy else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import shutil
 import tempfile
 import threading
@@ -13,16 +14,18 @@ from urllib.parse import urlsplit
 
 import urllib3
 import yt_dlp
-from yt_dlp.networking.exceptions import TransportError
+from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
 from yt_dlp.utils._jsruntime import (
     BunJsRuntime,
     DenoJsRuntime,
     NodeJsRuntime,
     QuickJsRuntime,
 )
+from yt_dlp.utils.networking import select_proxy
 
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.core.errors import SpikesoundError
+from spikesound.data.fetch.partial import CannotContinueError, Partial
 from spikesound.params import DownloadParams
 
 SLOWEST_BYTES_PER_S = 1000
@@ -46,32 +49,67 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
     Attributes
     ----------
     broken
-        The last error in reading an answer. yt-dlp's downloader says only in words that there was
-        one, once it is out of retries.
+        The error of the last request, in asking or in reading the answer. yt-dlp's downloader says
+        only in words that there was one, once it is out of retries.
+    warnings
+        Warnings of yt-dlp since :meth:`forget`, and its notes for debugging: of formats that its
+        default clients do not get it says nothing else.
+    partial
+        The partial download that is under way; None for one that is not continued.
+    sized
+        Whether the last answer told how long it is. If not, one that breaks off looks whole.
     """
 
     def __init__(self, options: dict[str, Any], timeout_s: float) -> None:
+        self.warnings: list[str] = options["logger"].warnings
         super().__init__(options)
         self.timeout_s = timeout_s
-        self.broken: TransportError | None = None
-
-    @property
-    def warnings(self) -> list[str]:
-        """Warnings of yt-dlp since :meth:`forget`."""
-        messages: list[str] = self.params["logger"].warnings
-        return messages
+        self.broken: RequestError | None = None
+        self.partial: Partial | None = None
+        self.sized = True
 
     def forget(self) -> None:
         """Drop the warnings and the state of the recording before."""
         self.broken = None
         self.warnings.clear()
 
+    def section_proxy(self, address: str) -> str | None:
+        """Return the proxy that ffmpeg has to use for an address, or None if it may ask directly.
+
+        Raises
+        ------
+        ValueError
+            If ffmpeg cannot use it: what cannot go through the proxy must not go at all.
+        """
+        proxy = select_proxy(address, self.proxies)
+        if proxy in (None, "", "__noproxy__"):
+            return None
+        if urlsplit(proxy).scheme != "http":
+            raise ValueError(f"{proxy}: ffmpeg knows HTTP proxies only")
+        return str(proxy)
+
+    def write_debug(self, message: str, only_once: bool = False) -> None:
+        self.warnings.append(message)
+
     def urlopen(self, request: Any) -> Any:
+        self.broken = None
         try:
+            if self.partial is not None:
+                self.partial.ask(request)
             response = super().urlopen(request)
-        except TransportError as error:
+            if self.partial is not None:
+                self.partial.check(request, response)
+        except RequestError as error:
             self.broken = error
+            if self.partial is not None and isinstance(error, HTTPError) and error.status == 416:
+                # Of HTTPError 416, yt-dlp takes a part of nearly the right length for the whole.
+                self.broken = CannotContinueError(cause=error)
+                raise self.broken from error
             raise
+        headers = response.headers
+        self.sized = "Content-Length" in headers or "chunked" in headers.get(
+            "Transfer-Encoding", ""
+        )
         response.read = _Reader(self, response)
         return response
 
@@ -180,10 +218,16 @@ def options(params: DownloadParams) -> dict[str, Any]:
     return chosen
 
 
-def _own_copy(cookies: Path) -> str:
-    """Copy the cookies: yt-dlp writes them back, and several workers would write into one file."""
-    folder = tempfile.mkdtemp(prefix="spikesound-cookies-")
-    return shutil.copy(cookies, folder)
+def _own_copy(cookies: Path) -> io.StringIO:
+    """Return a copy of the cookies in memory: yt-dlp writes them back, and several workers would
+    write into one file. On no disk, they cannot be left behind by a kill."""
+    return io.StringIO(cookies.read_text(encoding="utf-8"))
+
+
+def delete_copies_of_cookies() -> None:
+    """Delete the copies of cookies that earlier versions left in the temporary folder."""
+    for left in Path(tempfile.gettempdir()).glob("spikesound-cookies-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def is_youtube(location: str) -> bool:
@@ -201,6 +245,7 @@ def check_session(params: DownloadParams, *, youtube: bool) -> None:
         If cookies, browser, proxy or the sites' arguments cannot be used; for YouTube also if there
         is no JavaScript runtime that yt-dlp can use.
     """
+    delete_copies_of_cookies()
     if params.cookies is not None and not Path(params.cookies).is_file():
         raise SpikesoundError(f"download.cookies: {params.cookies}: no such file")
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikesound.audio.ffmpeg import MediaError
+from spikesound.data.fetch.alone import alone
 from spikesound.data.fetch.fetched import Verdict, keep_verdict, recall, recall_verdict
 from spikesound.data.fetch.place import identity, is_web
 from spikesound.data.fetch.recording import Clip, Outcome, Recording, lost, place_of, there
@@ -39,28 +41,37 @@ class Survey:
 
 def survey(recording: Recording, params: DownloadParams, store: Store, scratch: Path) -> Survey:
     """Look up in the store what became of each clip, without asking any site."""
-    known: list[Outcome] = []
-    wanted: list[Clip] = []
     try:
         of = identity(recording.location)
     except MediaError as error:
         return Survey([lost(clip, error) for clip in recording.clips], None)
+    clips = recording.clips
+    keyed = tuple(replace(clip, key=_key(recording.media_id, clip, params, of)) for clip in clips)
+    seen = look_up(replace(recording, clips=keyed), params, store)
+    place = place_of(recording, scratch)
+    if seen.wanted is None:
+        if not params.keep_recordings and place.is_file():  # a kill came before it was removed
+            with suppress(MediaError), alone(recording, scratch, wait_s=0.0):
+                place.unlink(missing_ok=True)
+        return seen
+    near = not is_web(recording.location) or place.is_file()
+    return Survey(seen.known, replace(seen.wanted, at_hand=near))
+
+
+def look_up(recording: Recording, params: DownloadParams, store: Store) -> Survey:
+    """Look up in the store what became of clips whose keys are known."""
+    known: list[Outcome] = []
+    wanted: list[Clip] = []
     for clip in recording.clips:
-        keyed = replace(clip, key=_key(recording.media_id, clip, params, of))
-        fetched = recall(store, keyed.key)
-        verdict = None if fetched else _remembered(recording, keyed, params, store)
+        fetched = recall(store, clip.key)
+        verdict = None if fetched else _remembered(recording, clip, params, store)
         if fetched is not None:
-            known.append(there(keyed, fetched))
+            known.append(there(clip, fetched))
         elif verdict is not None:
             known.append(Outcome(clip.clip_id, verdict.state, verdict.reason, attempts=0))
         else:
-            wanted.append(keyed)
-    if not wanted:
-        if not params.keep_recordings:  # a kill may have come before it was removed
-            place_of(recording, scratch).unlink(missing_ok=True)
-        return Survey(known, None)
-    near = not is_web(recording.location) or place_of(recording, scratch).is_file()
-    return Survey(known, replace(recording, clips=tuple(wanted), at_hand=near))
+            wanted.append(clip)
+    return Survey(known, replace(recording, clips=tuple(wanted)) if wanted else None)
 
 
 def _key(media_id: str, clip: Clip, params: DownloadParams, of: str) -> str:

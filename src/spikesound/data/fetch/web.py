@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadError
 
 from spikesound.audio.cutting import Samples, Span
 from spikesound.audio.ffmpeg import MediaError
-from spikesound.data.fetch.classify import classify
+from spikesound.data.fetch.classify import check_written, classify
+from spikesound.data.fetch.partial import CannotContinueError, Partial
 from spikesound.data.fetch.rates import SLACK, Measured, Rates
 from spikesound.data.fetch.section import fetch_section
 from spikesound.data.fetch.session import Session, session
@@ -48,11 +48,14 @@ class FromWeb:
         Of the whole recording, where the site states it.
     measured
         How long that took.
+    sized
+        Whether the server told how many bytes it sends.
     """
 
     sections: list[Samples] | None
     length_s: float | None
     measured: list[Measured]
+    sized: bool = True
 
 
 def fetch_web(
@@ -96,30 +99,26 @@ def fetch_web(
     except MediaError:
         raise
     except Exception as error:
+        check_written(error, place)
         raise classify(error, direct=direct, broken=ydl.broken, warnings=ydl.warnings) from error
     if not place.is_file():
         raise MediaError("failed", "no data, and no error from yt-dlp", retry=True)
     measured.append(Measured(time.monotonic() - began, place.stat().st_size))
-    return FromWeb(None, info.get("duration"), measured)
+    return FromWeb(None, info.get("duration"), measured, ydl.sized)
 
 
 def _fetch_whole(ydl: Session, info: dict[str, Any], place: Path) -> None:
-    """Fetch a whole recording, or go on where an earlier transfer stopped.
-
-    One that was stopped after its last byte, and before it got its name, cannot be gone on with:
-    the server says 416. Then the part is the whole, if it is as long as the server says.
-    """
+    """Fetch a whole recording, or go on where an earlier transfer stopped."""
+    partial = Partial(place)
+    ydl.partial = partial if info.get("protocol", "http") in ("http", "https") else None
     try:
         ydl.process_ie_result(info, download=True)
-    except DownloadError as error:
-        cause = error.exc_info[1] if error.exc_info else None
-        part = place.with_name(place.name + ".part")
-        if not (isinstance(cause, HTTPError) and cause.status == 416 and part.is_file()):
+    except DownloadError:
+        if not (isinstance(ydl.broken, CannotContinueError) and partial.settle(ydl.broken)):
             raise
-        if cause.response.headers.get("Content-Range") != f"bytes */{part.stat().st_size}":
-            part.unlink()  # of another recording, or damaged: the next attempt starts at 0
-            raise
-        part.replace(place)
+    finally:
+        ydl.partial = None
+        partial.tidy()
 
 
 def is_file(location: str) -> bool:
@@ -180,13 +179,20 @@ def _sections(
     rates: Rates,
     measured: list[Measured],
 ) -> list[Samples] | None:
-    """Fetch each span alone; None if one of them fails, takes far too long, or comes short."""
+    """Fetch each span alone; None if one of them fails, takes far too long, or comes short, or
+    ffmpeg cannot ask for them as yt-dlp would."""
     info = _seekable(info)
     if info.get("protocol", "https") not in ("http", "https"):
+        return None
+    try:
+        proxy = ydl.section_proxy(info["url"])
+    except ValueError:
         return None
     headers = dict(info.get("http_headers") or {})
     cookies = ydl.cookiejar.get_cookie_header(info["url"])
     if cookies:
+        if params.cookies or params.cookies_from_browser:
+            return None  # every user of the machine can read ffmpeg's command line
         headers["Cookie"] = cookies
     got: list[Samples] = []
     for span in spans:
@@ -199,7 +205,7 @@ def _sections(
                 span,
                 timeout_s=params.timeout_s,
                 limit_s=SLACK * rates.section_s,
-                proxy=params.proxy,
+                proxy=proxy,
             )
         except MediaError:
             samples = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import numpy as np
 
 from spikesound.audio.cutting import Samples
 from spikesound.audio.flac import to_flac
+from spikesound.core.atomic import beside
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator
@@ -86,10 +86,8 @@ def make_scenes(
     if folder.is_dir():
         return
     check_folds(sources, backgrounds)
-    # Two processes that make the same scenes must not fill one folder.
-    aside = folder.with_name(f"{folder.name}.{os.getpid()}-{threading.get_ident()}.part")
+    aside = beside(folder)
     _clear(folder)
-    shutil.rmtree(aside, ignore_errors=True)
     try:
         (aside / "audio").mkdir(parents=True)
         material = read_material(sources, backgrounds, params)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import os
 import posixpath
 import shutil
 import stat
 import tarfile
-import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO, Literal
 
+from spikesound.core.atomic import beside
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 
@@ -57,9 +56,7 @@ def unpack(archive: Path, into: Path) -> Path:
     """
     if into.is_dir():
         return into
-    # Two processes that unpack the same archive must not fill one folder.
-    aside = into.with_name(f"{into.name}.{os.getpid()}-{threading.get_ident()}.part")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = beside(into)
     try:
         aside.mkdir(parents=True)
         _fill(archive, aside)

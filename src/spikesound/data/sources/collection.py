@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from spikesound.audio.lengths import length_s
+from spikesound.audio.lengths import lengths_s
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.names import readable
-from spikesound.core.progress import track
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.archive import unpack
 from spikesound.data.sources.remote import obtain
@@ -76,14 +75,13 @@ class Archived(Collection):
         raise SpikesoundError(f"{archive}: not {self.name}: {self.marker} missing")
 
 
-def measured(
-    listed: Iterable[tuple[Path, Row]], *, total: int, what: str
-) -> tuple[list[Row], list[Rejected]]:
+def measured(listed: Sequence[tuple[Path, Row]], *, what: str) -> tuple[list[Row], list[Rejected]]:
     """Give each row its file's length as its end; those whose file has none are rejected."""
     rows: list[Row] = []
     rejected: list[Rejected] = []
-    for path, row in track(listed, total=total, what=f"{what}: lengths", unit="file"):
-        end_s = length_s(path)
+    lengths = lengths_s((path for path, _ in listed), what)
+    for path, row in listed:
+        end_s = lengths[path]
         if isinstance(end_s, str):
             rejected.append((row.origin, f"{readable(path.name)}: {end_s}"))
         else:

@@ -32,7 +32,7 @@ class ESC50(Archived):
                 label = (cells["category"].replace("_", " "),)
                 row = Row(origin, path.stem, cells["src_file"], 0, 0, label, cells["fold"])
                 listed.append((path, row))
-        rows, silent = measured(listed, total=len(listed), what=self.name)
+        rows, silent = measured(listed, what=self.name)
         return rows, rejected + silent
 
     def path(self, media_id: str) -> Path:

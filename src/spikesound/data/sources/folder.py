@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from spikesound.audio.lengths import SUFFIXES, length_s
+from spikesound.audio.lengths import SUFFIXES, lengths_s
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.names import readable
-from spikesound.core.progress import track
 from spikesound.core.projects import project_of_copy
 from spikesound.data.sources.archive import inside
 from spikesound.data.sources.collection import Collection, of_file
@@ -73,13 +72,10 @@ class Folder(Collection):
         entries, refused = self._entries
         rejected = list(refused)
         folds = self._folds([entry for entry in entries if not entry.fold])
-        lengths: dict[str, float | str] = {}
+        lengths = lengths_s((self.top / entry.file for entry in entries), self.name)
         rows: list[Row] = []
-        what = f"{self.name}: lengths"
-        for entry in track(entries, total=len(entries), what=what, unit="file"):
-            if entry.file not in lengths:
-                lengths[entry.file] = length_s(self.top / entry.file)
-            length = lengths[entry.file]
+        for entry in entries:
+            length = lengths[self.top / entry.file]
             if isinstance(length, str):
                 rejected.append((entry.origin, f"{readable(entry.file)}: {length}"))
                 continue

@@ -43,7 +43,7 @@ class FSDD(Archived):
                 recording, fold = speaker, str(speakers.index(speaker) + 1)
             label = (DIGITS[int(digit)],)
             listed.append((path, Row(of_file(path), path.stem, recording, 0, 0, label, fold)))
-        rows, silent = measured(listed, total=len(listed), what=self.name)
+        rows, silent = measured(listed, what=self.name)
         return rows, strange + silent
 
     def path(self, media_id: str) -> Path:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import CLIPS, EVENTS
+from spikesound.data.lists.counts import check_count
 from spikesound.data.lists.label_sets import LabelSets
 from spikesound.data.lists.merging import Merged, SegmentList, list_of, merge, read_list, reject
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.folds import read_folds
-from spikesound.data.sources.remote import obtain
+from spikesound.data.sources.remote import is_url, obtain
 from spikesound.data.sources.source import Listing, Source
 from spikesound.params import ListedParams
 
@@ -101,6 +102,8 @@ class Listed(Source):
         for file in self.params.segments.values():
             path = obtain(file, self.cache / self.name)
             name = file if isinstance(file, str) else file.url
+            if is_url(name) and (isinstance(file, str) or file.hash is None):
+                check_count(path, name)
             lists.append(read_list(path, known=self.ontology, media_id=self.media_id, name=name))
         pa.default_memory_pool().release_unused()  # or what reading took is never given back
         return lists

@@ -48,7 +48,7 @@ class SpeechCommands(Archived):
             listed.append((path, row))
         for path in sorted((self.top / NOISE).glob("*.wav")):
             rejected.append((of_file(path), "background noise, which is no word"))
-        rows, silent = measured(listed, total=len(listed), what=self.name)
+        rows, silent = measured(listed, what=self.name)
         return rows, rejected + silent
 
     def path(self, media_id: str) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spikesound.core.errors import SpikesoundError, abridged
+from spikesound.core.errors import SpikesoundError, short
 from spikesound.core.schema import CLIPS, EVENTS, REJECTED
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.source import Listing
@@ -172,7 +172,7 @@ def _name(names: dict[str, str], name: str, origin: Origin) -> None:
     label = slug(name)
     if not label or names.setdefault(label, name) != name:
         other = f"the same label as {names[label]!r}" if label else "no name for a label"
-        raise SpikesoundError(f"{origin.file}, {abridged(origin.row)}: {name!r} is {other}")
+        raise SpikesoundError(f"{origin.file}, {short(origin.row)}: {name!r} is {other}")
 
 
 def _clip(clip_id: str, row: Row) -> dict[str, object]:

@@ -32,7 +32,7 @@ class UrbanSound8K(Archived):
             label = (cells["class"].replace("_", " "),)
             made = Row(row.origin, path.stem, cells["fsID"], 0, 0, label, cells["fold"])
             listed.append((path, made))
-        rows, silent = measured(listed, total=len(listed), what=self.name)
+        rows, silent = measured(listed, what=self.name)
         return rows, rejected + silent
 
     def path(self, media_id: str) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from spikesound.audio.samples import array_of, mono
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream
 from spikesound.inference.backends import AUTO, DENSE, streaming
@@ -83,10 +84,30 @@ class Stream:
         self._last: FrameResult
         self._samples = 0
 
-    def feed(self, samples: Floats) -> list[FrameResult]:
-        """Take the next samples (mono, in full scale, at the front end's rate)."""
+    def feed(self, samples: npt.ArrayLike) -> list[FrameResult]:
+        """Take the next samples, at the front end's rate, as programs hold them.
+
+        Parameters
+        ----------
+        samples : see :func:`spikesound.audio.samples.mono`; none at all is no error
+
+        Raises
+        ------
+        SpikesoundError
+            If they are of another shape or type, or not numbers. They are not taken then.
+        """
+        samples = array_of(samples)
+        return self.feed_mono(mono(samples)) if samples.size else []
+
+    def feed_mono(self, samples: Floats) -> list[FrameResult]:
+        """Take the next samples as they are: mono, of full scale 1, not checked."""
         self._samples += len(samples)
         return list(self._process(self._frames.feed(samples)))
+
+    @property
+    def sound_s(self) -> float:
+        """Length of the sound so far, in seconds."""
+        return self._samples / self.spec.sound.rate_hz
 
     def finish(self) -> list[FrameResult]:
         """End the stream: the frames still waited for, and the events that go on to the end.
@@ -97,7 +118,7 @@ class Stream:
             return []
         results = list(self._process(self._frames.finish()))
         results += [self._result(scores) for scores in self._median.flush()]
-        last = self._events.finish(self._samples / self.spec.sound.rate_hz)
+        last = self._events.finish(self.sound_s)
         if last and not results:
             results = [FrameResult(self._last.at_s, self._last.scores, [], [])]
         if last:

@@ -6,14 +6,22 @@ Euler from :math:`v_{t-1}` to
 .. math::
     v_t = \\Big(1 - \\frac{dt}{\\tau}\\Big) v_{t-1} + \\frac{R \\, dt}{\\tau} I_t
 
-so that our decay and current are those of :math:`\\tau = dt / (1 - \\beta)`,
-:math:`R = \\tau / dt`, :math:`v_{leak} = 0`; without a leak it is ``nir.IF`` with :math:`R = 1/dt`;
-the leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`. dt is a convention, that of
-snnTorch's reader; the graph's metadata say which time a step stands for.
+so that our decay is that of :math:`\\tau = dt / (1 - \\beta)`, with :math:`v_{leak} = 0`. dt is a
+convention, that of snnTorch's and SpikingJelly's readers; the graph's metadata say which time a
+step stands for.
 
-NIR's spiking neurons are set to ``v_reset``. Ours have the threshold taken off in the next step, or
-are set to zero: the node's metadata ``reset`` says which, and a reader that ignores it gives other
-spikes. A neuron without a reset is two nodes, ``nir.LI`` and ``nir.Threshold``, without metadata.
+A spiking neuron of NIR is set to ``v_reset``. By the reset of ours it is expressed as
+
+- ``zero``: ``nir.LIF`` with :math:`R = 1`, as some readers ignore R, and weights times
+  :math:`1 / (1 - \\beta)`;
+- ``none``: ``nir.CubaLIF``, whose synapse is our membrane: :math:`\\tau_{syn} = dt / (1 - \\beta)`
+  and :math:`w_{in} = \\tau_{syn} / dt`. Behind it :math:`\\tau_{mem} = dt` and :math:`R = 1`: v
+  takes the synapse's value at once, and its reset is of no consequence;
+- ``subtract``: the same, and a recurrent node that takes the threshold off the current of the
+  next step: a linear map or a convolution of one place, :math:`-\\theta` times the identity.
+
+A decay of 1 is written as :math:`1 - 2^{-40}`, since ``nir.IF`` would be set to ``v_reset``. The
+leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`.
 
 References
 ----------
@@ -39,10 +47,6 @@ from spikesound.models.export.step import clip_of
 from spikesound.models.layers import recorded
 from spikesound.models.loading import TrainedModel
 
-RESETS = (
-    "NIR's neurons are set to v_reset; these are reset as the metadata 'reset' of each says: "
-    "set your simulator to it"
-)
 READOUT = (
     "the graph ends with the spikes of the last layer: its read-out (pooling over bins and frames, "
     "then linear: readout_weight and readout_bias in the metadata) cannot be expressed in NIR"
@@ -85,8 +89,7 @@ def to_nir(model: TrainedModel, out: Path) -> Exported:
     if model.detects:
         potentials = output.logits.squeeze(1)
         difference = largest_difference(torch.from_numpy(values["output"]), potentials)
-    resets = any("reset" in node.metadata for node in graph.nodes.values())
-    notes = [RESETS] * resets + [READOUT] * (not model.detects)
+    notes = [] if model.detects else [READOUT]
     number = sum(int(one.sum()) for one in expected)
     return Exported(out, difference, sum(one.numel() for one in expected), number, notes)
 

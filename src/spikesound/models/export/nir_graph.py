@@ -17,8 +17,10 @@ from spikesound.models.export.nir_neurons import (
     DT_S,
     Array,
     Shape,
+    gain,
     integrator_node,
-    neuron_nodes,
+    neuron_node,
+    reset_nodes,
 )
 from spikesound.models.folding import affine, folded, merged_average
 from spikesound.models.layers import Causal, Grid, Layer, layers_of
@@ -92,14 +94,20 @@ class Builder:
 
     def _neuron(self, layer: Layer, shape: Shape) -> str:
         """Add a layer's neuron, which is now the last node; return the node that takes currents."""
+        back: dict[str, Any] = {}
         if isinstance(layer.neuron, Integrator):
             parts = {"membrane": integrator_node(layer.neuron, layer.name, shape)}
         else:
-            parts = neuron_nodes(layer.neuron, layer.name, shape)
-        named = {f"{layer.name}_{part}": node for part, node in parts.items()}
-        self.nodes |= named
+            parts = {"neuron": neuron_node(layer.neuron, layer.name, shape)}
+            back = reset_nodes(layer.neuron, layer.name, shape)
+        named, cycle = (
+            {f"{layer.name}_{part}": node for part, node in some.items()} for some in (parts, back)
+        )
+        self.nodes |= named | cycle
         self.edges += pairwise(named)
         self.last = list(named)[-1]
+        if cycle:
+            self.edges += pairwise([self.last, *cycle, self.last])
         if layer.spiking:
             self.spiking.append(self.last)
         self.outputs[layer.name] = self.last, shape
@@ -158,13 +166,17 @@ def array(x: torch.Tensor) -> Array:
 
 
 def effective(layer: Layer, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return weight (output, ...) and bias of a layer's synapses with its batch norm in them."""
+    """Return weight (output, ...) and bias of a layer's synapses with its batch norm in them.
+
+    They are multiplied by the gain that the layer's neuron asks for.
+    """
+    factor = gain(layer.neuron, layer.name)
     bias = getattr(layer.synapses, "bias", None)
     bias = weight.new_zeros(len(weight)) if bias is None else bias
     if layer.norm is None or isinstance(layer.norm, nn.Identity):
-        return weight, bias
+        return factor * weight, factor * bias
     merged, shift = folded(weight, layer.norm)
-    return merged, shift + affine(layer.norm)[0] * bias
+    return factor * merged, factor * (shift + affine(layer.norm)[0] * bias)
 
 
 def weight_of(layer: Layer) -> torch.Tensor:

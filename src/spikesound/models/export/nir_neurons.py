@@ -17,12 +17,15 @@ from spikesound.snn.neurons.lif import LIF
 DT_S = 1e-4
 """The step that time constants are written for."""
 
+LEAST_LEAK = 2.0**-40
+"""Of a neuron without a leak, by step: NIR's that have none are set to zero by a spike."""
+
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 
 
-def neuron_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str, Any]:
-    """Return the nodes of a neuron, one behind the other; the last one spikes.
+def neuron_node(neuron: nn.Module | None, name: str, shape: Shape) -> Any:
+    """Return the node of a neuron that spikes.
 
     Parameters
     ----------
@@ -35,29 +38,56 @@ def neuron_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str,
         If NIR has no such neuron.
     """
     nir = library("nir")
+    leak, threshold, reset = _constants(neuron, name)
 
     def full(value: float) -> Array:
         return np.full(shape, value)
 
-    if isinstance(neuron, IF) and neuron.initial == 0:
-        beta, threshold, reset = 1.0, neuron.threshold, "subtract"
-    elif type(neuron) is LIF and neuron.rule.refractory == 0:
-        beta, threshold = (each.item() for each in neuron.constants())
-        reset = neuron.rule.reset
-    else:
-        raise SpikesoundError(
-            f"layer {name!r}: neuron {type(neuron).__name__} cannot be expressed in NIR with its "
-            "parameters; it must be one of LIF without a refractory period, IF from zero"
-        )
-    gain = full(1 / DT_S if beta == 1 else 1 / (1 - beta))  # tau / dt, tau being dt / (1 - beta)
-    leak = () if beta == 1 else (full(DT_S / (1 - beta)),)
-    rest = () if beta == 1 else (full(0.0),)
-    if reset == "none":
-        membrane = (nir.LI if leak else nir.I)(*leak, gain, *rest)
-        return {"membrane": membrane, "neuron": nir.Threshold(full(threshold))}
-    kind = nir.LIF if leak else nir.IF
-    metadata = {"reset": reset}
-    return {"neuron": kind(*leak, gain, *rest, full(threshold), full(0.0), metadata=metadata)}
+    at, zero, tau = full(threshold), full(0.0), DT_S / leak
+    if reset == "zero":
+        return nir.LIF(full(tau), full(1.0), zero, at, zero)
+    # The membrane is the synapse, which no reset touches; behind it v takes its value at once.
+    return nir.CubaLIF(
+        tau_syn=full(tau),
+        tau_mem=full(DT_S),
+        r=full(1.0),
+        v_leak=zero,
+        v_reset=zero,
+        v_threshold=at,
+        w_in=full(tau / DT_S),
+    )
+
+
+def reset_nodes(neuron: nn.Module | None, name: str, shape: Shape) -> dict[str, Any]:
+    """Return the nodes by which a spike takes the threshold off the next step's current, or none.
+
+    They are read by the neuron and read the neuron: a cycle, which lasts a step.
+    """
+    nir = library("nir")
+    _, threshold, reset = _constants(neuron, name)
+    if reset != "subtract":
+        return {}
+    channels, *places = shape
+    taken = -threshold * np.eye(channels)
+    if len(places) == 2:
+        ones = (1, 1)
+        maps = taken[:, :, None, None]
+        none = np.zeros(channels)
+        return {"reset": nir.Conv2d((places[0], places[1]), maps, ones, (0, 0), ones, 1, none)}
+    if places:
+        return {"reset": nir.Conv1d(places[0], taken[:, :, None], 1, 0, 1, 1, np.zeros(channels))}
+    # Two, as snnTorch's reader fails at a neuron and one linear map that read each other.
+    return {"reset": nir.Linear(taken), "feedback": nir.Linear(np.eye(channels))}
+
+
+def gain(neuron: nn.Module | None, name: str) -> float:
+    """Return what a layer's weights are multiplied by, so that R is 1 in ``nir.LIF``.
+
+    Some readers ignore R.
+    """
+    if type(neuron) is not LIF or neuron.rule.reset != "zero":
+        return 1.0
+    return 1 / _constants(neuron, name)[0]
 
 
 def integrator_node(integrator: Integrator, name: str, shape: Shape) -> Any:
@@ -73,3 +103,16 @@ def integrator_node(integrator: Integrator, name: str, shape: Shape) -> Any:
         raise SpikesoundError(f"layer {name!r}: the decay of its membranes must be below 1, got 1")
     tau = np.full(shape, DT_S / (1 - beta))
     return library("nir").LI(tau, np.ones(shape), np.zeros(shape))
+
+
+def _constants(neuron: nn.Module | None, name: str) -> tuple[float, float, str]:
+    """Return leak (1 - decay), threshold and reset."""
+    if isinstance(neuron, IF) and neuron.initial == 0:
+        return LEAST_LEAK, neuron.threshold, "subtract"
+    if type(neuron) is LIF and neuron.rule.refractory == 0:
+        beta, threshold = (each.item() for each in neuron.constants())
+        return max(1 - beta, LEAST_LEAK), threshold, neuron.rule.reset
+    raise SpikesoundError(
+        f"layer {name!r}: neuron {type(neuron).__name__} cannot be expressed in NIR with its "
+        "parameters; it must be one of LIF without a refractory period, IF from zero"
+    )

@@ -97,7 +97,7 @@ def _backward(  # type: ignore[no-untyped-def]
     carry = tl.zeros([BLOCK], tl.float32)
     of_beta = tl.zeros([BLOCK], tl.float32)
     of_threshold = tl.zeros([BLOCK], tl.float32)
-    at = column + (steps - 1) * columns.to(tl.int64)
+    at = column + (steps - 1) * tl.cast(columns, tl.int64)  # not columns.to: 1 is a constant
     u = tl.load(membrane + at, mask=inside, other=0.0)
     for back in range(steps):
         first = back == steps - 1  # at which the neuron was at rest before
@@ -194,5 +194,7 @@ def lif(
     currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
 ) -> torch.Tensor:
     """Map float32 currents (time, ...) to spikes, from rest; see `spikesound.snn.kernels.lif`."""
+    if not currents.numel():
+        return currents.clone()
     spikes: torch.Tensor = _LIF.apply(currents, beta, threshold, rule)
     return spikes

@@ -20,7 +20,7 @@ class Event(NamedTuple):
     Attributes
     ----------
     label
-        Label id.
+        Label id; in the events of a loaded model (:func:`spikesound.load`), its display name.
     onset_s, offset_s
         From the start of the file.
     score
