@@ -17,9 +17,11 @@ import yaml
 
 import paths
 from spikesound.core.errors import run
+from spikesound.core.names import check_names
 from spikesound.core.source import listing
 from spikesound.params import Params
 from spikesound.params.base import read_sections
+from spikesound.params.committed import changes_note
 
 BESIDE = ("places",)
 """Modules that stages share; ``paths`` computes nothing."""
@@ -28,7 +30,9 @@ Keys = tuple[str, ...]
 
 
 def main() -> None:
-    Params.load(paths.PARAMS)
+    params = Params.load(paths.PARAMS)
+    params.of_task(params.task)
+    check_names(paths.DATA / params.source)
     content = read_sections(paths.PARAMS)
     for name, keys in parts(content).items():
         write(f"params/{name}.yaml", yaml.safe_dump(part(content, keys), sort_keys=False))
@@ -36,6 +40,8 @@ def main() -> None:
         if script.stem not in (*BESIDE, "paths"):
             write(f"code/{script.stem}.txt", listing(script, BESIDE))
     print(f"every value of {paths.PARAMS} is good: {paths.CHECKED}")
+    if note := changes_note(paths.PARAMS):
+        print(note)
 
 
 def parts(content: dict[str, Any]) -> dict[str, list[Keys]]:

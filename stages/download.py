@@ -3,17 +3,19 @@
 import sys
 
 import paths
-from spikesound.core import schema
 from spikesound.core.errors import run
-from spikesound.data.download import download
-from spikesound.data.ontology import Ontology
-from spikesound.data.sources import SOURCES
-from spikesound.data.store import Store
 from spikesound.params import Params
 
 
 def main(task: str) -> None:
     params = Params.load(paths.PARAMS).of_task(task)
+    # What may be missing from an environment is imported here, where it is an error of one line.
+    from spikesound.core import schema
+    from spikesound.data.download import download
+    from spikesound.data.ontology import Ontology
+    from spikesound.data.sources import SOURCES
+    from spikesound.data.store import Store
+
     clips = schema.read_table(paths.of_task("clips", task) / "clips.parquet", schema.CLIPS)
     store = Store(params.store)
     # Where a recording lies has nothing to do with labels.

@@ -32,10 +32,17 @@ def main(task: str) -> None:
             f"source {params.source}: some clips have no label, which single labels have no use "
             "for; set tasks.classification.labels to multiple (scenes: or empty_share to 0)"
         )
+    weak = weakly_labelled(chosen.clips, chosen.events)
+    if task == "detection" and len(weak):
+        raise SpikesoundError(
+            f"source {params.source}: {len(weak)} clips have labels but no strong labels (onsets"
+            f" and offsets of sound events), which detection needs; the first is {weak[0]}"
+        )
     present = chosen.clips["fold"].unique().to_pylist()
     for fold in section.folds:
         if fold not in present:
-            raise unknown(f"fold (source {params.source})", fold, present)
+            wrong = unknown(f"fold (source {params.source})", fold, present)
+            raise SpikesoundError(f"{wrong}; set tasks.{task}.folds to {sorted(present)}")
 
     schema.write_table(chosen.clips, schema.CLIPS, clips / "clips.parquet")
     schema.write_table(chosen.events, schema.EVENTS, clips / "events.parquet")
@@ -47,6 +54,12 @@ def main(task: str) -> None:
         f"{len(chosen.clips)} clips of {len(chosen.labels)} labels kept, "
         f"{len(listing.rejected)} rows rejected: {clips}"
     )
+
+
+def weakly_labelled(clips: pa.Table, events: pa.Table) -> pa.ChunkedArray:
+    """Return the ids of clips that have labels and no events."""
+    labelled = clips["clip_id"].filter(pc.greater(pc.list_value_length(clips["labels"]), 0))
+    return labelled.filter(pc.invert(pc.is_in(labelled, events["clip_id"].combine_chunks())))
 
 
 run(main, *sys.argv[1:])

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from spikesound.core.projects import shared
 from spikesound.params import Model
 
 PARAMS = Path("params.yaml")
 ONTOLOGY = Path("data/audioset/ontology.json")
 DATA = Path("data")
-STORE = Path("data/store")
+STORE = shared(Path("data/store"))
 CHECKED = Path("data/checked")
 EXPERIMENTS = Path("experiments/params.yaml")
 METRICS = Path("metrics")

@@ -6,6 +6,7 @@ import sys
 import paths
 from spikesound.core.errors import run
 from spikesound.params import Params
+from spikesound.params.committed import changes_note
 
 
 def main(task: str) -> None:
@@ -15,6 +16,8 @@ def main(task: str) -> None:
     shutil.copyfile(paths.of_task("reports", task) / "report.html", paths.REPORT)
     print(found)
     print(f"result of {task}: {paths.RESULT}; as a page: {paths.REPORT}")
+    if note := changes_note(paths.PARAMS):
+        print(note)
 
 
 run(main, *sys.argv[1:])

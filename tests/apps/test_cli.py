@@ -42,6 +42,16 @@ def test_labels_are_found_by_part_of_their_name() -> None:
     assert spikesound("labels", "xyzzy", "--ontology", ONTOLOGY).returncode == 1
 
 
+def test_segments_takes_the_names_of_the_strong_lists(tmp_path: Path) -> None:
+    path, names = tmp_path / "strong.tsv", tmp_path / "mid_to_display_name.tsv"
+    path.write_text(
+        "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\nx_0\t0\t1\t/m/not-there\n"
+    )
+    names.write_text("/m/not-there\tNew\n")
+    done = spikesound("segments", str(path), "--ontology", ONTOLOGY, "--names", str(names))
+    assert done.stdout == f"{path}: 1 events good, 0 rejected\n"
+
+
 def test_segments_names_the_damaged_rows(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("# YTID, start_seconds, end_seconds, positive_labels\n#NAME?,30,40,/m/09x0r\n"

@@ -300,3 +300,21 @@ def test_every_row_that_a_spreadsheet_went_through_is_accounted_for(tmp_path: Pa
 def test_a_time_beyond_any_recording_is_rejected(tmp_path: Path, end: str) -> None:
     _, rejected = read_segments(write(tmp_path, f"v,0,{end},/m/a\nw,0,1e9,/m/a\n"), known=KNOWN)
     assert {line: text[:11] for line, text in reasons(rejected).items()} == {1: "not a time:"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{good}, 0, 10, {long}\n",
+        "{good}, 0, {long}, /m/a\n",
+        "{long}, 0, x, /m/a\n",
+        "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n{good}_0\t0\t1\t{long}\n",
+    ],
+)
+def test_a_damaged_row_of_megabytes_is_named_in_a_line(content: str, tmp_path: Path) -> None:
+    path = write(tmp_path, content.format(good="ab_cdef-hi_", long="x" * 10_000_000))
+    listed = read_list(path, known=KNOWN)
+    with pytest.raises(SpikesoundError, match=r"segments\.csv, line [12]: ") as caught:
+        refuse(listed.rejected)
+    assert len(str(caught.value)) < 1000
+    assert len(listed.rejected["row"][0].as_py()) > 10_000_000, "as it stands there"

@@ -58,6 +58,8 @@ def few(params: Params, tmp_path_factory: pytest.TempPathFactory) -> ScenesParam
             "segments": {"*": str(folder / "segments.csv")},
             "folds": str(ROOT / "data/esc10/folds.csv"),
             "mirror": str(ROOT / "data/esc10/audio/{media_id}.ogg"),
+            "archive": None,
+            "folder": "none",
         },
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -17,7 +19,9 @@ from project import ROOT
 from spikesound.audio.ffmpeg import ffmpeg_binary
 from spikesound.audio.lengths import length_s
 from spikesound.audio.reading import blocks
+from spikesound.audio.recordings import read_recordings
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.names import check_names
 from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download
 from spikesound.data.ontology import Ontology
@@ -84,6 +88,43 @@ def test_files_without_a_label_and_links_to_folders_are_rejected(own: Path, tmp_
         "loose.wav": "in no sub-folder, so it has no label",
         "far": "a link to a folder, not followed",
     }
+
+
+def test_hidden_files_and_folders_are_left_out_and_counted(own: Path) -> None:
+    for name in (".ipynb_checkpoints/a.wav", ".Trash-1000/files/a.wav", "rain/.git/a.wav"):
+        wav(own / name)
+    wav(own / "rain" / "._a.wav")
+    made = source(own)
+    clips, rejected = frames(made)
+    assert list(made.ontology) == ["dog_bark", "rain"]
+    assert len(clips) == 4
+    assert Counter(rejected["reason"]) == {"a hidden folder, not entered": 3, "a hidden file": 1}
+    assert (rejected["line"] == 0).all(), "no damage, which would stop a strict run"
+
+
+def test_names_need_not_be_utf_8(own: Path) -> None:
+    folder = os.fsencode(own)
+    Path(os.fsdecode(folder + b"/M\xfcnchen")).mkdir()
+    sounds = [b"rain/z\xfc.wav", b"rain/z\xfd.wav", b"M\xfcnchen/tr\xe4m.wav", b"l\xfcse.wav"]
+    for name in sounds:
+        shutil.copy(own / "rain/a.wav", folder + b"/" + name)
+    Path(os.fsdecode(folder + b"/.\xff")).mkdir()
+    made = source(own)
+    clips, rejected = frames(made)
+    expected = {r"rain/z\xfc.wav", r"rain/z\xfd.wav", r"M\xfcnchen/tr\xe4m.wav"}
+    assert expected < set(clips["recording"])
+    assert clips["clip_id"].is_unique
+    assert made.ontology.name("m_xfcnchen") == r"M\xfcnchen"
+    located = {os.fsencode(made.locate(name)) for name in clips["media_id"]}
+    assert {folder + b"/" + name for name in sounds[:3]} < located
+    assert set(rejected["row"]) == {r"l\xfcse.wav", r".\xff"}
+
+
+def test_a_name_that_dvc_cannot_track_is_named_before_it_stops(own: Path) -> None:
+    check_names(own)
+    shutil.copy(own / "rain/a.wav", os.fsencode(own) + b"/rain/z\xfc.wav")
+    with pytest.raises(SpikesoundError, match=r"own/rain/z\\xfc\.wav: a name that is not UTF-8"):
+        check_names(own)
 
 
 def test_a_folder_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
@@ -158,11 +199,56 @@ def test_a_table_that_is_not_one_is_named(own: Path, tmp_path: Path) -> None:
     for header, complaint in (
         ("name,label", r"x\.csv: no column 'file'; columns: name, label"),
         ("file,label,start_s", r"x\.csv: one of start_s and end_s has no column"),
+        ("File,label,file", r"x\.csv: two columns 'file'"),
+        ("file;label;fold", r"x\.csv: no column 'file'.*; expected commas between columns"),
     ):
         with pytest.raises(SpikesoundError, match=complaint):
             source(own, table(tmp_path / "x.csv", header, "a.wav,x,0")).listing()
     with pytest.raises(SpikesoundError, match=r"none\.csv: no such file"):
         source(own, tmp_path / "none.csv").listing()
+
+
+@pytest.mark.parametrize("header", ["File,Label", "FILENAME , class", "path,LABEL"])
+def test_columns_may_have_the_names_that_others_give_them(
+    own: Path, tmp_path: Path, header: str
+) -> None:
+    csv = table(tmp_path / "x.csv", header, "rain/a.wav,rain", "Dog bark/a.wav,dog")
+    clips, rejected = frames(source(own, csv))
+    assert rejected.empty
+    assert sorted(clips["recording"]) == ["Dog bark/a.wav", "rain/a.wav"]
+
+
+def test_a_column_of_its_own_name_goes_before_an_alias(own: Path, tmp_path: Path) -> None:
+    header = "path,class,file,label"
+    csv = table(tmp_path / "x.csv", header, "x,x,rain/a.wav,rain", "y,y,Dog bark/a.wav,dog")
+    clips, _ = frames(source(own, csv))
+    assert [list(row) for row in clips["labels"]] == [["dog"], ["rain"]]
+
+
+def test_rows_that_differ_in_the_label_alone_are_one_clip(own: Path, tmp_path: Path) -> None:
+    csv = table(
+        tmp_path / "x.csv",
+        "file,label,start_s,end_s",
+        "rain/a.wav,rain,0,0.5",
+        "Dog bark/a.wav,dog,,",
+        'rain/a.wav,"storm,wind",0,0.5',
+        "rain/a.wav,rain,0.25,0.5",
+        "rain/a.wav,wind,0,0.5",
+    )
+    clips, rejected = frames(source(own, csv))
+    assert [list(row) for row in clips["labels"]] == [["dog"], ["rain", "storm", "wind"], ["rain"]]
+    assert rejected[["line", "reason"]].to_numpy().tolist() == [
+        [6, "duplicate: the clip stands at line 2 already"]
+    ]
+
+
+def test_fewer_recordings_than_folds_are_named(own: Path) -> None:
+    assert len(frames(source(own, folds=4))[0]) == 4
+    with pytest.raises(
+        SpikesoundError,
+        match=r"^sources\.folder\.folds: 5 folds for 4 recordings leave some empty; .* at most 4",
+    ):
+        source(own, folds=5).listing()
 
 
 def test_folds_are_dealt_by_recording(own: Path, tmp_path: Path) -> None:
@@ -195,6 +281,21 @@ def test_media_ids_are_safe_and_distinct(files: list[str]) -> None:
     made = [media_id_of(file) for file in files]
     assert all(SAFE_NAME.fullmatch(name) for name in made)
     assert len(set(made)) == len(files)
+
+
+def test_sound_is_measured_and_read_under_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    whole = wav(tmp_path / "a.wav", 2.0)
+    for name in (b"\xfc.wav", b"\xfc.m4a"):
+        target = os.fsencode(tmp_path) + b"/" + name
+        subprocess.run([ffmpeg_binary(), "-v", "error", "-i", whole, target], check=True)
+        path = Path(os.fsdecode(target))
+        assert length_s(path) == pytest.approx(2.0, abs=0.15)
+        samples = sum(len(block) for block in blocks(path, 8000))
+        assert samples == pytest.approx(16000, abs=1200)
+    (tmp_path / "noise").mkdir()
+    shutil.copy(whole, os.fsencode(tmp_path) + b"/noise/\xfc.wav")
+    (tmp_path / "noise" / "._a.wav").write_bytes(b"no sound")
+    assert len(read_recordings(tmp_path / "noise", 8000)) == 1
 
 
 def test_a_format_that_libsndfile_cannot_read_is_measured_by_ffmpeg(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     site = Site()
     wav(tmp_path / "made" / "sounds" / "dog" / "a.wav")
     wav(tmp_path / "made" / "sounds" / "rain" / "b.wav")
-    site.content = zipped(tmp_path / "made", ("t.csv", "file,label\ndog/a.wav,bark\n"))
+    site.content = zipped(tmp_path / "made", ("t.csv", "file,label,fold\ndog/a.wav,bark,1\n"))
     with Loopback(site, bytes_per_s=None, latency_s=0) as server:
         site.url = server.url
         endpoints = kaggle_env._env_to_endpoint

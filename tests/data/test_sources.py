@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +18,27 @@ from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES
 from spikesound.data.sources.listed import Listed
 from spikesound.data.sources.source import Listing
-from spikesound.params import ListedParams, Params, Sources
+from spikesound.params import File, ListedParams, Params, RemoteFile, Sources
 
 LISTED = [name for name, source in SOURCES.items() if issubclass(source, Listed)]
 ONTOLOGY = Ontology({"/m/a": "A", "/m/b": "B", "/t/c": "C"}, {})
 VIDEO = "ab_cdef-hi_"  # eleven characters, the last an underscore
+
+
+def listed(
+    name: str,
+    segments: Mapping[str, File],
+    folds: str | None = None,
+    mirror: str | None = "m/{media_id}.ogg",
+    **own: object,
+) -> ListedParams:
+    """Return the section of a source; keys of its own that are not given are null."""
+    kind = Sources.model_fields[name].annotation
+    assert kind is not None
+    assert issubclass(kind, ListedParams)
+    given = {"segments": dict(segments), "folds": folds, "mirror": mirror, **own}
+    empty = dict.fromkeys(kind.model_fields) | ({"folder": "none"} if name == "esc10" else {})
+    return kind.model_validate(empty | given)
 
 
 def make(name: str, tmp_path: Path, segments: dict[str, str], folds: str | None = None) -> Listed:
@@ -31,8 +48,7 @@ def make(name: str, tmp_path: Path, segments: dict[str, str], folds: str | None 
     if folds is not None:
         (tmp_path / "folds.csv").write_text(folds)
     table = None if folds is None else str(tmp_path / "folds.csv")
-    params = ListedParams(segments=dict(files), folds=table, mirror="m/{media_id}.ogg")
-    source = SOURCES[name](params, ONTOLOGY, tmp_path / "cache")
+    source = SOURCES[name](listed(name, files, table), ONTOLOGY, tmp_path / "cache")
     assert isinstance(source, Listed)
     return source
 
@@ -171,7 +187,7 @@ def test_a_list_on_the_web_is_fetched_and_called_by_its_address(tmp_path: Path) 
     body = b"1-2-A,0,1,/m/a\n1-3-A,0,1,/m/z\n"
     with Loopback(lambda _: Answer(body=body), bytes_per_s=None, latency_s=0) as server:
         url = f"{server.url}/list.csv"
-        params = ListedParams(segments={"x": url}, folds=None, mirror=None)
+        params = listed("esc10", {"x": url}, mirror=None)
         found = SOURCES["esc10"](params, ONTOLOGY, tmp_path / "cache").listing()
     assert column(found.clips, "clip_id") == ["1-2-A_0"]
     assert column(found.rejected, "file") == [url]
@@ -287,8 +303,46 @@ def test_an_id_is_written_as_the_kind_of_mirror_needs_it(tmp_path: Path) -> None
     assert locate("s3://bucket/{media_id}.flac") == "s3://bucket/a b&c=1.flac"
 
 
+@pytest.mark.parametrize("header", ["", "mid\tdisplay_name\n"])
+def test_labels_of_the_strong_lists_have_names_of_their_own_file(
+    header: str, tmp_path: Path
+) -> None:
+    strong = tmp_path / "strong.tsv"
+    strong.write_text(
+        "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n"
+        f"{VIDEO}_0\t0\t1\t/m/a\n{VIDEO}_0\t1\t2\t/m/new\n{VIDEO}_0\t1\t2\t/m/other\n"
+    )
+    content = f"{header}/m/new\tWind chime, big\n/m/a\tanother A\n\n/m/b\tB\n".encode()
+    with Loopback(lambda _: Answer(body=content), bytes_per_s=None, latency_s=0) as server:
+        remote = RemoteFile(url=f"{server.url}/names.tsv", hash=None)
+        params = listed("audioset", {"train": str(strong)}, names=remote)
+        source = SOURCES["audioset"](params, ONTOLOGY, tmp_path / "cache")
+        found = source.listing()
+    assert column(found.clips, "labels") == [["/m/a", "/m/new"]]
+    assert column(found.events, "label") == ["/m/a", "/m/new"]
+    assert column(found.rejected, "reason") == ["unknown label: /m/other"]
+    assert source.ontology.name("/m/new") == "Wind chime, big"
+    assert source.ontology.find("wind chime, BIG") == "/m/new"
+    assert source.ontology.name("/m/a") == "A", "the ontology's own"
+    assert source.ontology.subtree("/m/new") == {"/m/new"}
+    without = SOURCES["audioset"](listed("audioset", {"x": str(strong)}), ONTOLOGY, tmp_path)
+    assert column(without.listing().clips, "labels") == [["/m/a"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [("/m/a\tA\nWind\n", 2), ("/m/a\tA\n/m/a\tB\n", 2), ("/m/a\t\n", 1), ("x\ny\tz\n", 2)],
+)
+def test_a_damaged_file_of_names_is_named(content: str, line: int, tmp_path: Path) -> None:
+    path = tmp_path / "names.tsv"
+    path.write_text(content)
+    params = listed("audioset", {"x": "x.csv"}, names=str(path))
+    with pytest.raises(SpikesoundError, match=rf"names\.tsv, line {line}: expected an id"):
+        _ = SOURCES["audioset"](params, ONTOLOGY, tmp_path).ontology
+
+
 def test_a_source_without_a_mirror_says_which_key_is_missing(tmp_path: Path) -> None:
-    params = ListedParams(segments={"a": "x.csv"}, folds=None, mirror=None)
+    params = listed("audioset", {"a": "x.csv"}, mirror=None)
     with pytest.raises(SpikesoundError, match=r"^sources\.audioset\.mirror: null"):
         SOURCES["audioset"](params, ONTOLOGY, tmp_path).locate("abcdefghijk")
 
@@ -305,6 +359,6 @@ def test_a_source_without_a_mirror_says_which_key_is_missing(tmp_path: Path) -> 
 def test_parameters_that_contradict_themselves_are_named(
     tmp_path: Path, segments: dict[str, str], mirror: str | None, complaint: str
 ) -> None:
-    params = ListedParams(segments=dict(segments), folds=None, mirror=mirror)
+    params = listed("esc10", dict(segments), mirror=mirror)
     with pytest.raises(SpikesoundError, match=complaint):
         SOURCES["esc10"](params, ONTOLOGY, tmp_path).locate("1-2-A")

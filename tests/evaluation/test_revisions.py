@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -212,6 +213,45 @@ def test_what_the_cache_has_lost_is_named_with_the_remedy(project: Project) -> N
     assert "is neither in DVC's cache nor in a remote; dvc fetch --all-commits, or " in text
     assert "git checkout first" in text
     assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("with_listing", [True, False])
+def test_one_model_that_the_cache_has_lost_is_left_out(
+    project: Project, with_listing: bool
+) -> None:
+    lock = yaml.safe_load(project.run("git", "show", "second:dvc.lock"))
+    outs = {out["path"]: out["md5"] for out in lock["stages"]["make"]["outs"]}
+    cache = project.folder / ".dvc/cache/files/md5"
+    folder = outs[f"{SCORED}/ann-lstm"]
+    (table,) = json.loads((cache / folder[:2] / folder[2:]).read_text())
+    digests = [table["md5"], *([folder] if with_listing else [])]
+    lost = [cache / digest[:2] / digest[2:] for digest in digests]
+    kept = [path.rename(project.folder / path.name) for path in lost]
+    try:
+        text = project.compare("second", "first")
+        alone = project.compare("second", "first", "--model", "ann-lstm", ok=False)
+    finally:
+        for path, aside in zip(lost, kept, strict=True):
+            aside.rename(path)
+    lines = text.splitlines()
+    assert "ann-cnn: the same predictions in both, so not tested" in lines
+    assert lines[0] == (
+        "ann-lstm: left out: its predictions at second are neither in DVC's cache nor in a remote; "
+        "dvc metrics diff second compares its metrics, which Git has"
+    )
+    assert "revision 'second': each table of predictions (ann-lstm) is neither in" in alone
+    assert alone.count("\n") == 1
+
+
+def test_clips_that_the_cache_has_lost_are_those_of_the_other_revision(project: Project) -> None:
+    before, after = (
+        read_revision(name, project.folder, PLACES, ["ann-lstm"]) for name in ("first", "second")
+    )
+    expected = changes(before, after, Settings(100, 100, 0.95, 1)).models
+    without = replace(before, recordings={})
+    assert changes(without, after, Settings(100, 100, 0.95, 1)).models == expected
+    with pytest.raises(SpikesoundError, match="'first': its table of clips is neither in DVC's"):
+        changes(without, replace(after, recordings={}), Settings(100, 100, 0.95, 1))
 
 
 def test_a_folder_without_git_is_named(project: Project, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import dumps_yaml, loads_yaml
 from project import ROOT
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.params import Params
+from spikesound.params.base import read_sections
 
 GOOD = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -43,7 +45,7 @@ BAD = [  # section, what stands in the file, what is put there, what the message
         "needs: models/classification/ann",
         "needs '",
     ),
-    ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: folds, mirror"),
+    ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: archive.*, mirror"),
     ("sources", "      url: https://g", "      ulr: https://g", "'ulr'.*'url'.*valid: hash, url"),
     ("sources", "split: recordings", "split: words", "fsdd.split: .*'speakers', got 'words'"),
     ("sources", "train: data/", "train: {ulr: x, hash: } # data/", "'ulr'.*'url'.*: hash, url"),
@@ -76,6 +78,8 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("task", "task: classification", "task: detecting", "task: .*'detection', got 'detecting'"),
     ("sources", "events: [1, 5]", "events: [5, 1]", r"events \[5, 1\] is not from the lower"),
     ("tasks", "source: scenes", "source: scene", "tasks.detection.source 'scene'.*scenes"),
+    ("tasks", "source: scenes", "source: folder", "'folder'; valid: audioset, scenes$"),
+    ("seed", "seed: 1", "seed: 1\nseed: 2", 'found duplicate key "seed"'),
     ("networks", "    kernel: 3\n    hidden", "    kernel: 4\n    hidden", "kernel: 4 is not odd"),
     ("networks", "pools: [4, 4]", "pools: [4]", "channels .16, 32. and pools .4. differ"),
     (
@@ -121,6 +125,49 @@ def test_a_file_that_is_none(content: str | None, message: str, tmp_path: Path) 
         Params.load(path)
 
 
+def dvc_writes(text: str) -> str:
+    """Return YAML as ``dvc exp run -S`` leaves it in params.yaml."""
+    return str(dumps_yaml(loads_yaml(text, typ="rt")))
+
+
+@pytest.mark.parametrize("number", ["1e-05", "1E-5", "1e-5", "0.00001", "+1.0e-5", ".1e-4"])
+def test_numbers_are_read_as_dvc_reads_and_writes_them(number: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    text = GOOD.replace("    learning_rate: 0.004", f"    learning_rate: {number}", 1)
+    for content in (text, dvc_writes(text)):
+        path.write_text(content, encoding="utf-8")
+        assert Params.load(path).methods["sparse"].learning_rate == 1e-5  # type: ignore[attr-defined]
+    assert "learning_rate: 1e-05" in dumps_yaml({"learning_rate": 0.00001})
+
+
+def test_params_yaml_is_yaml_1_2(tmp_path: Path) -> None:
+    path = tmp_path / "sections.yaml"
+    path.write_text("a: {octal: 0o17, decimal: 017, text: no, time: 1:30, none: ~}\n")
+    parsed = {"octal": 15, "decimal": 17, "text": "no", "time": "1:30", "none": None}
+    assert read_sections(path) == loads_yaml(path.read_text()) == {"a": parsed}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: 1\nb: 2\na: 3\n", 'line 3: not YAML: found duplicate key "a"'),
+        (b"a:\n  b: {c: 1}\n  b: {c: 2}\n", 'line 3: not YAML: found duplicate key "b"'),
+        (b"a: {b: 1, b: 1}\n", 'line 1: not YAML: found duplicate key "b"'),
+        ("a: 1\n# für".encode("latin-1"), "line 2: invalid UTF-8 (invalid start byte)"),
+        (b"\xff\xfea\x00:\x00", "line 1: invalid UTF-8 (invalid start byte)"),
+        (b"a: [1,\n", "line 2: not YAML: expected the node content"),
+        (b"a: 1\n---\nb: 2\n", "line 2: not YAML: but found another document"),
+    ],
+)
+def test_a_file_that_is_damaged_is_one_line(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SpikesoundError) as caught:
+        Params.load(path)
+    assert str(caught.value).startswith(f"{path}, {message}")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(GOOD.replace("\nevaluate:", "\nevaluation:"))
@@ -159,6 +206,15 @@ def test_every_stage_has_its_arguments_here() -> None:
     stages = {path.stem for path in (ROOT / "stages").glob("*.py")}
     assert set(ARGUMENTS) <= stages
     assert stages - HELPERS == set(ARGUMENTS)
+
+
+def test_the_check_stage_checks_what_the_task_needs(tmp_path: Path) -> None:
+    detecting = GOOD.replace("task: classification", "task: detection", 1)
+    (tmp_path / "params.yaml").write_text(detecting.replace("expand: false", "expand: true"))
+    command = [sys.executable, ROOT / "stages/check.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: filter.expand: ancestors have no events")
 
 
 @pytest.mark.slow

@@ -88,6 +88,16 @@ def test_a_second_run_does_nothing(project: Project) -> None:
     assert "up to date" in text
 
 
+def test_an_experiment_in_a_copy_finds_the_store_of_its_project(project: Project) -> None:
+    one_less = ("-S", "filter.max_per_label=15")
+    text = project.run(
+        "dvc", "exp", "run", "--temp", *one_less, "stages/dvc.yaml:download@classification"
+    )
+    assert "30 clips requested: 30 ok" in text
+    assert "look up: 30 of 30" in text
+    assert "\ndownload: " not in text, "nothing is fetched again"
+
+
 def test_nothing_of_detection_was_run(project: Project) -> None:
     assert not (project.folder / "data/clips/detection").exists()
 

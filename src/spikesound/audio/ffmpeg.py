@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import ffmpeg
@@ -115,10 +115,11 @@ def local_sound(path: Path, **options: Any) -> Job:
     Only formats of :data:`CONTAINERS` are opened, and no other file that the file names.
     """
     # "file:" keeps a colon in a name from being read as a protocol, a dash from being an option.
-    return sound(f"file:{path}", "file", **options)
+    # A path and no text: ffmpeg-python hashes texts, and takes them only in UTF-8.
+    return sound(PurePosixPath(f"file:{path}"), "file", **options)
 
 
-def sound(address: str, protocols: str, **options: Any) -> Job:
+def sound(address: str | PurePosixPath, protocols: str, **options: Any) -> Job:
     """Return the first stream of sound at an address, as the input of a job.
 
     Parameters

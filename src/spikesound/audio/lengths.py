@@ -51,7 +51,7 @@ def _header_s(path: Path) -> float | None:
     if container.fault or not container.exact:
         return None
     try:
-        header = soundfile.info(str(path))
+        header = soundfile.info(os.fsencode(path))  # as text, a name must be UTF-8
         return float(header.frames / header.samplerate)
     except (soundfile.SoundFileError, ZeroDivisionError):
         return None

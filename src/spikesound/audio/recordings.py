@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import soundfile
@@ -21,7 +22,7 @@ def read_recordings(folder: Path, rate_hz: int) -> list[Wave]:
     SpikesoundError
         If the folder has none, or one is damaged, silent or shorter than 1 s.
     """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.glob("[!.]*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise SpikesoundError(
             f"{folder}: no recording of noise in it; valid: {', '.join(SUFFIXES)}"
@@ -31,7 +32,7 @@ def read_recordings(folder: Path, rate_hz: int) -> list[Wave]:
 
 def _read(path: Path, rate_hz: int) -> Wave:
     try:
-        samples, from_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        samples, from_hz = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise SpikesoundError(f"{path}: {error}") from error
     container = examine(path)

@@ -40,7 +40,9 @@ class Ontology:
                     raise SpikesoundError(f"label {label!r} has the unknown child {child!r}")
                 above[child].append(label)
         self._above = {label: tuple(parents) for label, parents in above.items()}
-        self._by_name = {name.casefold(): label for label, name in self._names.items()}
+        self._by_name: dict[str, str] = {}
+        for label, name in self._names.items():
+            self._by_name.setdefault(name.casefold(), label)
         for label in self._names:
             if label in self.ancestors(label):
                 raise SpikesoundError(f"label {label!r} lies below itself")
@@ -66,6 +68,11 @@ class Ontology:
             ) from error
         except SpikesoundError as error:
             raise SpikesoundError(f"{path}: {error}") from error
+
+    def with_labels(self, names: Mapping[str, str]) -> Ontology:
+        """Return a copy with further labels, above and below which there is none."""
+        more = {label: name for label, name in names.items() if label not in self}
+        return Ontology({**self._names, **more}, {k: list(v) for k, v in self._below.items()})
 
     def __contains__(self, label: object) -> bool:
         return label in self._names

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spikesound.core.atomic import is_local, place, written_aside
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.projects import shared
 
 
 def digest(*parts: str | int | float | bool | None) -> str:
@@ -31,10 +32,12 @@ class Store:
     ----------
     root
         A folder, or an address on a file system that fsspec knows, such as ``s3://bucket/store``.
+        A copy of a project, in which DVC runs an experiment, has its project's.
     """
 
     def __init__(self, root: Path | str) -> None:
-        self.root = place(root)
+        where = place(root)
+        self.root = shared(where) if is_local(where) else where
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
         # A worker of a cluster has another working directory: what is sent there is absolute.

@@ -44,10 +44,16 @@ def changes(before: Revision, after: Revision, settings: Settings) -> Changes:
     Raises
     ------
     SpikesoundError
-        If a model was scored on no common clip, or on other labels.
+        If a model was scored on no common clip, or on other labels, or neither revision has its
+        table of clips.
     """
     shared = [model for model in before.predictions if model in after.predictions]
-    notes: list[str] = []
+    notes = [
+        f"{model}: left out: its predictions at {revision.name} are neither in DVC's cache nor in"
+        f" a remote; dvc metrics diff {before.name} compares its metrics, which Git has"
+        for revision in (before, after)
+        for model in revision.lost
+    ]
     pairs: dict[str, Pair] = {}
     for model in shared:
         after_side, before_side = _sides(model, before, after, notes)
@@ -56,6 +62,11 @@ def changes(before: Revision, after: Revision, settings: Settings) -> Changes:
         else:
             pairs[model] = (after_side, before_side)
     recordings = {**before.recordings, **after.recordings}
+    if not recordings:
+        raise SpikesoundError(
+            f"revision {before.name!r}: its table of clips is neither in DVC's cache nor in a"
+            f" remote, and {after.name} has none; dvc fetch --all-commits"
+        )
     content = compare_pairs(pairs, recordings, settings)
     for model, (after_side, before_side) in pairs.items():
         for end, side in (("before", before_side), ("after", after_side)):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import pandas as pd
+import pyarrow as pa
 from upath import UPath
 
 from spikesound.core import schema
@@ -57,6 +58,8 @@ class Revision:
         The recording that each clip was cut from.
     multilabel
         Whether the models give each label a probability of its own.
+    lost
+        Models whose predictions are neither in DVC's cache nor in a remote.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Revision:
     manifests: Mapping[str, str]
     recordings: Mapping[str, str]
     multilabel: bool = False
+    lost: tuple[str, ...] = ()
 
 
 def models_of(name: str, root: Path, places: Places) -> list[str]:
@@ -95,33 +99,48 @@ def models_of(name: str, root: Path, places: Places) -> list[str]:
 def read_revision(name: str, root: Path, places: Places, models: list[str]) -> Revision:
     """Read the results of some models at a revision, from DVC's cache or its remote.
 
+    Git has the metrics of a commit and not its predictions: those that were made on another machine
+    may be lost. They are left out, as long as there are others.
+
     Raises
     ------
     SpikesoundError
-        If a model has no predictions there, a file is neither in the cache nor in a remote, or a
-        table or metric file is damaged.
+        If a model has no predictions there, those of all models are lost, or a table or metric file
+        is damaged.
     """
     available = dict.fromkeys(models_of(name, root, places))
     for model in models:
         choose(available, model, f"model at {name}")
     with _named(name):
         base = _root(name, root)
-        figures = {
-            model: read_metrics(base / places.metrics / "models" / f"{model}.json")
+        tables = {
+            model: _stored(base / places.predictions / model / PREDICTIONS, schema.PREDICTIONS)
             for model in models
         }
+        predictions = {model: table for model, table in tables.items() if table is not None}
+        if not predictions:
+            raise FileNotFoundError(f"each table of predictions ({', '.join(models)})")
+        figures = {
+            model: read_metrics(base / places.metrics / "models" / f"{model}.json")
+            for model in predictions
+        }
+        clips = _stored(base / places.clips, schema.CLIPS)
         return Revision(
             name,
-            {
-                model: schema.read_table(
-                    base / places.predictions / model / PREDICTIONS, schema.PREDICTIONS
-                )
-                for model in models
-            },
-            {model: _manifest(model, figures[model]) for model in models},
-            recordings_of(schema.read_table(base / places.clips, schema.CLIPS)),
+            predictions,
+            {model: _manifest(model, figures[model]) for model in predictions},
+            {} if clips is None else recordings_of(clips),
             any("d_prime" in of_model for of_model in figures.values()),
+            tuple(model for model in models if model not in predictions),
         )
+
+
+def _stored(path: Path, rows: pa.Schema) -> pd.DataFrame | None:
+    """Return a table, or None if it is lost."""
+    try:
+        return schema.read_table(path, rows) if path.is_file() else None
+    except FileNotFoundError:
+        return None
 
 
 def _manifest(model: str, figures: Metrics) -> str:
@@ -140,7 +159,10 @@ def _root(name: str, root: Path) -> Path:
 def _named(name: str) -> Iterator[None]:
     """Turn what git and DVC raise into one line that says what to do."""
     if name == WORKSPACE:
-        yield
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise SpikesoundError(f"{name}: {error}: no such file; dvc repro") from error
         return
     if importlib.util.find_spec("dvc") is None:
         raise SpikesoundError(
@@ -160,5 +182,6 @@ def _named(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise SpikesoundError(
             f"revision {name!r}: {error.filename or error} is neither in DVC's cache nor in a "
-            f"remote; dvc fetch --all-commits, or git checkout {name} and dvc repro"
+            f"remote; dvc fetch --all-commits, or git checkout {name} and dvc repro; "
+            f"dvc metrics diff {name} compares the metrics, which Git has"
         ) from error

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from spikesound.core.errors import SpikesoundError, choose, unknown
 
@@ -94,19 +95,31 @@ class Entries(Mapping[str, S]):
 
 
 def read_sections(path: Path) -> dict[str, Any]:
-    """Return the content of a YAML file of sections.
+    """Return the content of a YAML file of sections, read as DVC reads it: by YAML 1.2.
+
+    By YAML 1.1, PyYAML's, a number that DVC writes as 1e-05 is a text.
 
     Raises
     ------
     SpikesoundError
-        If there is no such file, or it is no mapping; names the file.
+        If there is no such file, or it is not UTF-8, has a key twice or is no mapping; names the
+        file and the line.
     """
     if not path.is_file():
         raise SpikesoundError(f"{path}: no such file")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = str(error.problem).partition(" with value ")[
+            0
+        ]  # of a key that stands there twice
+        raise SpikesoundError(f"{path}{line}: not YAML: {problem}") from error
+    except YAMLError as error:
         raise SpikesoundError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        number = error.object[: error.start].count(b"\n") + 1
+        raise SpikesoundError(f"{path}, line {number}: invalid UTF-8 ({error.reason})") from error
     if not isinstance(content, dict):
         raise SpikesoundError(f"{path}: not a mapping of sections")
     return content

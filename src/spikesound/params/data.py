@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -23,8 +23,17 @@ class RemoteFile(Section):
 File = str | RemoteFile
 
 
-class ListedParams(Section):
+class SourceParams(Section):
+    """A source of labelled sound."""
+
+    strong_labels: ClassVar[bool] = False
+    """Whether its clips can have onsets and offsets, which detection needs."""
+
+
+class ListedParams(SourceParams):
     """A source with segment lists in AudioSet's format, and the location of its recordings."""
+
+    strong_labels = True
 
     segments: dict[str, File] = Field(
         description="Segment list of each fold, as weak-label CSV or strong-label TSV: a path, or "
@@ -40,10 +49,33 @@ class ListedParams(Section):
     )
 
 
-class ArchiveParams(Section):
+class AudioSetParams(ListedParams):
+    """AudioSet's lists, the location of its recordings, and its labels beside the ontology."""
+
+    names: File | None = Field(
+        description="Names of further labels, as mid_to_display_name.tsv of the strong lists: a "
+        "path, or url and hash; null: the labels of the ontology only."
+    )
+
+
+class ArchiveParams(SourceParams):
     """A data set that is published as one archive."""
 
     archive: RemoteFile = Field(description="The published archive.")
+    folder: str = Field(
+        description="Unpacked copy of the archive; the archive is downloaded if it does not exist."
+    )
+
+
+class Esc10Params(ListedParams):
+    """ESC-10's lists, the location of its recordings, and the archive that has both."""
+
+    strong_labels = False
+
+    archive: RemoteFile | None = Field(
+        description="ESC-50's archive, of which ESC-10 is a part: the lists are taken from it if "
+        "neither segments nor folds exist, the recordings if mirror's folder does not; null: never."
+    )
     folder: str = Field(
         description="Unpacked copy of the archive; the archive is downloaded if it does not exist."
     )
@@ -63,7 +95,7 @@ class SpeechCommandsParams(ArchiveParams):
     words: list[str] = Field(description="Words to keep; empty: all 35.")
 
 
-class FreesoundParams(Section):
+class FreesoundParams(SourceParams):
     """Search results of Freesound; needs the environment variable FREESOUND_TOKEN."""
 
     api: str = Field(description="Address of the API.")
@@ -76,7 +108,7 @@ class FreesoundParams(Section):
     folds: int = Field(ge=2, description="Number of folds, split by uploader.")
 
 
-class FolderParams(Section):
+class FolderParams(SourceParams):
     """Local sound files: one folder per label, or a CSV with the label of each file."""
 
     folder: str = Field(description="Folder with the sound files.")
@@ -118,10 +150,12 @@ PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
-class ScenesParams(Section):
+class ScenesParams(SourceParams):
     """Synthetic scenes of 10 s for sound event detection, each mixed from one fold's recordings."""
 
-    recordings: ListedParams = Field(description="Recordings to mix: files on this machine.")
+    strong_labels = True
+
+    recordings: Esc10Params = Field(description="Recordings to mix: ESC-10's.")
     scenes_per_fold: Count = Field(description="Number of scenes of each fold.")
     rate_hz: int = Field(ge=8000, le=192000, description="Sampling rate of the scenes, Hz.")
     backgrounds: Annotated[list[str], Field(min_length=1), Distinct] = Field(
@@ -163,8 +197,8 @@ class ScenesParams(Section):
 class Sources(Section):
     """Where recordings come from: a section for each source."""
 
-    esc10: ListedParams = Field(description="ESC-10, in the repository.")
-    audioset: ListedParams = Field(description="AudioSet, from YouTube or from local copies.")
+    esc10: Esc10Params = Field(description="ESC-10, in the repository.")
+    audioset: AudioSetParams = Field(description="AudioSet, from YouTube or from local copies.")
     esc50: ArchiveParams = Field(description="ESC-50.")
     fsdd: FSDDParams = Field(description="Free Spoken Digit Dataset.")
     urbansound8k: ArchiveParams = Field(description="UrbanSound8K.")

@@ -115,7 +115,12 @@ class Params(Section):
 
     def _choices(self) -> Iterable[tuple[str, list[str], Collection[str]]]:
         yield "source", [self.source], Sources.model_fields
-        yield "tasks.detection.source", [self.tasks.detection.source], Sources.model_fields
+        strong = [name for name, source in self.sources if source.strong_labels]
+        yield (
+            "source of strong labels in tasks.detection.source",
+            [self.tasks.detection.source],
+            strong,
+        )
         yield "encoding", [self.encoding], self.encodings
         yield "costs.profile", [self.costs.profile], self.costs.profiles
         yield "model in costs.zero_skipping", self.costs.zero_skipping, self.models

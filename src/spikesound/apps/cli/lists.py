@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 
 Ontology = Annotated[Path, typer.Option(help="AudioSet's ontology.json")]
 
@@ -24,19 +24,27 @@ def labels(query: str, ontology: Ontology) -> None:
         print(f"{label:14} {tree.name(label)} ({len(tree.subtree(label)) - 1} below)")
 
 
-def segments(csv: Path, ontology: Ontology) -> None:
+def segments(
+    csv: Path,
+    ontology: Ontology,
+    names: Annotated[
+        Path | None, typer.Option(help="mid_to_display_name.tsv of AudioSet's strong lists")
+    ] = None,
+) -> None:
     """Read a list in AudioSet's formats, and say which rows cannot be used and why.
 
     It is a CSV of segments, or the tab-separated file of strong labels; the header decides.
     """
+    from spikesound.data.lists.label_names import read_names
     from spikesound.data.lists.merging import merge, read_list
     from spikesound.data.ontology import Ontology as Tree
 
-    listed = read_list(csv, known=Tree.load(ontology))
+    known = Tree.load(ontology).with_labels({} if names is None else read_names(names))
+    listed = read_list(csv, known=known)
     merged = merge([listed])
     rejected = [*listed.rejected.to_pylist(), *merged.rejected.to_pylist()]
     for row in sorted(rejected, key=lambda row: int(row["line"])):
-        print(f"{csv}:{row['line']}: {row['reason']}")
+        print(f"{csv}:{row['line']}: {short(row['reason'])}")
     good, unit = (
         (len(listed.events), "events") if len(listed.events) else (len(merged.clip_ids), "rows")
     )

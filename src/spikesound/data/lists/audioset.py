@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spikesound.core.atomic import written_aside
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 from spikesound.data.lists.segment_rows import SEGMENTS, check, parse, without
 from spikesound.data.lists.text_lines import blocks, set_aside
 
@@ -85,7 +85,8 @@ def refuse(rejected: pa.Table) -> None:
         first = damaged.slice(0, 1).to_pylist()[0]
         more = f"; {len(damaged)} damaged rows in all" if len(damaged) > 1 else ""
         raise SpikesoundError(
-            f"{first['file']}, line {first['line']}: {first['reason']}, in {first['row']!r}{more}"
+            f"{first['file']}, line {first['line']}: {short(first['reason'])}, in"
+            f" {short(first['row'])!r}{more}"
             " (filter.strict: false sets such rows aside)"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,7 @@ def _read(path: Path, rate_hz: int) -> Wave:
     if not path.is_file():
         raise SpikesoundError(f"{path}: no such file; scenes are mixed of recordings on this disk")
     try:
-        samples, from_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        samples, from_hz = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise SpikesoundError(f"{path}: {error}") from error
     mono: Wave = samples.mean(axis=1)

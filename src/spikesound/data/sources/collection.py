@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from spikesound.audio.lengths import lengths_s
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.names import readable
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.archive import unpack
 from spikesound.data.sources.remote import obtain
@@ -82,7 +83,7 @@ def measured(listed: Sequence[tuple[Path, Row]], *, what: str) -> tuple[list[Row
     for path, row in listed:
         end_s = lengths[path]
         if isinstance(end_s, str):
-            rejected.append((row.origin, f"{path.name}: {end_s}"))
+            rejected.append((row.origin, f"{readable(path.name)}: {end_s}"))
         else:
             rows.append(
                 Row(row.origin, row.media_id, row.recording, 0.0, end_s, row.labels, row.fold)
@@ -92,4 +93,4 @@ def measured(listed: Sequence[tuple[Path, Row]], *, what: str) -> tuple[list[Row
 
 def of_file(path: Path) -> Origin:
     """Return the origin of what no list names: the file itself."""
-    return Origin(str(path), 0, path.name)
+    return Origin(readable(str(path)), 0, readable(path.name))

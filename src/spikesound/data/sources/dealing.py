@@ -5,6 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 
+from spikesound.core.errors import SpikesoundError
+
+
+def deal_all(labels: Mapping[str, Collection[str]], folds: int, source: str) -> dict[str, str]:
+    """Deal the recordings of a source into its folds, as :func:`deal`, so that none is empty.
+
+    Raises
+    ------
+    SpikesoundError
+        If there are fewer recordings than folds.
+    """
+    if 0 < len(labels) < folds:
+        raise SpikesoundError(
+            f"sources.{source}.folds: {folds} folds for {len(labels)} recordings leave some empty;"
+            f" add recordings, or set it to at most {len(labels)} and tasks.classification.folds to"
+            " as many"
+        )
+    return deal(labels, folds)
+
 
 def deal(labels: Mapping[str, Collection[str]], folds: int) -> dict[str, str]:
     """Deal recordings into the folds '1', '2', ...

@@ -23,7 +23,7 @@ from spikesound.core.atomic import written_aside
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import read_json
 from spikesound.data.sources.collection import Collection
-from spikesound.data.sources.dealing import deal
+from spikesound.data.sources.dealing import deal_all
 from spikesound.data.sources.remote import TIMEOUT_S, again
 from spikesound.data.sources.tables import Origin, Rejected, Row
 
@@ -49,7 +49,7 @@ class Freesound(Collection):
         uploads: dict[str, set[str]] = {}
         for sound in sounds.values():
             uploads.setdefault(sound["username"], set()).update(sound["labels"])
-        folds = deal(uploads, self.params.folds)
+        folds = deal_all(uploads, self.params.folds, self.name)
         rows: list[Row] = []
         rejected: list[Rejected] = []
         for media_id, sound in sounds.items():

@@ -89,14 +89,12 @@ class Scenes(Source):
         """The folder of these scenes, named by what determines them."""
         if not is_local(self.cache):
             raise SpikesoundError(f"store: {self.cache}: scenes are made in a folder of this disk")
-        lists = [*self.params.recordings.segments.values(), self.params.recordings.folds]
-        paths = [Path(each) for each in lists if isinstance(each, str)]
+        paths = self._recorded.files()
         if missing := [path for path in paths if not path.is_file()]:
             raise SpikesoundError(f"sources.scenes.recordings: {missing[0]}: no such file")
-        mirror = self.params.recordings.mirror
-        if mirror is not None:
-            paths += sorted(path for path in Path(mirror).parent.glob("*") if path.is_file())
-        wanted = json.dumps(self.params.model_dump(), sort_keys=True)
+        # Where recordings come from makes no difference: what they hold does.
+        params = self.params.model_dump(exclude={"recordings": {"archive", "folder"}})
+        wanted = json.dumps(params, sort_keys=True)
         contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
         return self.cache / self.name / digest(VERSION, wanted, *contents)[:16]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from spikesound.core.errors import SpikesoundError
+from spikesound.core.errors import SpikesoundError, short
 from spikesound.core.schema import CLIPS, EVENTS, REJECTED
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.source import Listing
@@ -98,9 +98,19 @@ def tabulate(rows: Iterable[Row], rejected: Iterable[Rejected]) -> tuple[Listing
 
 
 def read_csv(
-    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> tuple[list[CsvRow], set[str]]:
-    """Read a CSV with a header.
+    """Read a CSV with a header, in any case of letters.
+
+    Parameters
+    ----------
+    columns, optional
+        Names of the columns that must be there, and of those that may be.
+    aliases
+        Other names of a column, each with the name that it stands for.
 
     Returns
     -------
@@ -112,7 +122,7 @@ def read_csv(
     Raises
     ------
     SpikesoundError
-        If the file is missing, not a CSV in UTF-8, or without one of the columns.
+        If the file is missing, not a CSV in UTF-8, or has one of the columns not at all or twice.
     """
     if not path.is_file():
         raise SpikesoundError(f"{path}: no such file")
@@ -121,10 +131,13 @@ def read_csv(
             lines = list(file)
         reader = csv.reader(lines, strict=True)
         header = [cell.strip() for cell in next(reader, [])]
-        missing = [name for name in columns if name not in header]
+        wanted = _columns(path, header, (*columns, *optional), aliases or {})
+        missing = [name for name in columns if name not in wanted]
         if missing:
-            raise SpikesoundError(f"{path}: no column {missing[0]!r}; columns: {', '.join(header)}")
-        wanted = {name: header.index(name) for name in (*columns, *optional) if name in header}
+            hint = "; expected commas between columns" if len(header) == 1 else ""
+            raise SpikesoundError(
+                f"{path}: no column {missing[0]!r}; columns: {', '.join(header)}{hint}"
+            )
         rows, before = [], reader.line_num
         for cells in reader:
             origin = Origin(str(path), before + 1, "".join(lines[before : reader.line_num]).strip())
@@ -139,11 +152,27 @@ def read_csv(
     return rows, wanted.keys() & set(optional)
 
 
+def _columns(
+    path: Path, header: Sequence[str], names: Sequence[str], aliases: Mapping[str, str]
+) -> dict[str, int]:
+    """Return the place of each column that the header has, by the name itself or an alias."""
+    folded = [cell.casefold() for cell in header]
+    places: dict[str, int] = {}
+    for name in names:
+        also = [alias for alias, meant in aliases.items() if meant == name]
+        for wanted in (name.casefold(), *also):
+            if folded.count(wanted) > 1:
+                raise SpikesoundError(f"{path}: two columns {wanted!r}")
+            if wanted in folded:
+                places.setdefault(name, folded.index(wanted))
+    return places
+
+
 def _name(names: dict[str, str], name: str, origin: Origin) -> None:
     label = slug(name)
     if not label or names.setdefault(label, name) != name:
         other = f"the same label as {names[label]!r}" if label else "no name for a label"
-        raise SpikesoundError(f"{origin.file}, {origin.row}: {name!r} is {other}")
+        raise SpikesoundError(f"{origin.file}, {short(origin.row)}: {name!r} is {other}")
 
 
 def _clip(clip_id: str, row: Row) -> dict[str, object]:
