@@ -132,14 +132,14 @@ def test_a_changed_docstring_or_comment_reruns_nothing(
 
 
 def test_a_changed_name_in_the_report_reruns_the_report_only(project: Project) -> None:
-    with project.changed_code("report/page.py", "def ", "CHANGED = 1\n\n\ndef "):
+    with project.changed_code("report/page.py", "SCRIPTS =", "CHANGED = 1\nSCRIPTS ="):
         ran, _ = project.repro()
     assert ran == {"check", "report@classification", "result"}
 
 
 def test_a_changed_kernel_retrains_what_uses_it(project: Project) -> None:
     before, trained = project.metrics(), project.trainings()
-    with project.changed_code("snn/kernels/rule.py", "class ", "CHANGED = 1\n\n\nclass "):
+    with project.changed_code("snn/kernels/rule.py", "RESETS =", "CHANGED = 1\nRESETS ="):
         ran, output = project.repro()
     assert {f"train@{model}" for model in MODELS} <= ran, "the stages reach the kernel"
     assert not {stage for stage in ran if stage.split("@")[0] in ("features", "encode", "disturb")}

@@ -16,11 +16,13 @@ import ast
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 ROOT = "spikesound"
+LIBRARY = Path(__file__).resolve().parents[2]
+"""The folder that the package lies in."""
+
 APART = (f"{ROOT}.core", f"{ROOT}.params")
 """Packages that compute nothing: the values of parameters are tracked as such."""
 
@@ -101,12 +103,12 @@ def _resources(modules: Iterable[str]) -> list[Path]:
 
 @cache
 def _file(module: str) -> Path | None:
-    """Return the file of a module; None: there is no such module."""
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return None if spec is None or spec.origin is None else Path(spec.origin)
+    """Return the file of a module; None: there is no such module. Nothing is imported."""
+    place = LIBRARY.joinpath(*module.split("."))
+    for file in (place / "__init__.py", place.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
 
 
 @cache
