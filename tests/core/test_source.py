@@ -33,7 +33,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
         return None if file is None else tmp_path / "src" / file.relative_to(SRC)
 
     def forget() -> None:
-        for function in (source._tree, source._normalised, source._imports, source._definer):
+        for function in (source._tree, source._code, source._imports, source._definer):
             function.cache_clear()
 
     def replace(module: str, old: str, new: str) -> None:

@@ -74,7 +74,7 @@ def listing(script: Path, beside: Iterable[str] = ()) -> str:
         trees[name] = ast.parse(file.read_text(encoding="utf-8"))
     modules = _reached(trees.values())
     code = {name: _plain(tree).encode() for name, tree in trees.items()}
-    code |= {module: _plain(_tree(module)).encode() for module in modules}
+    code |= {module: _code(module).encode() for module in modules}
     code |= {str(file.name): file.read_bytes() for file in _resources(modules)}
     return "".join(
         f"{name} {hashlib.sha256(each).hexdigest()[:16]}\n" for name, each in code.items()
@@ -119,11 +119,14 @@ def _tree(module: str) -> ast.Module:
 
 
 @cache
-def _normalised(module: str) -> str:
+def _code(module: str) -> str:
     """Return a module's code without docstrings, comments and positions."""
-    if _is_package(module):
-        return ""
     return _plain(_tree(module))
+
+
+def _normalised(module: str) -> str:
+    """Return a module's code; of a package nothing: its names are followed to their modules."""
+    return "" if _is_package(module) else _code(module)
 
 
 def _plain(tree: ast.Module) -> str:
