@@ -1,0 +1,15 @@
+"""A few recordings, a few models, no pipeline: for notebooks.
+
+It calls what the stages of the pipeline call, on a table of files in memory; its models are those
+of params.yaml, and their files are loaded by ``spikesound.load``::
+
+    lab = Lab(table, params, test_fold="1")
+    model = lab.train("snn-cnn-surrogate", neuron={"beta": 0.9})
+    model.accuracy, model.history, model.counts(), model.trace(clip_id)
+"""
+
+from spikesound.apps.lab.clips import read_clip
+from spikesound.apps.lab.trained import Lab, LabModel
+from spikesound.apps.lab.traces import Trace, traces
+
+__all__ = ["Lab", "LabModel", "Trace", "read_clip", "traces"]
