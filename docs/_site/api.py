@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,23 @@ def pages(package: Path) -> dict[str, str]:
             for path in sorted(init.parent.glob("*.py"))
             if not path.stem.startswith("_")
         ]
-        blocks = [f"::: {name}" for name in (dotted, *modules)]
-        # The package itself is its docstring and its tables; what it imports stands at its module.
+        blocks = [_package(dotted, init), *(f"::: {name}" for name in modules)]
         out[source(dotted)] = f"# {dotted}\n\n" + "\n\n".join(blocks) + "\n"
     return out
+
+
+def _package(dotted: str, init: Path) -> str:
+    """Return the block of a package: its docstring and what it defines; the rest is its modules'."""
+    names: list[str] = []
+    for node in ast.parse(init.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.append(node.target.id)
+    shown = [name for name in names if not name.startswith("_")]
+    return f"::: {dotted}\n    options:\n      members: {shown or 'false'}"
 
 
 def source(dotted: str) -> str:
