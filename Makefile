@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro detection test check fast lint bench study pairings tables format clean
+.PHONY: repro detection test check fast lint bench study pairings tables docs format clean
 
 repro: .venv/ready ## make the environment, run the pipeline of the task in params.yaml
 	dvc repro
@@ -63,6 +63,10 @@ pairings: .venv/ready ## encodings by training methods
 
 tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
+
+docs: .venv/ready ## the documentation with the tutorial as a site: build/docs/index.html
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "build/docs/index.html"
 
 clean: ## remove what the stages made; the recordings stay
 	rm -rf $(addprefix data/,clips audio features spikes models predictions evaluation disturbed robustness latency costs compared results reports experiments store checked result.md) report.html

@@ -25,7 +25,7 @@ def pages(package: Path) -> dict[str, str]:
 
 
 def _package(dotted: str, init: Path) -> str:
-    """Return the block of a package: its docstring and what it defines; the rest is its modules'."""
+    """Return the block of a package: its docstring, and what it defines itself."""
     names: list[str] = []
     for node in ast.parse(init.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

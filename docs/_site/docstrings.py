@@ -55,7 +55,9 @@ def reexports() -> dict[str, str]:
         package = ".".join(init.parent.relative_to(PACKAGE.parent).parts)
         for node in ast.walk(ast.parse(init.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package):
-                names |= {f"{package}.{each.name}": f"{node.module}.{each.name}" for each in node.names}
+                names |= {
+                    f"{package}.{each.name}": f"{node.module}.{each.name}" for each in node.names
+                }
     return names
 
 

@@ -46,13 +46,13 @@ def rewritten(markdown: str, page: Path, root: Path) -> str:
 
     A link to what is no file stays as it is, and fails the strict build.
     """
-    here = os.path.dirname(place_of(page, root))
+    here = Path(place_of(page, root)).parent
 
     def change(found: re.Match[str]) -> str:
         target = Path(os.path.normpath(page.parent / found[2]))
         if not target.is_file() or not target.is_relative_to(root):
             return found[0]
-        path = os.path.relpath(place_of(target, root), here or ".")
+        path = os.path.relpath(place_of(target, root), here)
         return f"{found[1]}{path}{found[3] or ''}{found[4] or ''}{found[5]}"
 
     return LINK.sub(change, markdown)

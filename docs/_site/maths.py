@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from latex2mathml.converter import convert
 
-CODE = re.compile(r"(^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)\s*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(
+    r"(^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)\s*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL
+)
 """Fenced blocks and inline code."""
 
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)

@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 LIMIT_S = 600
 """Longest time for a cell."""
@@ -37,14 +38,20 @@ def executed(path: Path, root: Path, cache: Path) -> Any:
         If a cell fails.
     """
     digest = hashlib.sha256(path.read_bytes())
-    for file in sorted((root / "src").rglob("*.py")) + [root / "params.yaml"]:
+    for file in [*sorted((root / "src").rglob("*.py")), root / "params.yaml"]:
         digest.update(file.read_bytes())
     kept = cache / f"{path.stem}-{digest.hexdigest()[:16]}.ipynb"
     if kept.is_file():
         return nbformat.read(kept, as_version=4)
     notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(root)}}
-    NotebookClient(notebook, timeout=LIMIT_S, kernel_name="python3", resources=resources).execute()
+    NotebookClient(
+        notebook,
+        kernel_name="python3",
+        config=Config({"AsyncKernelManager": {"transport": "ipc"}}),
+        timeout=LIMIT_S,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(root)}},
+    ).execute()
     cache.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook
@@ -78,6 +85,8 @@ def _shown(output: Any, name: str, alt: str, files: dict[str, str | bytes]) -> s
     if "image/png" in data:
         files[name] = base64.b64decode(data["image/png"])
         return f"![{alt}]({name})"
+    if data.get("text/html", "").startswith("<pre"):  # of rich: a line of progress
+        return ""
     if "text/html" in data:  # a blank line would end a block of HTML in Markdown
         html = re.sub(r"\n\s*", "\n", data["text/html"]).strip()
         return f'<div class="output">{html}</div>'

@@ -9,7 +9,7 @@ of params.yaml, and their files are loaded by ``spikesound.load``::
 """
 
 from spikesound.apps.lab.clips import read_clip
+from spikesound.apps.lab.traces import Trace, trace_neuron, traces
 from spikesound.apps.lab.trained import Lab, LabModel
-from spikesound.apps.lab.traces import Trace, traces
 
-__all__ = ["Lab", "LabModel", "Trace", "read_clip", "traces"]
+__all__ = ["Lab", "LabModel", "Trace", "read_clip", "trace_neuron", "traces"]

@@ -87,9 +87,7 @@ def traces(network: nn.Module, x: torch.Tensor) -> list[Trace]:
 
         return hook
 
-    handles = [
-        neuron.register_forward_pre_hook(keep(name)) for name, neuron in neurons.items()
-    ]
+    handles = [neuron.register_forward_pre_hook(keep(name)) for name, neuron in neurons.items()]
     try:
         network.eval()
         with torch.inference_mode():

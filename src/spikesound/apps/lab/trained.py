@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
@@ -18,13 +19,16 @@ from spikesound.core.errors import SpikesoundError, choose
 from spikesound.costs.counting import Counted, counting
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.models import counts_of
+from spikesound.costs.neuron_work import spikes
 from spikesound.costs.tables import figures
 from spikesound.features.spike_shards import encode_shards
 from spikesound.models.loading import TrainedModel, load
 from spikesound.params import Model, Params, Section, parsed
+from spikesound.training import trainings
 from spikesound.training.dataset import Dataset, load_features, load_spikes
+from spikesound.training.methods import METHODS
 from spikesound.training.request import FoldRequest
-from spikesound.training.run import train_fold
+from spikesound.training.run import prepare, weight_seed
 from spikesound.training.trainings import HISTORY
 
 S = TypeVar("S", bound=Section)
@@ -62,6 +66,20 @@ class Lab:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="spikesound-lab-"))
         self.labels = sorted(set(self.clips["label"]))
         self._shards = write_features(self.clips, features, test_fold, self.folder / "features")
+
+    def features(self, file: str) -> npt.NDArray[np.float32]:
+        """Return the features of a clip as networks get them, (frame, bin) in [0, 1].
+
+        Raises
+        ------
+        SpikesoundError
+            If no clip is of this file.
+        """
+        rows = {clip: number for number, clip in enumerate(self.clips["file"])}
+        number = choose(rows, file, "file of the clips")
+        clips = load_features(self.folder / "features", self.labels, self.fold)
+        values: npt.NDArray[np.float32] = clips.batch(np.array([number]))[0, 0]
+        return values
 
     def train(
         self,
@@ -112,7 +130,7 @@ class Lab:
             out=out,
             store=self.folder / "store",
         )
-        train_fold(request, report)
+        _train(request, report)
         loaded = load_spikes(inputs, self.labels)[0] if row.spiking else None
         clips = loaded or load_features(inputs, self.labels, self.fold)
         return LabModel(row, self.params, out, load(out), clips.only(self.fold))
@@ -167,6 +185,15 @@ class LabModel:
         table = self.predicted
         return float((table["label"] == table["predicted"]).mean())
 
+    @property
+    def spike_rate(self) -> float | None:
+        """Spikes per neuron and time step, over layers and test clips; None: it does not spike."""
+        layers = [layer for layer in self.counts() if spikes(layer)]
+        if not layers:
+            return None
+        fired = sum(layer.active_outputs for layer in layers)
+        return fired / sum(layer.outputs * layer.steps for layer in layers)
+
     def counts(self) -> list[LayerCounts]:
         """Return the operations of each layer, means per test clip, as they were carried out."""
         counted, network = Counted(), self.model.network.eval()
@@ -192,6 +219,22 @@ class LabModel:
     def _inputs(self, rows: list[int] | None = None) -> torch.Tensor:
         chosen = np.arange(len(self.test)) if rows is None else np.array(rows)
         return torch.from_numpy(self.test.batch(chosen)).transpose(0, 1)
+
+
+def _train(request: FoldRequest, report: Callable[[], None]) -> None:
+    """Train as :func:`spikesound.training.run.train_fold` does, without the store of trainings.
+
+    The store needs the files of all code that is used; a neuron may be defined in a notebook.
+    """
+    job, front_end = prepare(request)
+    job = replace(job, report=lambda epoch: report())
+    trainings.discard_checkpoint(job.resume)
+    torch.manual_seed(weight_seed(job))
+    trained = METHODS[request.model.method](job)
+    trainings.discard_checkpoint(job.resume)
+    names = list(request.names.values())
+    spec = trained.spec.model_copy(update={"names": names, "front_end": front_end})
+    trainings.save(request.out, replace(trained, spec=spec))
 
 
 def _updated(section: S, changes: Mapping[str, Any], where: str) -> S:
