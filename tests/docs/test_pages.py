@@ -1,4 +1,4 @@
-"""How pages of the site are made: formulas, links, docstrings, and notebooks as they stand in Git."""
+"""How pages of the site are made: formulas, links, docstrings, notebooks."""
 
 from __future__ import annotations
 
