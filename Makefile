@@ -65,7 +65,7 @@ tables: .venv/ready ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
 docs: .venv/ready ## the documentation with the tutorial as a site: build/docs/index.html
-	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "build/docs/index.html"
 
 clean: ## remove what the stages made; the recordings stay
