@@ -1,0 +1,123 @@
+/* Checks the detector on a sound that is made here, against what the exporter computed.
+ *
+ * without arguments: compares all probabilities, and exits with 1 if one differs
+ * -:                 reads samples (16 bits, this machine's byte order) from standard input, prints
+ *                    each frame's operations, probabilities and active classes
+ * time SECONDS:      prints the processor time of front end and network a frame */
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FRAMES /*FRAMES*/
+#define SAMPLES /*SAMPLES*/
+
+static const uint16_t expected[FRAMES][MODEL_CLASSES] = {
+/*VECTORS*/
+};
+
+static model_state state;
+
+/* Noise in bursts, and a sawtooth, of another loudness and pitch each 2048 samples. */
+static int16_t sample(uint32_t n, uint32_t *seed)
+{
+    static const int quieter[8] = {1, 9, 3, 15, 2, 6, 4, 12};
+    uint32_t block = n / 2048;
+    int32_t tooth = (int32_t)(n * (block % 5 * 700 + 211) & 0xffff) - 32768;
+    *seed = *seed * 1664525u + 1013904223u;
+    return (int16_t)(((int32_t)(*seed >> 16) - 32768) / (1 << quieter[block % 8])
+                     + tooth / (1 << quieter[(block / 2 + 3) % 8]));
+}
+
+static void print_frame(void)
+{
+    int c;
+    printf("%lu", (unsigned long)state.operations);
+    for (c = 0; c < MODEL_CLASSES; c++)
+        printf(" %u", (unsigned)state.probabilities[c]);
+    for (c = 0; c < MODEL_CLASSES; c++)
+        printf(" %u", (unsigned)state.active[c]);
+    printf("\n");
+}
+
+static void from_input(void)
+{
+    static int16_t samples[4096];
+    size_t count;
+    int frame;
+    while ((count = fread(samples, sizeof *samples, 4096, stdin)) > 0) {
+        const int16_t *next = samples;
+        while (count) {
+            uint32_t taken = model_feed(&state, next, (uint32_t)count, &frame);
+            if (frame)
+                print_frame();
+            next += taken;
+            count -= taken;
+        }
+    }
+    while (model_finish(&state))
+        print_frame();
+}
+
+static void timed(double seconds)
+{
+    static int16_t samples[32 * MODEL_HOP];
+    uint32_t i, seed = 1, frames = 0;
+    clock_t start, end;
+    int frame;
+    for (i = 0; i < 32 * MODEL_HOP; i++)
+        samples[i] = sample(i, &seed);
+    start = clock();
+    do {
+        for (i = 0; i < 32 * MODEL_HOP;) {
+            i += model_feed(&state, samples + i, 32 * MODEL_HOP - i, &frame);
+            frames += (uint32_t)frame;
+        }
+        end = clock();
+    } while ((double)(end - start) < seconds * CLOCKS_PER_SEC);
+    printf("%.3f microseconds a frame, %lu frames\n",
+           1e6 * (double)(end - start) / CLOCKS_PER_SEC / frames, (unsigned long)frames);
+}
+
+static int checked(void)
+{
+    uint32_t n = 0, seed = 1, done = 0;
+    int frame = 1;
+    while (frame || n < SAMPLES) {
+        if (n < SAMPLES) {
+            int16_t next = sample(n++, &seed);
+            model_feed(&state, &next, 1, &frame);
+        } else {
+            frame = model_finish(&state);
+        }
+        if (!frame)
+            continue;
+        if (done == FRAMES
+            || memcmp(state.probabilities, expected[done], sizeof expected[done])) {
+            printf("frame %lu differs\n", (unsigned long)done);
+            return 1;
+        }
+        done++;
+    }
+    if (done < FRAMES) {
+        printf("expected %d frames, got %lu\n", FRAMES, (unsigned long)done);
+        return 1;
+    }
+    printf("all %d probabilities are equal; state: %lu bytes\n", FRAMES * MODEL_CLASSES,
+           (unsigned long)sizeof state);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    model_start(&state);
+    if (argc == 2 && !strcmp(argv[1], "-"))
+        from_input();
+    else if (argc == 3 && !strcmp(argv[1], "time"))
+        timed(atof(argv[2]));
+    else
+        return checked();
+    return 0;
+}

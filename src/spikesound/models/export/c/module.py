@@ -1,0 +1,75 @@
+"""Export of a detector as a folder of C: header, module and check program, compiled and compared."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.models.export.c.choice import Chosen, chosen
+from spikesound.models.export.c.source import identifier, sources
+from spikesound.models.export.exported import Exported
+from spikesound.models.loading import TrainedModel
+
+FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2"]
+COMPILERS = ("cc", "gcc", "clang")
+LIMIT_S = 120
+
+
+def to_c(model: TrainedModel, out: Path) -> Exported:
+    """Write a folder of C99, compile it, and compare its scores with the integer reference.
+
+    They must be equal to the bit (:mod:`spikesound.models.export.c.reference`). Where there is no
+    C compiler nothing is compared, and a note says so.
+
+    Raises
+    ------
+    SpikesoundError
+        If the model cannot be expressed, the code does not compile, or a score differs.
+    """
+    found = chosen(model)
+    prefix = identifier(model.name)
+    out.mkdir()
+    for name, text in sources(model, found, prefix).items():
+        (out / name).write_text(text, encoding="utf-8")
+    notes = [
+        f"from the float stream: probabilities {found.mean_difference:.2g} on average, "
+        f"{found.difference:.2g} at most, on the check sound"
+    ]
+    compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
+    if compiler is None:
+        notes.append(f"not compiled: no C compiler found (one of {', '.join(COMPILERS)})")
+        return Exported(out, 0.0, 0, notes=notes)
+    check(compiler, out, prefix)
+    return Exported(out, 0.0, _compared(found), notes=notes)
+
+
+def check(compiler: str, folder: Path, prefix: str) -> None:
+    """Compile the check program of a folder outside it, and run it.
+
+    Raises
+    ------
+    SpikesoundError
+        If the compiler warns, or a score differs.
+    """
+    program = folder.parent / f"{prefix}-check"
+    parts = [str(folder / f"{prefix}{end}") for end in (".c", "_check.c")]
+    _run([compiler, *FLAGS, "-o", str(program), *parts], "does not compile")
+    try:
+        _run([str(program)], "compiled, its scores differ")
+    finally:
+        program.unlink()
+
+
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise SpikesoundError(f"{command[-1]}: {what}: {lines[0][:200] if lines else ''}")
+
+
+def _compared(found: Chosen) -> int:
+    return int(np.prod(found.scored.probabilities.shape))
