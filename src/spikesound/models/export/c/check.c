@@ -81,26 +81,31 @@ static void timed(double seconds)
            1e6 * (double)(end - start) / CLOCKS_PER_SEC / frames, (unsigned long)frames);
 }
 
+/* Compares the newest frame with what is expected; counts the frames in *done. */
+static int same(uint32_t *done)
+{
+    if (*done == FRAMES
+        || memcmp(state.probabilities, expected[*done], sizeof expected[*done])) {
+        printf("frame %lu differs\n", (unsigned long)*done);
+        return 0;
+    }
+    ++*done;
+    return 1;
+}
+
 static int checked(void)
 {
-    uint32_t n = 0, seed = 1, done = 0;
-    int frame = 1;
-    while (frame || n < SAMPLES) {
-        if (n < SAMPLES) {
-            int16_t next = sample(n++, &seed);
-            model_feed(&state, &next, 1, &frame);
-        } else {
-            frame = model_finish(&state);
-        }
-        if (!frame)
-            continue;
-        if (done == FRAMES
-            || memcmp(state.probabilities, expected[done], sizeof expected[done])) {
-            printf("frame %lu differs\n", (unsigned long)done);
+    uint32_t n, seed = 1, done = 0;
+    int frame;
+    for (n = 0; n < SAMPLES; n++) {
+        int16_t next = sample(n, &seed);
+        model_feed(&state, &next, 1, &frame);
+        if (frame && !same(&done))
             return 1;
-        }
-        done++;
     }
+    while (model_finish(&state))
+        if (!same(&done))
+            return 1;
     if (done < FRAMES) {
         printf("expected %d frames, got %lu\n", FRAMES, (unsigned long)done);
         return 1;

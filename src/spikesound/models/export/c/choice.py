@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from spikesound.models.export.c.check_sound import check_sound
-from spikesound.models.export.c.folded import Doubles, FloatLayer, FloatReadout, float_layers
+from spikesound.models.export.c.folded import Doubles, FloatLayer, float_layers
 from spikesound.models.export.c.front_end import Tables, front_end_tables, integer_features
-from spikesound.models.export.c.quantised import Ints, Quantised, quantised
+from spikesound.models.export.c.quantised import Quantised, quantised
 from spikesound.models.export.c.reference import Scored, integer_scores
 from spikesound.models.layers import recorded
-from spikesound.models.loading import TrainedModel
+from spikesound.models.loading import Floats, TrainedModel
 
 FRAMES = 64
 """Of the check sound."""
@@ -89,7 +89,7 @@ def chosen(model: TrainedModel) -> Chosen:
 
 
 def _float_scores(
-    model: TrainedModel, features: Doubles, layers: list[FloatLayer]
+    model: TrainedModel, features: Floats, layers: list[FloatLayer]
 ) -> tuple[Doubles, list[float]]:
     """Return probabilities (frame, class), and what each layer's outputs may reach."""
     frames = torch.from_numpy(np.ascontiguousarray(features, np.float32))[:, None]

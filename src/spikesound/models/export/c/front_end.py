@@ -106,7 +106,9 @@ def integer_features(samples: Ints, tables: Tables) -> Ints:
     padded = np.pad(samples.astype(np.int64), half)
     frames = np.lib.stride_tricks.sliding_window_view(padded, tables.window)[:: tables.hop]
     taper = np.concatenate([tables.hann, tables.hann[-2:0:-1]])
-    sums_high, sums_low = _energies(_power(_transform((frames * taper) >> 2, tables), tables), tables)
+    sums_high, sums_low = _energies(
+        _power(_transform((frames * taper) >> 2, tables), tables), tables
+    )
     levels = np.maximum(_log2(sums_high, sums_low, tables), tables.floors)
     scaled = ((levels - tables.offsets) * tables.gains + (1 << (GAIN_BITS - 1))) >> GAIN_BITS
     found: Ints = np.clip(scaled, 0, ONE)

@@ -1,4 +1,4 @@
-"""Export of a detector as a folder of C: header, module and check program, compiled and compared."""
+"""Export of a detector as a folder of C99: header, module, and check program, which is run."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ def to_c(model: TrainedModel, out: Path) -> Exported:
         return Exported(out, 0.0, 0, notes=notes)
     check(compiler, out, prefix)
     return Exported(out, 0.0, _compared(found), notes=notes)
+
+
+def is_module(folder: Path) -> bool:
+    """Return whether a folder holds an export in C and nothing else."""
+    if not folder.is_dir():
+        return False
+    names = sorted(path.name for path in folder.iterdir())
+    prefix = names[0].removesuffix(".c") if names else ""
+    return names == [f"{prefix}{end}" for end in (".c", ".h", "_check.c")]
 
 
 def check(compiler: str, folder: Path, prefix: str) -> None:

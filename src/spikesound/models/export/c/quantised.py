@@ -152,4 +152,3 @@ def _factors(worth: Doubles) -> tuple[Ints, Ints]:
 def _rounded(values: Doubles) -> Ints:
     found: Ints = np.rint(values).astype(np.int64)
     return found
-

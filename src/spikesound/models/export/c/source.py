@@ -101,9 +101,7 @@ def facts(model: TrainedModel, found: Chosen, medians: list[int], prefix: str) -
 
 
 def _row(part: Part) -> str:
-    return (
-        f"{part.name:<18}{part.kind:<27}{part.flash:>8,}{part.ram:>8,}{part.operations:>12,}"
-    )
+    return f"{part.name:<18}{part.kind:<27}{part.flash:>8,}{part.ram:>8,}{part.operations:>12,}"
 
 
 def _total(table: list[Part]) -> Part:
@@ -176,7 +174,9 @@ def _layers(found: Chosen) -> str:
     sizes = f"1, 1, 1, 1, 0, 1, {read}, 1, {classes}, 0, 0, {potential}, -1, -1"
     pointers = _pointers(network.readout, "last")
     unit = f"{network.readout.unit}, {network.readout.decay}, KEPT"
-    text.append("static const struct layer layers[MODEL_LAYERS] = {\n" + ",\n".join(rows) + "\n};\n")
+    text.append(
+        "static const struct layer layers[MODEL_LAYERS] = {\n" + ",\n".join(rows) + "\n};\n"
+    )
     text.append(f"static const struct layer readout = {{{sizes}, {pointers}, {unit}}};\n")
     return "\n".join(text)
 
