@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from spikesound.models.export.c.quantised import Quantised, quantised
 from spikesound.models.export.c.reference import Scored, integer_scores
 from spikesound.models.layers import recorded
 from spikesound.models.loading import Floats, TrainedModel
+
+T = TypeVar("T")
 
 FRAMES = 64
 """Of the check sound."""
@@ -61,22 +65,13 @@ def chosen(model: TrainedModel) -> Chosen:
     features = integer_features(sound, tables)
     exact = model.front_end.whole((sound / 32768).astype(np.float32))
     wanted, ranges = _float_scores(model, exact, layers)
-    bits = [8] * (len(layers) + 1)
 
-    def tried(each: list[int]) -> tuple[float, Quantised, Scored]:
+    def tried(each: list[int]) -> tuple[float, tuple[Quantised, Scored]]:
         network = quantised(layers, readout, ranges, each)
         scored = integer_scores(network, features)
-        return float(np.abs(scored.probabilities / 32768 - wanted).mean()), network, scored
+        return float(np.abs(scored.probabilities / 32768 - wanted).mean()), (network, scored)
 
-    best = tried(bits)
-    while best[0] > LOSS and 8 in bits:
-        wider = [[*bits[:i], 16, *bits[i + 1 :]] for i, size in enumerate(bits) if size == 8]
-        results = [tried(each) for each in wider]
-        at = int(np.argmin([mean for mean, _, _ in results]))
-        if results[at][0] >= best[0]:
-            break
-        bits, best = wider[at], results[at]
-    mean, network, scored = best
+    mean, (network, scored) = promoted(len(layers) + 1, tried)
     return Chosen(
         tables,
         network,
@@ -86,6 +81,25 @@ def chosen(model: TrainedModel) -> Chosen:
         mean,
         len(sound),
     )
+
+
+def promoted(layers: int, tried: Callable[[list[int]], tuple[float, T]]) -> tuple[float, T]:
+    """Give layers 16 bits, while that helps and the loss is above :data:`LOSS`.
+
+    Parameters
+    ----------
+    tried : maps the bits of each layer to the loss, and what comes with it
+    """
+    bits = [8] * layers
+    best = tried(bits)
+    while best[0] > LOSS and 8 in bits:
+        wider = [[*bits[:i], 16, *bits[i + 1 :]] for i, size in enumerate(bits) if size == 8]
+        results = [tried(each) for each in wider]
+        at = int(np.argmin([loss for loss, _ in results]))
+        if results[at][0] >= best[0]:
+            break
+        bits, best = wider[at], results[at]
+    return best
 
 
 def _float_scores(

@@ -94,18 +94,13 @@ class FloatReadout:
 
 
 def float_layers(model: TrainedModel) -> tuple[list[FloatLayer], FloatReadout]:
-    """Return the layers before the read-out, and the read-out.
+    """Return a detector's layers before the read-out, and the read-out.
 
     Raises
     ------
     SpikesoundError
-        If the model is no detector, or has another kind of layer or neuron.
+        If it has another kind of layer or neuron.
     """
-    if not model.detects:
-        raise SpikesoundError(
-            f"{model.name}: a classifier of clips, and only detectors of causal convolutions "
-            "(networks tcn) are expressed in C"
-        )
     *inner, last = layers_of(model.network)
     found: list[FloatLayer] = []
     for layer in inner:
@@ -114,11 +109,11 @@ def float_layers(model: TrainedModel) -> tuple[list[FloatLayer], FloatReadout]:
         raise SpikesoundError(f"layer {last.name!r}: expected integrators behind layers in C")
     synapses: Any = last.synapses
     read = [layer for layer in found if layer.read]
-    parts = _array(synapses.weight).T.reshape(-1, len(synapses.bias))
+    parts = array_of(synapses.weight).T.reshape(-1, len(synapses.bias))
     ends = np.cumsum([layer.units for layer in read])[:-1]
     rows = [_by_place(x, y) for x, y in zip(np.split(parts, ends), read, strict=True)]
     decay = float(unit(last.neuron.beta.detach()))
-    return found, FloatReadout(np.concatenate(rows), _array(synapses.bias), decay)
+    return found, FloatReadout(np.concatenate(rows), array_of(synapses.bias), decay)
 
 
 def _folded(layer: Layer, before: FloatLayer | None, read: bool) -> FloatLayer:
@@ -128,9 +123,9 @@ def _folded(layer: Layer, before: FloatLayer | None, read: bool) -> FloatLayer:
             f"layer {layer.name!r} of kind {layer.kind!r} cannot be expressed in C; the kind must "
             "be causal_convolution"
         )
-    scale, shift = _affine(layer)
+    scale, shift = affine_of(layer)
     weights = synapses.weight.detach().double() * scale.view(-1, *[1] * (synapses.weight.dim() - 1))
-    rule, common = _rule(layer), (geometry.taps, geometry.dilation)
+    rule, common = rule_of(layer), (geometry.taps, geometry.dilation)
     if isinstance(synapses, nn.Conv2d):
         merged = merged_average(weights, (1, geometry.pool)).flip(2).permute(2, 3, 1, 0).numpy()
         (channels, bins), (_, places) = geometry.inputs, geometry.outputs
@@ -149,16 +144,24 @@ def _by_place(rows: Doubles, before: FloatLayer) -> Doubles:
     return by_channel.swapaxes(0, 1).reshape(before.units, -1)
 
 
-def _affine(layer: Layer) -> tuple[torch.Tensor, Doubles]:
+def affine_of(layer: Layer) -> tuple[torch.Tensor, Doubles]:
+    """Return the factor (output,) of a layer's sums, and what is added to them."""
     synapses: Any = layer.synapses
     if isinstance(layer.norm, nn.Identity):
-        return torch.ones(len(synapses.weight), dtype=torch.float64), _array(synapses.bias)
+        return torch.ones(len(synapses.weight), dtype=torch.float64), array_of(synapses.bias)
     assert layer.norm is not None
     scale, shift = affine(layer.norm)
-    return scale.detach().double(), _array(shift)
+    return scale.detach().double(), array_of(shift)
 
 
-def _rule(layer: Layer) -> Rule | None:
+def rule_of(layer: Layer) -> Rule | None:
+    """Return the rule of a layer's spiking neurons; None of ReLU.
+
+    Raises
+    ------
+    SpikesoundError
+        If its neuron is another.
+    """
     neuron = layer.neuron
     if isinstance(neuron, nn.ReLU):
         return None
@@ -172,6 +175,7 @@ def _rule(layer: Layer) -> Rule | None:
     return Rule(float(decay.detach()), float(threshold.detach()), neuron.rule.reset)
 
 
-def _array(values: torch.Tensor) -> Doubles:
+def array_of(values: torch.Tensor) -> Doubles:
+    """Return a parameter as float64."""
     found: Doubles = values.detach().double().numpy()
     return found

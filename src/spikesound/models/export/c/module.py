@@ -10,7 +10,10 @@ import numpy as np
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.export.c.choice import Chosen, chosen
-from spikesound.models.export.c.source import identifier, sources
+from spikesound.models.export.c.clip_choice import ChosenClip, chosen_clip
+from spikesound.models.export.c.clip_source import clip_sources
+from spikesound.models.export.c.source import sources
+from spikesound.models.export.c.text import identifier
 from spikesound.models.export.exported import Exported
 from spikesound.models.loading import TrainedModel
 
@@ -30,13 +33,19 @@ def to_c(model: TrainedModel, out: Path) -> Exported:
     SpikesoundError
         If the model cannot be expressed, the code does not compile, or a score differs.
     """
-    found = chosen(model)
     prefix = identifier(model.name)
+    found: Chosen | ChosenClip
+    if model.detects:
+        found = chosen(model)
+        texts = sources(model, found, prefix)
+    else:
+        found = chosen_clip(model)
+        texts = clip_sources(model, found, prefix)
     out.mkdir()
-    for name, text in sources(model, found, prefix).items():
+    for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
     notes = [
-        f"from the float stream: probabilities {found.mean_difference:.2g} on average, "
+        f"from the float network: probabilities {found.mean_difference:.2g} on average, "
         f"{found.difference:.2g} at most, on the check sound"
     ]
     compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
@@ -44,7 +53,7 @@ def to_c(model: TrainedModel, out: Path) -> Exported:
         notes.append(f"not compiled: no C compiler found (one of {', '.join(COMPILERS)})")
         return Exported(out, 0.0, 0, notes=notes)
     check(compiler, out, prefix)
-    return Exported(out, 0.0, _compared(found), notes=notes)
+    return Exported(out, 0.0, int(np.prod(found.scored.probabilities.shape)), notes=notes)
 
 
 def is_module(folder: Path) -> bool:
@@ -78,7 +87,3 @@ def _run(command: list[str], what: str) -> None:
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise SpikesoundError(f"{command[-1]}: {what}: {lines[0][:200] if lines else ''}")
-
-
-def _compared(found: Chosen) -> int:
-    return int(np.prod(found.scored.probabilities.shape))

@@ -91,29 +91,38 @@ def quantised(
         raise SpikesoundError("a read-out of both spikes and values cannot be expressed in C")
     common = max(ranges[i] for i in read)
     tops = [common if layer.read else top for layer, top in zip(layers, ranges, strict=True)]
+    found = hidden_layers(layers, tops, bits)
+    last = layers[read[0]]
+    largest, scale = (ONE, common / ONE) if last.rule is None else (1, 1.0)
+    made = weights_of(readout.weights, readout.bias, largest, scale, bits[-1])
+    made = with_potential(made, readout.bias, largest, readout.decay, None)
+    worth = made.scales / made.unit * (1 - readout.decay) * 2**LOGIT_BITS
+    factors, shifts = factors_of(worth)
+    return Quantised(list(layers), found, replace(made, factors=factors, shifts=shifts))
+
+
+def hidden_layers(
+    layers: Sequence[FloatLayer], tops: Sequence[float], bits: Sequence[int]
+) -> list[Layer]:
+    """Return the layers before the read-out in integers; see :func:`quantised`."""
     found, largest, scale = [], ONE, 1 / ONE
     for layer, top, size in zip(layers, tops, bits, strict=False):
         flat = layer.weights.reshape(-1, layer.width)
         if layer.rule is None:
-            made = _weights(flat, layer.bias, largest, scale, size)
-            factors, shifts = _factors(made.scales * ONE / top)
+            made = weights_of(flat, layer.bias, largest, scale, size)
+            factors, shifts = factors_of(made.scales * ONE / top)
             found.append(replace(made, factors=factors, shifts=shifts))
             largest, scale = ONE, top / ONE
         else:
             rule = layer.rule
-            made = _weights(flat, layer.bias, largest, scale, size, rule.threshold)
-            found.append(_potential(made, layer.bias, largest, rule.decay, rule.threshold))
+            made = weights_of(flat, layer.bias, largest, scale, size, rule.threshold)
+            made = with_potential(made, layer.bias, largest, rule.decay, rule.threshold)
+            found.append(made)
             largest, scale = 1, 1.0
-    last = layers[read[0]]
-    largest, scale = (ONE, common / ONE) if last.rule is None else (1, 1.0)
-    made = _weights(readout.weights, readout.bias, largest, scale, bits[-1])
-    made = _potential(made, readout.bias, largest, readout.decay, None)
-    worth = made.scales / made.unit * (1 - readout.decay) * 2**LOGIT_BITS
-    factors, shifts = _factors(worth)
-    return Quantised(list(layers), found, replace(made, factors=factors, shifts=shifts))
+    return found
 
 
-def _weights(
+def weights_of(
     weights: Doubles, bias: Doubles, largest: int, scale: float, bits: int, threshold: float = 0.0
 ) -> Layer:
     """Round weights (row, output) of inputs of at most ``largest``, of ``scale`` each."""
@@ -128,7 +137,7 @@ def _weights(
     return Layer(bits, _rounded(weights / units), sums, _rounded(bias / sums))
 
 
-def _potential(
+def with_potential(
     layer: Layer, bias: Doubles, largest: int, decay: float, threshold: float | None
 ) -> Layer:
     """Give a layer potentials with as many bits behind the point as they have room for."""
@@ -141,11 +150,11 @@ def _potential(
     return replace(layer, biases=biases, unit=unit, decay=whole, thresholds=level)
 
 
-def _factors(worth: Doubles) -> tuple[Ints, Ints]:
-    """Return factors below 2^31 and shifts from 1 to 62 whose quotient is ``worth``."""
+def factors_of(worth: Doubles, bits: int = 31) -> tuple[Ints, Ints]:
+    """Return factors of some bits and shifts from 1 to 62: :math:`f / 2^s` is ``worth``."""
     exponents = np.frexp(worth)[1]
-    shifts = np.clip(31 - exponents, 1, 62)
-    factors = np.minimum(_rounded(worth * 2.0**shifts), 2**31 - 1)
+    shifts = np.clip(bits - exponents, 1, 62)
+    factors = np.minimum(_rounded(worth * 2.0**shifts), 2**bits - 1)
     return factors, shifts.astype(np.int64)
 
 

@@ -36,20 +36,15 @@ def integer_scores(network: Quantised, features: Ints) -> Scored:
     for floats, layer in zip(network.floats, network.layers, strict=True):
         sums, used = _sums(floats, layer, x)
         operations += used
-        if floats.rule is None:
-            assert layer.factors is not None
-            assert layer.shifts is not None
-            scaled = _scaled(sums + layer.biases, layer.factors, layer.shifts)
-            x = np.clip(scaled, 0, ONE)
-        else:
-            x = _spikes(sums, layer, floats.rule)
+        rule = floats.rule
+        x = relu_of(sums, layer) if rule is None else spikes_of(sums, layer, rule)
         x = x.reshape(len(x), -1)
         if floats.read:
             read.append(x)
     joined = np.concatenate(read, 1)
     operations += (joined != 0).sum(1) * network.readout.weights.shape[1]
-    logits = np.stack(list(_logits(_product(joined, network.readout.weights), network.readout)))
-    return Scored(_sigmoid(logits), operations)
+    logits = np.stack(list(_logits(product(joined, network.readout.weights), network.readout)))
+    return Scored(sigmoid_of(logits), operations)
 
 
 def _sums(floats: FloatLayer, layer: Layer, x: Ints) -> tuple[Ints, Ints]:
@@ -65,16 +60,26 @@ def _sums(floats: FloatLayer, layer: Layer, x: Ints) -> tuple[Ints, Ints]:
         windows.append(frames[:, starts + np.arange(floats.columns)])
     inputs = np.stack(windows, 2).reshape(len(x), floats.places, -1)
     used = (inputs != 0).sum((1, 2)) * floats.width
-    return _product(inputs, layer.weights), used
+    return product(inputs, layer.weights), used
 
 
-def _product(inputs: Ints, weights: Ints) -> Ints:
+def product(inputs: Ints, weights: Ints) -> Ints:
+    """Return inputs (..., row) times weights (row, output)."""
     # Float64 holds integers to 2^53, and sums stay below 2^31: exact, and fast.
     found: Ints = (inputs.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
     return found
 
 
-def _spikes(sums: Ints, layer: Layer, rule: Rule) -> Ints:
+def relu_of(sums: Ints, layer: Layer) -> Ints:
+    """Return a ReLU layer's outputs of its sums (..., output channel)."""
+    assert layer.factors is not None
+    assert layer.shifts is not None
+    found: Ints = np.clip(scaled(sums + layer.biases, layer.factors, layer.shifts), 0, ONE)
+    return found
+
+
+def spikes_of(sums: Ints, layer: Layer, rule: Rule) -> Ints:
+    """Return the spikes of sums (step, ..., output channel), from rest."""
     assert layer.thresholds is not None
     u, spikes = np.zeros_like(sums[0]), np.zeros_like(sums)
     for t, current in enumerate(sums):
@@ -94,7 +99,7 @@ def _logits(sums: Ints, layer: Layer) -> Iterator[Ints]:
     u = np.zeros_like(sums[0])
     for current in sums:
         u = np.clip(_decayed(u, layer) + current * layer.unit + layer.biases, BOTTOM, TOP)
-        yield np.clip(_scaled(u, layer.factors, layer.shifts), -LOGIT_LIMIT, LOGIT_LIMIT)
+        yield np.clip(scaled(u, layer.factors, layer.shifts), -LOGIT_LIMIT, LOGIT_LIMIT)
 
 
 def _decayed(u: Ints, layer: Layer) -> Ints:
@@ -102,12 +107,14 @@ def _decayed(u: Ints, layer: Layer) -> Ints:
     return found
 
 
-def _scaled(x: Ints, factors: Ints, shifts: Ints) -> Ints:
+def scaled(x: Ints, factors: Ints, shifts: Ints) -> Ints:
+    """Return :math:`x f / 2^s`, rounded."""
     found: Ints = (x * factors + (1 << (shifts - 1))) >> shifts
     return found
 
 
-def _sigmoid(logits: Ints) -> Ints:
+def sigmoid_of(logits: Ints) -> Ints:
+    """Return the sigmoid, 32768 is 1, of logits, 4096 is 1."""
     size = np.abs(logits)
     place, rest = np.minimum(size >> 8, 255), size & 255
     step = SIGMOIDS[place + 1] - SIGMOIDS[place]

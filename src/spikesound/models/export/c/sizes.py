@@ -50,7 +50,7 @@ def parts(network: Quantised, tables: Tables, longest: int) -> list[Part]:
     ----------
     longest : frames of the median filter
     """
-    found = [_front_end(tables)]
+    found = [front_end_part(tables)]
     widest = max(layer.units for layer in network.floats)
     for floats, layer, spikes in zip(
         network.floats, network.layers, of_spikes(network), strict=True
@@ -60,25 +60,27 @@ def parts(network: Quantised, tables: Tables, longest: int) -> list[Part]:
         rows = layer.weights.shape[0] * floats.places
         kind = f"int{layer.bits}, {'spikes' if spikes else 'values'} in"
         kind += ", LIF" if floats.rule else ", ReLU"
-        found.append(Part(floats.name, kind, _flash(layer), ram, rows * floats.width))
+        found.append(Part(floats.name, kind, flash_of(layer), ram, rows * floats.width))
     classes = network.readout.weights.shape[1]
     found.append(Part("sums under way", "int32", 0, 4 * widest, 0))
     readout = network.readout
-    flash = _flash(readout) + 4 * 257
+    flash = flash_of(readout) + 4 * 257
     ram = 4 * 2 * classes + 2 * classes
     found.append(Part("readout", f"int{readout.bits}", flash, ram, readout.weights.size))
     ram = (2 * longest + 3) * classes
     return [*found, Part("decision", "median, thresholds", 3 * classes, ram, 0)]
 
 
-def _flash(layer: Layer) -> int:
+def flash_of(layer: Layer) -> int:
+    """Return the bytes of a layer's tables."""
     channels = len(layer.scales)
     tables = [layer.biases, layer.thresholds, layer.factors]
     whole = 4 * channels * sum(table is not None for table in tables)
     return layer.weight_bytes + whole + (0 if layer.shifts is None else channels)
 
 
-def _front_end(tables: Tables) -> Part:
+def front_end_part(tables: Tables) -> Part:
+    """Return what the front end takes."""
     mels, bins, half = len(tables.gains), len(tables.bands), tables.window // 2
     flash = 2 * len(tables.hann) + 4 * len(tables.sines) + 5 * bins + 4 * 65 + 12 * mels
     ram = (2 + 4) * tables.window + 16 * mels

@@ -158,17 +158,22 @@ static int32_t input_of(const struct layer *l, const model_state *state, int32_t
     return state->values[at + i];
 }
 
-/* Adds a layer's weights times its inputs of this frame and of those before. */
-static void add_layer(const struct layer *l, model_state *state)
+/* Adds a layer's weights times its inputs of row now and of the rows before, of one step. Rows after
+ * newest are zero, and so are those before the first. */
+static void add_layer(const struct layer *l, model_state *state, uint32_t now, uint32_t newest,
+                      uint32_t step)
 {
     int32_t tap, place, i;
-    int32_t slots = (l->taps - 1) * l->dilation + 1;
+    uint32_t slots = (uint32_t)((l->taps - 1) * l->dilation + 1);
     int32_t stored = l->of_spikes ? (l->bins * l->channels + 7) / 8 : l->bins * l->channels;
     for (tap = 0; tap < l->taps; tap++) {
-        int32_t back = tap * l->dilation, at;
-        if ((uint32_t)back > state->frames)
-            break; /* before the first frame there is nothing */
-        at = l->history + (int32_t)((state->frames - (uint32_t)back) % (uint32_t)slots) * stored;
+        uint32_t back = (uint32_t)(tap * l->dilation);
+        int32_t at;
+        if (back > now)
+            break;
+        if (now - back > newest)
+            continue;
+        at = l->history + (int32_t)((now - back) % slots * (uint32_t)l->steps + step) * stored;
         for (place = 0; place < l->places; place++) {
             int32_t left = place * l->stride - l->padding, right = left + l->columns;
             int32_t first = (left > 0 ? left : 0) * l->channels;
@@ -197,38 +202,17 @@ static int fires(const struct layer *l, int32_t *u, int32_t sum, int32_t c)
     return *u > l->thresholds[c];
 }
 
-/* Gives a layer's outputs to the layer behind it and to the read-out. */
-static void put(const struct layer *l, model_state *state, int32_t unit, int32_t value)
+/* Writes an output into the inputs of the layer behind it; units come in their order. */
+static void store(const struct layer *n, model_state *state, uint32_t row, uint32_t step,
+                  int32_t unit, int32_t value)
 {
-    if (l->next >= 0) {
-        const struct layer *n = layers + l->next;
-        uint32_t slots = (uint32_t)((n->taps - 1) * n->dilation + 1);
-        int32_t size = n->bins * n->channels, slot = (int32_t)(state->frames % slots);
-        if (n->of_spikes) {
-            uint8_t *byte = state->spikes + n->history + slot * ((size + 7) / 8) + unit / 8;
-            *byte = (uint8_t)(unit & 7 ? *byte | value << (unit & 7) : value);
-        } else {
-            state->values[n->history + slot * size + unit] = (int16_t)value;
-        }
-    }
-    if (l->read >= 0 && value) {
-        add_row(&readout, l->read + unit, value, state->scores);
-        state->operations += MODEL_CLASSES;
-    }
-}
-
-static void run_layer(const struct layer *l, model_state *state)
-{
-    int32_t i, units = l->places * l->width;
-    memset(state->sums, 0, (size_t)units * sizeof *state->sums);
-    add_layer(l, state);
-    for (i = 0; i < units; i++) {
-        int32_t c = i % l->width, sum = state->sums[i];
-        if (l->thresholds)
-            put(l, state, i, fires(l, state->potentials + l->potentials + i, sum, c));
-        else
-            put(l, state, i, clamped(scaled(sum + l->biases[c], l->factors[c], l->shifts[c]), 0,
-                                     32767));
+    uint32_t slots = (uint32_t)((n->taps - 1) * n->dilation + 1);
+    int32_t size = n->bins * n->channels, slot = (int32_t)(row % slots * (uint32_t)n->steps + step);
+    if (n->of_spikes) {
+        uint8_t *byte = state->spikes + n->history + slot * ((size + 7) / 8) + unit / 8;
+        *byte = (uint8_t)(unit & 7 ? *byte | value << (unit & 7) : value);
+    } else {
+        state->values[n->history + slot * size + unit] = (int16_t)value;
     }
 }
 
@@ -241,93 +225,4 @@ static uint16_t sigmoid(int32_t x)
     else
         p = sigmoids[place] + (((sigmoids[place + 1] - sigmoids[place]) * rest + 128) >> 8);
     return (uint16_t)(x < 0 ? 32768 - p : p);
-}
-
-/* Median of one class around a frame, of the frames that exist: the lower of two middle ones. */
-static uint16_t median(const model_state *state, int c, uint32_t centre, uint32_t newest)
-{
-    uint32_t half = halves[c], first = centre > half ? centre - half : 0, at, other;
-    uint32_t last = centre + half < newest ? centre + half : newest;
-    uint32_t wanted = (last - first) / 2;
-    for (at = first; at <= last; at++) {
-        uint16_t x = state->window[at % MODEL_FILTER * MODEL_CLASSES + (uint32_t)c];
-        uint32_t below = 0, equal = 0;
-        for (other = first; other <= last; other++) {
-            uint16_t y = state->window[other % MODEL_FILTER * MODEL_CLASSES + (uint32_t)c];
-            below += y < x;
-            equal += y == x;
-        }
-        if (below <= wanted && wanted < below + equal)
-            return x;
-    }
-    return 0;
-}
-
-/* Filters the frame MODEL_DELAY before the newest, and compares it with the thresholds. */
-static void decide(model_state *state, uint32_t centre, uint32_t newest)
-{
-    int c;
-    for (c = 0; c < MODEL_CLASSES; c++) {
-        state->filtered[c] = median(state, c, centre, newest);
-        state->active[c] = state->filtered[c] >= limits[c];
-    }
-}
-
-void model_start(model_state *state)
-{
-    memset(state, 0, sizeof *state);
-    state->filled = HALF; /* half a window of zeros before the first sample */
-}
-
-void model_step(model_state *state, const int16_t features[MODEL_BINS])
-{
-    int32_t i, c;
-    uint32_t slots = (uint32_t)((layers[0].taps - 1) * layers[0].dilation + 1);
-    int16_t *input = state->values + (int32_t)(state->frames % slots) * MODEL_BINS;
-    for (i = 0; i < MODEL_BINS; i++)
-        input[i] = features[i];
-    state->operations = 0;
-    memset(state->scores, 0, sizeof state->scores);
-    for (i = 0; i < MODEL_LAYERS; i++)
-        run_layer(layers + i, state);
-    for (c = 0; c < MODEL_CLASSES; c++) {
-        int32_t *u = state->potentials + readout.potentials + c;
-        int64_t next = scaled(*u, readout.decay, 30) + (int64_t)state->scores[c] * readout.unit;
-        *u = clamped(next + readout.biases[c], INT32_MIN, INT32_MAX);
-        state->probabilities[c] = sigmoid(
-            clamped(scaled(*u, readout.factors[c], readout.shifts[c]), -65536, 65536));
-        state->window[state->frames % MODEL_FILTER * MODEL_CLASSES + (uint32_t)c] =
-            state->probabilities[c];
-    }
-    if (state->frames >= MODEL_DELAY)
-        decide(state, state->frames - MODEL_DELAY, state->frames);
-    state->frames++;
-}
-
-uint32_t model_feed(model_state *state, const int16_t *samples, uint32_t count, int *frame)
-{
-    int16_t features[MODEL_BINS];
-    uint32_t free = MODEL_WINDOW - state->filled, taken = count < free ? count : free;
-    memcpy(state->samples + state->filled, samples, taken * sizeof *samples);
-    state->filled += taken;
-    *frame = state->filled == MODEL_WINDOW;
-    if (*frame) {
-        front_end(state, features);
-        model_step(state, features);
-        state->filled = MODEL_WINDOW - MODEL_HOP;
-        memmove(state->samples, state->samples + MODEL_HOP,
-                state->filled * sizeof *state->samples);
-    }
-    return taken;
-}
-
-int model_finish(model_state *state)
-{
-    static const int16_t zeros[64];
-    int frame = 0;
-    while (!frame && state->tail < HALF) {
-        uint32_t left = HALF - state->tail;
-        state->tail += model_feed(state, zeros, left < 64 ? left : 64, &frame);
-    }
-    return frame;
 }
