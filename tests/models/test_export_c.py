@@ -22,7 +22,7 @@ from spikesound.models.export.c.front_end import front_end_tables, integer_featu
 from spikesound.models.export.c.module import FLAGS, to_c
 from spikesound.models.export.c.reference import SIGMOIDS, integer_scores
 from spikesound.models.export.c.sizes import parts
-from spikesound.models.export.c.source import identifier
+from spikesound.models.export.c.text import identifier
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.detector import Detector
 from spikesound.models.spec import Decision
@@ -210,7 +210,8 @@ def test_known_values() -> None:
 def test_what_c_cannot_express_is_named(tmp_path: Path, params: Params) -> None:
     held = other_front_end("tcn", neuron=LIF | {"refractory": 2})
     refused = [
-        (classifier("cnn", params, spiking=True), "a classifier of clips, and only detectors"),
+        (classifier("gru", params, spiking=False), "of kind 'gated' cannot be expressed in C"),
+        (classifier("cnn", params, spiking=True, encoding="rate"), "encoding must be 'direct'"),
         (adaptive(params), "layer 'recurrent_1' of kind 'recurrent' cannot be expressed in C"),
         (held, "'convolution_1': neuron LIF with a refractory period cannot"),
         (other_front_end("tcn"), "window 640, hop 640: in C the window must be a power of two"),

@@ -180,7 +180,12 @@ static void add_layer(const struct layer *l, model_state *state, uint32_t now, u
             int32_t end = (right < l->bins ? right : l->bins) * l->channels;
             int32_t shift = (tap * l->columns - left) * l->channels;
             for (i = first; i < end; i++) {
-                int32_t value = input_of(l, state, at, i);
+                int32_t value;
+                if (l->of_spikes && !(i & 7) && !state->spikes[at + i / 8]) {
+                    i += 7; /* eight neurons that are silent */
+                    continue;
+                }
+                value = input_of(l, state, at, i);
                 if (value) {
                     add_row(l, shift + i, value, state->sums + place * l->width);
                     state->operations += (uint32_t)l->width;
