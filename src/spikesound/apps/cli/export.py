@@ -22,8 +22,8 @@ def export(
     """Export a trained model, read the file back, and compare the outputs.
 
     Spiking networks go to NIR, conventional ones to ONNX, any to TorchScript, or to one safe file
-    with labels and front end in it (safetensors); detectors of causal convolutions to C99 in
-    integers, sound in and probabilities out.
+    with labels and front end in it (safetensors); convolutional ones to C99 in integers,
+    sound in and probabilities out.
     """
     from spikesound.core.errors import SpikesoundError, choose
     from spikesound.models.export import EXPORTS

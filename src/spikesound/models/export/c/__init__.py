@@ -1,1 +1,1 @@
-"""Detectors as a C99 module without dependencies, in integers from the samples on."""
+"""Detectors and classifiers as a C99 module without dependencies, in integers throughout."""

@@ -1,4 +1,4 @@
-"""Export of a detector as a folder of C99: header, module, and check program, which is run."""
+"""Export of a model as a folder of C99: header, module, and check program, which is run."""
 
 from __future__ import annotations
 
