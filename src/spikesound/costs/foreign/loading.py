@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,9 @@ def _from_torch(path: Path) -> nn.Module:
         with torch.serialization.safe_globals(_allowed()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or foreign pickle leads to
-        reason = short(" ".join(str(error).split()), 300)
         raise SpikesoundError(
-            f"{path}: cannot be read without executing code of the file: {reason}; name the code "
-            "that builds the network instead, FILE.py:FACTORY"
+            f"{path}: cannot be read without executing code of the file: {_reason(error)}; name "
+            "the code that builds the network instead, FILE.py:FACTORY"
         ) from error
     if not isinstance(content, nn.Module):
         raise SpikesoundError(
@@ -114,6 +114,15 @@ def _from_torch(path: Path) -> nn.Module:
             "code that builds it, FILE.py:FACTORY"
         )
     return content
+
+
+def _reason(error: Exception) -> str:
+    """Return what the file asks for, out of torch's long message on it."""
+    text = " ".join(str(error).split())
+    asked = re.search(r"GLOBAL (\S+) was not an allowed global", text)
+    if asked:
+        return f"it asks for {asked[1]}"
+    return short(text.rpartition("WeightsUnpickler error: ")[2], 300)
 
 
 def _allowed() -> list[Any]:

@@ -114,7 +114,7 @@ def count_synapses(record: Record, module: nn.Module, x: torch.Tensor, y: torch.
     record.weights = max(record.weights, weight.numel() + (0 if bias is None else bias.numel()))
     if isinstance(module, nn.Linear):
         rows = x.numel() // module.in_features
-        record.inputs, record.outputs = module.in_features, module.out_features
+        record.sized(module.in_features, module.out_features)
         dense, effective = float(x.numel()), active
         each = module.out_features
     else:
@@ -127,8 +127,7 @@ def count_synapses(record: Record, module: nn.Module, x: torch.Tensor, y: torch.
         axes = len(module.kernel_size)
         rows, size = places(x, axes)
         out = places(y, axes)[1]
-        record.inputs = module.in_channels * prod(size)
-        record.outputs = module.out_channels * prod(out)
+        record.sized(module.in_channels * prod(size), module.out_channels * prod(out))
         reached = reach(size, out, module)
         here = (x != 0).flatten(0, -axes - 1).sum(0).double()
         dense = rows * module.in_channels * float(reached.sum())
@@ -150,7 +149,7 @@ def count_pooling(record: Record, module: nn.Module, x: torch.Tensor, y: torch.T
     assert known is not None
     axes = int(known.__name__[-2])  # AvgPool2d
     rows, size = places(x, axes)
-    record.inputs, record.outputs = x.numel() // rows, y.numel() // rows
+    record.sized(x.numel() // rows, y.numel() // rows)
     if isinstance(module, ADAPTIVE):
         reached = torch.ones(size, dtype=torch.float64)
     else:

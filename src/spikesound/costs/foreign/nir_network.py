@@ -18,6 +18,9 @@ from spikesound.models.export.exported import library
 DT_S = 1e-4
 """Length of a time step, unless the graph's metadata say it (``dt_s``)."""
 
+LEAST_LEAK = 2.0**-30
+"""Of a state, by step: files that cannot express a neuron without a leak give it a smaller one."""
+
 
 class NIRNeuron(nn.Module):
     """Neurons of NIR, by Euler's steps of dt.
@@ -56,14 +59,20 @@ class NIRNeuron(nn.Module):
         """Return the unit that it is priced as.
 
         A membrane whose time constant is a step has no memory of its own: with the synapse before
-        it, it is one leaky state.
+        it, it is one leaky state. A state that leaks no more than :data:`LEAST_LEAK` does not leak.
         """
-        if self.kind == "Threshold":
-            return "threshold"
-        at_once = self.share is not None and torch.allclose(self.share, torch.ones(()).double())
-        names = {"LIF": "lif", "IF": "integrate_and_fire", "LI": "li", "I": "integrator"}
-        behind = {"CubaLIF": ("cuba_lif", "lif"), "CubaLI": ("current_li", "li")}
-        return behind[self.kind][at_once] if self.kind in behind else names[self.kind]
+        plain = {"Threshold": "threshold", "IF": "integrate_and_fire", "I": "integrator"}
+        if self.kind in plain:
+            return plain[self.kind]
+        one, two = ("li", "current_li") if self.threshold is None else ("lif", "cuba_lif")
+        assert self.share is not None
+        at_once = torch.allclose(self.share, torch.ones_like(self.share))
+        if self.synaptic is not None and not at_once:
+            return two
+        leak = self.share if self.synaptic is None else self.synaptic
+        if bool((leak <= LEAST_LEAK).all()):
+            return "integrator" if self.threshold is None else "integrate_and_fire"
+        return one
 
     def forward(self, current: torch.Tensor) -> torch.Tensor:
         """Return spikes or, of a neuron without a threshold, potentials of this step."""
@@ -107,6 +116,8 @@ class NIRNetwork(nn.Module):
                 f"{what}: nodes {', '.join(error.args[1])} are a cycle; recurrent connections "
                 "cannot be counted, but for those that take the threshold off after a spike"
             ) from error
+        self.prefix, self.what = "steps.", what
+        self.shape = _input_shape(graph)
         self.steps = nn.ModuleDict()
         for name in self.order:
             node = graph.nodes[name]
@@ -123,6 +134,11 @@ class NIRNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output node's values of one step (batch, ...)."""
+        if self.shape is not None and tuple(x.shape[1:]) != self.shape:
+            raise SpikesoundError(
+                f"{self.what}: expected a sample of axes (time, batch, "
+                f"{', '.join(map(str, self.shape))}), got {tuple(x.shape[1:])} behind the batch"
+            )
         values: dict[str, torch.Tensor] = {}
         x = x.double()
         for name in self.order:
@@ -135,8 +151,15 @@ class NIRNetwork(nn.Module):
         return last
 
 
+def _input_shape(graph: Any) -> tuple[int, ...] | None:
+    """Return the shape of the graph's only input, or None if there are several or it is unsaid."""
+    inputs = [node for node in graph.nodes.values() if type(node).__name__ == "Input"]
+    shapes = [value for node in inputs for value in node.input_type.values() if value is not None]
+    return tuple(int(size) for size in shapes[0]) if len(shapes) == 1 else None
+
+
 def _key(name: str) -> str:
-    return name.replace(".", "_")
+    return name.replace(".", ":")
 
 
 def _default(value: Any, otherwise: Any) -> Any:

@@ -22,6 +22,7 @@ class Record:
     multiplies : whether it is no synapses, but products
     sums_active : values that its synapses put out
     synapses : weights without biases
+    fired_by : module of the neurons that take its sums
     elementwise, calls : values that operations one by one put out, and in how many calls
     others : as in :class:`spikesound.costs.layer.LayerCounts`
     """
@@ -44,8 +45,24 @@ class Record:
     active_outputs: float = 0.0
     sums_active: float = 0.0
     neuron_updates: float = 0.0
+    fired_by: str = ""
     elementwise: int = 0
     calls: int = 0
+
+    def sized(self, inputs: int, outputs: int) -> None:
+        """Note how many values go in and come out at a time.
+
+        Raises
+        ------
+        SpikesoundError
+            If they were others before: one module stands for layers of different sizes.
+        """
+        if self.outputs and (self.inputs, self.outputs) != (inputs, outputs):
+            raise SpikesoundError(
+                f"module {self.name!r} of class {self.module} is called with {inputs} values and "
+                f"with {self.inputs}: give each layer a module of its own"
+            )
+        self.inputs, self.outputs = inputs, outputs
 
     def folded(self, channels: int) -> int:
         """Return the stored values with a batch norm in them: a bias for each channel."""
@@ -111,7 +128,7 @@ def _of_sample(record: Record, reading: Reading, steps: int) -> LayerCounts:
         record.neuron,
         int(passes) // once,
         record.updates_at or int(passes) // once,
-        record.inputs or outputs,
+        outputs if record.kind == "neurons" else record.inputs or outputs,
         outputs,
         record.weights,
         0,

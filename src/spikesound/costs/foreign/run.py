@@ -15,7 +15,7 @@ from spikesound.costs.break_even import spike_rate
 from spikesound.costs.foreign.neurons import library
 from spikesound.costs.foreign.records import Reading, counts
 from spikesound.costs.foreign.sample import Sample
-from spikesound.costs.foreign.tags import Tag
+from spikesound.costs.foreign.tags import Tag, tensors
 from spikesound.costs.foreign.watch import Watch, watching
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.neuron_work import spikes
@@ -77,7 +77,7 @@ def count(network: nn.Module, sample: Sample) -> Counted:
 
 def _present(network: nn.Module, sample: Sample, watch: Watch) -> None:
     """Run a copy of the network, so that no state is left in it."""
-    copied = copy.deepcopy(network).eval()
+    copied = _copied(network).eval()
     _reset(copied)
     try:
         with watching(copied, watch):
@@ -93,6 +93,13 @@ def _present(network: nn.Module, sample: Sample, watch: Watch) -> None:
             f"(layout {sample.layout}, {'each step' if sample.each_step else 'one call'}): "
             f"{type(error).__name__}: {short(' '.join(str(error).split()), 300)}"
         ) from error
+
+
+def _copied(network: nn.Module) -> nn.Module:
+    """Return a copy; states that an earlier run left in it have a history, and lose it."""
+    left = [value for module in network.modules() for value in tensors(vars(module))]
+    memo = {id(value): value.detach().clone() for value in left if not value.is_leaf}
+    return copy.deepcopy(network, memo)
 
 
 def _step_by_step(network: nn.Module, x: torch.Tensor, watch: Watch) -> None:

@@ -52,7 +52,10 @@ class Watch:
         """Count a call of a module that is counted as a whole; return what replaces its output."""
         tag = self.tags.of(x)
         if tag is None:
-            return None
+            raise SpikesoundError(
+                f"module {name!r} of class {type(module).__name__} reads what does not depend on "
+                "the sample, or was computed outside of torch: it cannot be counted"
+            )
         neuron = neuron_of(module)
         if neuron is not None:
             return self._neurons(name, module, neuron, x, output)
@@ -100,13 +103,16 @@ class Watch:
             first = functional.relu(x) if neuron.spiking else x.clone()
             unit = "relu" if neuron.spiking else "none"
         own = self.records.get(tag.producer or "")
-        if own is None or own.neuron not in ("none", unit):
+        steps = neuron.time_steps(module, x.shape[0])
+        if own is None or own.fired_by not in ("", name):
             own = self.record(name, "neurons", type(module).__name__)
             own.read(_input(tag))
+            own.sized(first.numel() // steps, first.numel() // steps)
+        own.fired_by = name
         if unit != "none":
             own.neuron = unit
             own.neuron_updates += float(first.numel())
-            own.updates_at += neuron.time_steps(module, x.shape[0])
+            own.updates_at += steps
             own.active_outputs += float(torch.count_nonzero(first))
         kind: Kind = "spikes" if neuron.spiking and not self.twin else "activations"
         if unit == "none" or not (neuron.spiking or unit == "relu"):
@@ -206,7 +212,8 @@ def watching(network: nn.Module, watch: Watch) -> Iterator[None]:
     handles = []
     for name, module in network.named_modules():
         whole = neuron_of(module) is not None or leaf_of(module) is not None
-        handles += _hooks(name or "network", module, watch, whole)
+        shown = name.removeprefix(getattr(network, "prefix", "")) or "network"
+        handles += _hooks(shown, module, watch, whole)
     try:
         with torch.no_grad(), _Mode(watch):
             yield
