@@ -266,6 +266,38 @@ def test_whether_a_synapse_multiplies_follows_from_where_its_input_is_from(
     assert (found["mul"].operation, found["mul"].dense >= 12) == ("mac", True), "three times x"
 
 
+def test_pooling_by_function_and_by_module_is_counted_by_hand() -> None:
+    class Pooled(nn.Module):
+        def __init__(self, one: Any, other: Any) -> None:
+            super().__init__()
+            self.one, self.other, self.lif = one, other, snntorch.Leaky(0.5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            kept = torch.zeros(len(x), 1, 1, 2)
+            for step, frame in enumerate(x):
+                spikes, _ = self.lif(2 * self.one(frame), torch.zeros(()))
+                kept[step] = self.other(spikes)
+            return kept.sum(0)
+
+    def first(x: torch.Tensor) -> torch.Tensor:
+        return functional.max_pool1d(x, 2, ceil_mode=True)
+
+    def second(x: torch.Tensor) -> torch.Tensor:
+        return functional.avg_pool1d(x, 2, ceil_mode=True)
+
+    x = torch.tensor([[1.0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])[:, None, None]
+    modules = nn.MaxPool1d(2, ceil_mode=True), nn.AvgPool1d(2, ceil_mode=True)
+    for one, other in ((first, second), modules):
+        layers = count(Pooled(one, other), Sample(x)).layers
+        maximum, mean = (
+            layer for layer in layers if "pool" in layer.layer or "o" in layer.layer[:1]
+        )
+        # Five places in three windows, the last half over the border; then three in two.
+        assert (maximum.dense, maximum.effective) == (2 * (5 - 3), 2 * (5 - 3))
+        assert (mean.dense, mean.effective, mean.source) == (2 * 3, 2, "spikes")
+        assert by_name(layers)["sum"].dense == 4, "what was written into a tensor is followed"
+
+
 @pytest.mark.parametrize(
     ("network", "message"),
     [

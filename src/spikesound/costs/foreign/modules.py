@@ -56,7 +56,7 @@ def places(x: torch.Tensor, axes: int) -> tuple[int, list[int]]:
     return prod(x.shape[: x.dim() - axes - 1]), list(x.shape[x.dim() - axes :])
 
 
-def reach(size: list[int], out: list[int], module: nn.Module) -> torch.Tensor:
+def reach(size: list[int], out: list[int], module: Any) -> torch.Tensor:
     """Return how many places of the output each place of the input reaches, borders regarded.
 
     It is the gradient of a convolution of ones with kernel, stride, padding and dilation of the
@@ -78,19 +78,21 @@ def reach(size: list[int], out: list[int], module: nn.Module) -> torch.Tensor:
     back: Any = [grad.conv1d_input, grad.conv2d_input, grad.conv3d_input]
     ones = torch.ones(1, 1, *kernel, dtype=torch.float64)
     reached = torch.ones(1, 1, *out, dtype=torch.float64)
+    wide = [  # the last windows of a pooling may hang over the border
+        max(size[i], (out[i] - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1 - 2 * padding[i])
+        for i in range(axes)
+    ]
     found: torch.Tensor = back[axes - 1](
-        (1, 1, *size), ones, reached, stride=stride, padding=padding, dilation=dilation
+        (1, 1, *wide), ones, reached, stride=stride, padding=padding, dilation=dilation
     )
-    return found[0, 0]
+    return found[0, 0][tuple(slice(end) for end in size)]
 
 
 def _each(value: Any, axes: int) -> tuple[int, ...]:
     return (int(value),) * axes if isinstance(value, int) else tuple(int(v) for v in value)
 
 
-def _padding(
-    module: nn.Module, kernel: tuple[int, ...], dilation: tuple[int, ...]
-) -> tuple[int, ...]:
+def _padding(module: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
     padding = getattr(module, "padding", 0)
     if padding == "valid":
         return (0,) * len(kernel)
@@ -138,29 +140,3 @@ def count_synapses(record: Record, module: nn.Module, x: torch.Tensor, y: torch.
     record.effective += effective * each
     record.active_inputs += active
     record.sums_active += float(y.numel())
-
-
-def count_pooling(record: Record, module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
-    """Add a call of a pooling: an addition for each place of each window, one comparison fewer.
-
-    Of spikes those that are there are taken; of values a maximum compares all.
-    """
-    known = leaf_of(module)
-    assert known is not None
-    axes = int(known.__name__[-2])  # AvgPool2d
-    rows, size = places(x, axes)
-    record.sized(x.numel() // rows, y.numel() // rows)
-    if isinstance(module, ADAPTIVE):
-        reached = torch.ones(size, dtype=torch.float64)
-    else:
-        reached = reach(size, places(y, axes)[1], module)
-    here = (x != 0).flatten(0, -axes - 1).sum(0).double()
-    record.rows += rows
-    number = x.numel() / prod(size) * float(reached.sum())
-    if isinstance(module, MAXIMA):
-        number -= y.numel()  # of two values one comparison
-    skipping = record.reads == "spikes" or not isinstance(module, MAXIMA)
-    record.dense += number
-    record.effective += float((here * reached).sum()) if skipping else number
-    record.active_inputs += active_count(x)
-    record.sums_active += active_count(y)

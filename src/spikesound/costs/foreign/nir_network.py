@@ -12,90 +12,12 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError, short
-from spikesound.costs.foreign.neurons import Neuron
+from spikesound.costs.foreign.nir_neuron import NIRNeuron
+from spikesound.costs.foreign.nir_resets import without_resets
 from spikesound.models.export.exported import library
 
 DT_S = 1e-4
 """Length of a time step, unless the graph's metadata say it (``dt_s``)."""
-
-LEAST_LEAK = 2.0**-30
-"""Of a state, by step: files that cannot express a neuron without a leak give it a smaller one."""
-
-
-class NIRNeuron(nn.Module):
-    """Neurons of NIR, by Euler's steps of dt.
-
-    .. math:: \\tau \\dot v = v_{leak} - v + R I, \\qquad \\tau_{syn} \\dot I = w_{in} S - I
-
-    A spike where v > v_threshold, after which v is v_reset, or less by the threshold where the
-    graph has a node that takes it off. Without tau v is the sum of R I dt.
-
-    References
-    ----------
-    Pedersen et al. 2024, "Neuromorphic intermediate representation", table 1.
-    """
-
-    def __init__(self, node: Any, dt_s: float, subtract: bool) -> None:
-        super().__init__()
-        self.kind = type(node).__name__
-        tau = getattr(node, "tau_mem", None)
-        tau = getattr(node, "tau", None) if tau is None else tau
-        self.share = None if tau is None else dt_s / torch.as_tensor(tau).double()
-        self.r = torch.as_tensor(getattr(node, "r", 1.0)).double()
-        self.leak = torch.as_tensor(getattr(node, "v_leak", 0.0)).double()
-        threshold = getattr(node, "v_threshold", getattr(node, "threshold", None))
-        self.threshold = None if threshold is None else torch.as_tensor(threshold).double()
-        self.resets_to = torch.as_tensor(_default(getattr(node, "v_reset", None), 0.0)).double()
-        synapse = getattr(node, "tau_syn", None)
-        self.synaptic = None if synapse is None else dt_s / torch.as_tensor(synapse).double()
-        self.weight = torch.as_tensor(getattr(node, "w_in", 1.0)).double()
-        self.dt_s, self.subtract = dt_s, subtract
-        self.counted_as = Neuron(self._unit())
-        self.v: Any = 0.0
-        self.i: Any = 0.0
-        self.owed: Any = 0.0
-
-    def _unit(self) -> str:
-        """Return the unit that it is priced as.
-
-        A membrane whose time constant is a step has no memory of its own: with the synapse before
-        it, it is one leaky state. A state that leaks no more than :data:`LEAST_LEAK` does not leak.
-        """
-        plain = {"Threshold": "threshold", "IF": "integrate_and_fire", "I": "integrator"}
-        if self.kind in plain:
-            return plain[self.kind]
-        one, two = ("li", "current_li") if self.threshold is None else ("lif", "cuba_lif")
-        assert self.share is not None
-        at_once = torch.allclose(self.share, torch.ones_like(self.share))
-        if self.synaptic is not None and not at_once:
-            return two
-        leak = self.share if self.synaptic is None else self.synaptic
-        if bool((leak <= LEAST_LEAK).all()):
-            return "integrator" if self.threshold is None else "integrate_and_fire"
-        return one
-
-    def forward(self, current: torch.Tensor) -> torch.Tensor:
-        """Return spikes or, of a neuron without a threshold, potentials of this step."""
-        x = current.double()
-        if self.kind == "Threshold":
-            assert self.threshold is not None
-            above: torch.Tensor = (x > self.threshold).double()
-            return above
-        x = x - self.owed
-        if self.synaptic is not None:
-            self.i = self.i + self.synaptic * (self.weight * x - self.i)
-            x = self.i
-        if self.share is None:
-            self.v = self.v + self.dt_s * self.r * x
-        else:
-            self.v = self.v + self.share * (self.leak - self.v + self.r * x)
-        if self.threshold is None:
-            return torch.as_tensor(self.v)
-        spikes: torch.Tensor = (self.v > self.threshold).double()
-        self.v = torch.where(spikes > 0, self.resets_to, self.v)
-        if self.subtract:
-            self.owed = spikes * self.threshold
-        return spikes
 
 
 class NIRNetwork(nn.Module):
@@ -103,7 +25,7 @@ class NIRNetwork(nn.Module):
 
     def __init__(self, graph: Any, dt_s: float, what: str) -> None:
         super().__init__()
-        edges, subtracting = _without_resets(graph, what)
+        edges, subtracting = without_resets(graph)
         self.sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
         for source, target in edges:
             self.sources[target].append(source)
@@ -160,53 +82,6 @@ def _input_shape(graph: Any) -> tuple[int, ...] | None:
 
 def _key(name: str) -> str:
     return name.replace(".", ":")
-
-
-def _default(value: Any, otherwise: Any) -> Any:
-    return otherwise if value is None else value
-
-
-def _without_resets(graph: Any, what: str) -> tuple[list[tuple[str, str]], dict[str, list[str]]]:
-    """Return the edges without nodes that take the threshold off a neuron that spiked.
-
-    They are a way from the neuron to itself through maps without a bias, whose product is minus
-    the threshold times the identity; with it, the neuron is one that resets by subtraction.
-    """
-    edges = list(dict.fromkeys(map(tuple, graph.edges)))
-    targets: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    into: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    for source, target in edges:
-        targets[source].append(target)
-        into[target].append(source)
-    found: dict[str, list[str]] = {}
-    for name, node in graph.nodes.items():
-        if getattr(node, "v_threshold", None) is None:
-            continue
-        for first in targets[name]:
-            path = [first]
-            while len(targets[path[-1]]) == 1 and len(path) < 4 and targets[path[-1]] != [name]:
-                path.append(targets[path[-1]][0])
-            alone = all(len(into[each]) == 1 for each in path)
-            if alone and targets[path[-1]] == [name] and _takes_off(graph, path, node):
-                found[name] = path
-    gone = {each for path in found.values() for each in path}
-    return [(a, b) for a, b in edges if a not in gone and b not in gone], found
-
-
-def _takes_off(graph: Any, path: list[str], neuron: Any) -> bool:
-    """Return whether the maps of a path are minus the neuron's threshold times the identity."""
-    product: Any = 1.0
-    for name in path:
-        node = graph.nodes[name]
-        weight = getattr(node, "weight", None)
-        if weight is None or np.any(getattr(node, "bias", 0.0)):
-            return False
-        matrix = np.asarray(weight).reshape(len(weight), -1)
-        if matrix.shape[0] != matrix.shape[1]:
-            return False
-        product = matrix @ product if isinstance(product, np.ndarray) else matrix
-    threshold = np.unique(neuron.v_threshold)
-    return len(threshold) == 1 and np.allclose(product, -threshold[0] * np.eye(len(product)))
 
 
 def _linear(node: Any) -> nn.Module:

@@ -12,11 +12,12 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError, short
 from spikesound.costs.break_even import spike_rate
+from spikesound.costs.foreign.hooks import watching
 from spikesound.costs.foreign.neurons import library
 from spikesound.costs.foreign.records import Reading, counts
 from spikesound.costs.foreign.sample import Sample
 from spikesound.costs.foreign.tags import Tag, tensors
-from spikesound.costs.foreign.watch import Watch, watching
+from spikesound.costs.foreign.watch import Watch
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.neuron_work import spikes
 

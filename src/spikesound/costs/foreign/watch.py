@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.costs.foreign import operations
-from spikesound.costs.foreign.check import check_modules
 from spikesound.costs.foreign.modules import (
     NORMS,
     NOTHING,
     SYNAPSES,
-    count_pooling,
     count_synapses,
-    leaf_of,
 )
 from spikesound.costs.foreign.neurons import Neuron, neuron_of
+from spikesound.costs.foreign.pooling import (
+    Pool,
+    count_pooling,
+    pool_of_function,
+    pool_of_module,
+)
 from spikesound.costs.foreign.records import Record
 from spikesound.costs.foreign.tags import Kind, Tag, Tags, tensors
 
@@ -70,11 +70,17 @@ class Watch:
             self._norm(name, module, tag, output)
         else:
             record = self.record(name, "pooling", type(module).__name__)
-            record.read(_input(tag))
-            count_pooling(record, module, x, output)
-            keeps = "Max" in type(module).__name__ and tag.kind in ("spikes", "activations")
-            self.tags[output] = Tag(tag.kind if keeps else "values")
+            self._pooling(record, pool_of_module(module), tag, x, output)
         return None
+
+    def _pooling(
+        self, record: Record, pool: Pool, tag: Tag, x: torch.Tensor, output: torch.Tensor
+    ) -> None:
+        """Count a pooling; the maximum of spikes is spikes."""
+        record.read(_input(tag))
+        count_pooling(record, pool, x, output)
+        keeps = pool.maximum and tag.kind in ("input", "spikes", "activations")
+        self.tags[output] = Tag(tag.kind if keeps else "values")
 
     def _norm(self, name: str, module: nn.Module, tag: Tag, output: torch.Tensor) -> None:
         """Fold a batch norm into the synapses whose sums it takes; else count its products."""
@@ -120,7 +126,9 @@ class Watch:
         self.tags[first] = Tag(kind)
         return _with_first(output, first) if self.twin else None
 
-    def operation(self, function: Any, arguments: Any, output: Any) -> None:
+    def operation(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
         """Count an operation between modules.
 
         Raises
@@ -128,16 +136,17 @@ class Watch:
         SpikesoundError
             If it is none of those that can be counted.
         """
-        read = [each for each in tensors(arguments) if self.tags.of(each) is not None]
+        read = [each for each in tensors((args, kwargs)) if self.tags.of(each) is not None]
         tag = self.tags.joint(read)
         name = operations.name_of(function)
         if tag is None or name in operations.CONSTANTS:
             return
         if name in operations.FREE:
             self.tags.mark(output, tag)
+            self._written(name, output, tag)
             return
         where = self.within[-1] if self.within else "the module"
-        if name not in operations.COUNTED:
+        if name not in operations.COUNTED and name not in operations.POOLS:
             raise SpikesoundError(
                 f"{where} computes {name!r} itself, which cannot be counted; counted are modules "
                 f"of the tables (docs/guide/cost.md) and between them views, "
@@ -145,6 +154,12 @@ class Watch:
             )
         path = where.partition(" ")[0]
         layer = name if path == "network" else f"{path}.{name}"
+        if name in operations.POOLS:
+            pool = pool_of_function(function, args, kwargs)
+            layer += " of " + "x".join(map(str, read[0].shape[-pool.axes - 1 :]))
+            record = self.record(layer, "pooling", name)
+            self._pooling(record, pool, tag, read[0], tensors(output)[0])
+            return
         record = self.record(layer, "pooling", name)
         record.read(_input(tag))
         record.multiplies = name in operations.PRODUCTS
@@ -155,6 +170,13 @@ class Watch:
         self._elementwise(record, result, number, active)
         kind: Kind = "activations" if name in operations.RECTIFIED else "values"
         self.tags.mark(output, Tag(kind))
+
+    def _written(self, name: str, output: Any, tag: Tag) -> None:
+        """Note what is written into a part of another tensor."""
+        whole = output._base if name == "copy" and isinstance(output, torch.Tensor) else None
+        if whole is not None:
+            before = self.tags.of(whole)
+            self.tags[whole] = tag if before in (None, tag) else Tag("values")
 
     def _elementwise(
         self, record: Record, output: torch.Tensor, number: float, active: float | None = None
@@ -181,65 +203,3 @@ def _with_first(output: Any, first: torch.Tensor) -> Any:
     if isinstance(output, tuple):
         return (first, *output[1:])
     return first
-
-
-class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Hands every operation outside of counted modules to the watch."""
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.watch = watch
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        output = func(*args, **(kwargs or {}))
-        if not self.watch.leaves:
-            self.watch.operation(func, (args, dict(kwargs or {})), output)
-        return output
-
-
-@contextmanager
-def watching(network: nn.Module, watch: Watch) -> Iterator[None]:
-    """Count what the network does within the context.
-
-    Raises
-    ------
-    SpikesoundError
-        If a module of a library is of a class that cannot be counted.
-    """
-    check_modules(network)
-    handles = []
-    for name, module in network.named_modules():
-        whole = neuron_of(module) is not None or leaf_of(module) is not None
-        shown = name.removeprefix(getattr(network, "prefix", "")) or "network"
-        handles += _hooks(shown, module, watch, whole)
-    try:
-        with torch.no_grad(), _Mode(watch):
-            yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _hooks(name: str, module: nn.Module, watch: Watch, whole: bool) -> list[Any]:
-    def enter(module: nn.Module, arguments: tuple[Any, ...]) -> None:
-        if whole:
-            watch.leaves += 1
-        elif not watch.leaves:
-            watch.within.append(f"{name} (class {type(module).__name__})")
-
-    def leave(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
-        if not whole:
-            if not watch.leaves:
-                watch.within.pop()
-            return None
-        replaced = None
-        if watch.leaves == 1:
-            if not arguments:
-                raise SpikesoundError(f"module {name!r}: its input must not be a keyword argument")
-            replaced = watch.leave(name, module, arguments[0], output)
-        watch.leaves -= 1
-        return replaced
-
-    return [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
