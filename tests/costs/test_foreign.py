@@ -333,6 +333,27 @@ def test_a_sample_that_does_not_fit_is_refused(sample: Sample, message: str) -> 
         count(Leaky(), sample)
 
 
+def test_a_module_that_is_not_called_is_not_refused() -> None:
+    network = Leaky()
+    network.loss = nn.CrossEntropyLoss()
+    assert len(count(network, Sample(SPIKES)).layers) == 3
+
+
+def test_two_neurons_of_one_layer_are_counted_each() -> None:
+    class Two(Leaky):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            spikes = []
+            for frame in x:
+                sums = self.fc1(frame)
+                spikes.append(self.lif1(sums)[0] + self.lif2(sums)[0])
+            return torch.stack(spikes)
+
+    layers = by_name(count(Two(), Sample(SPIKES)).layers)
+    assert (layers["fc1"].steps, layers["fc1"].neuron_updates) == (3, 6)
+    assert (layers["lif2"].steps, layers["lif2"].neuron_updates) == (3, 6)
+    assert (layers["lif2"].weights, layers["lif2"].outputs) == (0, 2)
+
+
 def test_one_module_for_layers_of_different_sizes_is_refused() -> None:
     class Shared(nn.Module):
         def __init__(self) -> None:

@@ -129,7 +129,10 @@ def print_cost(found: Cost) -> None:
 
 
 def summary(found: pd.DataFrame) -> list[str]:
-    """Return the range of the ratios over all accounts, and each side's at its best dataflow."""
+    """Return the range of the ratios over all accounts, and each side at its best dataflow.
+
+    ``full_reuse`` is a bound that no chip reaches, and none of these.
+    """
     lines = []
     for label, what in (("dense", "its twin"), ("zero_skipping", "its twin with zeros skipped")):
         ratios = found["network_nj"] / found[f"twin_{label}_nj"]
@@ -138,13 +141,14 @@ def summary(found: pd.DataFrame) -> list[str]:
             f"energy of {what}: {ratios.min():.2f} to {ratios.max():.2f} times over "
             f"{len(found)} accounts, less in {wins} of them"
         )
-    for profile, rows in found.groupby("profile", sort=False):
+    reached = found[found["dataflow"] != "full_reuse"]
+    for profile, rows in reached.groupby("profile", sort=False):
         own = rows.iloc[int(rows["network_nj"].argmin())]
         best = rows[["twin_dense_nj", "twin_zero_skipping_nj"]].min(axis=1)
         other = rows.iloc[int(best.argmin())]
         lines.append(
-            f"{profile}, each at its best dataflow: network {own['network_nj']:,.4g} nJ "
-            f"({own['dataflow']}), twin {best.min():,.4g} nJ ({other['dataflow']})"
+            f"{profile}, each at its best dataflow: network {_figure(own['network_nj'])} nJ "
+            f"({own['dataflow']}), twin {_figure(best.min())} nJ ({other['dataflow']})"
         )
     return lines
 
@@ -193,7 +197,8 @@ def _figure(value: Any) -> str:
         return value
     if value is None or value != value:  # an empty cell of a table is not equal to itself
         return "-"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+    whole = float(value).is_integer() or abs(value) >= 1000
+    return f"{value:,.0f}" if whole else f"{value:.4g}"
 
 
 def _print(console: Console, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Modules of a network that cannot be counted, found before it runs."""
+"""Modules that cannot be counted, found when they are called."""
 
 from __future__ import annotations
 
@@ -9,37 +9,32 @@ from spikesound.costs.foreign.modules import CONTAINERS, LEAVES, leaf_of
 from spikesound.costs.foreign.neurons import NEURONS, library, neuron_of
 
 
-def check_modules(network: nn.Module, name: str = "") -> None:
+def check_module(module: nn.Module, name: str) -> None:
     """Raise if a module of torch or of a library of neurons is in no table.
 
-    What stands within a module that is counted as a whole is not looked at. Modules of one's own
-    are followed while they run.
+    Modules of one's own are followed while they run.
 
     Raises
     ------
     SpikesoundError
         Names the module, its class, and the classes of its library that can be counted.
     """
-    if neuron_of(network) is not None or leaf_of(network) is not None:
-        _check_inhibition(network, name)
+    if neuron_of(module) is not None or leaf_of(module) is not None:
+        _check_inhibition(module, name)
         return
-    package = library(network)
-    if package in NEURONS and type(network).__name__ not in CONTAINERS.get(package, set()):
+    package = library(module)
+    if package in NEURONS and type(module).__name__ not in CONTAINERS.get(package, set()):
         raise SpikesoundError(
-            f"module {name or 'network'!r} of class {type(network).__module__}."
-            f"{type(network).__name__} cannot be counted; counted of {package}: "
-            f"{', '.join(countable(package))}"
+            f"module {name!r} of class {type(module).__module__}.{type(module).__name__} cannot "
+            f"be counted; counted of {package}: {', '.join(countable(package))}"
         )
-    for child, module in network.named_children():
-        check_modules(module, f"{name}.{child}" if name else child)
 
 
 def _check_inhibition(module: nn.Module, name: str) -> None:
     """Raise if a neuron of snnTorch lets only one neuron of a layer spike."""
     if getattr(module, "inhibition", False):
         raise SpikesoundError(
-            f"module {name or 'network'!r} of class {type(module).__name__}: inhibition=True "
-            "cannot be counted"
+            f"module {name!r} of class {type(module).__name__}: inhibition=True cannot be counted"
         )
 
 

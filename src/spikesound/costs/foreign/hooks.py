@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.costs.foreign.check import check_modules
+from spikesound.costs.foreign.check import check_module
 from spikesound.costs.foreign.modules import leaf_of
 from spikesound.costs.foreign.neurons import neuron_of
 from spikesound.costs.foreign.watch import Watch
@@ -40,9 +40,8 @@ def watching(network: nn.Module, watch: Watch) -> Iterator[None]:
     Raises
     ------
     SpikesoundError
-        If a module of a library is of a class that cannot be counted.
+        If a module of a library that is called is of a class that cannot be counted.
     """
-    check_modules(network)
     handles = []
     for name, module in network.named_modules():
         whole = neuron_of(module) is not None or leaf_of(module) is not None
@@ -58,6 +57,8 @@ def watching(network: nn.Module, watch: Watch) -> Iterator[None]:
 
 def _hooks(name: str, module: nn.Module, watch: Watch, whole: bool) -> list[Any]:
     def enter(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        if not watch.leaves:
+            check_module(module, name)
         if whole:
             watch.leaves += 1
         elif not watch.leaves:
