@@ -93,6 +93,17 @@ def test_its_twin_is_counted_by_hand() -> None:
     assert skipping["fc2"].dense == 6
 
 
+def test_the_twin_of_a_loop_over_a_fixed_number_of_steps_is_that_of_one_step() -> None:
+    class Fixed(Leaky):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(torch.stack([x[step] for step in range(3)]))
+
+    expected, found = (by_name(count(net, Sample(SPIKES)).twin) for net in (Leaky(), Fixed()))
+    assert list(found) == list(expected)
+    for name, layer in expected.items():
+        assert hidden(found[name]) == hidden(layer), name
+
+
 def test_prices_are_those_of_the_counts_by_hand() -> None:
     found = cost_of(Leaky(), Sample(SPIKES))
     layers = [layer for layer in found.counted.layers if layer.layer != "sum"]
@@ -386,6 +397,31 @@ def test_counts_agree_with_neurobench() -> None:
     assert theirs["Effective_ACs"] == pytest.approx(sum(layer.effective for layer in ours))
     assert theirs["Dense"] == pytest.approx(sum(layer.dense for layer in ours))
     assert ours[1].effective > 0
+
+
+def test_counts_agree_with_the_counter_of_spikingjelly() -> None:
+    counters = pytest.importorskip("spikingjelly.activation_based.op_counter")
+    from spikingjelly.activation_based import functional as jelly
+    from spikingjelly.activation_based import layer, neuron
+
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        layer.Conv2d(2, 4, 3, padding=1, bias=False), neuron.IFNode(),
+        layer.Conv2d(4, 5, 3, stride=2, padding=1, bias=False), neuron.LIFNode(tau=1.1),
+        layer.Flatten(), layer.Linear(5 * 4 * 4, 10, bias=False), neuron.IFNode(),
+    )  # fmt: skip
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.mul_(4)
+    jelly.set_step_mode(network, "m")
+    x = (torch.rand(4, 1, 2, 8, 8) < 0.4).float()
+    layers = by_name(count(network, Sample(x)).layers)
+    counter = counters.SynOpCounter()
+    with torch.no_grad(), counters.DispatchCounterMode([counter]):
+        network(x)
+    theirs = counter.get_counts()
+    for name in ("0", "2", "5"):
+        assert layers[name].effective == sum(theirs[f"Sequential.{name}"].values()) > 0, name
 
 
 def test_the_cost_of_a_network_is_plain_values() -> None:

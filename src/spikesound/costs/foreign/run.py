@@ -158,7 +158,8 @@ def _at_one_step(layer: LayerCounts, steps: int) -> LayerCounts:
 
     A sum over the steps, in one call, goes with its values.
     """
-    if layer.passes % steps and not (layer.kind == "pooling" and layer.dense % steps == 0):
+    in_one_call = layer.passes % steps != 0
+    if in_one_call and not (layer.kind == "pooling" and layer.dense % steps == 0):
         return replace(layer, steps=1 if layer.steps == steps else layer.steps)
     return replace(
         layer,
@@ -167,6 +168,6 @@ def _at_one_step(layer: LayerCounts, steps: int) -> LayerCounts:
         dense=layer.dense / steps,
         effective=layer.effective / steps,
         active_inputs=layer.active_inputs / steps,
-        active_outputs=layer.active_outputs / steps,
+        active_outputs=layer.active_outputs / (1 if in_one_call else steps),
         neuron_updates=layer.neuron_updates / steps,
     )
