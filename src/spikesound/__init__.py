@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if TYPE_CHECKING:
-    from spikesound.apps.api import Event, FrameResult, Model, Prediction, Stream, Window, load
+    from spikesound.apps.api import (
+        Event,
+        FrameResult,
+        Model,
+        Prediction,
+        Stream,
+        Window,
+        cost,
+        load,
+    )
     from spikesound.core.errors import SpikesoundError
 
 __all__ = [
@@ -31,6 +40,7 @@ __all__ = [
     "SpikesoundError",
     "Stream",
     "Window",
+    "cost",
     "load",
 ]
 

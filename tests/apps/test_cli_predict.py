@@ -136,7 +136,7 @@ def test_a_piped_wav_whose_header_could_not_know_its_length(
     (folder / "a.wav").write_bytes(content)
     code, out, err = spikesound(capsys, "detect", "a.wav")
     assert (code, out, err.count("\n")) == (1, "", 2)
-    assert "error: a.wav: damaged: its header tells of 6400 bytes of sound, and" in err
+    assert "error: a.wav: damaged: its header states 6400 bytes of sound, and" in err
 
 
 @pytest.mark.parametrize(

@@ -65,12 +65,12 @@ def wav(path: Path, riff: int | None = None, data: int | None = None) -> Path:
     )
 
 
-# K1: a header that tells of less than the file holds.
+# K1: a header that states less than the file holds.
 
 
 def test_a_wav_whose_header_tells_of_less_than_follows_is_refused(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", 36 + 6400, 6400)
-    assert_refused(path, r"damaged: its header tells of 6400 bytes of sound, and 57600 follow")
+    assert_refused(path, r"damaged: its header states 6400 bytes of sound, and 57600 follow")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_its_siblings_are_refused_too(
     path = encoded(tmp_path / f"a.{suffix}")
     assert_length(path, SECONDS)
     patched(path, (path.read_bytes().index(name) + behind, size))
-    assert_refused(path, r"damaged: its header tells of 64\d\d bytes of sound, and 57\d{3} follow")
+    assert_refused(path, r"damaged: its header states 64\d\d bytes of sound, and 57\d{3} follow")
 
 
 def test_a_wav_beyond_four_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_cookies_of_a_person_are_in_no_command_line(
     popen = subprocess.Popen
 
     def noted(command: list[str], **more: object) -> object:
-        commands.append(" ".join(command))
+        commands.append(" ".join(map(str, command)))
         return popen(command, **more)  # type: ignore[call-overload]
 
     monkeypatch.setattr(subprocess, "Popen", noted)

@@ -167,4 +167,4 @@ def test_a_file_that_gives_other_outputs_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_every_format_is_named() -> None:
-    assert list(EXPORTS) == ["nir", "onnx", "torchscript", "safetensors"]
+    assert list(EXPORTS) == ["nir", "onnx", "torchscript", "safetensors", "c"]

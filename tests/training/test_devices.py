@@ -11,7 +11,8 @@ from lightning_fabric import Fabric
 from small_shards import request, small
 from toy_clips import job, recipe
 
-from spikesound.params import Params
+from spikesound.params import DeviceParams, Params
+from spikesound.training.fabric import TrainingFabric
 from spikesound.training.methods import METHODS
 from spikesound.training.run import prepare
 
@@ -59,3 +60,19 @@ def test_detectors_train_with_lower_precision(name: str, params: Params, tmp_pat
         losses.append(METHODS[wanted.model.method](base).history[0]["train_loss"])
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.2)
+
+
+def test_gradients_that_explode_move_nothing_and_others_are_clipped() -> None:
+    """The norm of 1e25 in float32 overflows, though each gradient is finite."""
+    fabric = TrainingFabric(DeviceParams(accelerator="cpu", precision="32-true"))
+    network = torch.nn.Linear(2, 1, bias=False)
+    optimiser = fabric.setup_optimizers(torch.optim.SGD(network.parameters(), 1.0))
+    for scale, moved, left_out in ((3.0, True, 0), (1e25, False, 1), (float("nan"), False, 2)):
+        before = network.weight.detach().clone()
+        optimiser.zero_grad()
+        fabric.backward(network(torch.full((1, 2), scale)).sum())
+        fabric.clip_gradients(network, optimiser, max_norm=1.0)
+        optimiser.step()
+        step = (network.weight.detach() - before).norm().item()
+        assert step == pytest.approx(1.0 if moved else 0.0, abs=1e-5)
+        assert fabric.left_out == left_out

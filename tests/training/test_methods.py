@@ -28,7 +28,8 @@ from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
 from spikesound.training.job import Job
 from spikesound.training.methods import METHODS
-from spikesound.training.methods.convert import convert, percentiles, train_source
+from spikesound.training.methods.convert import convert, train_source
+from spikesound.training.methods.percentiles import percentiles
 from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
 from spikesound.training.scores import clip_scores

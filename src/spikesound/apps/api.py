@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesound.apps.costing import cost
 from spikesound.apps.sound import Samples, Sound
 from spikesound.apps.windows import Window, check_window, frame_windows, sample_windows
 from spikesound.core.errors import SpikesoundError
@@ -27,6 +28,7 @@ __all__ = [
     "SpikesoundError",
     "Stream",
     "Window",
+    "cost",
     "load",
 ]
 

@@ -1,4 +1,4 @@
-"""Chunks of WAV, AIFF, CAF and W64 files: whether the header tells of all the sound in the file."""
+"""Chunks of WAV, AIFF, CAF and W64 files: whether the header states all the sound in the file."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def chunk_extent(content: mmap) -> Extent:
         return Extent()
     mend = "; write the header anew, as ffmpeg -ignore_length 1 does" if form is _RIFF else ""
     return Extent(
-        fault=f"damaged: its header tells of {stated} bytes of sound, and {size - end} follow that"
+        fault=f"damaged: its header states {stated} bytes of sound, and {size - end} follow that"
         f" are in none of its chunks{mend}"
     )
 

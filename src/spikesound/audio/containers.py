@@ -31,7 +31,7 @@ _FAULTS: dict[bytes, Callable[[mmap], str]] = {
     matroska.MAGIC: matroska.matroska_fault,
     asf.MAGIC: asf.asf_fault,
 }
-"""What tells why a file is not whole, by its first bytes."""
+"""What shows why a file is not whole, by its first bytes."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ _KBITS = {
     (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }  # ISO 11172-3 and 13818-3, by version (2 is also 2.5) and layer
 _RATES_HZ = (44100, 48000, 32000)
-_ABOUT = (b"Xing", b"Info", b"VBRI")  # in a first frame, which tells of the others
+_ABOUT = (b"Xing", b"Info", b"VBRI")  # in a first frame, which describes the others
 
 
 def mp3_parts(content: mmap) -> list[tuple[int, int]]:

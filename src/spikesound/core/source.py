@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -103,7 +104,9 @@ def _resources(modules: Iterable[str]) -> list[Path]:
 
 @cache
 def _file(module: str) -> Path | None:
-    """Return the file of a module; None: there is no such module. Nothing is imported."""
+    """Return the file of a module; None: there is no such module. None of ours is imported."""
+    if not _ours(module):  # of an extension, which has been imported from wherever it lies
+        return Path(found) if (found := getattr(sys.modules.get(module), "__file__", "")) else None
     place = LIBRARY.joinpath(*module.split("."))
     for file in (place / "__init__.py", place.with_suffix(".py")):
         if file.is_file():

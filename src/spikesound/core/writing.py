@@ -1,4 +1,4 @@
-"""Errors in writing a file, told with the file's name.
+"""Errors in writing a file, reported with the file's name.
 
 The system names the file only where it cannot be opened: of a disk that is full, which is noticed
 in the middle of a file, it says nothing but that. So it is noted which file was opened last.

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from dvclive import Live
-from lightning_fabric import Fabric
 
 from spikesound.core import schema
 from spikesound.core.json_files import write_json
@@ -29,6 +28,7 @@ from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
 from spikesound.training.dataset import Dataset, load_features, load_spikes, with_events
+from spikesound.training.fabric import TrainingFabric
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods import METHODS
 from spikesound.training.request import FoldRequest
@@ -56,6 +56,11 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
         resume = finished.with_suffix(".pt")
         job = replace(job, resume=resume, report=lambda epoch: report())
         trained = METHODS[request.model.method](job)
+        if isinstance(fabric := job.fabric, TrainingFabric) and fabric.left_out:
+            print(
+                f"{request.model.name}, fold {request.fold}: the gradients of {fabric.left_out} "
+                "batches exploded and were left out"
+            )
         trainings.save(finished, trained)
         trainings.discard_checkpoint(resume)
     request.out.mkdir(parents=True, exist_ok=True)
@@ -116,11 +121,7 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
         training_seed(spec),
         resume=request.store / "unnamed.pt",
         base=None if request.base is None else file.load(request.base)[1],
-        fabric=Fabric(
-            accelerator=request.device.accelerator,
-            devices=1,
-            precision=request.device.precision,  # type: ignore[arg-type]
-        ),
+        fabric=TrainingFabric(request.device),
         balanced=balanced,
     )
     return job, front_end

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from spikesound.apps.cli.cost import cost
 from spikesound.apps.cli.detect import detect
 from spikesound.apps.cli.export import export
 from spikesound.apps.cli.listen import listen
@@ -32,6 +33,7 @@ COMMANDS = (
     serve,
     models,
     export,
+    cost,
     version,
 )
 """In the order of ``spikesound --help``."""

@@ -14,15 +14,16 @@ from spikesound.apps.cli.model_choice import choose_model
 
 def export(
     model: Annotated[str, typer.Argument(help="A model's file, its folder, or its name.")],
-    to: Annotated[str, typer.Option(help="nir, onnx, torchscript or safetensors")],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
+    to: Annotated[str, typer.Option(help="nir, onnx, torchscript, safetensors or c")],
+    out: Annotated[Path, typer.Option(help="The file to write; of c the folder.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     models: Models = workspace.MODELS,
 ) -> None:
     """Export a trained model, read the file back, and compare the outputs.
 
     Spiking networks go to NIR, conventional ones to ONNX, any to TorchScript, or to one safe file
-    with labels and front end in it (safetensors).
+    with labels and front end in it (safetensors); convolutional ones to C99 in integers,
+    sound in and probabilities out.
     """
     from spikesound.core.errors import SpikesoundError, choose
     from spikesound.models.export import EXPORTS

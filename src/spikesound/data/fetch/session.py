@@ -57,7 +57,7 @@ class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
     partial
         The partial download that is under way; None for one that is not continued.
     sized
-        Whether the last answer told how long it is. If not, one that breaks off looks whole.
+        Whether the last answer stated how long it is. If not, one that breaks off looks whole.
     """
 
     def __init__(self, options: dict[str, Any], timeout_s: float) -> None:

@@ -49,7 +49,7 @@ class FromWeb:
     measured
         How long that took.
     sized
-        Whether the server told how many bytes it sends.
+        Whether the server stated how many bytes it sends.
     """
 
     sections: list[Samples] | None

@@ -20,7 +20,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, read back and run beside the model.
+    """A file, or a folder, that was written, read back and run beside the model.
 
     Attributes
     ----------
@@ -39,8 +39,9 @@ class Exported:
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
-        return self.path.stat().st_size
+        """Bytes of the file, or of a folder's files."""
+        parts = list(self.path.iterdir()) if self.path.is_dir() else [self.path]
+        return sum(part.stat().st_size for part in parts)
 
 
 def checked(exported: Exported) -> Exported:

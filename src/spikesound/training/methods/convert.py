@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
 from spikesound.models.folding import fold
-from spikesound.models.layers import Layer, hidden, layers_of, recorded
+from spikesound.models.layers import Layer, hidden, layers_of
 from spikesound.params import ConvertParams, IFParams
 from spikesound.snn.neurons.if_ import IF
-from spikesound.tasks.task import batched
-from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train, validate
+from spikesound.training.methods.percentiles import percentiles
 from spikesound.training.methods.surrogate import step_weights
 
 # The spike's derivative is not used: a converted network is not trained any more.
@@ -143,35 +141,3 @@ def _weights(layer: Layer) -> tuple[torch.Tensor, torch.Tensor]:
     assert isinstance(weight, torch.Tensor)
     assert isinstance(bias, torch.Tensor)
     return weight, bias
-
-
-def percentiles(
-    network: nn.Module,
-    clips: Dataset,
-    percentile: float,
-    batch_clips: int,
-    *,
-    key: str = "methods.convert.percentile",
-) -> list[float]:
-    """Return the percentile of each hidden layer's activations over clips, a mean over batches.
-
-    Raises
-    ------
-    SpikesoundError
-        If a layer is silent.
-    """
-    batches: list[list[float]] = []
-    network.eval()
-    with torch.inference_mode(), recorded(network) as activations:
-        for start in range(0, len(clips), batch_clips):
-            rows = np.arange(start, min(start + batch_clips, len(clips)))
-            network(batched(clips.batch(rows), frames=False))
-            batches.append([float(np.percentile(a.numpy(), percentile)) for a in activations])
-            activations.clear()
-    scales = [sum(layer) / len(layer) for layer in zip(*batches, strict=True)]
-    if min(scales) <= 0:
-        raise SpikesoundError(
-            f"{key}: layer {1 + int(np.argmin(scales))} is silent at "
-            f"the {percentile:g}th percentile of its activations"
-        )
-    return scales

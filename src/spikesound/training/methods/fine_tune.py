@@ -19,7 +19,7 @@ from spikesound.snn.quantisation.weights import fake_quantise, quantise_weights,
 from spikesound.tasks.task import Targets
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train
-from spikesound.training.methods.convert import percentiles
+from spikesound.training.methods.percentiles import percentiles
 from spikesound.training.objective import Objective
 
 _RANGE_PERCENTILE = 99.9  # of a layer's activations: where the rounded ReLU's range starts

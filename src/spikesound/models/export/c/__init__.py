@@ -1,0 +1,1 @@
+"""Detectors and classifiers as a C99 module without dependencies, in integers throughout."""
