@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +119,11 @@ def test_the_first_cell_installs_where_the_library_is_missing(
     exec(source, {})
     assert len(ran) == 2
     assert Path.cwd() == tmp_path / "spikesound"
+
+
+def test_each_page_is_in_the_navigation() -> None:
+    """The strict build says so too, minutes later."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    listed = set(re.findall(r": ([\w/]+\.md)$", navigation, re.MULTILINE))
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert listed == pages - {"tutorial/README.md"}, "in mkdocs.yml; the hook adds the tutorial"
