@@ -140,14 +140,13 @@ def test_a_changed_name_in_the_report_reruns_the_report_only(project: Project) -
 def test_a_changed_kernel_retrains_what_uses_it(project: Project) -> None:
     before, trained = project.metrics(), project.trainings()
     with project.changed_code("snn/kernels/rule.py", "RESETS =", "CHANGED = 1\nRESETS ="):
-        ran, output = project.repro()
+        ran, _ = project.repro()
     assert {f"train@{model}" for model in MODELS} <= ran, "the stages reach the kernel"
     assert not {stage for stage in ran if stage.split("@")[0] in ("features", "encode", "disturb")}
     new = project.trainings()
     assert trained.items() <= new.items(), "finished trainings stay as they are"
     results = [file for file in new.keys() - trained.keys() if file.endswith("result.json")]
     assert len(results) == 2, "a fold each of the spiking network, and no other"
-    assert output.count("(stored)") == len(MODELS) - 1
     assert project.metrics() == before
 
 
