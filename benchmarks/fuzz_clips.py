@@ -146,9 +146,9 @@ def _processed(
         if path.name in sounds:
             foreign = damage in ("wave", "not_numbers")  # of no undamaged file
             words = difference(sounds[path.name], None if foreign else good[name], path)
-            told = checks_say(path)
-            outcome = ("wrong" if told else "unknown") if words else "right"
-            words = f"{words}; {told}" if words else ""
+            complaint = checks_say(path)
+            outcome = ("wrong" if complaint else "unknown") if words else "right"
+            words = f"{words}; {complaint}" if words else ""
         elif not words:
             outcome, words = "crashed", "neither a clip nor a reason"
         outcomes.append(Outcome(damage, name, outcome, words, str(path)))
@@ -209,10 +209,10 @@ def checks_say(path: Path) -> str:
     command = [ffmpeg_binary(), "-nostdin", "-v", "level+warning", "-err_detect", "crccheck"]
     command += ["-i", f"file:{path}", "-map", "0:a:0", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    told = done.stderr.decode("utf-8", "replace").strip()
+    complaint = done.stderr.decode("utf-8", "replace").strip()
     harmless = "Guessed Channel Layout|Estimating duration|maximum wav data size|misdetection"
-    told = "\n".join(line for line in told.splitlines() if not re.search(harmless, line))
-    return told.split("\n")[0] or (f"ended with {done.returncode}" if done.returncode else "")
+    complaint = "\n".join(line for line in complaint.splitlines() if not re.search(harmless, line))
+    return complaint.split("\n")[0] or (f"ended with {done.returncode}" if done.returncode else "")
 
 
 def _by_ffmpeg(path: Path) -> np.ndarray:

@@ -3,7 +3,7 @@
 - ``code/<stage>.txt``: the modules that a stage's script reaches, each with the digest of its code;
   a comment or a docstring does not change it.
 - ``params/<name>.yaml``: parts of params.yaml, for stages that have an instance per model or depend
-  on many values: DVC compares a file at once, and reads params.yaml anew for each stage that lists
+  on many values: DVC compares a file at once, and parses params.yaml for each stage that lists
   parameters of it.
 
 All other stages wait for this one.

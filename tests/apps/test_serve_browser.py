@@ -156,7 +156,7 @@ def blank(tab: Tab) -> bool:
     return inks == [1] * 5 + [2] * 3
 
 
-def told(tab: Tab, name: str) -> str:
+def description(tab: Tab, name: str) -> str:
     """What a strip's canvas says to a screen reader."""
     label = tab.page.locator(f'canvas[aria-label^="{name}"]').get_attribute("aria-label")
     assert label is not None
@@ -243,7 +243,7 @@ def test_after_a_file_that_cannot_be_read_nothing_of_the_former_is_shown_as_its_
         tab.page.wait_for_timeout(1500)
         assert blank(tab)
         assert tab.page.text_content("#figures") == ""
-        assert told(tab, "Dog").endswith(": no sound yet")
+        assert description(tab, "Dog").endswith(": no sound yet")
         assert tab.run(SHOWN) == []
         assert tab.page.locator("#player").is_hidden()
         tab.page.get_by_text(f"{RECORDING.name}: 3 events in 0:05.0").wait_for(timeout=3000)
@@ -304,10 +304,10 @@ def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(
         assert rows[1].all_text_contents()[0] == "1"
         assert rows[-1].all_text_contents() == ["0.50"]
         dog = next(row for row in tab.run(SHOWN) if row[0] == "Dog")
-        assert f"highest score {dog[3]} at 0:02." in told(tab, "Dog")
-        assert "at or above the threshold of 0.50 for 0." in told(tab, "Dog")
-        assert "0:00.0 to 0:10.0; loudest at 0:02." in told(tab, "Mel spectrogram")
-        assert "of the neurons spike in a frame on average, at most " in told(tab, "Layer 1")
+        assert f"highest score {dog[3]} at 0:02." in description(tab, "Dog")
+        assert "at or above the threshold of 0.50 for 0." in description(tab, "Dog")
+        assert "0:00.0 to 0:10.0; loudest at 0:02." in description(tab, "Mel spectrogram")
+        assert "of the neurons spike in a frame on average, at most " in description(tab, "Layer 1")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

@@ -19,6 +19,8 @@ from spikesound.training.methods import METHODS
 
 Change = Callable[[str, str, str], None]
 
+CACHED = (source._file, source._tree, source._code, source._imports, source._definer)
+
 SPIKING = (METHODS["surrogate"], NETWORKS["cnn"], NEURONS["lif"])
 CONVENTIONAL = (METHODS["backprop"], NETWORKS["cnn"], NEURONS["relu"])
 
@@ -28,24 +30,19 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
     """Replace text in a copy of the project's source, of which digests are then taken."""
     shutil.copytree(SRC, tmp_path / "src", ignore=shutil.ignore_patterns("*.pyc", "*.nb?"))
 
-    def copied(module: str) -> Path | None:
-        file = original(module)
-        return None if file is None else tmp_path / "src" / file.relative_to(SRC)
-
     def forget() -> None:
-        for function in (source._tree, source._code, source._imports, source._definer):
+        for function in CACHED:
             function.cache_clear()
 
     def replace(module: str, old: str, new: str) -> None:
-        file = copied(module)
+        file = source._file(module)
         assert file is not None
         text = file.read_text(encoding="utf-8")
         assert old in text, f"{module} no longer says {old!r}"
         file.write_text(text.replace(old, new, 1), encoding="utf-8")
         forget()
 
-    original = source._file
-    monkeypatch.setattr(source, "_file", copied)
+    monkeypatch.setattr(source, "LIBRARY", tmp_path / "src")
     forget()
     yield replace
     forget()
@@ -145,7 +142,10 @@ def test_a_listing_has_the_script_its_siblings_registries_whole_and_files(
     before = lines(source.listing(script, ["shared", "unused"]))
     assert {"stage", "shared", "spikesound.costs.layer"} <= set(before)
     assert "spikesound.snn.encoding.rate" in before, "an entry of the registry"
-    assert {"page.css", "plotly-basic.min.js"} <= set(before), "what a package ships beside code"
+    report = "spikesound/report"
+    shipped = {f"{report}/page.css", f"{report}/vendor/plotly-basic.min.js"}
+    assert shipped <= set(before), "what a package ships beside code"
+    assert not [name for name in before if name.endswith(".c")], "of a package that is not reached"
     assert not [name for name in before if name.startswith(("spikesound.core", "spikesound.tr"))]
 
     change("spikesound.snn.encoding.rate", '"""', '"""Another docstring. ')

@@ -114,8 +114,8 @@ def test_a_clip_that_stands_twice_is_taken_once(tmp_path: Path) -> None:
 
 def test_every_line_is_a_segment_or_rejected_or_says_nothing(tmp_path: Path) -> None:
     segments, rejected = read_segments(write(tmp_path, DAMAGED), known=KNOWN)
-    told = {*segments["line"].to_pylist(), *rejected["line"].to_pylist()}
-    silent = set(range(1, DAMAGED.count("\n") + 1)) - told
+    covered = {*segments["line"].to_pylist(), *rejected["line"].to_pylist()}
+    silent = set(range(1, DAMAGED.count("\n") + 1)) - covered
     assert silent == {1, 11}  # the comment and the row of empty cells
 
 

@@ -99,8 +99,8 @@ def test_every_clip_ends_in_a_state_with_its_reason(
     status = run(troubled)
     pd.testing.assert_frame_equal(status, read_table(tmp_path / "audio/status.parquet", STATUS))
     assert status["clip_id"].tolist() == troubled["clip_id"].tolist()
-    told = status.set_index("clip_id")
-    assert told["state"].to_dict() == {
+    state_of = status.set_index("clip_id")
+    assert state_of["state"].to_dict() == {
         "well_0": "ok",
         "short_0": "too_short",
         "quiet_0": "silent",
@@ -110,16 +110,16 @@ def test_every_clip_ends_in_a_state_with_its_reason(
         "empty_0": "failed",
         "cut_0": "failed",
     }
-    assert told.loc["cut_0", "reason"].startswith("cut off: its last Ogg page is incomplete")
-    assert told.loc["short_0", "reason"] == "expected 1.000 s, got 0.800 s"
-    assert told.loc["quiet_0", "reason"] == "peak -60.8 dB, not above -60 dB of full scale"
-    assert "missing.wav" in told.loc["missing_0", "reason"]
-    ok = told["state"] == "ok"
-    assert (told.loc[ok, "reason"] == "").all()
-    assert (told.loc[~ok, "reason"] != "").all()
-    assert (told.loc[~ok, ["bytes", "seconds"]] == 0).all(axis=None)
-    assert (told.loc[~ok, ["sha256", "path"]] == "").all(axis=None)
-    assert told.loc["nearly_0", "seconds"] == 0.96
+    assert state_of.loc["cut_0", "reason"].startswith("cut off: its last Ogg page is incomplete")
+    assert state_of.loc["short_0", "reason"] == "expected 1.000 s, got 0.800 s"
+    assert state_of.loc["quiet_0", "reason"] == "peak -60.8 dB, not above -60 dB of full scale"
+    assert "missing.wav" in state_of.loc["missing_0", "reason"]
+    ok = state_of["state"] == "ok"
+    assert (state_of.loc[ok, "reason"] == "").all()
+    assert (state_of.loc[~ok, "reason"] != "").all()
+    assert (state_of.loc[~ok, ["bytes", "seconds"]] == 0).all(axis=None)
+    assert (state_of.loc[~ok, ["sha256", "path"]] == "").all(axis=None)
+    assert state_of.loc["nearly_0", "seconds"] == 0.96
 
 
 def test_only_whole_clips_reach_the_shards(

@@ -48,13 +48,13 @@ def fetch(address: str, folder: Path, **changes: object) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks4", "socks4a", "socks5", "socks5h"])
-@pytest.mark.parametrize("told", ["params", "environment"])
+@pytest.mark.parametrize("given", ["params", "environment"])
 def test_past_a_dead_proxy_not_one_request_goes_out(
-    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, told: str
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, given: str
 ) -> None:
     proxy = f"{scheme}://{DEAD}"
-    changes: dict[str, object] = {"proxy": proxy} if told == "params" else {}
-    if told == "environment":
+    changes: dict[str, object] = {"proxy": proxy} if given == "params" else {}
+    if given == "environment":
         monkeypatch.setenv("all_proxy", proxy)
     with pytest.raises(SpikesoundError):
         fetch(mirror.url, tmp_path, **changes)

@@ -180,10 +180,10 @@ class Sabr(YouTube):
     def _player(self, video: str) -> Answer:
         answer = super()._player(video)
         assert isinstance(answer.body, bytes)
-        told = json.loads(answer.body)
-        for one in told["streamingData"]["adaptiveFormats"] if self.withheld else ():
+        content = json.loads(answer.body)
+        for one in content["streamingData"]["adaptiveFormats"] if self.withheld else ():
             one.pop("url")
-        return replace(answer, body=json.dumps(told).encode())
+        return replace(answer, body=json.dumps(content).encode())
 
 
 def test_a_site_that_yt_dlp_no_longer_understands_stops_the_run_and_nothing_is_gone(

@@ -149,8 +149,8 @@ def test_a_status_is_told_by_a_warning_and_no_cause(
     assert not error.expected
     assert error.cause is None
     assert "Failed to extract any player response" in error.msg
-    told = f"[youtube] {video_id(kind)}: Unable to download API page: HTTP Error {status}: "
-    assert any(warning.startswith(told) for warning in logger.warnings)
+    warned = f"[youtube] {video_id(kind)}: Unable to download API page: HTTP Error {status}: "
+    assert any(warning.startswith(warned) for warning in logger.warnings)
 
 
 def test_turns_are_taken_and_the_last_one_stays(

@@ -134,7 +134,7 @@ def test_both_revisions_are_drawn_over_each_other(plot: str, drawn: dict[str, An
     assert {row["rev"] for row in values} == {"HEAD", "workspace"}
     assert len(values) == 2 * len(rows(plot, 0.5)), "no row is lost"
     channels = [*found_under("color", content), *found_under("strokeDash", content)]
-    assert any(channel["field"] == "rev" for channel in channels), "told apart by colour or dash"
+    assert any(channel["field"] == "rev" for channel in channels), "distinguished by colour or dash"
 
 
 @pytest.mark.parametrize("plot", PLOTS)

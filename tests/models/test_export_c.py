@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from c_programs import GCC, bytes_of_tables, compiled, given, swelling
+from c_programs import built as built_by_gcc
 from detectors import detector
 from small_models import LIF, adaptive, classifier
 from small_models import detector as other_front_end
@@ -29,8 +31,6 @@ from spikesound.models.spec import Decision
 from spikesound.params import Params
 from spikesound.tasks.detection.median_filter import median
 
-GCC = shutil.which("gcc") or ""
-compiled = pytest.mark.skipif(not GCC, reason="no gcc")
 MEDIANS = [1, 5, 3]
 THRESHOLDS = [0.45, 0.5, 0.55]
 
@@ -45,30 +45,20 @@ def model(name: str, reset: str = "subtract", hop: int = 1024) -> TrainedModel:
     return TrainedModel(spec.model_copy(update=changes), network)
 
 
-def sound(seed: int, samples: int = 40_000) -> np.ndarray:
-    """Return samples of 16 bits: noise that swells and clips, a tone, and digital silence."""
-    at = np.arange(samples)
-    noise = np.random.default_rng(seed).normal(0, 1, samples) * 10 ** (-4 + 5 * at / samples)
-    wave = noise + 0.3 * np.sin(at / 7) * (at % 9000 < 3000)
-    wave[samples // 3 : samples // 2] = 0
-    return np.clip(np.rint(wave * 32768), -32768, 32767).astype(np.int16)
+def sound(seed: int) -> np.ndarray:
+    return swelling(seed, 40_000)
 
 
 def built(folder: Path, found: TrainedModel) -> Path:
-    """Export a model, compile its check program by gcc, and return the program."""
-    assert export(found, "c", folder / "m").compared > 100
-    prefix = identifier(found.name)
-    names = [str(folder / "m" / f"{prefix}{end}") for end in (".c", "_check.c")]
-    program = folder / "check"
-    done = subprocess.run([GCC, *FLAGS, "-o", program, *names], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    """Export a model, compile its check program, and return the program."""
+    program, compared = built_by_gcc(folder, found)
+    assert compared > 100
     return program
 
 
 def run(program: Path, samples: np.ndarray, classes: int) -> tuple[np.ndarray, ...]:
     """Return operations (frame,), probabilities and active classes (frame, class)."""
-    done = subprocess.run([program, "-"], input=samples.tobytes(), capture_output=True, check=True)
-    rows = np.array([line.split() for line in done.stdout.splitlines()]).astype(np.int64)
+    rows = given(program, samples)
     return rows[:, 0], rows[:, 1 : 1 + classes], rows[:, 1 + classes :]
 
 
@@ -154,6 +144,8 @@ def test_sizes_in_the_header_are_those_of_the_state(tmp_path: Path) -> None:
     integers = chosen(found)
     table = parts(integers.network, integers.tables, max(MEDIANS))
     assert 0 <= state - sum(part.ram for part in table) <= 40  # counters, padding
+    module = (tmp_path / "m" / "snn_tcn_strong.c").read_text()
+    assert bytes_of_tables(module) == sum(part.flash for part in table)
     text = (tmp_path / "m" / "snn_tcn_strong.h").read_text()
     for part in table:
         assert f"{part.name:<18}{part.kind:<27}{part.flash:>8,}{part.ram:>8,}" in text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from c_programs import built as built_by_gcc
+from c_programs import bytes_of_tables, compiled, given, swelling
 from small_models import LIF, classifier, made
 
 from spikesound.core.errors import SpikesoundError
@@ -16,13 +17,9 @@ from spikesound.models.export.c.clip_choice import chosen_clip
 from spikesound.models.export.c.clip_reference import integer_clip
 from spikesound.models.export.c.clip_source import clip_parts
 from spikesound.models.export.c.front_end import integer_features
-from spikesound.models.export.c.module import FLAGS
-from spikesound.models.export.c.text import identifier
 from spikesound.models.loading import TrainedModel
 from spikesound.params import Params
 
-GCC = shutil.which("gcc") or ""
-compiled = pytest.mark.skipif(not GCC, reason="no gcc")
 SAMPLES = 16_000
 
 
@@ -48,29 +45,21 @@ def model(
 
 
 def sound(seed: int) -> np.ndarray:
-    """Return the samples of a clip: noise that swells, a tone, silence."""
-    at = np.arange(SAMPLES)
-    noise = np.random.default_rng(seed).normal(0, 1, SAMPLES) * 10 ** (-4 + 4 * at / SAMPLES)
-    wave = noise + 0.3 * np.sin(at / 5) * (at % 5000 < 2000)
-    wave[SAMPLES // 3 : SAMPLES // 2] = 0
-    return np.clip(np.rint(wave * 32768), -32768, 32767).astype(np.int16)
+    return swelling(seed, SAMPLES)
 
 
 def built(folder: Path, found: TrainedModel) -> Path:
-    """Export a model, compile its check program by gcc, and return the program."""
-    assert export(found, "c", folder / "m").compared == 3
-    prefix = identifier(found.name)
-    names = [str(folder / "m" / f"{prefix}{end}") for end in (".c", "_check.c")]
-    program = folder / "check"
-    done = subprocess.run([GCC, *FLAGS, "-o", program, *names], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    """Export a model, compile its check program, and return the program."""
+    program, compared = built_by_gcc(folder, found)
+    assert compared == 3
     return program
 
 
 def run(program: Path, samples: np.ndarray) -> np.ndarray:
     """Return operations, probabilities of three classes, logits."""
-    done = subprocess.run([program, "-"], input=samples.tobytes(), capture_output=True, check=True)
-    return np.array(done.stdout.split()).astype(np.int64)
+    (row,) = given(program, samples)
+    scores: np.ndarray = row
+    return scores
 
 
 @compiled
@@ -120,6 +109,8 @@ def test_sizes_of_a_classifier_are_those_of_its_state(tmp_path: Path, params: Pa
     table = clip_parts(chosen_clip(found))
     layers = 2 * 4 * 2  # counters of rows
     assert 0 <= state - sum(part.ram for part in table) - layers <= 24
+    module = (tmp_path / "m" / "snn_cnn_surrogate.c").read_text()
+    assert bytes_of_tables(module) == sum(part.flash for part in table)
     text = (tmp_path / "m" / "snn_cnn_surrogate.h").read_text()
     for part in table:
         assert f"{part.name:<18}{part.kind:<27}{part.flash:>8,}{part.ram:>8,}" in text

@@ -1,4 +1,4 @@
-"""What `dvc exp run -S` has left in params.yaml is told, with the way back."""
+"""What `dvc exp run -S` has left in params.yaml is reported, with the way back."""
 
 from __future__ import annotations
 

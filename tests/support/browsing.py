@@ -48,7 +48,9 @@ class Opened:
         self.asked: list[str] = []
         self.page.on(
             "console",
-            lambda told: self.said.append(told.text) if told.type in ("error", "warning") else None,
+            lambda message: (
+                self.said.append(message.text) if message.type in ("error", "warning") else None
+            ),
         )
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("websocket", lambda socket: self.asked.append(socket.url))

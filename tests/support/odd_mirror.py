@@ -49,8 +49,8 @@ def whole(asked: Asked, version: str = '"b"') -> Reply:
         total = len(asked.whole)
         if asked.start >= total:
             return Reply(416, headers={"Content-Range": f"bytes */{total}"})
-        told = headers | {"Content-Range": f"bytes {asked.start}-{total - 1}/{total}"}
-        return Reply(206, asked.whole[asked.start :], told)
+        stated = headers | {"Content-Range": f"bytes {asked.start}-{total - 1}/{total}"}
+        return Reply(206, asked.whole[asked.start :], stated)
     return Reply(body=asked.whole, headers=headers)
 
 
@@ -88,14 +88,14 @@ def late(asked: Asked) -> Reply:
     return whole(asked)
 
 
-def _ranged(status: int, start: int, told: bool) -> Callable[[Asked], Reply]:
+def _ranged(status: int, start: int, stated: bool) -> Callable[[Asked], Reply]:
     """Answer a request for the rest with another stretch."""
 
     def reply(asked: Asked) -> Reply:
         if asked.start is None:
             return whole(asked)
         total = len(asked.whole)
-        headers = {"Content-Range": f"bytes {start}-{total - 1}/{total}"} if told else {}
+        headers = {"Content-Range": f"bytes {start}-{total - 1}/{total}"} if stated else {}
         return Reply(status, asked.whole[start:], headers)
 
     return reply
@@ -124,8 +124,8 @@ PASSING: Mapping[str, Fault] = {
     "late": late,
     "no ranges": once(half, lambda asked: Reply(body=asked.whole)),
     "206 unasked": once(lambda asked: Reply(206, asked.whole[: len(asked.whole) // 2])),
-    "another range": once(half, _ranged(206, 3000, told=True)),
-    "a range untold": once(half, _ranged(206, 3000, told=False)),
+    "another range": once(half, _ranged(206, 3000, stated=True)),
+    "a range unstated": once(half, _ranged(206, 3000, stated=False)),
     "replaced": once(other_half),
     "replaced, If-Range ignored": once(
         other_half, lambda asked: whole(Asked(**{**vars(asked), "version": ""}))

@@ -194,11 +194,11 @@ def described(video: str, turn: Turn) -> dict[str, Any]:
     errors: dict[str, Any] = {"playerErrorMessageRenderer": screen}
     if turn == "captcha":
         errors["playerCaptchaViewModel"] = {"a": 1}
-    told = {"status": status, "reason": reason, "errorScreen": errors}
+    playability = {"status": status, "reason": reason, "errorScreen": errors}
     if turn == "upcoming":
         details |= {"isUpcoming": True, "isLive": False}
-        return {"playabilityStatus": told, "videoDetails": details}
-    return {"playabilityStatus": told}
+        return {"playabilityStatus": playability, "videoDetails": details}
+    return {"playabilityStatus": playability}
 
 
 def _format(video: str, itag: int, media: Media) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A YouTube on loopback that yt-dlp's own extractor takes for the real one.
 
-It is a proxy: a client that is told to use it and to accept its certificate finds YouTube's hosts
+It is a proxy: a client that is set to use it and to accept its certificate finds YouTube's hosts
 behind it, and no other host. It speaks as much of the watch page, of the player's API (innertube)
 and of the media hosts as yt-dlp 2026.10 asks of them; nothing leaves the machine. With its client
 ``visionos``, which needs neither JavaScript nor tokens, and with the parts PLAYER_SKIP left out, a
@@ -120,8 +120,8 @@ class YouTube(Loopback):
         turn = self._turn(video, 1)
         if isinstance(turn, str) and turn in STATUSES:
             code = STATUSES[turn]
-            told = {"error": {"code": code, "message": "Resource has been exhausted"}}
-            return Answer(code, json.dumps(told).encode(), {"Content-Type": "application/json"})
+            content = {"error": {"code": code, "message": "Resource has been exhausted"}}
+            return Answer(code, json.dumps(content).encode(), {"Content-Type": "application/json"})
         return _json(described(video, turn))
 
     def _page(self, video: str) -> Answer:
@@ -129,11 +129,11 @@ class YouTube(Loopback):
         turn = self._turn(video, 0)
         if isinstance(turn, str) and turn in STATUSES:
             return Answer(STATUSES[turn])
-        told = json.dumps(described(video, turn))
+        player = json.dumps(described(video, turn))
         page = (
             f"<!doctype html><title>{video} - YouTube</title><script>"
             f'ytcfg.set({{"VISITOR_DATA": "Cgt2aXNpdG9yAAAA", "STS": 20000}});</script>'
-            f"<script>var ytInitialPlayerResponse = {told};</script>"
+            f"<script>var ytInitialPlayerResponse = {player};</script>"
             f'<script>var ytInitialData = {{"contents": {{"twoColumn": {{}}}}}};</script>'
         )
         return Answer(body=page.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
@@ -156,6 +156,6 @@ class YouTube(Loopback):
         return Answer(body=path, headers={"Content-Type": kind}, fault=fault, bytes_per_s=rate)
 
 
-def _json(told: Mapping[str, Any]) -> Answer:
+def _json(content: Mapping[str, Any]) -> Answer:
     headers = {"Content-Type": "application/json; charset=UTF-8"}
-    return Answer(body=json.dumps(told).encode(), headers=headers)
+    return Answer(body=json.dumps(content).encode(), headers=headers)

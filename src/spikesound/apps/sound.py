@@ -22,7 +22,7 @@ Sound = str | Path | IO[bytes] | npt.ArrayLike
 
 
 class Samples:
-    """Blocks of a sound at a model's rate, mono, to be gone through once.
+    """Blocks of a sound at a model's rate, mono, to be read once.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def chunk_extent(content: mmap) -> Extent:
         return Extent(to_the_end=True)
     if rest <= _LOOSE:
         return Extent()
-    mend = "; write the header anew, as ffmpeg -ignore_length 1 does" if form is _RIFF else ""
+    mend = "; rewrite the header, as ffmpeg -ignore_length 1 does" if form is _RIFF else ""
     return Extent(
         fault=f"damaged: its header states {stated} bytes of sound, and {size - end} follow that"
         f" are in none of its chunks{mend}"

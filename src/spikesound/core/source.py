@@ -76,7 +76,7 @@ def listing(script: Path, beside: Iterable[str] = ()) -> str:
     modules = _reached(trees.values())
     code = {name: _plain(tree).encode() for name, tree in trees.items()}
     code |= {module: _code(module).encode() for module in modules}
-    code |= {str(file.name): file.read_bytes() for file in _resources(modules)}
+    code |= {str(file.relative_to(LIBRARY)): file.read_bytes() for file in _resources(modules)}
     return "".join(
         f"{name} {hashlib.sha256(each).hexdigest()[:16]}\n" for name, each in code.items()
     )
@@ -96,10 +96,16 @@ def _reached(trees: Iterable[ast.Module]) -> list[str]:
 
 
 def _resources(modules: Iterable[str]) -> list[Path]:
-    """Return the files beside modules and below them that are no code: templates, styles."""
-    folders = {file.parent for module in modules if (file := _file(module)) is not None}
-    found = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
-    return sorted(file for file in found if file.suffix not in CODE)
+    """Return the files beside modules, and in folders there that are no packages: templates."""
+    waiting = [file.parent for module in modules if (file := _file(module)) is not None]
+    found: set[Path] = set()
+    for folder in waiting:
+        for entry in folder.iterdir():
+            if entry.is_dir() and not (entry / "__init__.py").is_file():
+                waiting.append(entry)
+            elif entry.is_file() and entry.suffix not in CODE:
+                found.add(entry)
+    return sorted(found)
 
 
 @cache

@@ -10,24 +10,11 @@ from __future__ import annotations
 from spikesound.params.base import Count, Distinct, Entries, Positive, Section, Share, parsed
 from spikesound.params.costs import CostParams, Dataflow, MemoryParams, ProfileParams
 from spikesound.params.data import (
-    ArchiveParams,
-    AudioSetParams,
     CleaningParams,
     DownloadParams,
-    Esc10Params,
     FeatureKind,
     FeatureParams,
-    File,
     FilterParams,
-    FolderParams,
-    FreesoundParams,
-    FSDDParams,
-    KaggleParams,
-    ListedParams,
-    RemoteFile,
-    ScenesParams,
-    Sources,
-    SpeechCommandsParams,
 )
 from spikesound.params.encodings import (
     ENCODING_PARAMS,
@@ -42,31 +29,30 @@ from spikesound.params.encodings import (
     TTFSParams,
 )
 from spikesound.params.evaluation import EvaluateParams, TimingParams
-from spikesound.params.models import (
+from spikesound.params.methods import (
     METHOD_PARAMS,
-    NETWORK_PARAMS,
-    AugmentParams,
     BackpropParams,
-    CausalParams,
-    CNNParams,
     ConvertParams,
-    CRNNParams,
     FineTuneParams,
-    LabelKind,
     LocalParams,
-    LSNNParams,
-    MapParams,
     MemristorParams,
     MethodParams,
-    ModelParams,
-    NetworkParams,
     ProxyParams,
     QCFSParams,
-    RecipeParams,
-    RecurrentParams,
     SOMParams,
     STDPParams,
     SurrogateParams,
+)
+from spikesound.params.models import LabelKind, ModelParams
+from spikesound.params.networks import (
+    NETWORK_PARAMS,
+    CausalParams,
+    CNNParams,
+    CRNNParams,
+    LSNNParams,
+    MapParams,
+    NetworkParams,
+    RecurrentParams,
     TCNParams,
     WTAParams,
 )
@@ -87,6 +73,7 @@ from spikesound.params.neurons import (
     SurrogateName,
     Update,
 )
+from spikesound.params.recipes import AugmentParams, RecipeParams
 from spikesound.params.robustness import (
     FaultParams,
     NoiseParams,
@@ -94,6 +81,21 @@ from spikesound.params.robustness import (
     SoundParams,
 )
 from spikesound.params.root import DeviceParams, Params, Scheduler
+from spikesound.params.sources import (
+    ArchiveParams,
+    AudioSetParams,
+    Esc10Params,
+    File,
+    FolderParams,
+    FreesoundParams,
+    FSDDParams,
+    KaggleParams,
+    ListedParams,
+    RemoteFile,
+    ScenesParams,
+    Sources,
+    SpeechCommandsParams,
+)
 from spikesound.params.table import Model, twins
 from spikesound.params.tasks import (
     ClassificationParams,

@@ -11,19 +11,16 @@ from pydantic import ConfigDict, Field
 from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.params.base import Entries, Positive, Section, parsed, read_sections
 from spikesound.params.costs import CostParams
-from spikesound.params.data import DownloadParams, FeatureParams, FilterParams, Sources
+from spikesound.params.data import DownloadParams, FeatureParams, FilterParams
 from spikesound.params.encodings import ENCODING_PARAMS, EncodingParams
 from spikesound.params.evaluation import EvaluateParams, TimingParams
-from spikesound.params.models import (
-    METHOD_PARAMS,
-    NETWORK_PARAMS,
-    MethodParams,
-    ModelParams,
-    NetworkParams,
-    RecipeParams,
-)
+from spikesound.params.methods import METHOD_PARAMS, MethodParams
+from spikesound.params.models import ModelParams
+from spikesound.params.networks import NETWORK_PARAMS, NetworkParams
 from spikesound.params.neurons import NEURON_PARAMS, NeuronParams
+from spikesound.params.recipes import RecipeParams
 from spikesound.params.robustness import RobustnessParams
+from spikesound.params.sources import Sources
 from spikesound.params.table import Model, models_of
 from spikesound.params.tasks import ClassificationParams, DetectionParams, TaskName, Tasks
 

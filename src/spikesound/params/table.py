@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikesound.core.errors import SpikesoundError, unknown
-from spikesound.params.models import (
-    LabelKind,
-    MethodParams,
-    ModelParams,
-    NetworkParams,
-    RecipeParams,
-)
+from spikesound.params.methods import MethodParams
+from spikesound.params.models import LabelKind, ModelParams
+from spikesound.params.networks import NetworkParams
 from spikesound.params.neurons import NeuronParams
+from spikesound.params.recipes import RecipeParams
 from spikesound.params.tasks import Tasks
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import { dropping, theme } from "/surface.js";
 const at = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const CALM_MS = 1000; // between pictures, where motion is not welcome
-const TOLD_MS = 1000; // between descriptions of the picture in words
+const DESCRIBE_MS = 1000; // between descriptions of the picture in words
 
 let model = null;
 let picture = null;
@@ -21,7 +21,7 @@ let rateHz = null; // of the sound itself, once it is known
 let wholeS = null; // length of the sound, once it is known
 const earlier = []; // of each sound kept for download: whether it would be lost with the page
 let drawn = 0;
-let told = 0;
+let describedAt = 0;
 let undescribed = true;
 let changed = true;
 
@@ -113,10 +113,10 @@ function frame(now) {
     if (place < picture.first || place >= picture.first + picture.shown) picture.show(place);
     changed = true;
   }
-  if (undescribed && now - told > TOLD_MS) {
+  if (undescribed && now - describedAt > DESCRIBE_MS) {
     picture.describe();
     undescribed = false;
-    told = now;
+    describedAt = now;
   }
   if (!changed || (calm.matches && now - drawn < CALM_MS)) return;
   changed = false;

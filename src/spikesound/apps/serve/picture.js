@@ -126,20 +126,20 @@ export class Picture {
     const { input, scores } = this.spans();
     const at = (frame) => clock(frame * this.hopS);
     const span = `${at(this.first)} to ${at(this.first + this.shown)}`;
-    const told = (strip, frames, words) => {
+    const describe = (strip, frames, words) => {
       strip.describe(frames.length ? `${span}; ${words(highest(frames))}` : "no sound yet");
     };
     const loud = this.mel.means(input);
-    told(this.mel, loud, ([frame]) => `loudest at ${at(frame)}`);
+    describe(this.mel, loud, ([frame]) => `loudest at ${at(frame)}`);
     for (const layer of this.layers) {
       const rates = layer.means(input);
-      told(layer, rates, ([frame, most]) => `${percent(mean(rates))} of the neurons spike in a frame `
+      describe(layer, rates, ([frame, most]) => `${percent(mean(rates))} of the neurons spike in a frame `
         + `on average, at most ${percent(most)}, at ${at(frame)}`);
     }
     this.bars.forEach((bar, i) => {
       const known = bar.means(scores);
       const on = known.filter(([frame]) => this.active[i][frame % KEPT]).length;
-      told(bar, known, ([frame, most]) => `highest score ${most.toFixed(2)} at ${at(frame)}; at or above `
+      describe(bar, known, ([frame, most]) => `highest score ${most.toFixed(2)} at ${at(frame)}; at or above `
         + `the threshold of ${this.thresholds[i].toFixed(2)} for ${(on * this.hopS).toFixed(1)} s`);
     });
   }

@@ -151,10 +151,8 @@ def _cuts(
             yield clips[number], samples
     except MediaError as error:
         place.unlink(missing_ok=True)
-        partly = (
-            got.length_s is not None or not got.sized
-        )  # it may have come in part, and come whole
-        if partly and error.state == "failed":
+        in_part = got.length_s is not None or not got.sized  # perhaps, and whole the next time
+        if in_part and error.state == "failed":
             raise MediaError("failed", error.reason, retry=True) from error
         raise
 

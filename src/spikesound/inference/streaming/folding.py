@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from spikesound.core.errors import SpikesoundError, choose
-from spikesound.models.folding import affine, merged_average
+from spikesound.models.folding import merged_average
 from spikesound.models.layers import Causal, Layer
+from spikesound.models.sums import affine_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -95,7 +95,7 @@ def fold_causal(layer: Layer, before: Folded | None, rounding: Rounding) -> Fold
         assert before is not None
         return _fold_sequence(layer, weights.weight, geometry, before, rounding)
     channels = 1 if before is None else before.width
-    scale, bias = _affine(layer)
+    scale, bias = affine_of(layer, torch.float32)
     merged = merged_average(weights.weight, (1, geometry.pool)).detach().double()
     rows = (merged * scale[:, None, None, None]).flip(2).permute(2, 3, 1, 0)  # newest frame first
     (inputs, bins), (outputs, places) = geometry.inputs, geometry.outputs
@@ -122,7 +122,7 @@ def fold_causal(layer: Layer, before: Folded | None, rounding: Rounding) -> Fold
 def _fold_sequence(
     layer: Layer, weight: torch.Tensor, geometry: Causal, before: Folded, rounding: Rounding
 ) -> Folded:
-    scale, bias = _affine(layer)
+    scale, bias = affine_of(layer, torch.float32)
     rows = (weight.detach().double() * scale[:, None, None]).flip(2).permute(2, 1, 0).numpy()
     return _linear(rows, bias, geometry.dilation, before, rounding)
 
@@ -131,7 +131,7 @@ def fold_recurrent(layer: Layer, before: Folded, rounding: Rounding) -> Folded:
     """Fold a recurrent layer of spiking neurons."""
     synapses: Any = layer.synapses
     neuron: Any = layer.neuron
-    scale, bias = _affine(layer)
+    scale, bias = affine_of(layer, torch.float32)
     scaled = synapses.weight.detach().double() * scale[:, None]
     folded = fold_linear(scaled, torch.from_numpy(bias), before, rounding)
     own = neuron.recurrent.weight.detach().t().numpy()
@@ -199,16 +199,6 @@ def _linear(
         _ground(bias, 1, width, rounding),
         (outputs,),
     )
-
-
-def _affine(layer: Layer) -> tuple[torch.Tensor, Floats]:
-    """Return the factor (output,) of the sums, and what is added to them."""
-    synapses: Any = layer.synapses
-    if isinstance(layer.norm, nn.Identity):
-        return torch.ones(len(synapses.weight), dtype=torch.float64), _array(synapses.bias)
-    assert layer.norm is not None
-    scale, shift = affine(layer.norm)
-    return scale.detach().double(), _array(shift)
 
 
 def _array(values: torch.Tensor) -> Floats:

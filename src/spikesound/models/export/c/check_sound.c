@@ -1,3 +1,5 @@
+static model_state state;
+
 /* Noise in bursts, and a sawtooth, of another loudness and pitch each 2048 samples. */
 static int16_t sample(uint32_t n, uint32_t *seed)
 {

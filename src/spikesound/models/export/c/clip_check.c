@@ -4,19 +4,11 @@
  * -:                 reads the samples of a clip (16 bits, this machine's byte order) from standard
  *                    input, prints operations, probabilities and logits
  * time SECONDS:      prints the processor time of front end and network a clip */
-#include "model.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
+/*INCLUDES*/
 #define SAMPLES /*SAMPLES*/
 
 static const uint16_t expected[MODEL_CLASSES] = {/*VECTORS*/};
 static const int32_t expected_logits[MODEL_CLASSES] = {/*LOGITS*/};
-
-static model_state state;
 
 /*SOUND*/
 
@@ -78,14 +70,4 @@ static int checked(void)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
-    model_start(&state);
-    if (argc == 2 && !strcmp(argv[1], "-"))
-        from_input();
-    else if (argc == 3 && !strcmp(argv[1], "time"))
-        timed(atof(argv[2]));
-    else
-        return checked();
-    return 0;
-}
+/*MAIN*/

@@ -9,10 +9,11 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features import feature_shape
-from spikesound.models.export.c.folded import Doubles, FloatLayer, affine_of, array_of, rule_of
+from spikesound.models.export.c.folded import Doubles, FloatLayer, array_of, rule_of
 from spikesound.models.folding import merged_average
 from spikesound.models.layers import Grid, Layer, layers_of
 from spikesound.models.loading import TrainedModel
+from spikesound.models.sums import affine_of
 
 READ = ("pooling", "frame_pooling", "linear")
 

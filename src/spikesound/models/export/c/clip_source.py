@@ -11,6 +11,7 @@ from spikesound.models.export.c.reference import SIGMOIDS
 from spikesound.models.export.c.sizes import Part, flash_of, front_end_part, stored
 from spikesound.models.export.c.text import (
     LAYER,
+    check_program,
     defines,
     figure,
     files_of,
@@ -51,12 +52,11 @@ def clip_sources(model: TrainedModel, found: ChosenClip, prefix: str) -> dict[st
             template("clip.c"),
         ]
     )
-    check = (
-        template("clip_check.c")
-        .replace("/*SOUND*/", template("check_sound.c"))
-        .replace("/*SAMPLES*/", str(found.samples))
-        .replace("/*VECTORS*/", numbers(found.scored.probabilities))
-        .replace("/*LOGITS*/", numbers(found.scored.logits))
+    check = check_program(
+        "clip_check.c",
+        samples=str(found.samples),
+        vectors=numbers(found.scored.probabilities),
+        logits=numbers(found.scored.logits),
     )
     header = template("clip.h").replace("/*SIZES*/", defines(_sizes(model, found)))
     texts = {".h": header, ".c": module, "_check.c": check}
@@ -106,10 +106,11 @@ def clip_parts(found: ChosenClip) -> list[Part]:
         ram = _history(network, number) * (1 if spikes else 2)
         operations = layer.weights.size * floats.places * rows.outputs * _steps(network, number)
         parts.append(Part(floats.name, kind, flash_of(layer), ram, operations))
-    parts.append(Part("row under way", "int32", 0, 8 * _widest(clip.layers), 0))
+    heights = 2 * (len(clip.rows) + 1) + 2 * len(clip.rows)  # with leads and strides
+    parts.append(Part("row under way", "int32", heights, 8 * _widest(clip.layers), 0))
     channels, classes = network.readout.weights.shape
     readout = network.readout
-    flash = flash_of(readout) + 4 * 65 + 2 * 257
+    flash = flash_of(readout) + 4 * len(EXPONENTIALS) + 2 * len(SIGMOIDS)
     ram = 12 * channels + 6 * classes
     return [*parts, Part("readout", f"int{readout.bits}", flash, ram, channels * classes)]
 

@@ -4,21 +4,13 @@
  * -:                 reads samples (16 bits, this machine's byte order) from standard input, prints
  *                    each frame's operations, probabilities and active classes
  * time SECONDS:      prints the processor time of front end and network a frame */
-#include "model.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
+/*INCLUDES*/
 #define FRAMES /*FRAMES*/
 #define SAMPLES /*SAMPLES*/
 
 static const uint16_t expected[FRAMES][MODEL_CLASSES] = {
 /*VECTORS*/
 };
-
-static model_state state;
 
 /*SOUND*/
 
@@ -106,14 +98,4 @@ static int checked(void)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
-    model_start(&state);
-    if (argc == 2 && !strcmp(argv[1], "-"))
-        from_input();
-    else if (argc == 3 && !strcmp(argv[1], "time"))
-        timed(atof(argv[2]));
-    else
-        return checked();
-    return 0;
-}
+/*MAIN*/

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.folding import affine, merged_average
+from spikesound.models.folding import merged_average
 from spikesound.models.layers import Causal, Layer, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
+from spikesound.models.sums import affine_of
 from spikesound.snn.neurons.bounds import unit
 from spikesound.snn.neurons.lif import LIF
 
@@ -142,16 +143,6 @@ def _by_place(rows: Doubles, before: FloatLayer) -> Doubles:
     """Order rows (channel, place) of a layer's outputs by place and channel."""
     by_channel = rows.reshape(before.width, before.places, -1)
     return by_channel.swapaxes(0, 1).reshape(before.units, -1)
-
-
-def affine_of(layer: Layer) -> tuple[torch.Tensor, Doubles]:
-    """Return the factor (output,) of a layer's sums, and what is added to them."""
-    synapses: Any = layer.synapses
-    if isinstance(layer.norm, nn.Identity):
-        return torch.ones(len(synapses.weight), dtype=torch.float64), array_of(synapses.bias)
-    assert layer.norm is not None
-    scale, shift = affine(layer.norm)
-    return scale.detach().double(), array_of(shift)
 
 
 def rule_of(layer: Layer) -> Rule | None:

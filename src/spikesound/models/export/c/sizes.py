@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from spikesound.models.export.c.folded import FloatLayer
 from spikesound.models.export.c.front_end import Tables
 from spikesound.models.export.c.quantised import Layer, Quantised
+from spikesound.models.export.c.reference import SIGMOIDS
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def parts(network: Quantised, tables: Tables, longest: int) -> list[Part]:
     classes = network.readout.weights.shape[1]
     found.append(Part("sums under way", "int32", 0, 4 * widest, 0))
     readout = network.readout
-    flash = flash_of(readout) + 4 * 257
+    flash = flash_of(readout) + 2 * len(SIGMOIDS)
     ram = 4 * 2 * classes + 2 * classes
     found.append(Part("readout", f"int{readout.bits}", flash, ram, readout.weights.size))
     ram = (2 * longest + 3) * classes

@@ -9,6 +9,7 @@ from spikesound.models.export.c.reference import SIGMOIDS
 from spikesound.models.export.c.sizes import of_spikes, parts, slots, stored
 from spikesound.models.export.c.text import (
     LAYER,
+    check_program,
     defines,
     figure,
     files_of,
@@ -50,14 +51,12 @@ def sources(model: TrainedModel, found: Chosen, prefix: str) -> dict[str, str]:
             template("detector.c"),
         ]
     )
-    check = (
-        template("detector_check.c")
-        .replace("/*SOUND*/", template("check_sound.c"))
-        .replace("/*FRAMES*/", str(len(found.scored.probabilities)))
+    check = check_program(
+        "detector_check.c",
+        frames=str(len(found.scored.probabilities)),
+        samples=str(found.samples),
+        vectors=",\n".join(f"    {{{numbers(row)}}}" for row in found.scored.probabilities),
     )
-    check = check.replace("/*SAMPLES*/", str(found.samples))
-    rows = [f"{{{numbers(row)}}}" for row in found.scored.probabilities]
-    check = check.replace("/*VECTORS*/", ",\n".join("    " + row for row in rows))
     texts = {".h": header, ".c": module, "_check.c": check}
     return files_of(texts, prefix, facts(model, found, medians, prefix), model.labels)
 

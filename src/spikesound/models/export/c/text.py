@@ -123,6 +123,21 @@ def template(name: str) -> str:
     return (files("spikesound.models.export.c") / name).read_text(encoding="utf-8")
 
 
+def check_program(name: str, **parts: str) -> str:
+    """Return a check program, with what it shares with others and its own parts.
+
+    Parameters
+    ----------
+    name : of the template
+    parts : text in place of ``/*NAME*/``, by its name in small letters
+    """
+    shared = {each: template(f"check_{each}.c") for each in ("includes", "sound", "main")}
+    text = template(name)
+    for each, content in {**shared, **parts}.items():
+        text = text.replace(f"/*{each.upper()}*/", content)
+    return text
+
+
 def _wrapped(text: str) -> str:
     """Break a line at spaces, to about 96 characters."""
     return re.sub(r"(.{1,96})(?: |$)", r"\1\n    ", text).rstrip() + "\n"
