@@ -121,6 +121,7 @@ SCRIPT = '''"""A stage."""
 import paths
 import shared
 from spikesound.core import schema
+from spikesound.models.layers import Layer
 from spikesound.report.page import SCRIPTS
 
 
