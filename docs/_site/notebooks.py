@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from traitlets.config import Config
 
 LIMIT_S = 600
 """Longest time for a cell."""
+INLINE = "module://matplotlib_inline.backend_inline"
+"""Matplotlib's backend for notebooks, whatever MPLBACKEND the caller has: another shows nothing."""
 
 
 def title(path: Path) -> str:
@@ -51,7 +54,7 @@ def executed(path: Path, root: Path, cache: Path) -> Any:
         timeout=LIMIT_S,
         coalesce_streams=True,
         resources={"metadata": {"path": str(root)}},
-    ).execute()
+    ).execute(env={**os.environ, "MPLBACKEND": INLINE})
     cache.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook

@@ -204,8 +204,8 @@ class Loopback:
             answer = self._answer(request)
             status, first, last, headers = _described(answer, request)
             lines = [f"{name}: {value}" for name, value in headers.items()]
-            first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-            writer.write("\r\n".join([first, *lines, "", ""]).encode("latin-1"))
+            status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+            writer.write("\r\n".join([status_line, *lines, "", ""]).encode("latin-1"))
             answer = Answer(status, answer.body, fault=answer.fault, bytes_per_s=answer.bytes_per_s)
             if request.method != "HEAD":
                 async for size in self._send(answer, first, last, writer):

@@ -125,7 +125,7 @@ PASSING: Mapping[str, Fault] = {
     "no ranges": once(half, lambda asked: Reply(body=asked.whole)),
     "206 unasked": once(lambda asked: Reply(206, asked.whole[: len(asked.whole) // 2])),
     "another range": once(half, _ranged(206, 3000, stated=True)),
-    "a range unstated": once(half, _ranged(206, 3000, stated=False)),
+    "no range stated": once(half, _ranged(206, 3000, stated=False)),
     "replaced": once(other_half),
     "replaced, If-Range ignored": once(
         other_half, lambda asked: whole(Asked(**{**vars(asked), "version": ""}))
