@@ -20,22 +20,22 @@ PYTEST := OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 8 --dist loadfile -
 test: .venv/simulators ## make the environment, run all tests
 	$(PYTEST) tests/pipeline tests
 
-check: .venv/ready ## form, types and the fast tests, in a minute and a half
+check: .venv/dev ## form, types and the fast tests, in a minute and a half
 	$(MAKE) --no-print-directory --jobs 2 lint fast
 
-fast: .venv/ready
+fast: .venv/dev
 	$(PYTEST) -m "not slow"
 
-lint: .venv/ready
+lint: .venv/dev
 	ruff check .
 	ruff format --check .
 	mypy
 
-format: .venv/ready
+format: .venv/dev
 	ruff check --fix .
 	ruff format .
 
-bench: .venv/ready ## benchmarks/results/*.json
+bench: .venv/dev ## benchmarks/results/*.json
 	python benchmarks/features.py
 	python benchmarks/filter.py
 	python benchmarks/cluster.py
@@ -53,18 +53,23 @@ pairings: .venv/ready ## encodings by training methods
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=")'
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[pipeline,youtube,annotations,live,serve]'
+	touch $@
+
+# What tests, benchmarks and the documentation need besides: three times as many packages.
+.venv/dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
 # Other readers of NIR files, for the tests. The versions of nir that they declare exclude each other.
-.venv/simulators: .venv/ready
+.venv/simulators: .venv/dev
 	$(BIN)/python -m pip install --quiet --no-deps norse==1.1.0 sinabs==3.1.3 pbr==7.1.3 spikingjelly==2.0.0 loguru==0.7.3
 	touch $@
 
-tables: .venv/ready ## put the tables of the last runs into README.md and docs/
+tables: .venv/dev ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py
 
-docs: .venv/ready ## the documentation with the tutorial as a site: build/docs/index.html
+docs: .venv/dev ## the documentation with the tutorial as a site: build/docs/index.html
 	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "build/docs/index.html"
 

@@ -7,8 +7,8 @@ It also writes the page of parameters (benchmarks/parameters.py).
 their name in metrics/classification/costs; pairings and fsdd that in metrics/experiments; study,
 seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
-download, downloaders and detection_speed the file of their name in benchmarks/results. A test
-compares them with what stands there.
+download, downloaders, detection_speed and c_export the file of their name in benchmarks/results. A
+test compares them with what stands there.
 """
 
 import csv
@@ -326,6 +326,32 @@ def detection_speed() -> str:
     return "".join(lines)
 
 
+_C_ROWS = {
+    "flash, tables, bytes": "flash_bytes",
+    "RAM, `sizeof` of the state": "ram_bytes",
+    "operations in the layers, on average": "operations",
+    "instructions, front end and network": "instructions",
+    "time in C, µs": "c_us",
+    "time in Python, µs": "python_us",
+    "Python over C": "python_over_c",
+    "difference of the probabilities, on average": "difference",
+    "at most": "difference_at_most",
+    "decisions": "decisions",
+    "of them different": "decisions_that_differ",
+}
+
+
+def c_export() -> str:
+    """Models in C beside Python: a column a model; figures of a frame or of a clip."""
+    models = _read("benchmarks/results/c_export.json")["models"]
+    lines = [f"| | {' | '.join(models)} |\n|---|{'---:|' * len(models)}\n"]
+    lines += [
+        f"| {title} | {' | '.join(f'{row[key]:,}' for row in models.values())} |\n"
+        for title, key in _C_ROWS.items()
+    ]
+    return "".join(lines)
+
+
 TABLES = {
     "results": results,
     "pairings": pairings,
@@ -344,9 +370,11 @@ TABLES = {
     "detection_speed": detection_speed,
     "download": download,
     "downloaders": downloaders,
+    "c_export": c_export,
 }
 PAGES = [
     ROOT / "README.md",
+    ROOT / "docs/reference/c.md",
     *(
         ROOT / f"docs/results/{name}.md"
         for name in ("costs", "detection", "download", "pairings", "robustness")

@@ -1,1 +1,1 @@
-"""Sound in files: decoding, checks, resampling, filters and augmentation of waves."""
+"""Sound in files: decoding, checks, resampling, filters, gain and noise."""

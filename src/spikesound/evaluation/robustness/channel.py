@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from spikesound.audio import filters
-from spikesound.audio.augmentation import set_gain
+from spikesound.audio.mixing import set_gain
 from spikesound.audio.resampling import Wave
 
 PACKET_S = 0.02

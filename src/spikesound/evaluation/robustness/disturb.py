@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from spikesound.audio.augmentation import add_noise, sounding
+from spikesound.audio.mixing import add_noise, sounding
 from spikesound.audio.resampling import Wave, fit_length, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track

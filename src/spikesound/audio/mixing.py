@@ -1,8 +1,7 @@
-"""Changes of a wave that leave its label: gain, shift in time, noise at an exact ratio.
+"""Changes of a wave that leave its label: gain, and noise at an exact ratio.
 
-Used on sound before features are computed: :func:`set_gain` and :func:`add_noise` by the conditions
-of robustness, at a given level; the ``random_`` ones draw the level of each clip. Samples are
-``(..., sample)``, within full scale, on any device; nothing draws from the global generator.
+Used by the conditions of robustness, on sound before features are computed. Samples are
+``(..., sample)``, within full scale, on any device; nothing is drawn at random.
 """
 
 from __future__ import annotations
@@ -82,35 +81,3 @@ def _turned(waves: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
         return torch.roll(waves, int(by))
     place = torch.arange(waves.shape[-1], device=waves.device) - by.unsqueeze(-1)
     return waves.gather(-1, place % waves.shape[-1])
-
-
-def random_gain(
-    samples: torch.Tensor, low_db: float, high_db: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Return each clip with a gain that is uniform in decibels; see :func:`set_gain`."""
-    return set_gain(samples, _uniform(samples, low_db, high_db, generator))
-
-
-def random_shift(samples: torch.Tensor, longest: int, generator: torch.Generator) -> torch.Tensor:
-    """Return each clip later or earlier by at most ``longest`` samples; what enters is zero."""
-    shape, count = samples.shape[:-1], samples.shape[-1]
-    by = torch.randint(-longest, longest + 1, shape, generator=generator, device=generator.device)
-    place = torch.arange(count, device=samples.device) - by.to(samples.device).unsqueeze(-1)
-    moved = samples.gather(-1, place.clamp(0, count - 1))
-    return torch.where((place >= 0) & (place < count), moved, 0)
-
-
-def random_noise(
-    samples: torch.Tensor, low_db: float, high_db: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Return each clip with white noise at an SNR that is uniform in decibels."""
-    snr_db = _uniform(samples, low_db, high_db, generator)
-    noise = torch.randn(samples.shape, generator=generator, device=generator.device)
-    return add_noise(samples, noise.to(samples), snr_db)
-
-
-def _uniform(
-    samples: torch.Tensor, low: float, high: float, generator: torch.Generator
-) -> torch.Tensor:
-    drawn = torch.rand(samples.shape[:-1], generator=generator, device=generator.device)
-    return (low + (high - low) * drawn).to(samples.device)
