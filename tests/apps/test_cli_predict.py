@@ -147,7 +147,10 @@ def test_a_piped_wav_whose_header_could_not_know_its_length(
         (("none.wav",), "none.wav: no such file or folder"),
         (("sounds", "--format", "textgrid"), "unknown format (or table) 'textgrid'"),
         (("sounds", "--format", "raven"), "format raven takes one file a sound: expected --out"),
-        (("sounds", "--out", "o"), "--out writes files: expected FILE.csv, FILE.parquet, or --format too"),
+        (
+            ("sounds", "--out", "o"),
+            "--out writes files: expected FILE.csv, FILE.parquet, or --format too",
+        ),
         (("sounds", "--model", "snn-tcm-strong"), "(did you mean 'snn-tcn-strong'?)"),
         (("sounds", "--models", "d"), "no trained detector in d: name one (--model)"),
         (("a" * 5000,), "aaaa ... aaaa"),

@@ -48,7 +48,7 @@ def start_in_name(name: str) -> NamedStart | None:
 
     ========================================  ==================================================
     ``20240131_053000.WAV``                   AudioMoth: UTC
-    ``65BA8A28.WAV``                          AudioMoth, first firmware: UTC
+    ``65B9DAD8.WAV``                          AudioMoth, first firmware: UTC
     ``SM4_20240131_053000.wav``               Song Meter: in the zone that it was set to, not said
     ``SwiftOne_20240131_053000_-0400.wav``    SWIFT
     ``2024-01-31T05-30-00+0200.flac``         ISO 8601, with what file systems allow
