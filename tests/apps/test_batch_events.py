@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_closed_gaps_cover_the_same_and_leave_only_wider_ones(
     merged = close_gaps(events, gap)
     for label in "AB":
         own = sorted((e.onset_s, e.offset_s) for e in merged if e.label == label)
-        assert all(after[0] - before[1] > gap for before, after in zip(own, own[1:], strict=False))
+        assert all(after[0] - before[1] > gap for before, after in pairwise(own))
         for event in (e for e in events if e.label == label):
             assert any(on <= event.onset_s and event.offset_s <= off for on, off in own)
 
@@ -189,10 +190,10 @@ def test_thresholds_by_name_or_id(tmp_path: Path, model: api.Model, name: str, t
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("t.csv", "label,threshold\nDgo,0.9", "t.csv, line 2: unknown label 'Dgo' (did you mean 'Dog'"
-         "?); valid: Dog, Rooster, Sneeze"),
+        ("t.csv", "label,threshold\nDgo,0.9", "t.csv, line 2: unknown label 'Dgo' (did you mean"
+         " 'Dog'?); valid: Dog, Rooster, Sneeze"),
         ("t.yaml", "Cat: 0.9", "t.yaml: Cat: unknown label 'Cat'; valid: Dog, Rooster, Sneeze"),
-        ("t.csv", "label,threshold\nDog,1.5", "t.csv, line 2: expected a threshold from 0 to 1, got"),
+        ("t.csv", "label,threshold\nDog,1.5", "line 2: expected a threshold from 0 to 1, got"),
         ("t.csv", "label,threshold\nDog,nan", "got 'nan'"),
         ("t.yaml", "Dog: true", "got True"),
         ("t.csv", "label,threshold\nDog", "line 2: expected label,threshold, got 1 cells"),

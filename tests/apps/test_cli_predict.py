@@ -336,7 +336,7 @@ def test_a_sound_is_known_by_its_content(
     with monkeypatch.context() as patch:
         broken_off(patch, 3)
         spikesound(capsys, *BATCH)
-    times = os.stat("many/b.ogg")
+    times = Path("many/b.ogg").stat()
     shutil.move("many/a.ogg", "many/g.ogg")
     Path("many/c.ogg").touch()
     shutil.copy("many/f.ogg", "many/b.ogg")

@@ -86,7 +86,9 @@ def test_zones_are_names_or_offsets() -> None:
     assert find_zone("Europe/Berlin") == BERLIN
     assert find_zone("+01:00") == hours(1)
     for wrong in ("Europe/Berln", "../etc/passwd", "Berlin time"):
-        with pytest.raises(SpikesoundError, match="unknown time zone .*; valid: names of the IANA"):
+        with pytest.raises(
+            SpikesoundError, match=r"unknown time zone .*; valid: names of the IANA"
+        ):
             find_zone(wrong)
     with pytest.raises(SpikesoundError, match="did you mean 'Europe/Berlin'"):
         find_zone("Europe/Berln")

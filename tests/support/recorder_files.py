@@ -15,11 +15,14 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-def wav(path: Path, *, before: bytes = b"", behind: bytes = b"", seconds: float = 0.5) -> Path:
-    """Write 16-bit noise with chunks before and behind its samples."""
-    noise = np.random.default_rng(len(path.name)).normal(0, 3000, int(seconds * RATE_HZ))
+def wav(
+    path: Path, samples: np.ndarray | None = None, *, before: bytes = b"", behind: bytes = b""
+) -> Path:
+    """Write 16-bit samples, or half a second of noise, with chunks before and behind them."""
+    if samples is None:
+        samples = np.random.default_rng(len(path.name)).normal(0, 3000, RATE_HZ // 2)
     head = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16))
-    body = b"WAVE" + head + before + chunk(b"data", noise.astype("<i2").tobytes()) + behind
+    body = b"WAVE" + head + before + chunk(b"data", samples.astype("<i2").tobytes()) + behind
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
     return path

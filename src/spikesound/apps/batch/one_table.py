@@ -24,7 +24,6 @@ from spikesound.apps.batch.tables import (
     TABLES,
     Row,
     check_ours,
-    files_path,
     write_bytes,
 )
 from spikesound.audio.paths import SoundFile
@@ -55,6 +54,15 @@ class OneTable:
         """Path of the batch's record (:class:`Record`), which lies there until all is done."""
         return self.path.with_name(f".{self.path.name}.unfinished.jsonl")
 
+    @property
+    def files(self) -> Path:
+        """Path of the table of files."""
+        return self.path.with_name(f"{self.path.stem}.files{self.path.suffix}")
+
+    def check(self, record: Record, *, force: bool) -> None:
+        """Raise SpikesoundError if a table exists that this batch has not written."""
+        check_ours((self.path, self.files), record, force=force)
+
 
 @dataclass(frozen=True)
 class Written:
@@ -64,15 +72,13 @@ class Written:
     ----------
     rows : in the table
     failed : sounds of which nothing is in it
-    files : the table of files
     """
 
     rows: int
     failed: list[Done]
-    files: Path
 
 
-def write_tables(table: OneTable, batch: Batch, record: Record, *, force: bool) -> Written:
+def write_tables(table: OneTable, batch: Batch, record: Record) -> Written:
     """Run a batch and write its tables, both whole or not at all, when all sounds are done.
 
     Every file is in the table of files once, those that failed with the reason.
@@ -80,11 +86,8 @@ def write_tables(table: OneTable, batch: Batch, record: Record, *, force: bool) 
     Raises
     ------
     SpikesoundError
-        Before any work, if a table exists that is not this batch's; or if recorders are to be
-        merged, and the start of a recording is not known.
+        Before any work, if recorders are to be merged, and the start of a recording is not known.
     """
-    files = files_path(table.path)
-    check_ours((table.path, files), record, force=force)
     recordings = _recordings(batch.sounds, table.zone)
     if table.merge_recorders_s is not None:
         check_clocks(recordings)
@@ -94,10 +97,10 @@ def write_tables(table: OneTable, batch: Batch, record: Record, *, force: bool) 
     for row in rows:
         counts[row["filename"]] = counts.get(row["filename"], 0) + 1
     of_files = [_file_row(sound, done[sound], recordings[sound], counts) for sound in batch.sounds]
-    _write(files, of_files, FILES, record)
+    _write(table.files, of_files, FILES, record)
     _write(table.path, rows, _schema(table), record)
     failed = [each for each in done.values() if each.error is not None]
-    return Written(len(rows), failed, files)
+    return Written(len(rows), failed)
 
 
 def _recordings(sounds: Sequence[SoundFile], zone: tzinfo | None) -> dict[SoundFile, Recording]:

@@ -93,11 +93,6 @@ TABLES: dict[str, Callable[[Sequence[Row], pa.Schema], bytes]] = {
 """What makes the bytes of a table, by the suffix of its file."""
 
 
-def files_path(table: Path) -> Path:
-    """Return the path of the table of files beside a table."""
-    return table.with_name(f"{table.stem}.files{table.suffix}")
-
-
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all.
 

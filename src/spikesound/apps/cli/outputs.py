@@ -33,14 +33,15 @@ def write_table(
     """
     table = OneTable(out, timed, options.zone(), options.merge_recorders_s)
     with Record(table.record, _made_by(batch), force=force) as record:
+        table.check(record, force=force)
         print(f"model: {words}", file=sys.stderr)
-        written = write_tables(table, batch, record, force=force)
+        written = write_tables(table, batch, record)
         if not written.failed:
             record.remove()
     what = "events" if timed else "probabilities"
     print(
         f"{out}: {written.rows} {what} of {len(batch.sounds)} files; "
-        f"{written.files}: the files, {len(written.failed)} of them failed",
+        f"{table.files}: the files, {len(written.failed)} of them failed",
         file=sys.stderr,
     )
     return [done.error for done in written.failed if done.error is not None]
