@@ -46,15 +46,13 @@ class NamedStart:
 def start_in_name(name: str) -> NamedStart | None:
     """Return the start in a file's name, or None if there is no valid date and time in it.
 
-    ========================================  ==================================================
-    ``20240131_053000.WAV``                   AudioMoth: UTC
-    ``65B9DAD8.WAV``                          AudioMoth, first firmware: UTC
-    ``SM4_20240131_053000.wav``               Song Meter: in the zone that it was set to, not said
-    ``SwiftOne_20240131_053000_-0400.wav``    SWIFT
-    ``2024-01-31T05-30-00+0200.flac``         ISO 8601, with what file systems allow
-    ``20240131T053000+1000_REC.flac``         BAR
-    ``OWL_123_2024-01-31_T05-30-00.WAV``      OwlSense: not said
-    ========================================  ==================================================
+    - ``20240131_053000.WAV``: AudioMoth, in UTC
+    - ``65B9DAD8.WAV``: AudioMoth's first firmware, in UTC
+    - ``SM4_20240131_053000.wav``: Song Meter, in the zone that it was set to, which is not said
+    - ``SwiftOne_20240131_053000_-0400.wav``: SWIFT
+    - ``2024-01-31T05-30-00+0200.flac``: ISO 8601, with the signs that file systems allow
+    - ``20240131T053000+1000_REC.flac``: BAR
+    - ``OWL_123_2024-01-31_T05-30-00.WAV``: OwlSense, in a zone that is not said
     """
     file = PurePath(name).name
     if _AUDIOMOTH_HEX.fullmatch(file):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from spikesound.apps.annotations import Labelled
 from spikesound.core.errors import SpikesoundError
@@ -53,7 +54,7 @@ class Record:
         self._made_by = json.loads(json.dumps(made_by))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = path.open("a+b")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise SpikesoundError(f"{path}: cannot be written: {error.strerror}") from error
         try:
@@ -92,22 +93,18 @@ class Record:
             raise SpikesoundError(f"{self.path}: another process is at this batch") from error
 
     def _read(self, force: bool) -> None:
-        self._file.seek(0)
         end = 0
-        lines: Iterable[bytes] = () if force else self._file
-        for number, line in enumerate(lines):
-            try:
-                content = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                content = None
-            if not isinstance(content, dict):
+        content = b"" if force else self.path.read_bytes()
+        for number, line in enumerate(content.splitlines(keepends=True)):
+            entry = _parsed(line)
+            if entry is None:
                 break
             if number == 0:
-                self._check(content)
-            elif "table" in content:
-                self.written.add(content["table"])
+                self._check(entry)
+            elif "table" in entry:
+                self.written.add(entry["table"])
             else:
-                self.outputs[content["sound"]] = _unpacked(content)
+                self.outputs[entry["sound"]] = _unpacked(entry)
             end += len(line)
         self._file.truncate(end)
         if end == 0:
@@ -123,12 +120,28 @@ class Record:
                 "choose another --out, or drop it with --force"
             )
 
-    def _write(self, content: Mapping[str, Any]) -> None:
-        line = json.dumps(content, ensure_ascii=True) + "\n"
-        self._file.write(line.encode())
-        self._file.flush()
-        if "table" in content:
-            os.fsync(self._file.fileno())
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        line = (json.dumps(entry, ensure_ascii=True) + "\n").encode()
+        try:
+            whole = self._file.write(line) == len(line)
+            reason = os.strerror(errno.ENOSPC)
+        except OSError as error:
+            whole, reason = False, error.strerror or str(error)
+        if not whole:
+            raise SpikesoundError(
+                f"{self.path}: cannot be written: {reason}; the same command goes on"
+            )
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says; None of one that was cut off."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def _packed(output: Labelled) -> dict[str, Any]:
