@@ -44,10 +44,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def second(number: float) -> np.ndarray:
-    """A second of a dog, from one on."""
+    """A second of a dog, from one on, with a little noise: silence would be one content."""
     samples = np.concatenate(list(blocks(RECORDING, RATE_HZ)))
     first = round(number * RATE_HZ)
-    return samples[first : first + RATE_HZ] * 32000
+    noise = np.random.default_rng(first).normal(0, 10, RATE_HZ)
+    return samples[first : first + RATE_HZ] * 30000 + noise
 
 
 def spikesound(capsys: Captured, *arguments: str) -> tuple[int, str, str]:
@@ -291,7 +292,7 @@ def killed(arguments: list[str], ready: Callable[[], bool]) -> str:
 def test_killed_twice_and_yet_one_table_of_all(capsys: Captured) -> None:
     """By SIGKILL, which nothing can catch, in the midst of two processes' work."""
     for number in range(40):
-        wav(Path(f"many/n{number:02d}.wav"), second(number / 10) + number)
+        wav(Path(f"many/n{number:02d}.wav"), second(number / 10))
     for name, content in (("x", b"no sound"), ("y", b""), ("z", b"RIFF\0\0\0\0WAVEfmt ")):
         Path(f"many/{name}.wav").write_bytes(content)
     command = [str(Path(sys.executable).parent / "spikesound"), "detect", "many", "--jobs", "2"]
