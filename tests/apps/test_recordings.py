@@ -169,7 +169,8 @@ SONG_METER = (
 
 
 def test_guano(tmp_path: Path) -> None:
-    [header] = read_headers(wav(tmp_path / "a.wav", behind=guano(SONG_METER)))
+    odd = chunk(b"note", b"odd")
+    [header] = read_headers(wav(tmp_path / "a.wav", behind=odd + guano(SONG_METER)))
     assert (header.source, header.local) == ("GUANO", datetime(2020, 10, 17, 13, 5))
     assert (header.zone, header.recorder) == (hours(1), "Song Meter Mini SMA00646")
     assert header.gain == "18"
