@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +17,8 @@ from small_models import classifier, saved
 from trained_models import NAMES, RECORDING, detector
 
 from spikesound.apps.api import Model, Prediction
+from spikesound.apps.batch.label_folder import RECORD
 from spikesound.apps.cli import app
-from spikesound.apps.cli.batch import RECORD
 from spikesound.apps.cli.model_choice import choose_model
 from spikesound.apps.sound import Samples
 from spikesound.core.errors import SpikesoundError, run
@@ -31,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a detector where the pipeline puts it, two sounds and a damaged one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPIKESOUND_MODEL", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # all in this process
     detector(tmp_path / "data/models/detection/snn-tcn-strong/fold-5/model.safetensors")
     (tmp_path / "sounds/[red]").mkdir(parents=True)
     shutil.copy(RECORDING, tmp_path / "sounds/a.ogg")
@@ -145,7 +147,10 @@ def test_a_piped_wav_whose_header_could_not_know_its_length(
         (("none.wav",), "none.wav: no such file or folder"),
         (("sounds", "--format", "textgrid"), "unknown format (or table) 'textgrid'"),
         (("sounds", "--format", "raven"), "format raven takes one file a sound: expected --out"),
-        (("sounds", "--out", "o"), "--out writes files: expected --format too"),
+        (
+            ("sounds", "--out", "o"),
+            "--out writes files: expected FILE.csv, FILE.parquet, or --format too",
+        ),
         (("sounds", "--model", "snn-tcm-strong"), "(did you mean 'snn-tcn-strong'?)"),
         (("sounds", "--models", "d"), "no trained detector in d: name one (--model)"),
         (("a" * 5000,), "aaaa ... aaaa"),
@@ -274,8 +279,8 @@ BATCH = ("detect", "many", "--format", "csv", "--out", "o")
 def many(folder: Path) -> list[str]:
     """Six sounds in a folder."""
     (folder / "many").mkdir()
-    for name in "abcdef":
-        shutil.copy(RECORDING, folder / f"many/{name}.ogg")
+    for name, recording in zip("abcdef", sorted(RECORDING.parent.iterdir()), strict=False):
+        shutil.copy(recording, folder / f"many/{name}.ogg")
     return [f"{name}.ogg.csv" for name in "abcdef"]
 
 
@@ -288,13 +293,13 @@ def test_a_batch_that_was_broken_off_goes_on_where_it_stopped(
     assert sorted(path.name for path in Path("o").glob("*.csv")) == many[:2]
     times = [Path("o", name).stat().st_mtime_ns for name in many[:2]]
     with Path("o", RECORD).open("a") as record:
-        record.write('["c.og')  # killed within a line
+        record.write('{"sound": "c')  # killed within a line
     with monkeypatch.context() as patch:
         done = broken_off(patch, 2)
-        assert "2 of 6 files are written" in spikesound(capsys, *BATCH)[2]
+        assert f"going on: 2 outputs are in o/{RECORD}" in spikesound(capsys, *BATCH)[2]
         assert len(done) == 2
     code, _, err = spikesound(capsys, *BATCH)
-    assert (code, "2 files written to o" in err) == (0, True)
+    assert (code, "6 files are in o" in err) == (0, True)
     assert sorted(path.name for path in Path("o").iterdir()) == many, "and no record is left"
     assert [Path("o", name).stat().st_mtime_ns for name in many[:2]] == times
     code, _, err = spikesound(capsys, *BATCH)
@@ -305,21 +310,43 @@ def test_a_batch_that_was_broken_off_goes_on_where_it_stopped(
 def test_a_batch_goes_on_only_as_the_same_batch(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
 ) -> None:
-    """Not with another model or format, on a sound that changed, or with what is not its own."""
+    """Not with another model or task, nor over what is not its own."""
     with monkeypatch.context() as patch:
         broken_off(patch, 2)
         spikesound(capsys, *BATCH)
     detector(Path("other/model.safetensors"), seed=2)
-    for given in ((*BATCH, "--model", "other"), ("predict", *BATCH[1:])):
-        assert "o/a.ogg.csv: already exists (2 such files)" in spikesound(capsys, *given)[2]
+    for given, what in (((*BATCH, "--model", "other"), "model"), (("predict", *BATCH[1:]), "task")):
+        code, _, err = spikesound(capsys, *given)
+        assert (code, err.count("\n")) == (1, 1)
+        assert f"o/{RECORD}: of an unfinished batch with another {what}" in err
     Path("o", many[4]).write_text("by hand")
     assert "o/e.ogg.csv: already exists; use" in spikesound(capsys, *BATCH)[2]
     Path("o", many[4]).unlink()
-    shutil.copy(Path("many/b.ogg"), "c.ogg")
-    shutil.move("c.ogg", "many/b.ogg")  # another time
-    assert "o/b.ogg.csv: already exists; use" in spikesound(capsys, *BATCH)[2]
+    text = Path("o", many[0]).read_text()
+    Path("o", many[0]).write_text("corrected by hand")
+    assert "o/a.ogg.csv: already exists; use" in spikesound(capsys, *BATCH)[2]
     assert spikesound(capsys, *BATCH, "--force")[0] == 0
     assert sorted(path.name for path in Path("o").iterdir()) == many
+    assert Path("o", many[0]).read_text() == text
+
+
+def test_a_sound_is_known_by_its_content(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        broken_off(patch, 3)
+        spikesound(capsys, *BATCH)
+    times = Path("many/b.ogg").stat()
+    shutil.move("many/a.ogg", "many/g.ogg")
+    Path("many/c.ogg").touch()
+    shutil.copy("many/f.ogg", "many/b.ogg")
+    os.utime("many/b.ogg", ns=(times.st_atime_ns, times.st_mtime_ns))
+    with monkeypatch.context() as patch:
+        done = broken_off(patch, 9)
+        assert spikesound(capsys, *BATCH)[0] == 0
+    assert len(done) == 4, "b, d, e, f; not c, which was touched, nor g, which is a"
+    assert Path("o/b.ogg.csv").read_text() == Path("o/f.ogg.csv").read_text().replace("/f.", "/b.")
+    assert Path("o/g.ogg.csv").read_text() == Path("o/a.ogg.csv").read_text().replace("/a.", "/g.")
 
 
 def test_sounds_that_failed_are_tried_again_alone(
@@ -327,7 +354,7 @@ def test_sounds_that_failed_are_tried_again_alone(
 ) -> None:
     Path("many/c.ogg").write_text("no sound")
     assert "error: 1 of 6 sounds failed" in spikesound(capsys, *BATCH)[2]
-    shutil.copy(RECORDING, "many/c.ogg")
+    shutil.copy(sorted(RECORDING.parent.iterdir())[9], "many/c.ogg")
     done = broken_off(monkeypatch, 9)
     assert spikesound(capsys, *BATCH)[0] == 0
     assert len(done) == 1

@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikesound.apps.cli import workspace
+from spikesound.apps.cli.batch_options import (
+    TOLERANCE_S,
+    BatchOptions,
+    Jobs,
+    MergeGap,
+    MergeRecorders,
+    MinDuration,
+    Thresholds,
+    Timezone,
+    Tolerance,
+)
 from spikesound.apps.cli.inputs import (
     TABLE,
     Force,
@@ -22,22 +33,43 @@ from spikesound.core.errors import SpikesoundError
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Labelled
     from spikesound.apps.api import Model
-    from spikesound.apps.sound import Samples
+    from spikesound.apps.batch.processes import Detection
 
 
 def detect(
     sounds: Sounds,
     model: ModelName = None,
-    format: Annotated[str, typer.Option(help="table, csv, json, audacity, raven or jams.")] = TABLE,
+    format: Annotated[
+        str, typer.Option(help="table, csv, json, audacity, raven or jams; parquet with --out.")
+    ] = TABLE,
     out: Out = None,
     force: Force = False,
+    thresholds: Thresholds = None,
+    merge_gap: MergeGap = None,
+    min_duration: MinDuration = 0.0,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only so many events of a file, those with the highest scores."),
+    ] = None,
+    timezone: Timezone = None,
+    merge_recorders: MergeRecorders = False,
+    tolerance: Tolerance = TOLERANCE_S,
+    jobs: Jobs = None,
     models: Models = workspace.MODELS,
 ) -> None:
     """Detect which sounds are in files, and when each begins and ends."""
     from spikesound.apps.annotations import FORMATS
 
-    task = Task(FORMATS, _process, _show, _check, kind="detection")
-    process_all(task, sounds, model, models, format, out, force)
+    def prepare(model: Model) -> Detection:
+        from spikesound.apps.batch.processes import Detection
+        from spikesound.apps.batch.thresholds import read_thresholds
+
+        _check(model)
+        return Detection({} if thresholds is None else read_thresholds(thresholds, model))
+
+    options = BatchOptions(merge_gap, min_duration, top, timezone, merge_recorders, tolerance, jobs)
+    task = Task(FORMATS, prepare, _show, kind="detection")
+    process_all(task, sounds, model, models, format, out, force, options)
 
 
 def _check(model: Model) -> None:
@@ -46,14 +78,6 @@ def _check(model: Model) -> None:
             f"{model.name}: expected a detector, got a classifier, which gives no times of events; "
             "spikesound predict --window gives rows by window"
         )
-
-
-def _process(model: Model, samples: Samples, name: str) -> Labelled:
-    from spikesound.apps.annotations import Labelled
-
-    found = model.process_samples(samples)
-    events = found.events or []
-    return Labelled(name, found.seconds, model.name, samples.below_hz(model.high_hz), events)
 
 
 def _show(sound: Labelled) -> None:

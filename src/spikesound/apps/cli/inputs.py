@@ -1,24 +1,25 @@
-"""Common part of ``predict`` and ``detect``: sounds, one by one, through a model to an output."""
+"""Common part of ``predict`` and ``detect``: sounds through a model to the terminal or to files."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesound.core.errors import SpikesoundError, choose, shown
+from spikesound.apps.cli.batch_options import BatchOptions
+from spikesound.core.errors import SpikesoundError, choose
 
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Format, Labelled
     from spikesound.apps.api import Model
-    from spikesound.apps.sound import Samples
-    from spikesound.audio.paths import SoundFile
+    from spikesound.apps.batch.processes import Process
 
 TABLE = "table"
+PARQUET = "parquet"
 
 Sounds = Annotated[
     list[str],
@@ -39,11 +40,12 @@ Models = Annotated[str, typer.Option("--models", help="Folder of trained models.
 Out = Annotated[
     Path | None,
     typer.Option(
-        help="Folder for one file a sound, instead of the terminal. The same command goes on where "
-        "an earlier one was broken off."
+        help="Instead of the terminal: FILE.csv or FILE.parquet, one table of all sounds; or a "
+        "folder for one file of --format a sound. The same command goes on where an earlier one "
+        "was broken off."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
+Force = Annotated[bool, typer.Option("--force", help="Do all again, overwrite existing files.")]
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,18 @@ class Task:
     Attributes
     ----------
     formats : the valid formats; ``table`` beside them shows on the terminal
-    process : gives the output of a model for a sound, of which the name is given
+    prepare : returns what gives the output of a sound, a dataclass of all that it depends on;
+        raises SpikesoundError if the model is not fit for it
     show : prints the table of one sound
-    check : raises SpikesoundError if the model is not fit for the task
+    timed : whether outputs are events; else probabilities of whole files
     kind : that the model must be of if none is given; None: any
-    options : that the output depends on
     """
 
     formats: Mapping[str, Format]
-    process: Callable[[Model, Samples, str], Labelled]
+    prepare: Callable[[Model], Process]
     show: Callable[[Labelled], None]
-    check: Callable[[Model], None]
+    timed: bool = True
     kind: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def process_all(
@@ -76,6 +77,7 @@ def process_all(
     name: str,
     out: Path | None,
     force: bool,
+    options: BatchOptions,
 ) -> None:
     """Process sounds with a model, and write or show each output as soon as it is made.
 
@@ -86,7 +88,7 @@ def process_all(
     sounds : as given by the user
     model, models : see :func:`spikesound.apps.cli.model_choice.choose_model`
     name : of the format
-    out, force : folder to write to, and whether to overwrite files
+    out, force : file or folder to write to, and whether to overwrite files
 
     Raises
     ------
@@ -96,83 +98,53 @@ def process_all(
     from spikesound.apps.cli.model_choice import choose_model
     from spikesound.audio.paths import find_sounds
 
-    chosen = None if name == TABLE else choose(task.formats, name, "format (or table)")
+    is_table = out is not None and _is_table(out, name)
+    chosen = None if is_table or name == TABLE else _format(task.formats, name)
+    options.check(is_table, task.timed)
+    refine = options.refinement()
     files = find_sounds(sounds)
-    if out is not None and chosen is None:
-        raise SpikesoundError("--out writes files: expected --format too, one of those of --help")
+    if out is not None and not is_table and chosen is None:
+        raise SpikesoundError(
+            "--out writes files: expected FILE.csv, FILE.parquet, or --format too, one of those of "
+            "--help"
+        )
     if chosen is not None and out is None and chosen.join is None and len(files) > 1:
         raise SpikesoundError(f"format {name} takes one file a sound: expected --out FOLDER")
     path, words = choose_model(model, models, task=task.kind)
 
     from spikesound.apps.api import load
+    from spikesound.apps.batch.run import Batch
+    from spikesound.apps.cli.outputs import print_all, write_folder, write_table
 
     loaded = load(path)
-    task.check(loaded)
-    failed: list[SpikesoundError] = []
+    batch = Batch(loaded, path, task.prepare(loaded), refine, files, options.jobs)
     if out is None:
         print(f"model: {words}", file=sys.stderr)
-        outputs = (labelled for _, labelled in _each(task, loaded, files, failed, len(files) > 1))
-        _print(outputs, chosen, task.show, len(files))
+        failed = print_all(batch, chosen, task.show)
+    elif is_table:
+        failed = write_table(batch, out, task.timed, options, force, words)
     else:
-        from spikesound.apps.cli.batch import Batch
-
         assert chosen is not None
-        batch = Batch(out, files, chosen, {"format": name, **task.options}, path)
-        left = batch.begin(force)
-        print(f"model: {words}", file=sys.stderr)
-        if len(left) < len(files):
-            print(f"{len(files) - len(left)} of {len(files)} files are written", file=sys.stderr)
-        for sound, labelled in _each(task, loaded, left, failed, len(files) > 1):
-            batch.write(sound, chosen.write(labelled))
-        batch.end(failed=bool(failed))
-        print(f"{len(left) - len(failed)} files written to {out}", file=sys.stderr)
+        failed = write_folder(batch, out, chosen, force, words)
     if len(files) == 1 and failed:
         raise failed[0]
     if failed:
         raise SpikesoundError(f"{len(failed)} of {len(files)} sounds failed: see above")
 
 
-def _print(
-    outputs: Iterator[Labelled],
-    chosen: Format | None,
-    show: Callable[[Labelled], None],
-    count: int,
-) -> None:
-    from spikesound.core.progress import SCREEN
+def _is_table(out: Path, name: str) -> bool:
+    from spikesound.apps.batch.tables import TABLES
 
-    if chosen is None:
-        for labelled in outputs:
-            with SCREEN.paused():
-                show(labelled)
-        return
-    several = count > 1 and chosen.join is not None
-    texts = chosen.join(outputs) if several and chosen.join else map(chosen.write, outputs)
-    for text in texts:
-        with SCREEN.paused():
-            typer.echo(text, nl=False)
+    if out.suffix.lower() not in TABLES or out.is_dir():
+        return False
+    if name not in (TABLE, out.suffix.lower().lstrip(".")):
+        raise SpikesoundError(f"--out {out}: expected a folder with --format {name}")
+    return True
 
 
-def _each(
-    task: Task,
-    model: Model,
-    sounds: Sequence[SoundFile],
-    failed: list[SpikesoundError],
-    many: bool,
-) -> Iterator[tuple[SoundFile, Labelled]]:
-    """Yield the output for each sound; errors of sounds are collected, and printed if many."""
-    from spikesound.core.progress import SCREEN, track
-
-    total = len(sounds)
-    tracked = track(sounds, total=total, what="processing", unit="file") if many else iter(sounds)
-    for sound in tracked:
-        name = str(sound).encode("utf-8", "replace").decode()
-        try:
-            samples = model.samples(sys.stdin.buffer if sound.path is None else sound.path)
-            labelled = task.process(model, samples, name)
-        except SpikesoundError as error:
-            failed.append(error)
-            if many:
-                with SCREEN.paused():
-                    print(f"error: {shown(error)}", file=sys.stderr)
-            continue
-        yield sound, labelled
+def _format(formats: Mapping[str, Format], name: str) -> Format:
+    if name == PARQUET:
+        raise SpikesoundError(
+            "format parquet is one table of all sounds: expected --out FILE.parquet"
+        )
+    return choose(formats, name, "format (or table)")

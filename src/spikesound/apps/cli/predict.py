@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikesound.apps.cli import workspace
+from spikesound.apps.cli.batch_options import (
+    TOLERANCE_S,
+    BatchOptions,
+    Jobs,
+    MergeGap,
+    MergeRecorders,
+    MinDuration,
+    Thresholds,
+    Timezone,
+    Tolerance,
+)
 from spikesound.apps.cli.inputs import (
     TABLE,
     Force,
@@ -21,7 +32,7 @@ from spikesound.apps.cli.inputs import (
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Labelled
     from spikesound.apps.api import Model
-    from spikesound.apps.sound import Samples
+    from spikesound.apps.batch.processes import Scoring
 
 TABLE_TOP = 5
 _NOTHING = "no label at or above the threshold"
@@ -31,7 +42,10 @@ def predict(
     sounds: Sounds,
     model: ModelName = None,
     format: Annotated[
-        str, typer.Option(help="table, csv or json; with windows audacity, raven or jams too.")
+        str,
+        typer.Option(
+            help="table, csv or json; with windows audacity, raven or jams too; parquet with --out."
+        ),
     ] = TABLE,
     out: Out = None,
     force: Force = False,
@@ -53,6 +67,13 @@ def predict(
             f"Default: {TABLE_TOP} in a table of a file, 1 in one of windows, else all.",
         ),
     ] = None,
+    thresholds: Thresholds = None,
+    merge_gap: MergeGap = None,
+    min_duration: MinDuration = 0.0,
+    timezone: Timezone = None,
+    merge_recorders: MergeRecorders = False,
+    tolerance: Tolerance = TOLERANCE_S,
+    jobs: Jobs = None,
     models: Models = workspace.MODELS,
 ) -> None:
     """Predict how probable each sound is in files, by a detector or a classifier of clips.
@@ -62,55 +83,29 @@ def predict(
     from spikesound.apps.annotations import SCORES, WINDOWS
 
     windows = window is not None or hop is not None
-    if format == TABLE and top is None:
+    if format == TABLE and out is None and top is None:
         top = 1 if windows else TABLE_TOP
 
-    def process(model: Model, samples: Samples, name: str) -> Labelled:
-        return _process(model, samples, name, (window, hop) if windows else None, threshold, top)
+    def prepare(model: Model) -> Scoring:
+        from spikesound.apps.batch.processes import Scoring, WindowScoring
+        from spikesound.apps.batch.thresholds import read_thresholds
 
-    def check(model: Model) -> None:
         model.window_and_hop(window, hop)
+        by_label = {} if thresholds is None else read_thresholds(thresholds, model)
+        if windows:
+            return WindowScoring(threshold, by_label, top, window, hop)
+        return Scoring(threshold, by_label, top)
 
-    options = {"window": window, "hop": hop, "threshold": threshold, "top": top}
+    options = BatchOptions(
+        merge_gap, min_duration, None, timezone, merge_recorders, tolerance, jobs
+    )
     task = Task(
         WINDOWS if windows else SCORES,
-        process,
+        prepare,
         _show_windows if windows else _show,
-        check,
-        options=options,
+        timed=windows,
     )
-    process_all(task, sounds, model, models, format, out, force)
-
-
-def _process(
-    model: Model,
-    samples: Samples,
-    name: str,
-    windows: tuple[float | None, float | None] | None,
-    threshold: float,
-    top: int | None,
-) -> Labelled:
-    from spikesound.apps.annotations import Labelled
-    from spikesound.tasks.detection.decision import Event
-
-    if windows is None:
-        found = model.process_samples(samples)
-        kept = _kept(found.probabilities, threshold, top)
-        return Labelled(name, found.seconds, model.name, model.high_hz, probabilities=kept)
-    rows, seconds = [], 0.0
-    for each in model.windows_of(samples, *windows):
-        seconds = each.offset_s
-        for label, probability in _kept(each.probabilities, threshold, top).items():
-            rows.append(Event(label, each.onset_s, each.offset_s, probability))
-    return Labelled(name, seconds, model.name, samples.below_hz(model.high_hz), rows)
-
-
-def _kept(probabilities: dict[str, float], threshold: float, top: int | None) -> dict[str, float]:
-    """Return those at or above the threshold; of those the top ones, the most probable first."""
-    kept = {label: value for label, value in probabilities.items() if value >= threshold}
-    if top is None:
-        return kept
-    return dict(sorted(kept.items(), key=lambda pair: -pair[1])[:top])
+    process_all(task, sounds, model, models, format, out, force, options)
 
 
 def _show(sound: Labelled) -> None:
