@@ -65,6 +65,11 @@ class Folder(Collection):
         given = self.params.events
         return None if given in (None, BESIDE) else Path(given)
 
+    @property
+    def has_folds(self) -> bool:
+        """Whether a table gives the folds."""
+        return any(entry.fold for entry in self._entries[0])
+
     def rows(self) -> tuple[list[Row], list[Rejected]]:
         entries, refused = self._entries
         rejected = list(refused)
