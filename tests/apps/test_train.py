@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from spikesound.apps.cli import app
 from spikesound.apps.train import run as running
+from spikesound.apps.train.outcome import ENERGY, HEADLINES, Outcome, _verdict, lines
 from spikesound.apps.train.plan import Plan, make_plan, read_base
 from spikesound.apps.train.survey import Survey, contents, survey
 from spikesound.apps.train.workspace import (
@@ -71,7 +72,8 @@ def test_a_csv_of_labels_is_surveyed(tmp_path: Path) -> None:
     assert found.several_labels
     assert found.recordings == {"bright": 1, "dull": 1, "high": 4, "low_tone": 4}
     assert found.rejected == (f"{csv}, line 11: x.wav: no such file",)
-    assert found.files[0] == csv
+    assert csv in found.files
+    assert len(found.files) == 1 + 8
     assert found.source["table"] == str(csv)
     folds = [f"{row},{row[-1]}" for row in rows]
     with_folds = survey(table(own / "folds.csv", "file,label,fold", *folds), "classification")
@@ -140,7 +142,7 @@ def test_rare_classes_are_left_out_and_named(capsys: pytest.CaptureFixture[str])
 
 def base_file(folder: Path, params: Params, task: str) -> Path:
     if task == "detection":
-        spec, network = detector("snn-tcn")
+        spec, network = detector("snn-tcn", bins=64)
     else:
         spec = classifier_spec(params, spiking=True)
         network = build(spec)
@@ -206,7 +208,7 @@ def test_edited_parameters_are_kept_beside_the_new_ones(
     make_workspace(folder, own, "classification", found, None, text)
     assert (folder / "params.edited.yaml").read_text().endswith("# mine\n")
     assert (folder / "params.yaml").read_text() == text
-    assert "was edited" in capsys.readouterr().out
+    assert "was edited" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_workspace_for_these_recordings_is_refused(tmp_path: Path) -> None:
@@ -257,6 +259,24 @@ def test_a_mistake_is_one_line(
     assert isinstance(result.exception, SpikesoundError)
     assert message.removeprefix("error: ").rstrip("\n") in str(result.exception)
     assert not list(tmp_path.glob("*-classification")), "nothing is made before all is checked"
+
+
+def test_the_outcome_says_what_the_intervals_allow() -> None:
+    figures = {"event_f1": 0.25, "event_f1_low": 0.2, "event_f1_high": 0.3, "events_uw": 15.36}
+    measure = HEADLINES["detection"]
+    pair = {"event_f1": -0.05, "event_f1_low": -0.1, "event_f1_high": -0.01}
+    sentence = _verdict(pair, "snn", "ann", 0.95)
+    assert sentence.startswith("ann is better than snn by 0.050 of event F1")
+    shown = lines(
+        Outcome(
+            Path("w"), Path("w/report.html"), {"snn": Path("w/snn")}, {"snn": figures, "base": {}},
+            measure, ENERGY["detection"], [sentence], [],
+        )
+    )  # fmt: skip
+    assert shown[0].split() == ["model", "event", "F1", "[95", "%", "interval]", "energy"]
+    assert shown[1].split(maxsplit=1) == ["snn", "0.250 [0.200–0.300]         15.36 µW in sound"]
+    assert shown[2].split() == ["base", "–", "–"]
+    assert shown[-2:] == ["report: w/report.html", "model: w/snn"]
 
 
 def test_without_the_pipelines_packages_training_says_what_to_install(

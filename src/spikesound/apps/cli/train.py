@@ -46,7 +46,8 @@ def train(
     from spikesound.apps.train.outcome import lines
     from spikesound.apps.train.run import train as run
 
-    outcome = run(recordings, task, workspace=workspace, base=base, set=_changes(set_ or []))
+    changes = _changes(set_ or [])
+    outcome = run(recordings, task, workspace=workspace, base=base, changes=changes)
     for line in outcome.missing:
         print(f"left out: {line}")
     print("\n".join(lines(outcome)))

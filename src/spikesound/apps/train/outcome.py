@@ -127,6 +127,8 @@ def lines(outcome: Outcome) -> list[str]:
 
 
 def _interval(ends: list[float | None], measure: Measure) -> str:
+    if ends[0] is None:
+        return "–"
     texts = ["–" if end is None else f"{measure.scaled(end):.{measure.decimals}f}" for end in ends]
     unit = " %" if measure.in_points else ""
     return f"{texts[0]}{unit} [{texts[1]}–{texts[2]}]"

@@ -39,7 +39,7 @@ def train(
     *,
     workspace: Path | str | None = None,
     base: Path | str | None = None,
-    set: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train a spiking network and its conventional twin on recordings, and compare them.
 
@@ -54,7 +54,7 @@ def train(
     workspace : folder for the pipeline and its results; None: ``<recordings>-<task>`` in the
         current folder
     base : a trained model to start from; its network is trained beside the others
-    set : other values of parameters, by dotted keys of params.yaml
+    changes : other values of parameters, by dotted keys of params.yaml
 
     Raises
     ------
@@ -70,12 +70,14 @@ def train(
             "pip install 'spikesound[pipeline]'"
         )
     recordings = Path(recordings)
-    folder = Path(workspace or f"{recordings.absolute().stem}-{task}")
+    given = recordings.absolute()
+    name = given.name if given.is_dir() else given.stem
+    folder = Path(workspace or f"{name}-{task}")
     check_workspace(folder, recordings, task)
     start = None if base is None else read_base(str(base), task)
     found = survey(recordings, task)
     plan = make_plan(found, task, YAML(typ="safe").load(template()), start)
-    text = parameters(plan, set or {})
+    text = parameters(plan, changes or {})
     _say(found, plan, folder)
     make_workspace(folder, recordings, task, found, start, text)
     _run_pipeline(folder, task)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from importlib import metadata
 from io import StringIO
@@ -148,7 +149,8 @@ def _keep_edited(params: Path, text: str) -> None:
     if params.is_file() and written.is_file() and params.read_bytes() != written.read_bytes():
         edited = params.with_suffix(".edited.yaml")
         shutil.copyfile(params, edited)
-        print(f"{params}: was edited, and is written anew (use -S KEY=VALUE); kept as {edited}")
+        note = f"{params}: was edited, and is written anew (use -S KEY=VALUE); kept as {edited}"
+        print(note, file=sys.stderr)
     _write(written, text.encode())
 
 

@@ -134,10 +134,8 @@ def _jams(path: Path) -> list[LabelledEvent]:
     events = []
     for number, (time, duration, value) in enumerate(spans, 1):
         label: Any = value.get("label") if isinstance(value, Mapping) else value  # of Scaper
-        if not isinstance(label, str) or not all(
-            isinstance(t, int | float) for t in (time, duration)
-        ):
-            raise SpikesoundError(f"{path}, observation {number}: not a time, duration and label")
+        if not isinstance(label, str):
+            raise SpikesoundError(f"{path}, observation {number}: {value!r} is no label")
         events.append(_event(path, f"observation {number}", time, time + duration, label))
     return events
 
