@@ -40,4 +40,7 @@ def network(model: Model, fold: str) -> Path:
 
 def base(model: Model, fold: str) -> Path | None:
     """Folder of the trained network that a model starts from; None: from random weights."""
-    return DATA / model.row.needs / f"fold-{fold}" if model.base else None
+    folder = DATA / model.row.needs
+    if model.base:
+        return folder / f"fold-{fold}"
+    return folder if model.method_params.new_head else None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Window,
         cost,
         load,
+        train,
     )
     from spikesound.core.errors import SpikesoundError
 
@@ -42,6 +43,7 @@ __all__ = [
     "Window",
     "cost",
     "load",
+    "train",
 ]
 
 

@@ -44,7 +44,7 @@ def test_a_folder_that_git_does_not_have_is_named_with_the_remedy(
 ) -> None:
     copy = tmp_path / "project" / COPY
     (copy / "data/folder" if made else copy).mkdir(parents=True)
-    params = FolderParams(folder="data/folder", table=None, folds=2)
+    params = FolderParams(folder="data/folder", table=None, folds=2, events=None, cut_s=None)
     monkeypatch.chdir(copy)
     source = SOURCES["folder"](params, Ontology({}, {}), tmp_path)
     with pytest.raises(

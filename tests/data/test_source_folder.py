@@ -34,7 +34,9 @@ from spikesound.params import FolderParams, Params
 
 
 def source(folder: Path, csv: Path | None = None, folds: int = 2) -> Source:
-    params = FolderParams(folder=str(folder), table=csv and str(csv), folds=folds)
+    params = FolderParams(
+        folder=str(folder), table=csv and str(csv), folds=folds, events=None, cut_s=None
+    )
     return SOURCES["folder"](params, Ontology({}, {}), folder.parent / "cache")
 
 

@@ -98,6 +98,8 @@ def make(tmp_path: Path) -> Make:
             "folder": "sounds",
             "table": None,
             "folds": 2,
+            "events": None,
+            "cut_s": None,
         }
         return Kaggle(KaggleParams(**(params | changes)), Ontology({}, {}), tmp_path / "cache")
 

@@ -78,7 +78,12 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("task", "task: classification", "task: detecting", "task: .*'detection', got 'detecting'"),
     ("sources", "events: [1, 5]", "events: [5, 1]", r"events \[5, 1\] is not from the lower"),
     ("tasks", "source: scenes", "source: scene", "tasks.detection.source 'scene'.*scenes"),
-    ("tasks", "source: scenes", "source: folder", "'folder'; valid: audioset, scenes$"),
+    (
+        "tasks",
+        "source: scenes",
+        "source: esc50",
+        "'esc50'; valid: audioset, folder, kaggle, scenes$",
+    ),
     ("seed", "seed: 1", "seed: 1\nseed: 2", 'found duplicate key "seed"'),
     ("networks", "    kernel: 3\n    hidden", "    kernel: 4\n    hidden", "kernel: 4 is not odd"),
     ("networks", "pools: [4, 4]", "pools: [4]", "channels .16, 32. and pools .4. differ"),

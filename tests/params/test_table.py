@@ -47,6 +47,11 @@ WRONG_ROWS = [  # row, what is changed in it, what the message must say
     ),
     (TUNED, {"needs": "models/classification/ann-lstm"}, "int8.needs .*valid: .*/ann-cnn$"),
     (TUNED, {"needs": "models/classification/ann-cnn-int3"}, "int8.needs .*valid: .*/ann-cnn$"),
+    (
+        ANN,
+        {"method": "transfer", "needs": "models/classification/ann-lstm"},
+        "ann-cnn.needs: method 'transfer' starts from a model below data/base/, base/<name>; got",
+    ),
     (ANN, {"labels": "weak"}, "models.ann-cnn.labels: strong, weak or both, of detection and no"),
     (DETECTOR, {"labels": None}, "models.snn-tcn-strong.labels: strong, weak or both, of detecti"),
     (DETECTOR, {"labels": "soft"}, "models.snn-tcn-strong.labels: .*'both', got 'soft'"),

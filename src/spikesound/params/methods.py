@@ -17,11 +17,13 @@ class MethodParams(Section):
     spiking : what it trains: True a spiking network, False a conventional one
     own_network : whether it makes a network of its own, whatever the row's
     starts_from : whether it starts from a trained model
+    new_head : whether that model has other classes, and lies below data/base/
     """
 
     spiking: ClassVar[bool] = True
     own_network: ClassVar[bool] = False
     starts_from: ClassVar[bool] = False
+    new_head: ClassVar[bool] = False
 
     @property
     def own_epochs(self) -> int | None:
@@ -97,6 +99,20 @@ class SurrogateParams(MethodParams):
     weight_bits: Literal[4, 8] | None = Field(
         description="Quantised weights, trained with fake quantisation; null: float32."
     )
+
+
+class TransferParams(BackpropParams):
+    """Transfer learning of a conventional network: from a trained model of other classes."""
+
+    starts_from: ClassVar[bool] = True
+    new_head: ClassVar[bool] = True
+
+
+class TransferSurrogateParams(SurrogateParams):
+    """Transfer learning of a spiking network, by surrogate gradients."""
+
+    starts_from: ClassVar[bool] = True
+    new_head: ClassVar[bool] = True
 
 
 class ConvertParams(MethodParams):
@@ -179,6 +195,8 @@ METHOD_PARAMS: dict[str, type[MethodParams]] = {
     "backprop": BackpropParams,
     "fine_tune": FineTuneParams,
     "surrogate": SurrogateParams,
+    "transfer": TransferParams,
+    "transfer_surrogate": TransferSurrogateParams,
     "convert": ConvertParams,
     "qcfs": QCFSParams,
     "proxy": ProxyParams,

@@ -10,6 +10,9 @@ from spikesound.params.base import Section
 
 LabelKind = Literal["strong", "weak", "both"]
 
+OUTSIDE = "base/"
+"""Folder below data/ of trained models that are no rows of the table."""
+
 
 class ModelParams(Section):
     """One row of the table of models: a model of one task, from data to results."""
@@ -22,7 +25,8 @@ class ModelParams(Section):
     reads: str = Field(description="Input below data/: spikes, or features/<task>.")
     needs: str = Field(
         description="What training needs beside its input, below data/: clips/<task> for the "
-        "labels, or models/<task>/<name> for a trained model to start from."
+        "labels, models/<task>/<name> for a trained model to start from, or base/<name> for one of "
+        "other classes."
     )
     labels: LabelKind | None = Field(
         None, description="Detection: labels of frames (strong), of clips (weak), or both."
@@ -30,6 +34,6 @@ class ModelParams(Section):
 
     @property
     def base(self) -> str | None:
-        """Name of the trained model that this one starts from; None: from random weights."""
+        """Name of the row whose trained model this one starts from; None: of no row."""
         kind, *_, name = self.needs.split("/")
         return name if kind == "models" else None

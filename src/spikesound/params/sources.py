@@ -109,7 +109,9 @@ class FreesoundParams(SourceParams):
 
 
 class FolderParams(SourceParams):
-    """Local sound files: one folder per label, or a CSV with the label of each file."""
+    """Local sound files: one folder per label, a CSV with labels, or label files beside them."""
+
+    strong_labels = True
 
     folder: str = Field(description="Folder with the sound files.")
     table: str | None = Field(
@@ -118,6 +120,15 @@ class FolderParams(SourceParams):
     )
     folds: int = Field(
         ge=2, description="Number of folds, split by recording, if the table has no column fold."
+    )
+    events: str | None = Field(
+        description="Labels of sound events, for detection: beside: of Raven, Audacity, JAMS or "
+        "CSV, a file beside each sound file; or a CSV with the columns "
+        "filename,onset,offset,event_label; null: none."
+    )
+    cut_s: Positive | None = Field(
+        description="Longer recordings are cut into equal clips no longer than this, s; null: "
+        "none are cut."
     )
 
 

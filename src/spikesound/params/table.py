@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.params.methods import MethodParams
-from spikesound.params.models import LabelKind, ModelParams
+from spikesound.params.models import OUTSIDE, LabelKind, ModelParams
 from spikesound.params.networks import NetworkParams
 from spikesound.params.neurons import NeuronParams
 from spikesound.params.recipes import RecipeParams
@@ -155,7 +155,13 @@ def _check(where: str, model: Model, params: Params) -> None:
         and not params.methods[other.method].starts_from
     ]
     needs = bases if method.starts_from else [f"clips/{row.task}"]
-    if row.needs not in needs:
+    if method.new_head:
+        if not row.needs.startswith(OUTSIDE):
+            raise SpikesoundError(
+                f"{where}.needs: method {row.method!r} starts from a model below data/{OUTSIDE}, "
+                f"{OUTSIDE}<name>; got {row.needs!r}"
+            )
+    elif row.needs not in needs:
         raise unknown(f"{where}.needs", row.needs, needs)
     if (row.labels is None) != (row.task == "classification"):
         raise SpikesoundError(f"{where}.labels: strong, weak or both, of detection and no other")

@@ -18,6 +18,7 @@ from spikesound.apps.cli.parameters import check, version
 from spikesound.apps.cli.predict import predict
 from spikesound.apps.cli.results import compare, table
 from spikesound.apps.cli.serve import serve
+from spikesound.apps.cli.train import train
 from spikesound.core.errors import run
 
 COMMANDS = (
@@ -27,6 +28,7 @@ COMMANDS = (
     status,
     table,
     compare,
+    train,
     predict,
     detect,
     listen,

@@ -14,13 +14,13 @@ import requests
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.data.sources.archive import inside, unpack
-from spikesound.data.sources.folder import Folder
+from spikesound.data.sources.folder import BESIDE, Folder
 
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*(/[0-9]+)?")
 
 
 class Kaggle(Folder):
-    """``dataset`` is owner/name, or owner/name/version; ``folder`` and ``table`` lie in it.
+    """``dataset`` is owner/name, or owner/name/version; the other paths lie in it.
 
     The credentials are the client's own affair: KAGGLE_API_TOKEN, or KAGGLE_USERNAME and
     KAGGLE_KEY, or the files that it keeps in ~/.kaggle.
@@ -40,6 +40,11 @@ class Kaggle(Folder):
     @property
     def table(self) -> Path | None:
         return None if self.params.table is None else self._within("table", self.params.table)
+
+    @property
+    def events(self) -> Path | None:
+        given = self.params.events
+        return None if given in (None, BESIDE) else self._within("events", given)
 
     def _within(self, key: str, name: str) -> Path:
         path = inside(name)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from spikesound.core.errors import SpikesoundError, short
 from spikesound.core.schema import CLIPS, EVENTS, REJECTED
+from spikesound.data.lists.event_files import Events
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.source import Listing
 
@@ -31,7 +32,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Row:
-    """A clip; its labels are the names that people read."""
+    """A clip; its labels are the names that people read. Of its events, times are the clip's."""
 
     origin: Origin
     media_id: str
@@ -40,6 +41,7 @@ class Row:
     end_s: float
     labels: tuple[str, ...]
     fold: str
+    events: Events = ()
 
 
 Rejected = tuple[Origin, str]
@@ -92,7 +94,10 @@ def tabulate(rows: Iterable[Row], rejected: Iterable[Rejected]) -> tuple[Listing
     listing = Listing(
         pa.Table.from_pylist(made, schema=CLIPS),
         pa.Table.from_pylist([_reason(*each) for each in refused], schema=REJECTED),
-        EVENTS.empty_table(),
+        pa.Table.from_pylist(
+            [event for clip_id, row in sorted(clips.items()) for event in _events(clip_id, row)],
+            schema=EVENTS,
+        ),
     )
     return listing, Ontology(dict(sorted(names.items())), {})
 
@@ -185,6 +190,18 @@ def _clip(clip_id: str, row: Row) -> dict[str, object]:
         "labels": sorted({slug(name) for name in row.labels}),
         "fold": row.fold,
     }
+
+
+def _events(clip_id: str, row: Row) -> list[dict[str, object]]:
+    return [
+        {
+            "clip_id": clip_id,
+            "label": slug(event.label),
+            "onset_s": event.onset_s,
+            "offset_s": event.offset_s,
+        }
+        for event in row.events
+    ]
 
 
 def _reason(origin: Origin, reason: str) -> dict[str, object]:

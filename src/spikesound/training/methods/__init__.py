@@ -13,11 +13,14 @@ from spikesound.training.methods.qcfs import train_qcfs
 from spikesound.training.methods.som import train_som
 from spikesound.training.methods.stdp import train_memristor, train_stdp
 from spikesound.training.methods.surrogate import train_surrogate
+from spikesound.training.methods.transfer import train_transferred, train_transferred_spiking
 
 METHODS: dict[str, Callable[[Job], Trained]] = {
     "backprop": train_backprop,
     "fine_tune": train_fine_tuned,
     "surrogate": train_surrogate,
+    "transfer": train_transferred,
+    "transfer_surrogate": train_transferred_spiking,
     "convert": train_converted,
     "qcfs": train_qcfs,
     "proxy": train_proxy,

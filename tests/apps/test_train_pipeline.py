@@ -1,0 +1,118 @@
+"""``spikesound train`` from recordings to models, by the pipeline: whole, killed, and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from own_sounds import RATE_HZ, SMALL, classes, labelled, tone, write
+from project import SRC
+
+from spikesound.apps.api import load
+from spikesound.models.file import load_spec
+
+# The whole pipeline, on a machine that may have other work.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
+
+MAIN = [sys.executable, "-c", "from spikesound.apps.cli import main; main()"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(SRC), "OMP_NUM_THREADS": "1"}
+
+
+def run(*arguments: str | Path, cwd: Path, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*MAIN, "train", *map(str, arguments)],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) == ok, done.stdout[-2000:] + done.stderr[-4000:]
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def trainings(workspace: Path) -> dict[str, int]:
+    """Return when each finished training was written."""
+    store = workspace / "data/store/trainings"
+    return {
+        str(path.relative_to(store)): path.stat().st_mtime_ns
+        for path in store.glob("*/result.json")
+    }
+
+
+def killed(*arguments: str | Path, cwd: Path, when: Path) -> None:
+    """Start a training, and kill all its processes once a finished training is in the store."""
+    process = subprocess.Popen(
+        [*MAIN, "train", *map(str, arguments)],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not trainings(when):
+        assert process.poll() is None, "ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_classes_in_folders_become_models_though_the_run_is_killed(tmp_path: Path) -> None:
+    own = classes(tmp_path / "own")
+    broken = write(own / "high" / "broken.wav", tone(3000, 0.5))
+    broken.write_bytes(broken.read_bytes()[: RATE_HZ // 2])
+    write(own / "rare" / "1.wav", tone(900, 0.5))
+    workspace = tmp_path / "own-classification"
+    killed("own", *SMALL, cwd=tmp_path, when=workspace)
+    before = trainings(workspace)
+    done = run("own", *SMALL, cwd=tmp_path)
+    after = trainings(workspace)
+    assert before
+    assert before.items() <= after.items(), "finished trainings are not done again"
+    assert len(after) == 2 * 4, "a fold each of two models"
+    assert "left out: class 'rare': only 1 recording" in done.stderr
+    assert "high/broken.wav" in done.stdout, "what the decoder finds is named"
+    assert "no difference is shown" in done.stdout or "is better than" in done.stdout
+    assert (workspace / "report.html").stat().st_size > 100_000
+    model = load(workspace / "data/models/classification/snn-cnn-surrogate")
+    assert set(model.predict(own / "high/1.wav")) == {"high", "low tone"}
+
+    run("own", *SMALL, cwd=tmp_path)
+    assert trainings(workspace) == after, "nothing has changed"
+    log = (workspace / "train.log").read_text()
+    assert "Running stage" not in log.replace("Running stage 'stages/dvc.yaml:check'", "")
+
+    base = workspace / "data/models/classification/snn-cnn-surrogate"
+    other = ("--base", base, "--workspace", "tuned")
+    done = run("own", *SMALL, "-S", "recipes.of_base.epochs=1", *other, cwd=tmp_path)
+    assert "snn-cnn-surrogate-tuned" in done.stdout
+    tuned = tmp_path / "tuned/data/models/classification/snn-cnn-surrogate-tuned"
+    spec = load_spec(tuned / "fold-1/model.safetensors")
+    assert spec.network_params == load_spec(base / "fold-1/model.safetensors").network_params
+    assert spec.spiking
+
+
+def test_labels_of_audacity_and_raven_become_detectors(tmp_path: Path) -> None:
+    own = labelled(tmp_path / "takes")
+    done = run(own, "--task", "detection", "--workspace", "here", *SMALL, cwd=tmp_path)
+    workspace = tmp_path / "here"
+    assert "event F1" in done.stdout
+    clips = json.loads((workspace / "data/clips/detection/report.json").read_text())
+    assert clips["clips"]["kept"] == 3 + 3, "21 s are three clips"
+    detector = workspace / "data/models/detection/snn-tcn-strong"
+    shown = subprocess.run(
+        [*MAIN, "detect", own / "take 1.wav", "--model", detector],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
