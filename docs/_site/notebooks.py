@@ -81,6 +81,17 @@ def rendered(notebook: Any, stem: str) -> dict[str, str | bytes]:
     return {f"{stem}.md": "\n\n".join(part for part in [*parts, own] if part) + "\n", **files}
 
 
+def linked(markdown: str, stem: str) -> str:
+    """Return a page of the tutorial with its links to notebooks as links to their pages.
+
+    Parameters
+    ----------
+    stem : of the page; the link to its own notebook stays
+    """
+    lesson = re.compile(rf"\]\((?!{re.escape(stem)}\.)([\w-]+)\.ipynb\)")
+    return lesson.sub(r"](\1.md)", markdown)
+
+
 def _shown(output: Any, name: str, alt: str, files: dict[str, str | bytes]) -> str:
     if output.output_type == "stream":
         return f"```text\n{output.text.rstrip()}\n```" if output.name == "stdout" else ""
