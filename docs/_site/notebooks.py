@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,16 @@ def executed(path: Path, root: Path, cache: Path) -> Any:
     if kept.is_file():
         return nbformat.read(kept, as_version=4)
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook,
-        kernel_name="python3",
-        config=Config({"AsyncKernelManager": {"transport": "ipc"}}),
-        timeout=LIMIT_S,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(root)}},
-    ).execute(env={**os.environ, "MPLBACKEND": INLINE})
+    with tempfile.TemporaryDirectory() as sockets:  # else they lie in the working directory
+        connection = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        NotebookClient(
+            notebook,
+            kernel_name="python3",
+            config=Config({"AsyncKernelManager": connection}),
+            timeout=LIMIT_S,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(root)}},
+        ).execute(env={**os.environ, "MPLBACKEND": INLINE})
     cache.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook
