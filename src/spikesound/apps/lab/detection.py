@@ -178,7 +178,7 @@ class LabDetector:
         conventional network carries out all operations, a spiking one those for which spikes come.
         """
         assert self.test.active is not None
-        inputs, active = self.test.inputs[:, 0], self.test.active.any(-1)
+        inputs, active = self.test.inputs[:, 0], np.asarray(self.test.active.any(-1))
         spec = self.model.spec
         sounds = {
             "events": Sound(inputs, active),
