@@ -50,10 +50,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **kwargs: Any) -> str:
-    """Rewrite links to files outside docs/, and formulas."""
+    """Rewrite links to files outside docs/ and to notebooks, and formulas."""
     path = page.file.src_uri
     if path.startswith("api/"):
         return markdown
+    if path.startswith("tutorial/"):
+        markdown = notebooks.linked(markdown, Path(path).stem)
     base = ROOT if path.startswith(f"{links.PLACE}/") else ROOT / "docs"
     there = base / path.removeprefix(f"{links.PLACE}/")
     return maths.with_mathml(links.rewritten(markdown, there, ROOT))

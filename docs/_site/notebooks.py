@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,16 @@ def executed(path: Path, root: Path, cache: Path) -> Any:
     if kept.is_file():
         return nbformat.read(kept, as_version=4)
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook,
-        kernel_name="python3",
-        config=Config({"AsyncKernelManager": {"transport": "ipc"}}),
-        timeout=LIMIT_S,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(root)}},
-    ).execute(env={**os.environ, "MPLBACKEND": INLINE})
+    with tempfile.TemporaryDirectory() as sockets:  # else they lie in the working directory
+        connection = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        NotebookClient(
+            notebook,
+            kernel_name="python3",
+            config=Config({"AsyncKernelManager": connection}),
+            timeout=LIMIT_S,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(root)}},
+        ).execute(env={**os.environ, "MPLBACKEND": INLINE})
     cache.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook
@@ -79,6 +82,17 @@ def rendered(notebook: Any, stem: str) -> dict[str, str | bytes]:
             parts.append(_shown(output, stem + name, cell.metadata.get("alt", ""), files))
     own = f"[The notebook]({stem}.ipynb), to run it and to change it."
     return {f"{stem}.md": "\n\n".join(part for part in [*parts, own] if part) + "\n", **files}
+
+
+def linked(markdown: str, stem: str) -> str:
+    """Return a page of the tutorial with its links to notebooks as links to their pages.
+
+    Parameters
+    ----------
+    stem : of the page; the link to its own notebook stays
+    """
+    lesson = re.compile(rf"\]\((?!{re.escape(stem)}\.)([\w-]+)\.ipynb\)")
+    return lesson.sub(r"](\1.md)", markdown)
 
 
 def _shown(output: Any, name: str, alt: str, files: dict[str, str | bytes]) -> str:

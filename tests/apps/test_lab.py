@@ -164,3 +164,35 @@ def test_a_training_that_is_not_possible_is_refused(
 ) -> None:
     with pytest.raises(SpikesoundError, match=message):
         lab.train(model, **changes)
+
+
+def several(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table with a list of labels a clip: noise alone, or noise and a tone."""
+    labels = [["noise", "tone"] if label == "tone" else ["noise"] for label in rows["label"]]
+    return rows.assign(label=labels)
+
+
+def test_several_labels_a_clip_must_be_asked_for(tmp_path: Path, params: Params) -> None:
+    with pytest.raises(SpikesoundError, match=r"1\.wav has several labels or none; set tasks\.cl"):
+        Lab(several(table()), params, test_fold="3", folder=tmp_path)
+
+
+@pytest.mark.slow
+def test_several_labels_a_clip_are_learnt(tmp_path: Path, params: Params) -> None:
+    multiple = params.tasks.classification.model_copy(update={"labels": "multiple"})
+    tasks = params.tasks.model_copy(update={"classification": multiple})
+    lab = Lab(
+        several(tones(tmp_path)),
+        params.model_copy(update={"tasks": tasks}),
+        test_fold="3",
+        clip_s=0.5,
+        folder=tmp_path / "out",
+    )
+    model = trained(lab, "ann-cnn")
+    tone = model.scores["tone"].to_numpy()
+    present = model.test.present[:, model.model.labels.index("tone")] > 0
+    assert tone[present].min() > tone[~present].max()
+    assert model.scores["noise"].min() > 0.5
+    assert float(model.scores.sum(axis=1).max()) > 1, "no shares of one"
+    with pytest.raises(SpikesoundError, match="may have several labels; use scores"):
+        assert model.accuracy

@@ -91,6 +91,21 @@ def test_a_notebook_is_kept_without_results(path: Path) -> None:
     assert code[0].source == next(cell.source for cell in first if cell.cell_type == "code")
 
 
+def test_links_to_lessons_lead_to_their_pages_but_for_the_notebook_of_a_page() -> None:
+    page = "[next](6-neuron.ipynb) [The notebook](5-live.ipynb) [list](data.csv)"
+    assert notebooks.linked(page, "5-live") == (
+        "[next](6-neuron.md) [The notebook](5-live.ipynb) [list](data.csv)"
+    )
+    assert notebooks.linked(page, "README").count(".md)") == 2
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_links_to_the_next(path: Path) -> None:
+    text = nbformat.read(path, as_version=4).cells[-1].source
+    following = LESSONS[LESSONS.index(path) + 1 :]
+    assert [f"({each.name})" in text for each in following[:1]] == [True] * bool(following)
+
+
 def test_the_first_cell_installs_where_the_library_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from spikesound.audio.reading import blocks
-from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.core.errors import SpikesoundError, choose, unknown
 from spikesound.core.json_files import write_json
 from spikesound.features import compute, normalisation
 from spikesound.features.extract import range_groups
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 COLUMNS = ("file", "label", "fold", "recording")
 """Columns of a table of clips. Clips of one recording are never divided between training and
-validation, and must be of one fold."""
+validation, and must be of one fold. With several labels a clip, a cell of ``label`` is a list."""
 
 
 def read_clip(path: Path | str, params: FeatureParams) -> Floats:
@@ -45,7 +45,7 @@ def read_clip(path: Path | str, params: FeatureParams) -> Floats:
 
 
 def checked(clips: pd.DataFrame, test_fold: str) -> pd.DataFrame:
-    """Return the table with its columns as text, a row a clip.
+    """Return the table with its columns as text, but for lists of labels; a row a clip.
 
     Raises
     ------
@@ -56,14 +56,16 @@ def checked(clips: pd.DataFrame, test_fold: str) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in clips]
     if missing:
         raise SpikesoundError(f"clips: no column {missing[0]!r}; expected {', '.join(COLUMNS)}")
-    rows = clips[list(COLUMNS)].astype(str).reset_index(drop=True)
+    rows = clips[list(COLUMNS)].reset_index(drop=True)
+    for column in ("file", "fold", "recording"):
+        rows[column] = rows[column].astype(str)
     twice = rows.loc[rows["file"].duplicated(), "file"]
     if len(twice):
         raise SpikesoundError(f"clips: {twice.iloc[0]} stands there twice")
     divided = rows.groupby("recording")["fold"].nunique()
     if (divided > 1).any():
         raise SpikesoundError(f"clips: recording {divided.idxmax()!r} is in more than one fold")
-    if rows["label"].nunique() < 2:
+    if len(set().union(*labels_of(rows))) < 2:
         raise SpikesoundError("clips: fewer than two labels; a classifier needs two")
     folds = set(rows["fold"])
     if test_fold not in folds:
@@ -71,6 +73,13 @@ def checked(clips: pd.DataFrame, test_fold: str) -> pd.DataFrame:
     if len(folds) == 1:
         raise SpikesoundError("clips: all are of the test fold; none is left to train on")
     return rows
+
+
+def labels_of(clips: pd.DataFrame) -> list[list[str]]:
+    """Return the labels of each clip, of one or of several a clip."""
+    return [
+        [label] if isinstance(label, str) else sorted(map(str, label)) for label in clips["label"]
+    ]
 
 
 def write_features(clips: pd.DataFrame, params: FeatureParams, fold: str, out: Path) -> Shards:
@@ -88,7 +97,7 @@ def write_features(clips: pd.DataFrame, params: FeatureParams, fold: str, out: P
             "fold": clips["fold"],
             "media_id": clips["file"],
             "recording": clips["recording"],
-            "labels": [[label] for label in clips["label"]],
+            "labels": labels_of(clips),
         }
     )
     write_shards(out, rows, _features(clips["file"], params), params.shard_clips)
@@ -97,6 +106,25 @@ def write_features(clips: pd.DataFrame, params: FeatureParams, fold: str, out: P
     normalisation.save(ranges, out / "normalisation.json")
     write_json(out / "spec.json", {"params": params.model_dump(exclude={"batch_clips"})})
     return shards
+
+
+def read_features(folder: Path, fold: str, file: str) -> Floats:
+    """Return the features of a clip as networks get them, (frame, bin) in [0, 1].
+
+    Parameters
+    ----------
+    folder, fold : of :func:`write_features`
+
+    Raises
+    ------
+    SpikesoundError
+        If no clip is of this file.
+    """
+    shards = Shards(folder)
+    rows = {clip: number for number, clip in enumerate(shards.index["clip_id"])}
+    values = shards.load()[choose(rows, file, "file of the clips")]
+    low, high = normalisation.load(folder / "normalisation.json", fold)
+    return normalisation.apply(values, low, high).astype(np.float16).astype(np.float32)
 
 
 def _features(files: pd.Series[str], params: FeatureParams) -> Iterator[npt.NDArray[np.float16]]:

@@ -6,14 +6,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
-from spikesound.apps.lab.clips import checked, write_features
+from spikesound.apps.lab.changes import changed, updated
+from spikesound.apps.lab.clips import checked, labels_of, read_features, write_features
 from spikesound.apps.lab.traces import Trace, traces
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.costs.counting import Counted, counting
@@ -22,16 +23,14 @@ from spikesound.costs.models import counts_of
 from spikesound.costs.neuron_work import spikes
 from spikesound.costs.tables import figures
 from spikesound.features.spike_shards import encode_shards
-from spikesound.models.loading import TrainedModel, load
-from spikesound.params import Model, Params, Section, parsed
+from spikesound.models.loading import TrainedModel, load, probabilities_of
+from spikesound.params import Model, Params
 from spikesound.training import trainings
 from spikesound.training.dataset import Dataset, load_features, load_spikes
 from spikesound.training.methods import METHODS
 from spikesound.training.request import FoldRequest
 from spikesound.training.run import prepare, weight_seed
 from spikesound.training.trainings import HISTORY
-
-S = TypeVar("S", bound=Section)
 
 
 class Lab:
@@ -64,7 +63,16 @@ class Lab:
         features = params.features.model_copy(update={"clip_s": clip_s})
         self.params = params.model_copy(update={"features": features})
         self.folder = folder or Path(tempfile.mkdtemp(prefix="spikesound-lab-"))
-        self.labels = sorted(set(self.clips["label"]))
+        labels = labels_of(self.clips)
+        self.labels = sorted(set().union(*labels))
+        several = [
+            file for file, own in zip(self.clips["file"], labels, strict=True) if len(own) != 1
+        ]
+        if several and params.tasks.classification.labels == "single":
+            raise SpikesoundError(
+                f"clips: {several[0]} has several labels or none; "
+                "set tasks.classification.labels to multiple"
+            )
         self._shards = write_features(self.clips, features, test_fold, self.folder / "features")
 
     def features(self, file: str) -> npt.NDArray[np.float32]:
@@ -75,11 +83,7 @@ class Lab:
         SpikesoundError
             If no clip is of this file.
         """
-        rows = {clip: number for number, clip in enumerate(self.clips["file"])}
-        number = choose(rows, file, "file of the clips")
-        clips = load_features(self.folder / "features", self.labels, self.fold)
-        values: npt.NDArray[np.float32] = clips.batch(np.array([number]))[0, 0]
-        return values
+        return read_features(self.folder / "features", self.fold, file)
 
     def train(
         self,
@@ -106,7 +110,8 @@ class Lab:
         SpikesoundError
             If there is no such model, entry or parameter, or the model is no classifier.
         """
-        row = _changed(self.params.model(model), changes)
+        coding = changes.pop("coding", {})
+        row = changed(self.params.model(model), changes)
         if row.task != "classification":
             raise SpikesoundError(f"{model}: expected a model of task classification")
         if row.base is not None:
@@ -115,7 +120,7 @@ class Lab:
         inputs = self.folder / "features"
         if row.spiking:
             inputs = self.folder / "spikes" / (name or model)
-            self._encode(encoding or self.params.encoding, changes.get("coding", {}), inputs)
+            self._encode(encoding or self.params.encoding, coding, inputs)
         request = FoldRequest(
             row,
             self.params.tasks.classification,
@@ -136,7 +141,7 @@ class Lab:
         return LabModel(row, self.params, out, load(out), clips.only(self.fold))
 
     def _encode(self, encoding: str, changes: Mapping[str, Any], out: Path) -> None:
-        section = _updated(self.params.encodings[encoding], changes, f"encodings.{encoding}")
+        section = updated(self.params.encodings[encoding], changes, f"encodings.{encoding}")
         encode_shards(
             self._shards,
             self.fold,
@@ -171,13 +176,28 @@ class LabModel:
         return pd.read_csv(self.folder / HISTORY)
 
     @property
-    def predicted(self) -> pd.DataFrame:
-        """The test clips: clip_id, label, predicted."""
+    def scores(self) -> pd.DataFrame:
+        """Probability of each label (column) in each test clip (row, by its id)."""
         with torch.inference_mode():
-            best = self.model.network.eval()(self._inputs()).argmax(1).numpy()
+            raw = self.model.network.eval()(self._inputs())
+            values = probabilities_of(raw, self.model.spec.labels).numpy()
+        return pd.DataFrame(values, index=self.test.ids, columns=self.model.labels)
+
+    @property
+    def predicted(self) -> pd.DataFrame:
+        """The test clips, of one label each: clip_id, label, predicted.
+
+        Raises
+        ------
+        SpikesoundError
+            If clips may have several labels.
+        """
+        if self.model.spec.labels == "multiple":
+            raise SpikesoundError(f"{self.row.name}: clips may have several labels; use scores")
         names = np.array(self.model.labels)
         truth = names[self.test.present.argmax(1)]
-        return pd.DataFrame({"clip_id": self.test.ids, "label": truth, "predicted": names[best]})
+        best = names[self.scores.to_numpy().argmax(1)]
+        return pd.DataFrame({"clip_id": self.test.ids, "label": truth, "predicted": best})
 
     @property
     def accuracy(self) -> float:
@@ -235,25 +255,3 @@ def _train(request: FoldRequest, report: Callable[[], None]) -> None:
     names = list(request.names.values())
     spec = trained.spec.model_copy(update={"names": names, "front_end": front_end})
     trainings.save(request.out, replace(trained, spec=spec))
-
-
-def _updated(section: S, changes: Mapping[str, Any], where: str) -> S:
-    return parsed(type(section), section.model_dump() | dict(changes), where.split("."))
-
-
-PARTS = {
-    "network": "network_params",
-    "neuron": "neuron_params",
-    "method": "method_params",
-    "recipe": "recipe",
-}
-"""Parts of a row whose values can be changed, and the fields that hold them."""
-
-
-def _changed(model: Model, changes: Mapping[str, Mapping[str, Any]]) -> Model:
-    for part, values in changes.items():
-        if part != "coding":
-            field = choose(PARTS, part, f"part of model {model.name} to change")
-            section = _updated(getattr(model, field), values, f"{model.name}.{part}")
-            model = replace(model, **{field: section})
-    return model
