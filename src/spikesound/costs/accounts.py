@@ -104,8 +104,8 @@ def shares_table(
 
     Columns: model, against, execution (of the opponent), profile (or ``own``: each in its own
     precision, where the opponent is quantised), design (``same``: both have one dataflow, one way
-    to fetch weights and one coding of zeros; ``best``: each side has its cheapest), lowest,
-    highest, and the accounts at which they are reached.
+    to fetch weights and one coding of zeros; ``best``: each side has its cheapest), stated (in the
+    account shown first), lowest, highest, and the accounts at which these are reached.
     """
     rows: list[dict[str, Any]] = []
     for name, other in pairs:
@@ -118,17 +118,25 @@ def shares_table(
             head = {"model": name, "against": other}
             for execution in opponent.executions():
                 found = list(_same(ours, theirs, execution))
-                rows.append(
-                    head
-                    | {"execution": execution, "profile": profile, "design": "same"}
-                    | _range(found)
-                )
+                same = {"execution": execution, "profile": profile, "design": "same"}
+                stated = _stated(models[name], opponent, execution, profile, params)
+                rows.append(head | same | stated | _range(found))
             rows.append(
                 head
                 | {"execution": "any", "profile": profile, "design": "best"}
                 | _range(list(_best(ours, theirs)))
             )
     return pd.DataFrame(rows)
+
+
+def _stated(
+    ours: Counts, theirs: Counts, execution: Execution, profile: str, params: CostParams
+) -> dict[str, float]:
+    """Return the share in the account shown first."""
+    kinds = [own_profile(each, params) if profile == OWN else profile for each in (ours, theirs)]
+    ours_nj = price(ours, params, kinds[0], params.dataflow).total_nj
+    theirs_nj = price(theirs, params, kinds[1], params.dataflow, execution).total_nj
+    return {"stated": round(ours_nj / theirs_nj, 4)}
 
 
 Share = tuple[float, str]
@@ -158,13 +166,18 @@ def _common(ours: Span, theirs: Span) -> list[Scope]:
 
 
 def _range(shares: Sequence[Share]) -> dict[str, Any]:
-    low, high = min(shares), max(shares)
+    low, high = _extremes(shares)
     return {
         "lowest": round(low[0], 4),
         "highest": round(high[0], 4),
         "lowest_account": low[1],
         "highest_account": high[1],
     }
+
+
+def _extremes(values: Sequence[Share]) -> tuple[Share, Share]:
+    """Return the least and the greatest; of equal ones the first."""
+    return min(values, key=lambda each: each[0]), max(values, key=lambda each: each[0])
 
 
 def cheapest(energies: Mapping[Design, float]) -> tuple[float, Design]:
@@ -185,7 +198,7 @@ def bounds_table(energies: Spans) -> pd.DataFrame:
             for scope, by_design in of_model.items()
             for design, nj in by_design.items()
         ]
-        low, high = min(every), max(every)
+        low, high = _extremes(every)
         rows.append(
             {"model": name, "profile": profile}
             | {"best_nj": round(low[0], 1), "worst_nj": round(high[0], 1)}

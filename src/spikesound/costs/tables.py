@@ -163,12 +163,14 @@ def break_even_table(
 def figures(model: Counts, params: CostParams) -> dict[str, float | str]:
     """Return a model's figures at the profile, dataflow and account shown first, flat.
 
-    ``energy_own_nj`` is that of its own precision: of a quantised model in
-    ``params.own_precision``, of others as ``energy_nj``.
+    ``energy_own_nj`` and ``memory_own_kb`` are those of its own precision: of a quantised model in
+    ``params.own_precision``, of others the same.
     """
     priced = price(model, params, params.profile, params.dataflow)
     technology = params.profiles[params.profile]
     own = own_profile(model, params)
+    own_widths = widths(params.profiles[own], model.weight_bits, model.activation_bits)
+    own_held = memory(model.layers, own_widths, params.account)
     bit_widths = widths(technology, model.weight_bits, model.activation_bits)
     held = memory(model.layers, bit_widths, params.account)
     return {
@@ -177,6 +179,7 @@ def figures(model: Counts, params: CostParams) -> dict[str, float | str]:
         "energy_own_nj": round(price(model, params, own, params.dataflow).total_nj, 1),
         "energy_operations_nj": round(priced.operations_nj, 1),
         "memory_kb": round(held.total / 1000, 2),
+        "memory_own_kb": round(own_held.total / 1000, 2),
     }
 
 
