@@ -14,7 +14,7 @@ def main(task: str) -> None:
     # Below, numpy and pandas are imported: time that a wrong parameter need not wait for.
     from spikesound.core.json_files import write_json
     from spikesound.costs.accounts import account_tables
-    from spikesound.costs.front_end import SoundInput
+    from spikesound.costs.front_end import SoundInput, front_end_nj
     from spikesound.costs.layer import read_layers
     from spikesound.costs.models import counts_of
     from spikesound.costs.power import (
@@ -38,6 +38,9 @@ def main(task: str) -> None:
     }
     if task == "classification":
         sound = SoundInput(features, clip_samples(features) / features.rate_hz)
+        technology = params.costs.profiles[params.costs.front_end]
+        operations, memory = front_end_nj(sound, technology, params.costs.memory)
+        print(f"front end: operations {operations:.0f} nJ a clip, memory {memory:.0f} nJ")
         counts = {
             name: counts_of(model, read_layers(files[name]), params.costs, sound)
             for name, model in models.items()
