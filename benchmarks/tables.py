@@ -4,26 +4,27 @@
 
 It also writes the page of parameters (benchmarks/parameters.py).
 ``<!-- results -->`` gets metrics/classification/summary.json; energy and break_even the file of
-their name in metrics/classification/costs; pairings and fsdd that in metrics/experiments; study,
+their name in metrics/classification/costs; those of account_tables.py the other files there;
+pairings and fsdd that in metrics/experiments; study,
 seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders, detection_speed and c_export the file of their name in benchmarks/results. A
 test compares them with what stands there.
 """
 
-import csv
-import json
-from pathlib import Path
 from typing import Any
 
+import account_tables
 import parameters
+from metric_files import FLOWS as _FLOWS
+from metric_files import ROOT
+from metric_files import read as _read
+from metric_files import rows as _rows
 
 from spikesound.core.errors import run
 from spikesound.evaluation.columns import detection_table, markdown_table
 from spikesound.evaluation.measures import DETECTION
 from spikesound.evaluation.table import percent
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def results() -> str:
@@ -73,15 +74,6 @@ def fsdd() -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |\n")
     return "".join(lines)
-
-
-_FLOWS = (
-    "no_reuse",
-    "weight_stationary",
-    "input_stationary",
-    "output_stationary",
-    "full_reuse",
-)
 
 
 def energy() -> str:
@@ -371,6 +363,7 @@ TABLES = {
     "download": download,
     "downloaders": downloaders,
     "c_export": c_export,
+    **account_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
@@ -383,14 +376,22 @@ PAGES = [
 
 
 def fill(text: str) -> str:
-    """Return the text with the tables between its marks replaced by the current ones."""
+    """Return the text with the tables between its marks replaced by the current ones.
+
+    A table whose file is missing is empty, and named on the terminal.
+    """
     for name, table in TABLES.items():
         if f"<!-- {name} -->" not in text:
             continue
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        try:
+            content = table()
+        except FileNotFoundError as missing:
+            print(f"{name}: left empty, no {missing.filename} (dvc repro)")
+            content = ""
         before, _, rest = text.partition(start)
         _, _, after = rest.partition(end)
-        text = f"{before}{start}{table()}{end}{after}"
+        text = f"{before}{start}{content}{end}{after}"
     return text
 
 
@@ -399,16 +400,6 @@ def main() -> None:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"tables filled in: {page.name}")
     parameters.main()
-
-
-def _rows(path: str) -> list[dict[str, str]]:
-    with (ROOT / path).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _read(path: str) -> Any:
-    content: Any = json.loads((ROOT / path).read_text(encoding="utf-8"))
-    return content
 
 
 if __name__ == "__main__":

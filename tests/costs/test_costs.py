@@ -42,6 +42,7 @@ def spiking_layer(name: str = "b", **changes: object) -> LayerCounts:
     made = LayerCounts(
         name, "convolution", "spikes", "ac", "lif", 4, 4, 10, 6, 40, 0,
         dense=200.0, effective=35.0, active_inputs=7.0, active_outputs=3.0, neuron_updates=24.0,
+        distinct=20.0,
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -51,6 +52,7 @@ def first_layer() -> LayerCounts:
     return LayerCounts(
         "a", "convolution", "sound", "mac", "lif", 1, 4, 8, 10, 30, 0,
         dense=80.0, effective=60.0, active_inputs=6.0, active_outputs=7.0, neuron_updates=40.0,
+        distinct=60.0,
     )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def readout() -> LayerCounts:
     return LayerCounts(
         "readout", "linear", "pooled", "mac", "none", 1, 1, 3, 2, 8, 0,
         dense=6.0, effective=4.0, active_inputs=2.0, active_outputs=2.0, neuron_updates=0.0,
+        distinct=4.0,
     )  # fmt: skip
 
 
@@ -66,6 +69,7 @@ def pooling() -> LayerCounts:
     return LayerCounts(
         "pooling", "pooling", "spikes", "ac", "none", 4, 1, 6, 3, 0, 0,
         dense=24.0, effective=3.0, active_inputs=3.0, active_outputs=3.0, neuron_updates=0.0,
+        distinct=3.0,
     )  # fmt: skip
 
 
@@ -74,11 +78,14 @@ def over_frames() -> LayerCounts:
     return LayerCounts(
         "pooling_frames", "pooling", "pooled", "ac", "none", 1, 1, 3, 1, 0, 0,
         dense=6.0, effective=6.0, active_inputs=3.0, active_outputs=1.0, neuron_updates=0.0,
+        distinct=6.0,
     )  # fmt: skip
 
 
 SPIKING = [first_layer(), spiking_layer(), pooling(), over_frames(), readout()]
 WIDE = Widths(32, 32, 32, 32)
+PARAMS = Params.load(Path(__file__).resolve().parents[2] / "params.yaml")
+STATED = PARAMS.costs.account
 
 
 def test_a_spike_in_the_corner_reaches_fewer_places_by_hand() -> None:
@@ -290,13 +297,13 @@ def test_work_by_execution() -> None:
     ],
 )
 def test_traffic_by_hand(dataflow: Dataflow, weights: int, inputs: int, sums: int | None) -> None:
-    moved = traffic(spiking_layer(), Widths(8, 8, 16, 8), dataflow, "events")
+    moved = traffic(spiking_layer(), Widths(8, 8, 16, 8), dataflow, "events", STATED)
     assert moved.weights == weights * 8
     assert moved.inputs == inputs, "a bit a spike, and a bit for each place looked at"
     potentials = 2 * 6 * 3  # they come back three times of four
     assert moved.states == (0 if sums is None else (sums + potentials) * 16)
     assert moved.outputs == 6 * 4
-    merged = traffic(spiking_layer(merged_bits=2), Widths(8, 8, 16, 8), dataflow, "events")
+    merged = traffic(spiking_layer(merged_bits=2), Widths(8, 8, 16, 8), dataflow, "events", STATED)
     assert merged.weights == weights * 10
 
 
@@ -310,19 +317,19 @@ def test_the_sound_and_pooled_values_keep_their_width() -> None:
 
 
 def test_sums_over_steps_are_read_and_written_at_each_but_the_first() -> None:
-    assert traffic(pooling(), WIDE, "output_stationary", "events").states == 2 * 3 * 3 * 32
-    assert traffic(over_frames(), WIDE, "output_stationary", "events").states == 0
+    assert traffic(pooling(), WIDE, "output_stationary", "events", STATED).states == 2 * 3 * 3 * 32
+    assert traffic(over_frames(), WIDE, "output_stationary", "events", STATED).states == 0
 
 
 def test_a_single_step_moves_no_potentials_and_kept_sums_are_moved() -> None:
     one = spiking_layer(passes=1, steps=1)
-    assert traffic(one, WIDE, "output_stationary", "events").states == 0
-    kept = traffic(first_layer(), WIDE, "output_stationary", "events").states
+    assert traffic(one, WIDE, "output_stationary", "events", STATED).states == 0
+    kept = traffic(first_layer(), WIDE, "output_stationary", "events", STATED).states
     assert kept == (2 * 10 * 3 + 10 * (1 + 4)) * 32
 
 
 def test_memory_by_hand(params: Params) -> None:
-    held = memory(SPIKING, Widths(8, 8, 16, 8))
+    held = memory(SPIKING, Widths(8, 8, 16, 8), STATED)
     assert held.weights == 30 + 40 + 8
     potentials, kept, summed = 10 + 6, 10, 3
     assert held.states == (potentials + kept + summed) * 2
@@ -337,7 +344,9 @@ def test_memory_by_hand(params: Params) -> None:
 
 def test_energy_is_the_sum_of_its_parts_by_hand(params: Params) -> None:
     profile, memories = params.costs.profiles["fp32_45nm"], params.costs.memory
-    found = energy([spiking_layer()], WIDE, profile, memories, "output_stationary", "events")
+    found = energy(
+        [spiking_layer()], WIDE, profile, memories, "output_stationary", "events", STATED
+    )
     assert found.operations_nj == pytest.approx(35 * 0.9 / 1000)
     assert found.neurons_nj == pytest.approx((24 * 4.6 + 27 * 0.9) / 1000)
     assert found.weights_nj == pytest.approx(35 * 32 / 64 * 10 / 1000)
@@ -390,9 +399,6 @@ def test_at_the_break_even_rate_both_need_the_same(
     factor = rate / spike_rate(SPIKING)
     assert rate == 1 or cost(rescaled(SPIKING, steps, factor)) == pytest.approx(against)
     assert break_even_rate(SPIKING, steps, cost, silent * 0.99) is None, "dearer without a spike"
-
-
-PARAMS = Params.load(Path(__file__).resolve().parents[2] / "params.yaml")
 
 
 def test_tables_hold_every_model_technology_and_dataflow(params: Params) -> None:

@@ -165,3 +165,7 @@ def test_technologies_come_from_a_file_of_parameters(tmp_path: Path) -> None:
     path.write_text("costs: {profile: x}\n")
     with pytest.raises(SpikesoundError, match=r"costs\."):
         accounts(path)
+    project = Path(__file__).resolve().parents[2] / "params.yaml"
+    path.write_text(project.read_text().replace("    fetch: step", "    fetch: clip"))
+    with pytest.raises(SpikesoundError, match=r"costs\.account\.fetch must be 'step'"):
+        accounts(path)

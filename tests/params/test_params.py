@@ -69,6 +69,10 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("costs", "on_chip_kib: 1024", "on_chip_kib: 2048", "costs.memory: on_chip_kib is above"),
     ("costs", "dram_pj: 1300", "dram_pj: 13", "costs.memory: dram_pj is below"),
     ("costs", "dataflow: output_", "dataflow: out_", "costs.dataflow: .*output_stationary"),
+    ("costs", "fetch: step", "fetch: once", "costs.account.fetch: .*'clip', got 'once'"),
+    ("costs", "zeros: [bitmap", "zeros: [bits", "costs.accounts.zeros.0: .*'addresses'"),
+    ("costs", "own_precision: int8", "own_precision: fp32", "one of the integer profiles, int8"),
+    ("costs", "front_end: fp32_45", "front_end: fp33_45", "unknown costs.front_end 'fp33_45nm'"),
     (
         "costs",
         "zero_skipping: [ann-cnn-s",

@@ -248,7 +248,7 @@ def test_the_verdict_sets_the_spike_rate_against_the_break_even_rate() -> None:
     row = ["fp32_45nm", "no_reuse"]
     table = pd.DataFrame(
         [
-            [m, way, *row, *[1.0] * 6, e]
+            [m, way, *row, *[1.0] * 8, e]
             for m, way, e in ((TWIN, "dense", 1.0), (SPIKING, "events", 2.0))
         ],
         columns=energy_table([]).columns,

@@ -133,6 +133,7 @@ def results(summary: Mapping[str, Metrics], table: Rows) -> Results:
     return Results(
         energy=energy_table(models, spiking),
         break_even=break_even_table(spiking),
+        **account_tables(models, spiking),
         robustness=robustness_table(summary),
         anytime=anytime_table(summary),
         areas={
@@ -159,13 +160,50 @@ def energy_table(models: Sequence[str], spiking: Sequence[str] = ()) -> pd.DataF
                 total = total_nj(model, profile, dataflow, spiking=model in spiking)
                 operations = OPERATIONS_NJ.get(model, 80.0) / (1 + PROFILES.index(profile))
                 part = (total - operations) / 5
-                parts = [part] * 5
+                parts = [part] * 5 + [0.0, 0.0]
                 way = "events" if model in spiking else "dense"
                 rows.append([model, way, profile, dataflow, operations, *parts, total])
     columns = ["model", "execution", "profile", "dataflow", "operations_nj", "neurons_nj"]
     columns += ["weights_nj"]
-    columns += ["inputs_nj", "states_nj", "outputs_nj", "total_nj"]
+    columns += ["inputs_nj", "states_nj", "outputs_nj", "features_nj", "static_nj", "total_nj"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def account_tables(models: Sequence[str], spiking: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return made-up tables over accounts: the spiking model's energy is 10, the n-th other's n."""
+    spent = {name: 10.0 if name in spiking else 1.0 + place for place, name in enumerate(models)}
+    ways = {name: ["events"] if name in spiking else ["dense", "zero_skipping"] for name in models}
+    bounds = [
+        [name, profile, nj, 4 * nj, "kind", "unkind"]
+        for name, nj in spent.items()
+        for profile in ("int8_45nm", "own")
+    ]
+    parts = [
+        [part, "int8_45nm", name, way, nj * factor]
+        for name, nj in spent.items()
+        for way in ways[name]
+        for part, factor in (("stated", 1.0), ("biases: true", 2.0 if name in spiking else 1.0))
+    ]
+    shares = [
+        [ours, name, way, "int8_45nm", design, stated / nj, 5 / nj, 20 / nj, "kind", "unkind"]
+        for ours in spiking
+        for name, nj in spent.items()
+        if name.startswith("ann-cnn")
+        for design, way, stated in (
+            ("same", "dense", 10.0),
+            ("same", "zero_skipping", 10.0),
+            ("best", "any", np.nan),
+        )
+    ]
+    head = ["model", "against", "execution", "profile", "design", "stated", "lowest", "highest"]
+    accounts = ["best_account", "worst_account"]
+    return {
+        "shares": pd.DataFrame(shares, columns=[*head, "lowest_account", "highest_account"]),
+        "parts": pd.DataFrame(parts, columns=["part", "profile", "model", "execution", "total_nj"]),
+        "bounds": pd.DataFrame(
+            bounds, columns=["model", "profile", "best_nj", "worst_nj", *accounts]
+        ),
+    }
 
 
 def break_even_table(models: Sequence[str]) -> pd.DataFrame:

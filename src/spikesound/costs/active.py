@@ -28,6 +28,11 @@ def active_by_place(x: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(_by_place(view.numpy()).reshape(rows, columns))
 
 
+def ever_active(x: torch.Tensor) -> torch.Tensor:
+    """Return 1 where an entry is not zero at any time, else 0 [shape=(1, batch, ...)]."""
+    return (x.detach() != 0).any(0, keepdim=True).float()
+
+
 def active_count(x: torch.Tensor) -> float:
     """Return how many entries are not zero."""
     return float(torch.count_nonzero(x))

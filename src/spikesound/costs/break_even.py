@@ -22,7 +22,8 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
     Spikes per step of each layer, and what follows from them, are multiplied by the factor;
     everything that is done at each step grows with the number of steps. What depends on neither
     (the sums of a steady input, the read-out of summed spikes) stays. The input of the first layer
-    is not scaled: it is the sound's, and its spikes per step are taken as they were.
+    is not scaled: it is the sound's, and its spikes per step are taken as they were. The places
+    that spike in at least one step are taken to be as many at any number of steps.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ def rescaled(layers: Sequence[LayerCounts], steps: int, factor: float) -> list[L
                 active_inputs=layer.active_inputs * passes * by_spikes,
                 active_outputs=layer.active_outputs * stepwise * (factor if spikes(layer) else 1.0),
                 neuron_updates=layer.neuron_updates * stepwise,
+                distinct=layer.distinct * by_spikes,
             )
         )
     return scaled

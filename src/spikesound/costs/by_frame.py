@@ -81,6 +81,7 @@ def mean_layers(
             active_inputs=of(layer.active_inputs),
             active_outputs=of(layer.active_outputs),
             neuron_updates=of(layer.lazy_updates) if lazy else layer.size.outputs * float(frames),
+            distinct=of(layer.effective),  # a stream has one frame at a time
         )
         for layer in counts
     ]
@@ -201,7 +202,7 @@ def _size(
 ) -> LayerCounts:
     return LayerCounts(
         layer.name, kind, context.source, context.operation, context.neuron, 1, 1, inputs, outputs,
-        weights, merged_bits, dense, 0.0, 0.0, 0.0, 0.0,
+        weights, merged_bits, dense, 0.0, 0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
 
 

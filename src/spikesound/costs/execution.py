@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spikesound.costs.layer import LayerCounts
+from spikesound.params import AccountParams
 
 Execution = Literal["dense", "zero_skipping", "events"]
 
@@ -45,3 +46,17 @@ def work(layer: LayerCounts, execution: Execution) -> Work:
     if layer.weights == 0:  # additions alone: nothing to fetch
         fetches = 0.0
     return Work(macs, acs, fetches, scanned, skipping)
+
+
+def batched(layer: LayerCounts, account: AccountParams) -> bool:
+    """Return whether a layer computes all time steps of a clip before the next layer starts.
+
+    A recurrent layer cannot: each step needs its own outputs of the one before.
+
+    References
+    ----------
+    Narayanan et al. 2020, "SpinalFlow: an architecture and dataflow tailored for spiking neural
+    networks"; Lee, Zhang and Li 2022, "Parallel time batching".
+    """
+    steps = max(layer.passes, layer.steps)
+    return account.fetch == "clip" and layer.kind != "recurrent" and steps > 1

@@ -40,6 +40,8 @@ class LayerCounts:
     effective : operations of the places that were not zero, each with its true fan-out
     active_inputs, active_outputs : places that were not zero, over all passes; spikes, if spiking
     neuron_updates : of a neuron's state, or evaluations of its function
+    distinct : operations of the places that were not zero in at least one pass, each counted once:
+        the weights fetched where a weight is fetched once for all passes
     """
 
     layer: str
@@ -58,6 +60,7 @@ class LayerCounts:
     active_inputs: float
     active_outputs: float
     neuron_updates: float
+    distinct: float
 
     @property
     def effective_macs(self) -> float:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesound.costs.execution import batched
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.neuron_work import states
 from spikesound.costs.widths import Widths
-from spikesound.params import MemoryParams
+from spikesound.params import AccountParams, MemoryParams
 
 ACCESS_BITS = 64
 """Of the accesses that the figures of memories are given for."""
@@ -38,7 +39,7 @@ class Memory:
         return self.weights + self.states + self.activations
 
 
-def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
+def memory(layers: Sequence[LayerCounts], widths: Widths, account: AccountParams) -> Memory:
     """Return the memory of a network.
 
     .. math:: M_{ANN} = M_w + \\max_l (M_{x,l} + M_{y,l}), \\qquad
@@ -48,17 +49,20 @@ def memory(layers: Sequence[LayerCounts], widths: Widths) -> Memory:
     one bit each. U has the sums of a steady input too (direct coding), which are kept for all
     steps, and what is summed over steps. Activations and spikes are held only while their layer is
     at work: the largest counts (the dynamic peak). Potentials are held for all layers, if there is
-    more than one step.
+    more than one step. Where weights are fetched once a clip, layers run one after another: each
+    has the inputs and outputs of all steps at hand, and no more than its own sums, one a step.
 
     References
     ----------
     Deng et al. 2020, "Rethinking the performance comparison between SNNs and ANNs", equation 2.
     """
     weights = sum(layer.weights * widths.weight_bits(layer) for layer in layers)
-    values = sum(held(layer) for layer in layers)
+    values = sum(held(layer) for layer in layers if not batched(layer, account))
+    values += max((sums(layer) for layer in layers if batched(layer, account)), default=0)
     peak = max(
-        layer.inputs * widths.input_bits(layer) + layer.outputs * widths.output_bits(layer)
-        for layer in layers
+        layer.inputs * widths.input_bits(layer) * (layer.passes if at_once else 1)
+        + layer.outputs * widths.output_bits(layer) * (layer.steps if at_once else 1)
+        for layer, at_once in zip(layers, (batched(each, account) for each in layers), strict=True)
     )
     return Memory(weights / 8, values * widths.state / 8, peak / 8)
 
@@ -67,6 +71,11 @@ def held(layer: LayerCounts) -> int:
     """Return how many values a layer holds from one step to the next."""
     potentials = layer.outputs * states(layer) if layer.steps > 1 else 0
     return potentials + kept_sums(layer) + (layer.outputs if sums_up(layer) else 0)
+
+
+def sums(layer: LayerCounts) -> int:
+    """Return how many sums a layer has that computes all steps at once."""
+    return layer.outputs * (1 if sums_up(layer) else layer.passes)
 
 
 def kept_sums(layer: LayerCounts) -> int:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from spikesound.costs.active import active_by_place, active_count
+from spikesound.costs.active import active_by_place, active_count, ever_active
 from spikesound.costs.context import Context
 from spikesound.costs.fan_out import Geometry, fan_out, geometry
 from spikesound.costs.layer import LayerCounts, Source
@@ -29,6 +29,7 @@ def convolution(
     shape = geometry(layer.geometry, rows, columns)
     reach = _reach(shape, rows, columns) * outputs
     active = active_by_place(x)
+    once = active if passes == 1 else active_by_place(ever_active(x))
     neurons = outputs * size[0] * size[1]
     counts = LayerCounts(
         layer.name,
@@ -47,6 +48,7 @@ def convolution(
         active_inputs=float(active.sum()),
         active_outputs=active_count(output),
         neuron_updates=float(steps * clips * neurons),
+        distinct=float((once * reach).sum()),
     )
     if layer.geometry.pool != "max":
         return [counts]
@@ -103,6 +105,7 @@ def linear(
     clips = x.shape[1] if x.dim() > 2 else len(x)
     passes = x.numel() // (clips * synapses.in_features)
     active, values = active_count(x), float(passes * clips * synapses.out_features)
+    by_pass = x[None] if x.dim() == 2 else x.transpose(0, 1).flatten(1, -2).transpose(0, 1)
     biased = synapses.bias is not None or layer.norm is not None
     return [
         LayerCounts(
@@ -122,6 +125,7 @@ def linear(
             active_inputs=active,
             active_outputs=values if layer.readout else active_count(output),
             neuron_updates=0.0 if context.neuron == "none" else values,
+            distinct=active_count(ever_active(by_pass)) * synapses.out_features,
         )
     ]
 
@@ -163,6 +167,7 @@ def gated(
                 active_inputs=ways * (active + recurrent),
                 active_outputs=float(ways * clips * frames * hidden),
                 neuron_updates=float(ways * clips * frames * hidden),
+                distinct=ways * gates * (active + recurrent),
             )
         )
     return counts
@@ -182,5 +187,5 @@ def additions(name: str, source: Source, number: float, inputs: int) -> LayerCou
     """Return the counts of a layer without weights that does ``number`` additions."""
     return LayerCounts(
         name, "pooling", source, "ac", "none", 1, 1, inputs, inputs, 0, 0, number, number, number,
-        number, 0.0,
+        number, 0.0, number,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from spikesound.costs.active import active_count
+from spikesound.costs.active import active_count, ever_active
 from spikesound.costs.context import Context
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.of_clip import additions
@@ -40,6 +40,7 @@ def competition(
         active_inputs=float(active.sum()),
         active_outputs=spikes,
         neuron_updates=updates,
+        distinct=float((torch.count_nonzero(ever_active(x), dim=(0, 1, 3)) * reach).sum()),
     )  # fmt: skip
     compared = additions("competition", "activations", updates, 0)
     counted = additions("counting", "spikes", spikes, neurons * places)
@@ -68,5 +69,6 @@ def best_matching(
             layer.name, "linear", context.source, context.operation, context.neuron, frames, frames,
             bins, units, units * (bins + 1), 0, float(clips * frames * bins * units),
             active * units, active, float(clips * frames), float(clips * frames * units),
+            active_count(ever_active(x)) * units,
         )
     ]  # fmt: skip

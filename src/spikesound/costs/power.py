@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,21 @@ from spikesound.costs.by_frame import mean_layers
 from spikesound.costs.counting import count_frames
 from spikesound.costs.energy import energy, operations_nj
 from spikesound.costs.execution import Execution, work
+from spikesound.costs.front_end import SoundInput
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.neuron_work import spikes, states
+from spikesound.costs.tables import Counts
 from spikesound.costs.widths import widths
 from spikesound.models.spec import Spec
-from spikesound.params import CostParams, Dataflow
+from spikesound.params import CostParams, Dataflow, FeatureParams
 
 Way = Literal["dense", "zero_skipping", "events", "events_lazy"]
 """Execution of a detector: see :func:`power_table`."""
 
 SECONDS = 3600
 """Of sound that are priced, before they are divided: what is done once does not count."""
+
+Nanojoules = TypeVar("Nanojoules", float, pd.Series)
 
 SETTLE_S = 30.0
 """Of silence before it is counted."""
@@ -182,7 +186,13 @@ def _priced(
     for profile, dataflow in product(params.profiles, get_args(Dataflow)):
         technology = params.profiles[profile]
         priced_energy = energy(
-            priced, widths(technology, None, None), technology, params.memory, dataflow, execution
+            priced,
+            widths(technology, None, None),
+            technology,
+            params.memory,
+            dataflow,
+            execution,
+            params.account,
         )
         total = priced_energy.total_nj + operations_nj(
             0.0, late, technology.mac_pj, technology.ac_pj
@@ -217,7 +227,7 @@ def _rate(layers: Sequence[LayerCounts]) -> float:
     )
 
 
-def _uw(nj: float) -> float:
+def _uw(nj: Nanojoules) -> Nanojoules:
     return nj / SECONDS / 1000
 
 
@@ -232,6 +242,35 @@ def power_tables(
         ],
         ignore_index=True,
     )
+
+
+def stream_counts(
+    counts: Mapping[str, Sequence[SoundCounts]],
+    spiking: Mapping[str, bool],
+    features: FeatureParams,
+    sound: str = "events",
+) -> dict[str, Counts]:
+    """Return each detector's counts in one kind of sound, for the tables over accounts.
+
+    Neurons are updated in each frame; lazy updates are in :func:`power_table` alone.
+    """
+    source = SoundInput(features, SECONDS)
+    return {
+        name: Counts(each.layers, "events" if spiking[name] else "dense", sound=source, stream=True)
+        for name, of_model in counts.items()
+        for each in of_model
+        if each.sound == sound and not each.lazy
+    }
+
+
+def tables_of_power(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return tables over accounts with power, uW, in place of the energy of :data:`SECONDS`."""
+    changed = {}
+    for name, table in tables.items():
+        energies = [column for column in table.columns if column.endswith("_nj")]
+        powers = table.assign(**{column: _uw(table[column]).round(6) for column in energies})
+        changed[name] = powers.rename(columns=lambda column: column.replace("_nj", "_uw"))
+    return changed
 
 
 def power_figures(table: pd.DataFrame, params: CostParams) -> dict[str, dict[str, float]]:

@@ -57,6 +57,7 @@ class Tally:
             active_inputs=layer.active_inputs / clips,
             active_outputs=layer.active_outputs / clips,
             neuron_updates=layer.neuron_updates / clips,
+            distinct=layer.distinct / clips,
         )
 
     def _whole(self, name: str) -> LayerCounts:
@@ -72,4 +73,5 @@ def _summed(before: LayerCounts, batch: LayerCounts) -> LayerCounts:
         active_inputs=before.active_inputs + batch.active_inputs,
         active_outputs=before.active_outputs + batch.active_outputs,
         neuron_updates=before.neuron_updates + batch.neuron_updates,
+        distinct=before.distinct + batch.distinct,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesound.costs.execution import Execution, work
+from spikesound.costs.execution import Execution, Work, batched, work
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.memory import kept_sums, sums_up
-from spikesound.costs.neuron_work import states
+from spikesound.costs.neuron_work import spikes, states
 from spikesound.costs.widths import Widths
-from spikesound.params import Dataflow
+from spikesound.params import AccountParams, Dataflow
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,11 @@ class Traffic:
 
 
 def traffic(
-    layer: LayerCounts, widths: Widths, dataflow: Dataflow, execution: Execution
+    layer: LayerCounts,
+    widths: Widths,
+    dataflow: Dataflow,
+    execution: Execution,
+    account: AccountParams,
 ) -> Traffic:
     """Return the memory traffic of a layer.
 
@@ -50,33 +54,123 @@ def traffic(
     full_reuse neither moves. Outputs are written once a step. The rules are the same for spiking
     and conventional networks.
 
+    An account changes this so:
+
+    - ``fetch: clip``: of O weights those of places that spike in at least one step, W P becomes W,
+      and no value of a neuron moves between steps: its steps are computed one after another;
+    - ``zeros: addresses``: no place is looked at; a spike is its address, a nonzero value has one;
+    - ``word_bits``: an access out of order (:func:`_apart`) moves whole words;
+    - ``biases``: one is read for each sum and pass, in the width of sums, unless W has them.
+
     References
     ----------
     Sze et al. 2017, "Efficient processing of deep neural networks", section V (dataflows); Lemaire
     et al. 2022 (memory accesses of spiking layers; there without reuse).
     """
     done = work(layer, execution)
-    operations = done.acs if layer.operation == "weighted_ac" else done.macs + done.acs
-    handed = dataflow in ("input_stationary", "full_reuse")
-    weights = done.fetches
+    return Traffic(
+        _weights(layer, widths, dataflow, done, account),
+        _inputs(layer, widths, dataflow, done, account),
+        _states(layer, widths, dataflow, done, account),
+        _outputs(layer, widths, execution, account),
+    )
+
+
+def biases(layer: LayerCounts) -> int:
+    """Return how many biases a layer adds in a pass: one for each sum."""
+    if not layer.weights or layer.kind == "pooling":
+        return 0
+    return layer.outputs * _SUMS.get(layer.neuron, 1)
+
+
+_SUMS = {"lstm": 4, "gru": 4}  # a gate each; of a GRU's candidate state both biases are kept
+
+
+def address_bits(places: int) -> int:
+    """Return the bits of the address of one of so many places."""
+    return max(1, (places - 1).bit_length())
+
+
+def _weights(
+    layer: LayerCounts, widths: Widths, dataflow: Dataflow, done: Work, account: AccountParams
+) -> float:
+    once, bits = batched(layer, account), widths.weight_bits(layer)
     if dataflow in ("weight_stationary", "full_reuse"):
-        weights = float(layer.weights * (1 if dataflow == "full_reuse" else layer.passes))
-    inputs = float(layer.inputs * layer.passes) if handed else operations
+        passes = 1 if once or dataflow == "full_reuse" else layer.passes
+        return float(layer.weights * passes * bits)
+    fetches = done.fetches
+    if once and fetches and dataflow != "no_reuse":
+        fetches = layer.distinct if done.skipping else layer.dense / layer.passes
+    if _apart(dataflow, done, "output_stationary"):
+        bits = _whole(bits, account)
+    added = biases(layer) * (1 if once else layer.passes) if account.biases else 0
+    return fetches * bits + added * widths.state
+
+
+def _inputs(
+    layer: LayerCounts, widths: Widths, dataflow: Dataflow, done: Work, account: AccountParams
+) -> float:
+    handed = dataflow in ("input_stationary", "full_reuse")
+    bits, operations = widths.input_bits(layer), _operations(layer, done)
+    if done.skipping and account.zeros == "addresses":
+        bits = address_bits(layer.inputs) + (0 if layer.source == "spikes" else bits)
+        if dataflow == "no_reuse":
+            bits = _whole(bits, account)
+        return (layer.active_inputs if handed else operations) * bits
     looked = done.scanned
     if done.skipping and dataflow == "output_stationary":
         looked = layer.dense
     elif handed:
         looked = 0.0  # each place is read in any case
-    states_moved = 0.0
-    if dataflow != "full_reuse":
-        states_moved = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
-        states_moved += kept_sums(layer) * (1 + layer.steps)
-        states_moved += 2.0 * layer.outputs * (layer.passes - 1) if sums_up(layer) else 0.0
-        if dataflow != "output_stationary" and layer.weights:
-            states_moved += 2 * operations
-    return Traffic(
-        weights * widths.weight_bits(layer),
-        inputs * widths.input_bits(layer) + looked,
-        states_moved * widths.state,
-        float(layer.outputs * layer.steps * widths.output_bits(layer)),
-    )
+    if layer.source == "spikes" and done.skipping:
+        gathered = dataflow == "no_reuse"  # else the bit is among those looked at
+    else:
+        gathered = _apart(dataflow, done, "output_stationary", "weight_stationary")
+    if gathered:
+        bits = _whole(bits, account)
+    return float(layer.inputs * layer.passes if handed else operations) * bits + looked
+
+
+def _states(
+    layer: LayerCounts, widths: Widths, dataflow: Dataflow, done: Work, account: AccountParams
+) -> float:
+    if dataflow == "full_reuse":
+        return 0.0
+    moved = 0.0
+    if not batched(layer, account):
+        moved = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
+        moved += kept_sums(layer) * (1 + layer.steps)
+        moved += 2.0 * layer.outputs * (layer.passes - 1) if sums_up(layer) else 0.0
+    added = 0.0
+    if dataflow != "output_stationary" and layer.weights:
+        added = 2 * _operations(layer, done)
+    apart = _apart(dataflow, done, "weight_stationary")
+    return moved * widths.state + added * (_whole(widths.state, account) if apart else widths.state)
+
+
+def _outputs(
+    layer: LayerCounts, widths: Widths, execution: Execution, account: AccountParams
+) -> float:
+    bits = widths.output_bits(layer)
+    skipped = spikes(layer) or (execution == "zero_skipping" and layer.neuron != "none")
+    if account.zeros == "addresses" and skipped:
+        value = 0 if spikes(layer) else bits
+        return layer.active_outputs * (address_bits(layer.outputs) + value)
+    return float(layer.outputs * layer.steps * bits)
+
+
+def _operations(layer: LayerCounts, done: Work) -> float:
+    return done.acs if layer.operation == "weighted_ac" else done.macs + done.acs
+
+
+def _apart(dataflow: Dataflow, done: Work, *gathering: Dataflow) -> bool:
+    """Return whether each access is to a place of its own, so that no two share a word.
+
+    Without reuse they always are; else where zeros are left out and the dataflow gathers. Handed
+    to all of its synapses, a place of the input has their weights and sums in a row.
+    """
+    return dataflow == "no_reuse" or (done.skipping and dataflow in gathering)
+
+
+def _whole(bits: int, account: AccountParams) -> int:
+    return -(-bits // account.word_bits) * account.word_bits

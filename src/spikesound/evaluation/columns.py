@@ -19,8 +19,10 @@ from spikesound.evaluation.table import (
 
 _COSTS = {
     "energy_nj": "Energy, nJ/clip",
+    "energy_own_nj": "at own precision",
     "energy_operations_nj": "MAC and AC only, nJ/clip",
     "memory_kb": "Memory, kB",
+    "memory_own_kb": "at own precision, kB",
 }
 """Columns of classification that stand only where some model has the figure."""
 

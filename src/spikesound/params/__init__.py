@@ -8,7 +8,13 @@ compares the two. No field has a default: params.yaml holds every parameter, in 
 from __future__ import annotations
 
 from spikesound.params.base import Count, Distinct, Entries, Positive, Section, Share, parsed
-from spikesound.params.costs import CostParams, Dataflow, MemoryParams, ProfileParams
+from spikesound.params.costs import (
+    AccountParams,
+    CostParams,
+    Dataflow,
+    MemoryParams,
+    ProfileParams,
+)
 from spikesound.params.data import (
     CleaningParams,
     DownloadParams,
@@ -113,6 +119,7 @@ __all__ = [
     "NETWORK_PARAMS",
     "NEURON_PARAMS",
     "ALIFParams",
+    "AccountParams",
     "ArchiveParams",
     "AudioSetParams",
     "AugmentParams",

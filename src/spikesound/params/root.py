@@ -120,6 +120,7 @@ class Params(Section):
         )
         yield "encoding", [self.encoding], self.encodings
         yield "costs.profile", [self.costs.profile], self.costs.profiles
+        yield "costs.front_end", [self.costs.front_end], self.costs.profiles
         yield "model in costs.zero_skipping", self.costs.zero_skipping, self.models
 
     def table(self) -> dict[str, Model]:

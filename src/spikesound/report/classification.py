@@ -45,6 +45,7 @@ def sections(
     matrices = score_matrices(inputs)
     return [
         _energy(inputs, look, shown),
+        shared.over_accounts(inputs, look),
         _results(inputs),
         shared.classes(inputs, shown),
         _break_even(inputs, look),

@@ -27,6 +27,7 @@ def sections(
     return [
         _metrics(inputs, look),
         _power(inputs, look, shown),
+        shared.over_accounts(inputs, look),
         _results(inputs),
         shared.classes(inputs, shown),
         _examples(inputs),

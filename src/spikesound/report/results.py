@@ -24,6 +24,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "inputs_nj",
         "states_nj",
         "outputs_nj",
+        "features_nj",
+        "static_nj",
         "total_nj",
     ),
     "power": (
@@ -48,6 +50,20 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "steps",
         "break_even_rate",
     ),
+    "shares": (
+        "model",
+        "against",
+        "execution",
+        "profile",
+        "design",
+        "stated",
+        "lowest",
+        "highest",
+        "lowest_account",
+        "highest_account",
+    ),
+    "parts": ("part", "profile", "model", "execution"),
+    "bounds": ("model", "profile", "best_account", "worst_account"),
     "robustness": ("model", "condition", "level", "unit", "clips"),
     "anytime": ("model", "axis", "at", "accuracy", "accuracy_low", "accuracy_high"),
     "classes": ("name", "label", "clips"),
@@ -58,13 +74,14 @@ MADE_BY: Mapping[str, Mapping[str, str]] = {
     "classification": {
         "energy": "dvc repro",
         "break_even": "dvc repro",
+        "accounts": "dvc repro",
         "robustness": "dvc repro",
         "anytime": "dvc repro",
         "latency": "dvc repro",
         "comparisons": "dvc repro",
         "study": "make study",
     },
-    "detection": {"power": "dvc repro", "comparisons": "dvc repro"},
+    "detection": {"power": "dvc repro", "accounts": "dvc repro", "comparisons": "dvc repro"},
 }
 """For each task, the measurements whose absence its page reports, and the command that makes them.
 
@@ -88,7 +105,7 @@ class Results:
 
     Attributes
     ----------
-    energy, power, break_even, robustness, anytime
+    energy, power, break_even, shares, parts, bounds, robustness, anytime
         Tables with the columns of :data:`COLUMNS`; ``robustness`` with those of a metric too.
     areas
         For each model the areas under its curves over SNR (robustness.json).
@@ -107,6 +124,9 @@ class Results:
     energy: pd.DataFrame | None = None
     power: pd.DataFrame | None = None
     break_even: pd.DataFrame | None = None
+    shares: pd.DataFrame | None = None
+    parts: pd.DataFrame | None = None
+    bounds: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
     anytime: pd.DataFrame | None = None
     areas: Mapping[str, Mapping[str, float]] | None = None
@@ -123,7 +143,8 @@ class ResultFolders:
 
     Attributes
     ----------
-    costs : folder of energy.csv, of detection the power, and of break_even.csv
+    costs : folder of energy.csv, of detection the power, of break_even.csv, and of shares.csv,
+        parts.csv and bounds.csv
     compared_tables : folder of robustness.csv and anytime.csv
     compared : folder of comparisons.json and robustness.json
     classes : folder of a table for each model, <model>.csv
@@ -157,6 +178,9 @@ def read_results(task: str, folders: ResultFolders, models: Sequence[str]) -> Re
         comparisons=_mapping(folders.compared / "comparisons.json"),
         classes={model: table for model, table in classes.items() if table is not None},
         power=_table(costs, "power") if task == "detection" else None,
+        shares=_table(folders.costs / "shares.csv", "shares"),
+        parts=_table(folders.costs / "parts.csv", "parts"),
+        bounds=_table(folders.costs / "bounds.csv", "bounds"),
     )
     if task == "detection":
         return shared

@@ -7,7 +7,9 @@ from typing import Any
 
 from spikesound.core.schema import STATES
 from spikesound.evaluation.manifest import clip_counts
-from spikesound.report import class_tables, learning, robustness
+from spikesound.report import accounts, class_tables, learning, robustness
+from spikesound.report.comparison import ordered_pairs
+from spikesound.report.energy import profile_name
 from spikesound.report.inputs import ReportInputs
 from spikesound.report.models_table import latency_table
 from spikesound.report.plot import Plot, Table
@@ -28,6 +30,33 @@ def results(inputs: ReportInputs, table: Table, comparisons: Table | None, **mor
         **more,
     }
     return Section("results", "All models", "All models", values)
+
+
+def over_accounts(inputs: ReportInputs, look: Mapping[str, Look]) -> Section:
+    """Return the range of energies, or of powers, over all accounts."""
+    head = ("accounts", "Accounts", "Energy over all accounts")
+    known, measure = inputs.results, inputs.headline
+    pairs = ordered_pairs(inputs.summary, inputs.table, measure)
+    plot = None
+    if known.shares is not None and known.parts is not None and known.bounds is not None:
+        unit = "uw" if inputs.task == "detection" else "nj"
+        tables = accounts.Tables(known.shares, known.parts, known.bounds, unit)
+        plot = accounts.bounds_plot(tables, inputs.summary, look, measure)
+    if plot is None or not pairs:
+        return Section(*head, missing=("Accounts were", MADE_BY[inputs.task]["accounts"]))
+    spiking = {name: model.spiking for name, model in inputs.table.items()}
+    ours = pairs[0][0]
+    values = {
+        "plot": plot,
+        "sentence": accounts.sentence(tables, pairs[0]),
+        "cheapest": accounts.cheapest_table(tables, inputs.summary, spiking, measure),
+        "shares": accounts.shares_table(tables.shares[tables.shares["model"] == ours]),
+        "parts": {
+            profile_name(str(profile)): accounts.parts_table(tables, ours, str(profile))
+            for profile in dict.fromkeys(tables.parts["profile"])
+        },
+    }
+    return Section(*head, values, [plot])
 
 
 def classes(inputs: ReportInputs, shown: Sequence[str]) -> Section | None:

@@ -126,15 +126,24 @@ def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair, tabl
 def _cheapest_variant(summary: Mapping[str, Metrics], pair: Pair, table: Rows) -> str:
     """Name the twin's variant (fewer bits, fewer activations) that needs least, and the ratio."""
     needed = {
-        name: float(summary[name]["energy_nj"])
+        name: own
         for name in variants(pair[1], summary, table)
-        if as_float(summary[name].get("energy_nj"))
+        if (own := _own_energy(summary[name])) is not None
     }
-    if not needed:
+    ours = _own_energy(summary[pair[0]])
+    if not needed or ours is None:
         return ""
     name = min(needed, key=lambda variant: needed[variant])
-    needs = times(float(summary[pair[0]]["energy_nj"]) / needed[name])
-    return f" (and {needs} times that of {name}, the twin’s cheapest variant)"
+    needs = times(ours / needed[name])
+    return (
+        f" (and {needs} times that of {name}, the twin’s cheapest variant, each in its own "
+        "precision)"
+    )
+
+
+def _own_energy(figures: Metrics) -> float | None:
+    """Return the energy of a model's own precision; of a summary without it, that shown first."""
+    return as_float(figures.get("energy_own_nj")) or as_float(figures.get("energy_nj"))
 
 
 def metric_fact(summary: Mapping[str, Metrics], pair: Pair, measure: Measure) -> Fact:

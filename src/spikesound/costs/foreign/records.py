@@ -137,6 +137,7 @@ def _of_sample(record: Record, reading: Reading, steps: int) -> LayerCounts:
         active_inputs=record.active_inputs / n / once,
         active_outputs=fired / n / (1 if record.updates_at else once),
         neuron_updates=record.neuron_updates / n,
+        distinct=record.effective / n / once,
     )
 
 

@@ -116,11 +116,12 @@ class Cost:
         layers: list[LayerCounts] = self.models[name].layers
         bits = widths(self.params.profiles[profile], None, None)
         moved = sum(
-            sum(asdict(traffic(layer, bits, dataflow, execution)).values()) for layer in layers
+            sum(asdict(traffic(layer, bits, dataflow, execution, self.params.account)).values())
+            for layer in layers
         )
         return {
             f"{label}_traffic_kb": round(moved / 8000, 3),
-            f"{label}_memory_kb": round(memory(layers, bits).total / 1000, 3),
+            f"{label}_memory_kb": round(memory(layers, bits, self.params.account).total / 1000, 3),
         }
 
     def _break_even(self) -> dict[tuple[str, str], dict[str, float | None]]:

@@ -170,4 +170,5 @@ def _at_one_step(layer: LayerCounts, steps: int) -> LayerCounts:
         active_inputs=layer.active_inputs / steps,
         active_outputs=layer.active_outputs / (1 if in_one_call else steps),
         neuron_updates=layer.neuron_updates / steps,
+        distinct=layer.distinct / steps,
     )

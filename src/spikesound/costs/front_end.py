@@ -1,0 +1,135 @@
+"""Energy of the front end: from samples to normalised features, by operations and buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from spikesound.costs.memory import ACCESS_BITS, access_pj
+from spikesound.features import bin_names
+from spikesound.features.framing import frame_count
+from spikesound.features.mel import mel_filters
+from spikesound.params import FeatureParams, MemoryParams, ProfileParams
+
+_BYTES = 4
+
+
+@dataclass(frozen=True)
+class SoundInput:
+    """Sound that an inference takes in.
+
+    Attributes
+    ----------
+    features : of the front end
+    seconds : length of the sound
+    """
+
+    features: FeatureParams
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FrontEndWork:
+    """Work on one frame.
+
+    Attributes
+    ----------
+    macs, acs : operations
+    bits : read from and written to buffers and tables
+    held : bytes of buffers and tables
+    """
+
+    macs: float
+    acs: float
+    bits: float
+    held: float
+
+
+Work = tuple[float, float]
+
+KINDS: Mapping[str, Callable[[FeatureParams, int], Work]] = {
+    "mel": lambda params, bins: (params.mels, 0),
+    "mfcc": lambda params, bins: (params.mels * (1 + params.mfccs), 0),
+    "spectrogram": lambda params, bins: (bins, 0),
+    "amplitude_envelope": lambda params, bins: (0, params.window),
+    "rms": lambda params, bins: (params.window + 1, 0),
+    "band_energy_ratio": lambda params, bins: (2, bins),
+    "spectral_flux": lambda params, bins: (bins, 2 * bins),
+    "spectral_bandwidth": lambda params, bins: (4 * bins, 2 * bins),
+}
+"""MAC and AC of each kind of feature in a frame, after spectrum and mel filters; a logarithm or a
+root is a MAC, as the functions of a neuron are (:mod:`.neuron_work`)."""
+
+_OF_SPECTRUM = set(KINDS) - {"amplitude_envelope", "rms"}
+_OF_MEL = {"mel", "mfcc"}
+
+
+def frame_work(params: FeatureParams, values: int) -> FrontEndWork:
+    """Return the work on one frame of N samples.
+
+    - window: N products;
+    - real FFT: :math:`\\frac{N}{4} \\log_2 N` butterflies of radix 2 (a complex FFT of N/2 points
+      and a last stage that parts the two halves), each a complex product and two complex additions,
+      4 MAC and 2 AC; each stage reads and writes N/2 complex values and reads N/4 factors;
+    - power: 2 MAC for each of N/2 + 1 bins;
+    - mel: a MAC, and two values read, for each weight of a filter that is not zero;
+    - what :data:`KINDS` has, and a MAC a value for the normalisation.
+
+    Parameters
+    ----------
+    values : numbers that the front end gives a frame
+
+    References
+    ----------
+    Cooley and Tukey 1965, "An algorithm for the machine calculation of complex Fourier series".
+    """
+    size, bins = params.window, params.window // 2 + 1
+    macs, acs, words, held = float(values), 0.0, 2.0 * size + 2 * values, 1.0 * size
+    if _OF_SPECTRUM & set(params.kinds):
+        stages = (size - 1).bit_length()
+        butterflies = size / 4 * stages
+        macs += size + 4 * butterflies + 2 * bins
+        acs += 2 * butterflies
+        words += size + stages * (2 * size + size / 2) + 3 * bins
+        held += 2 * size + bins  # tables of window and factors, the powers
+    if _OF_MEL & set(params.kinds):
+        filters = filter_weights(params)
+        macs += filters
+        words += 2 * filters + params.mels
+        held += filters
+    for kind in params.kinds:
+        of_kind = KINDS[kind](params, bins)
+        macs, acs = macs + of_kind[0], acs + of_kind[1]
+    return FrontEndWork(macs, acs, words * 8 * _BYTES, held * _BYTES)
+
+
+def filter_weights(params: FeatureParams) -> int:
+    """Return how many weights of the mel filters are not zero."""
+    groups = mel_filters(params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz)
+    return sum(int(np.count_nonzero(weights.numpy())) for _, _, weights in groups)
+
+
+@lru_cache(maxsize=8)
+def _frame_of(features_json: str) -> FrontEndWork:
+    params = FeatureParams.model_validate_json(features_json)
+    return frame_work(params, len(bin_names(params)))
+
+
+def front_end_nj(
+    sound: SoundInput, profile: ProfileParams, memories: MemoryParams
+) -> tuple[float, float]:
+    """Return the energy of the front end for a sound, nJ: of operations, and of its memory."""
+    params = sound.features
+    frame = _frame_of(params.model_dump_json())
+    frames = frame_count(round(sound.seconds * params.rate_hz), params.window, params.hop)
+    operations = frame.macs * profile.mac_pj + frame.acs * profile.ac_pj
+    moved = frame.bits / ACCESS_BITS * access_pj(frame.held, memories)
+    return frames * operations / 1000, frames * moved / 1000
+
+
+def static_nj(held_bytes: float, seconds: float, memories: MemoryParams) -> float:
+    """Return the static energy of a memory, nJ: each bit's leakage times the time it is held."""
+    return held_bytes * 8 * memories.leakage_pw_per_bit * seconds / 1000
