@@ -25,6 +25,7 @@ from spikesound.params.encodings import (
     LatencyParams,
     PhaseParams,
     PopulationParams,
+    PresentedParams,
     RateParams,
     TTFSParams,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "PhaseParams",
     "PopulationParams",
     "Positive",
+    "PresentedParams",
     "ProfileParams",
     "ProxyParams",
     "QCFSParams",
