@@ -122,6 +122,7 @@ def test_scenes_in_which_nothing_happens_are_clips_without_labels_that_the_filte
         rules = params.filter.model_copy(update=changes)
         kept = filter_clips(listing, ONTOLOGY, rules, 1)
         assert set(empty) <= set(kept.clips["clip_id"].to_pylist())
+        assert set(kept.mixtures["clip_id"].to_pylist()) == set(kept.clips["clip_id"].to_pylist())
         assert kept.report["multi_label"]["labels_per_clip"]["0"] == len(empty)
         assert sum(kept.report["dropped"].values()) == len(listing.clips) - len(kept.clips)
     alone = listing.clips.filter(pa.compute.is_in(listing.clips["clip_id"], pa.array(empty)))

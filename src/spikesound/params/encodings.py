@@ -155,6 +155,11 @@ class PresentedParams(EncodingParams):
         return ENCODING_PARAMS[self.code].model_validate(self.params)
 
     @property
+    def weighted(self) -> bool:  # type: ignore[override]
+        """As of the code."""
+        return self.code_params().weighted
+
+    @property
     def neurons_per_bin(self) -> int:
         """Those of the code."""
         return self.code_params().neurons_per_bin
