@@ -273,7 +273,6 @@ def test_without_energy_or_without_a_pair_nothing_is_claimed(params: Params) -> 
     assert verdict.verdict(summary, Results(), models)[1] == verdict.NO_ENERGY
     del summary[SPIKING]
     assert verdict.verdict(summary, Results(), models) == [verdict.NO_PAIR]
-    assert verdict.facts(summary, Results(), models) == []
 
 
 def test_the_verdict_is_on_the_spiking_model_with_a_twin_that_validation_chose(
