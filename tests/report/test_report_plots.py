@@ -84,7 +84,7 @@ def test_the_energy_plot_has_a_view_for_every_setting_of_its_switches(
     assert len(plot.views) == np.prod(sizes) == 18
     bare = plot.views["operations|fp32_45nm|no_reuse"]
     mine = next(series for series in bare.series if series.name == SPIKING)
-    assert mine.x == [61.0]
+    assert mine.x == [0.061], "in µJ"
     assert mine.y == [float(inputs.summary[SPIKING]["accuracy"]) * 100]
     assert f"{SPIKING} " in bare.alt
     assert len({(mark.family, mark.symbol) for mark in look.values()}) == len(look)
