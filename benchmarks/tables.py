@@ -255,11 +255,17 @@ def detection_pairs() -> str:
             continue
         cells = [
             f"{float(row[key]):+.3f} [{float(row[f'{key}_low']):+.3f}, "
-            f"{float(row[f'{key}_high']):+.3f}]"
+            f"{float(row[f'{key}_high']):+.3f}]{_p_corrected(row, key)}"
             for key in (measure.key for measure in DETECTION)
         ]
         lines.append(f"| {pair.replace(' vs ', ' − ')} | {' | '.join(cells)} |\n")
     return "".join(lines)
+
+
+def _p_corrected(row: dict[str, str], key: str) -> str:
+    """Return the corrected p of a metric, where the run tested it."""
+    p = row.get(f"{key}_p_corrected")
+    return f", p {float(p):.2g}" if p else ""
 
 
 def detection_power() -> str:

@@ -17,7 +17,9 @@ def main(task: str) -> None:
     from spikesound.evaluation.settings import Settings
 
     tests = params.evaluate
-    settings = Settings(tests.resamples, tests.permutations, tests.confidence, params.seed)
+    settings = Settings(
+        tests.resamples, tests.permutations, tests.confidence, params.seed, tests.equivalence_margin
+    )
     compare = compare_classifiers if task == "classification" else compare_detectors
     result = compare(
         models,

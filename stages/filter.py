@@ -44,10 +44,8 @@ def main(task: str) -> None:
             wrong = unknown(f"fold (source {params.source})", fold, present)
             raise SpikesoundError(f"{wrong}; set tasks.{task}.folds to {sorted(present)}")
 
-    schema.write_table(chosen.clips, schema.CLIPS, clips / "clips.parquet")
-    schema.write_table(chosen.events, schema.EVENTS, clips / "events.parquet")
+    chosen.write(clips)
     schema.write_table(listing.rejected, schema.REJECTED, clips / "rejected.parquet")
-    write_json(clips / "labels.json", chosen.labels)
     write_json(clips / "report.json", chosen.report)
     print(report_table(chosen.report))
     print(

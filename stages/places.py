@@ -15,6 +15,7 @@ def places(name: str, task: str) -> Places:
         names=read_labels(clips / "labels.json"),
         clips=clips / "clips.parquet",
         events=clips / "events.parquet",
+        mixtures=clips / "mixtures.parquet",
         status=paths.of_task("audio", task) / "status.parquet",
         predictions=paths.of_task("predictions", task) / name,
         counts=paths.of_task("evaluation", task) / name,

@@ -42,7 +42,7 @@ def main(name: str) -> None:
         results,
         recordings_of(schema.read_table(clips.disturbed / "index.parquet", schema.FEATURE_INDEX)),
         scoring,
-        generator=numpy_generator(params.seed, "robustness"),
+        generator=numpy_generator(params.seed, "bootstrap"),
         resamples=params.evaluate.resamples,
         confidence=params.evaluate.confidence,
     )

@@ -107,6 +107,9 @@ def test_the_lists_are_audiosets_and_fit_what_was_mixed(scenes: Scenes) -> None:
     ]
     found = [tuple(row.values()) for row in listing.events.to_pylist()]
     assert sorted(found) == sorted(expected)
+    used = {(f"{row.media_id}_0", row.background) for row in mixed.itertuples()}
+    used |= {(f"{row.media_id}_0", row.recording) for row in events.itertuples()}
+    assert {tuple(row.values()) for row in listing.mixtures.to_pylist()} == used
 
 
 def test_scenes_in_which_nothing_happens_are_clips_without_labels_that_the_filter_keeps(
@@ -119,6 +122,7 @@ def test_scenes_in_which_nothing_happens_are_clips_without_labels_that_the_filte
         rules = params.filter.model_copy(update=changes)
         kept = filter_clips(listing, ONTOLOGY, rules, 1)
         assert set(empty) <= set(kept.clips["clip_id"].to_pylist())
+        assert set(kept.mixtures["clip_id"].to_pylist()) == set(kept.clips["clip_id"].to_pylist())
         assert kept.report["multi_label"]["labels_per_clip"]["0"] == len(empty)
         assert sum(kept.report["dropped"].values()) == len(listing.clips) - len(kept.clips)
     alone = listing.clips.filter(pa.compute.is_in(listing.clips["clip_id"], pa.array(empty)))
@@ -257,6 +261,14 @@ def test_damaged_lists_of_scenes_are_refused(scenes: Scenes, few: ScenesParams) 
             scenes.listing()
     finally:
         (scenes.folder / "strong.tsv").write_text(text)
+    mixed = scenes.folder / "mixed.csv"
+    kept = mixed.read_text()
+    try:
+        mixed.write_text(kept.replace("background", "behind"))
+        with pytest.raises(SpikesoundError, match=r"mixed\.csv: missing or damaged"):
+            scenes.listing()
+    finally:
+        mixed.write_text(kept)
 
 
 def test_the_backgrounds_of_a_fold_can_be_heard_alone(scenes: Scenes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +13,18 @@ from numpy.typing import NDArray
 from scored import matrix, random_matrix
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation import bootstrap
+from spikesound.evaluation.accuracy import hit_intervals
 from spikesound.evaluation.bootstrap import draw, percentiles, resampled, with_intervals
-from spikesound.evaluation.clusters import Clusters, clusters_of, each_alone, mixtures_of
-from spikesound.tasks.classification.metrics import METRICS, metrics, weighted_metrics
+from spikesound.evaluation.clusters import (
+    Clusters,
+    clusters_of,
+    each_alone,
+    groups_of,
+    mixtures_of,
+)
+from spikesound.tasks.classification.metrics import METRICS, correct, metrics, weighted_metrics
 from spikesound.tasks.classification.scores import ScoreMatrix
 from spikesound.tasks.multilabel import Values
 
@@ -141,10 +150,10 @@ def test_all_clips_of_a_recording_are_drawn_together() -> None:
 
 
 @given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=30))
-def test_recordings_are_numbered_as_they_come(recordings: list[str]) -> None:
+def test_recordings_are_numbered_by_their_names(recordings: list[str]) -> None:
     clip_ids = [str(i) for i in range(len(recordings))]
     found = clusters_of(clip_ids, dict(zip(clip_ids, recordings, strict=True)))
-    order = list(dict.fromkeys(recordings))
+    order = sorted(set(recordings))
     assert found.tolist() == [order.index(recording) for recording in recordings]
 
 
@@ -248,3 +257,37 @@ def test_a_wrong_number_is_named() -> None:
         interval(scored, confidence=1)
     with pytest.raises(SpikesoundError, match="resamples: must be at least 1, got 0"):
         interval(scored, resamples=0)
+
+
+def test_what_is_drawn_as_one_is_what_the_clips_were_cut_or_mixed_from() -> None:
+    clips = pd.DataFrame({"clip_id": ["a", "b", "c"], "recording": ["r", "r", "q"]})
+    assert groups_of(["c", "a", "b"], clips, None).tolist() == [0, 1, 1]
+    mixtures = pd.DataFrame({"clip_id": ["a", "a", "c"], "recording": ["x", "y", "x"]})
+    mixed = groups_of(["a", "b", "c"], clips, mixtures)
+    assert mixed.tolist() == [[False, True, True], [True, False, False], [False, True, False]]
+    with pytest.raises(SpikesoundError, match="no recording of clip 'd'"):
+        groups_of(["a", "d"], clips, mixtures)
+
+
+def test_a_network_has_one_interval_wherever_it_is_scored() -> None:
+    scored = random_matrix(60, 4, 6)
+    recordings = {clip: f"r{17 * i % 23}" for i, clip in enumerate(scored.clip_ids)}
+    of_table = with_intervals(
+        resampled(
+            partial(weighted_metrics, scored),
+            clusters_of(scored.clip_ids, recordings),
+            generator=numpy_generator(1, "bootstrap"),
+            resamples=500,
+        ),
+        0.95,
+    )
+    shuffled = np.random.default_rng(0).permutation(60)
+    low, high = hit_intervals(
+        correct(scored)[shuffled][None],
+        [recordings[scored.clip_ids[i]] for i in shuffled],
+        generator=numpy_generator(1, "bootstrap"),
+        resamples=500,
+        confidence=0.95,
+    )
+    assert low == pytest.approx([of_table["accuracy_low"]])
+    assert high == pytest.approx([of_table["accuracy_high"]])

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scored import frame, random_matrix
 
 from spikesound.core.errors import SpikesoundError
@@ -41,7 +42,7 @@ from spikesound.evaluation.verdict import verdict as sentence
 from spikesound.tasks import multilabel
 from spikesound.tasks.classification.metrics import METRICS, correct, metrics, weighted_metrics
 
-SETTINGS = Settings(resamples=200, permutations=400, confidence=0.95, seed=1)
+SETTINGS = Settings(resamples=200, permutations=400, confidence=0.95, seed=1, margin=0.02)
 CLIPS = [f"clip{i:04d}" for i in range(120)]
 ALONE = {clip: clip for clip in CLIPS}
 IN_TWOS = {clip: f"r{i // 2}" for i, clip in enumerate(CLIPS)}
@@ -157,7 +158,7 @@ def test_the_correction_is_over_all_metrics_of_all_pairs() -> None:
 def test_many_pairs_get_enough_permutations_to_show_something() -> None:
     needed = permutations_needed(300, 0.95)
     assert 300 / (1 + needed) < 0.05
-    few = Settings(resamples=100, permutations=1, confidence=0.95, seed=1)
+    few = Settings(resamples=100, permutations=1, confidence=0.95, seed=1, margin=0.02)
     assert comparisons(of_models(), IN_TWOS, few)[WEAK]["permutations"] == permutations_needed(
         6, 0.95
     )
@@ -253,10 +254,11 @@ def test_detectors_are_compared_resample_by_resample() -> None:
     names = [measure.key for measure in DETECTION]
     values = {model: {name: generator.random(201) for name in names} for model in ("a", "b")}
     values["a"]["map"][7] = np.nan
-    (pair, found), *_ = compare_values(values, [("a", "b")], DETECTION, 0.9).items()
+    tests = replace(SETTINGS, confidence=0.9)
+    (pair, found), *_ = compare_values(values, [("a", "b")], DETECTION, tests).items()
     assert pair == ("a", "b")
     entry = write_differences(found)
-    assert list(entry)[:4] == ["psds1", "psds1_low", "psds1_high", "psds2"]
+    assert list(entry)[:4] == ["psds1", "psds1_low", "psds1_high", "psds1_p"]
     for name in names:
         apart = values["a"][name] - values["b"][name]
         assert entry[name] == apart[0]
@@ -265,8 +267,14 @@ def test_detectors_are_compared_resample_by_resample() -> None:
             np.quantile(drawn, [0.05, 0.95])
         )
         assert read_difference(entry, name) == found[name]
+        error = drawn.std(ddof=1)
+        assert entry[f"{name}_standard_error"] == pytest.approx(error)
+        assert entry[f"{name}_p"] == pytest.approx(2 * stats.norm.sf(abs(apart[0]) / error))
+    assert [entry[f"{name}_p_corrected"] for name in names] == holm(
+        [entry[f"{name}_p"] for name in names]
+    )
     with pytest.raises(SpikesoundError, match=r"unknown model to compare 'c'.*valid: a, b"):
-        compare_values(values, [("a", "c")], DETECTION, 0.9)
+        compare_values(values, [("a", "c")], DETECTION, tests)
 
 
 def test_models_of_several_labels_are_compared_in_their_own_metrics() -> None:
@@ -301,7 +309,7 @@ def test_a_difference_that_does_not_exist_is_null_and_not_spoken_of() -> None:
     assert found["d_prime_p"] == 1
     assert "d′" not in str(found["verdict"])
     lines = comparison_table({"a vs b": found}, 0.95, measures=MULTILABEL).splitlines()
-    assert lines[3].split() == ["d′", *"–––––"]
+    assert lines[3].split() == ["d′", *"–––––––"]
 
 
 def test_a_pair_of_a_model_without_predictions_is_refused() -> None:
@@ -312,10 +320,51 @@ def test_a_pair_of_a_model_without_predictions_is_refused() -> None:
 def test_the_table_of_pairs_by_hand() -> None:
     lines = comparison_table({"a vs b": figures(accuracy=0.004)}, 0.95).splitlines()
     assert [line.split() for line in lines] == [
-        ["Pair", "Metric", "Points", "95", "%", "interval", "p", "p", "corrected", "Shown"],
-        ["a", "vs", "b", "accuracy", "+5.2", "+2.1", "to", "+8.3", "0.01", "0.004", "better"],
-        ["macro", "F1", "-3.0", "-5.1", "to", "-1.0", "0.01", "1", "no", "difference", "shown"],
-        ["mAP", "+0.0", "+0.0", "to", "+3.4", "0.01", "1", "no", "difference", "shown"],
+        [
+            "Pair",
+            "Metric",
+            "Points",
+            "95",
+            "%",
+            "interval",
+            "p",
+            "p",
+            "corrected",
+            "Shown",
+            "Equivalence",
+            "Detectable",
+        ],
+        [
+            "a",
+            "vs",
+            "b",
+            "accuracy",
+            "+5.2",
+            "+2.1",
+            "to",
+            "+8.3",
+            "0.01",
+            "0.004",
+            "better",
+            "–",
+            "–",
+        ],
+        [
+            "macro",
+            "F1",
+            "-3.0",
+            "-5.1",
+            "to",
+            "-1.0",
+            "0.01",
+            "1",
+            "no",
+            "difference",
+            "shown",
+            "–",
+            "–",
+        ],
+        ["mAP", "+0.0", "+0.0", "to", "+3.4", "0.01", "1", "no", "difference", "shown", "–", "–"],
     ]
     assert len({len(line) for line in lines}) == 1
 

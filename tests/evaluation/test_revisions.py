@@ -247,11 +247,11 @@ def test_clips_that_the_cache_has_lost_are_those_of_the_other_revision(project: 
     before, after = (
         read_revision(name, project.folder, PLACES, ["ann-lstm"]) for name in ("first", "second")
     )
-    expected = changes(before, after, Settings(100, 100, 0.95, 1)).models
+    expected = changes(before, after, Settings(100, 100, 0.95, 1, 0.02)).models
     without = replace(before, recordings={})
-    assert changes(without, after, Settings(100, 100, 0.95, 1)).models == expected
+    assert changes(without, after, Settings(100, 100, 0.95, 1, 0.02)).models == expected
     with pytest.raises(SpikesoundError, match="'first': its table of clips is neither in DVC's"):
-        changes(without, replace(after, recordings={}), Settings(100, 100, 0.95, 1))
+        changes(without, replace(after, recordings={}), Settings(100, 100, 0.95, 1, 0.02))
 
 
 def test_a_folder_without_git_is_named(project: Project, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_no_common_clip_or_other_labels_are_named() -> None:
         recordings = {clip: clip for clip in table["clip_id"]}
         return Revision(name, {"ann-a": table}, {"ann-a": name}, recordings)
 
-    settings = Settings(100, 100, 0.95, 1)
+    settings = Settings(100, 100, 0.95, 1, 0.02)
     whole = predictions(0.5)
     first, last = (whole["clip_id"] < "clip0040"), (whole["clip_id"] >= "clip0040")
     with pytest.raises(SpikesoundError, match="ann-a: no clip in common between a and b"):
@@ -307,7 +307,7 @@ def test_models_of_several_labels_are_compared_in_their_own_metrics() -> None:
         Revision(name, {"ann-a": table}, {"ann-a": "same"}, recordings, multilabel=True)
         for name, table in (("a", before), ("b", after))
     )
-    found = changes(first, second, Settings(100, 100, 0.95, 1))
+    found = changes(first, second, Settings(100, 100, 0.95, 1, 0.02))
     assert found.measures == MULTILABEL
     figures = found.models["ann-a"]
     for name in multilabel.METRICS:

@@ -137,8 +137,8 @@ def pipeline(content: dict[str, Any], folders: Folders, name: str, out: Path) ->
     )
     places = Places(
         data.names, data.clips / "clips.parquet", data.clips / "events.parquet",
-        data.audio / "status.parquet", out / "p", out / "c", out / "m.json", out / "curves.csv",
-        out / "confusion.csv", out / "classes.csv",
+        data.clips / "mixtures.parquet", data.audio / "status.parquet", out / "p", out / "c",
+        out / "m.json", out / "curves.csv", out / "confusion.csv", out / "classes.csv",
     )  # fmt: skip
     hop_hz = params.features.rate_hz / params.features.hop
     return evaluate_classifier(
@@ -261,6 +261,8 @@ def test_what_is_compared(run: Run) -> None:
     assert seeds["accuracies"] == [
         [rows[name, seed]["accuracy"] for seed in (1, 2)] for name in ("snn", "ann")
     ]
+    assert seeds["difference_low"] <= seeds["difference"] <= seeds["difference_high"]
+    assert seeds["p_corrected"] == seeds["p"], "of one pair"
     assert content["rates"]["fp32_45nm_no_reuse_dense"].keys() == {"1", "4"}
     mean = content["settings"]["ann"]
     assert len(mean["accuracies"]) == 4

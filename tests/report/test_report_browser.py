@@ -64,11 +64,50 @@ def classified(pages: dict[str, Path]) -> Path:
     return pages["classification"]
 
 
+UNFOLD = "document.querySelectorAll('details.fold').forEach(each => { each.open = true; })"
+HIGHEST_PX = 6000
+"""Of the page as it opens, on a wide screen."""
+
+
+def folded(
+    browser: Any, path: Path, width: int = 1440, scheme: str = "light", **more: Any
+) -> Opened:
+    """Return a page as it opens: its sections are folded."""
+    size = {"width": width, "height": 900}
+    return Opened(browser, path.as_uri(), viewport=size, color_scheme=scheme, **more)
+
+
 def opened(
     browser: Any, path: Path, width: int = 1440, scheme: str = "light", **more: Any
 ) -> Opened:
-    size = {"width": width, "height": 900}
-    return Opened(browser, path.as_uri(), viewport=size, color_scheme=scheme, **more)
+    """Return a page with all sections unfolded."""
+    shown = folded(browser, path, width, scheme, **more)
+    shown.run(UNFOLD)
+    shown.page.wait_for_timeout(300)  # the plots are drawn when their sections unfold
+    return shown
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_page_as_it_opens_is_short_and_holds_the_answer(
+    browser: Any, path: Path, scheme: str
+) -> None:
+    with folded(browser, path, 1440, scheme) as shown:
+        assert shown.run("document.documentElement.scrollHeight") <= HIGHEST_PX
+        assert shown.run("[...document.querySelectorAll('.fold[open]')].length") == 0
+        bars = shown.run(
+            "[...document.querySelectorAll('.costs i')].map(e => e.getBoundingClientRect().width)"
+        )
+        assert bars == sorted(bars)
+        assert bars[0] > 0
+        assert shown.page.locator(".costs .snn.first th").count() == 1
+
+
+def test_a_link_to_a_section_unfolds_it_and_draws_its_plots(browser: Any, classified: Path) -> None:
+    with folded(browser, classified) as shown:
+        assert shown.page.locator("#plot-energy .main-svg").count() == 0
+        shown.run("location.hash = 'energy'")
+        shown.page.locator("#plot-energy .main-svg").first.wait_for(timeout=5000)
+        assert shown.run("document.getElementById('plot-energy').clientWidth") > 600
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -141,7 +180,7 @@ def test_switches_and_boxes_redraw_the_plots(browser: Any, classified: Path) -> 
         shown.page.select_option("select[name=plot-energy-accounting]", "operations")
         after = shown.run(f"{plot}.data.map(trace => trace.x[0])")
         assert before != after
-        assert 61 in after
+        assert 0.061 in after
         assert shown.run(f"{plot}.getAttribute('aria-label')") != alt
 
         traces = "document.getElementById('plot-white').data.length"
@@ -154,7 +193,7 @@ def test_switches_and_boxes_redraw_the_plots(browser: Any, classified: Path) -> 
 
 @pytest.mark.parametrize(
     ("task", "name", "unit"),
-    [("classification", "energy", "nJ a clip"), ("detection", "power", "µW")],
+    [("classification", "energy", "µJ a clip"), ("detection", "power", "µW")],
 )
 def test_a_point_shows_its_numbers_under_the_pointer(
     browser: Any, pages: dict[str, Path], task: str, name: str, unit: str
@@ -265,7 +304,9 @@ def test_text_stands_out_from_what_is_behind_it(
 
 def test_without_scripts_the_numbers_are_still_there(browser: Any, path: Path, task: str) -> None:
     title = {"classification": "Accuracy against energy", "detection": "PSDS 1 against power"}[task]
-    with opened(browser, path, java_script_enabled=False) as shown:
+    with folded(browser, path, java_script_enabled=False) as shown:
+        for summary in shown.page.locator(".fold > summary").all():
+            summary.click()
         assert shown.page.locator("select:visible, #theme:visible").count() == 0
         assert shown.page.locator("noscript p:visible").count() == PLOTS[task]
         shown.page.get_by_text(f"{title}: the numbers").click()

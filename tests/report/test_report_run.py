@@ -42,6 +42,7 @@ def places(root: Path, name: str) -> Places:
         names=dict(zip(CLASSES, NAMES, strict=True)),
         clips=root / "clips.parquet",
         events=root / "events.parquet",
+        mixtures=root / "mixtures.parquet",
         status=root / "audio" / STATUS_FILE,
         predictions=root / "predictions" / name,
         counts=root / "evaluation" / name,

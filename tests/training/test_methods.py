@@ -14,14 +14,18 @@ from hypothesis import strategies as st
 from torch import nn
 from toy_clips import job, long, spec, toy
 
+from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
+from spikesound.features.encoded import encode_clip
 from spikesound.models import file
 from spikesound.models.build import build
 from spikesound.models.folding import fold
 from spikesound.models.layers import hidden
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.spec import Spec
-from spikesound.params import METHOD_PARAMS, Params
+from spikesound.models.spec_checks import check_spec
+from spikesound.params import METHOD_PARAMS, EncodingParams, Params
+from spikesound.snn.encoding import ENCODINGS
 from spikesound.snn.neurons import NEURONS, SpikingNeuron
 from spikesound.snn.neurons.spiking import carried
 from spikesound.snn.quantisation.qcfs import QCFS
@@ -30,6 +34,7 @@ from spikesound.training.job import Job
 from spikesound.training.methods import METHODS
 from spikesound.training.methods.convert import convert, train_source
 from spikesound.training.methods.percentiles import percentiles
+from spikesound.training.methods.presentations import present, presented_clips, presented_spec
 from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
 from spikesound.training.scores import clip_scores
@@ -249,6 +254,60 @@ def test_with_many_steps_deep_converted_networks_come_near_their_twins(
     converted = convert(wanted, source, lambda network: percentiles(network, clips, 100.0, 48))
     error = np.abs(clip_scores(converted.network, clips, 16) - twin).mean()
     assert error < 0.1 * twin.std()
+
+
+@pytest.mark.parametrize("code", ["latency", "phase"])
+def test_more_presentations_of_a_code_come_nearer_to_the_twin(
+    code: str, params: Params, tmp_path: Path
+) -> None:
+    """And the file of the network carries them: what encodes for it presents the code as often."""
+    values, encoding = toy(), params.encodings[code]
+    coded = [
+        encode_clip(torch.from_numpy(each[0].astype(np.float32)), code, encoding, seed=0, clip="")
+        for each in values.inputs
+    ]
+    clips = replace(values, inputs=pack(torch.stack(coded).numpy()))
+    wanted = long(params, tmp_path, "convert")
+    spec = with_network(wanted.spec, channels=[6, 6]).model_copy(
+        update={"steps": encoding.steps, "encoding": code,
+                "encoding_params": encoding.model_dump()}
+    )  # fmt: skip
+    wanted = replace(
+        wanted,
+        spec=spec,
+        training=clips.select(np.arange(32)),
+        validation=clips.select(np.arange(32, 48)),
+        step_values=tuple(ENCODINGS[code].step_values(encoding).tolist()),
+    )
+    torch.manual_seed(0)
+    source = train_source(wanted, "relu", {})
+    values_of_twin = clips.decoded(wanted.step_values)
+    twin = clip_scores(source.network, values_of_twin, 16)
+    once = convert(wanted, source, lambda network: percentiles(network, values_of_twin, 100.0, 48))
+    errors = []
+    for presentations in (1, 4, 16):
+        found = present(once, wanted, presentations)
+        presented = presented_clips(clips, found.spec)
+        errors.append(np.abs(clip_scores(found.network, presented, 16) - twin).mean())
+        assert found.spec.steps == presented.inputs.shape[1] == presentations * encoding.steps
+        check_spec(found.spec, "here")
+        section = found.spec.encoding_section()
+        first = encode_clip(
+            torch.from_numpy(values.inputs[0, 0].astype(np.float32)),
+            str(found.spec.encoding), cast(EncodingParams, section), seed=0, clip="",
+        ).numpy()  # fmt: skip
+        assert (pack(first) == presented.inputs[0]).all(), "as a sound is encoded for it"
+    assert errors[0] > 2 * errors[1] > 2 * errors[2], errors
+
+
+def test_direct_coding_is_presented_by_more_steps(params: Params, tmp_path: Path) -> None:
+    spec = job(params, tmp_path, kind="convert").spec
+    direct = spec.model_copy(
+        update={"steps": 4, "encoding": "direct", "encoding_params": {"steps": 4}}
+    )
+    more = presented_spec(direct, 8)
+    assert (more.steps, more.encoding, more.encoding_params) == (32, "direct", {"steps": 32})
+    assert presented_clips(values := toy(), more) is values
 
 
 @given(st.floats(-3, 6), st.integers(1, 16), st.floats(0.1, 4))

@@ -50,6 +50,9 @@ EVENTS = pa.schema(
 )
 """Strong labels: each sounding of each label. A clip that was only labelled as a whole has none."""
 
+MIXTURES = pa.schema([("clip_id", pa.string()), ("recording", pa.string())])
+"""Recordings that a clip was mixed of, a row each. A clip cut from one recording has no row."""
+
 REJECTED = pa.schema(
     [
         ("file", pa.string()),

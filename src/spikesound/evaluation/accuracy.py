@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.evaluation.bootstrap import draw
+from spikesound.evaluation.bootstrap import column_percentiles, draw
 from spikesound.tasks.multilabel import Values
 
 _BLOCK_NUMBERS = 4_000_000
@@ -70,6 +70,4 @@ def hit_intervals(
     for start in range(0, resamples, block):
         weights = draw(np.arange(len(names)), min(block, resamples - start), generator)
         shares.append(weights @ per_recording.T / (weights @ sizes)[:, None])
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(np.concatenate(shares), tails, axis=0)
-    return low, high
+    return column_percentiles(np.concatenate(shares), confidence)

@@ -161,6 +161,14 @@ def percentiles(values: Values, confidence: float, *, nearest: bool = False) -> 
     return float(low), float(high)
 
 
+def column_percentiles(values: Values, confidence: float) -> tuple[Values, Values]:
+    """Return the bounds of :func:`percentiles` for each figure of values (resample, ...)."""
+    columns = values.reshape(len(values), -1).T
+    bounds = np.array([percentiles(column, confidence) for column in columns])
+    low, high = bounds.T.reshape(2, *values.shape[1:])
+    return low, high
+
+
 def with_intervals(
     values: Mapping[str, Values], confidence: float, *, nearest: bool = False
 ) -> dict[str, float | None]:

@@ -33,8 +33,8 @@ def each_alone(clips: int) -> Clusters:
 def clusters_of(clip_ids: Sequence[str], recordings: Mapping[str, str]) -> Clusters:
     """Return the number of each clip's recording, shape (clip,).
 
-    Recordings are numbered in the order in which they first appear. Where each has one clip, the
-    numbers are therefore 0, 1, 2, ...
+    Recordings are numbered in the order of their names, whatever the order of the clips, so that a
+    resample is the same wherever these clips are scored.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def clusters_of(clip_ids: Sequence[str], recordings: Mapping[str, str]) -> Clust
         If a clip has no recording.
     """
     _check(clip_ids, recordings)
-    codes, _ = pd.factorize(np.array([recordings[clip] for clip in clip_ids], dtype=object))
-    return codes.astype(np.intp)
+    names = [recordings[clip] for clip in clip_ids]
+    return np.unique(np.asarray(names, dtype=str), return_inverse=True)[1]
 
 
 def mixtures_of(clip_ids: Sequence[str], recordings: Mapping[str, Sequence[str]]) -> Mixtures:
     """Return which recordings each clip was mixed of, shape (clip, recording).
 
-    The recordings are numbered in the order in which they first appear.
+    Recordings are numbered in the order of their names.
 
     Raises
     ------
@@ -57,14 +57,37 @@ def mixtures_of(clip_ids: Sequence[str], recordings: Mapping[str, Sequence[str]]
         If a clip has no recording.
     """
     _check(clip_ids, recordings)
-    number: dict[str, int] = {}
-    for clip in clip_ids:
-        for recording in recordings[clip]:
-            number.setdefault(recording, len(number))
+    names = sorted({recording for clip in clip_ids for recording in recordings[clip]})
+    number = {name: place for place, name in enumerate(names)}
     mixed = np.zeros((len(clip_ids), len(number)), dtype=bool)
     for row, clip in enumerate(clip_ids):
         mixed[row, [number[recording] for recording in recordings[clip]]] = True
     return mixed
+
+
+def groups_of(
+    clip_ids: Sequence[str], clips: pd.DataFrame, mixtures: pd.DataFrame | None
+) -> Groups:
+    """Return what a resample of clips draws as one: recordings that they were cut or mixed from.
+
+    Parameters
+    ----------
+    clips
+        Table CLIPS.
+    mixtures
+        Table MIXTURES; None: no clip was mixed.
+
+    Raises
+    ------
+    SpikesoundError
+        If a clip has no recording.
+    """
+    cut = recordings_of(clips)
+    if mixtures is None:
+        return clusters_of(clip_ids, cut)
+    mixed = mixtures.groupby("clip_id")["recording"].agg(list).to_dict()
+    every = {clip: mixed.get(clip) or [cut[clip]] for clip in clip_ids if clip in cut}
+    return mixtures_of(clip_ids, every)
 
 
 def _check(clip_ids: Sequence[str], recordings: Mapping[str, Sequence[str]]) -> None:

@@ -118,11 +118,16 @@ def compare_detectors(
     for name in models:
         summary[name] |= dict(costs[name]) | noise_area(areas[name])
     values = {name: read_resamples(find(name).predictions) for name in names}
-    compared = compare_values(values, twin_pairs(models, baseline), DETECTION, settings.confidence)
-    pairs = {pair_key(pair): write_differences(found) for pair, found in compared.items()}
+    compared = compare_values(values, twin_pairs(models, baseline), DETECTION, settings)
+    pairs = {
+        pair_key(pair): write_differences(found) | {"equivalence_margin": settings.margin}
+        for pair, found in compared.items()
+    }
     _write_pairs(pairs, out, plots)
     sentences = [
-        verdict(found, *pair, measures=DETECTION, confidence=settings.confidence)
+        verdict(
+            found, *pair, measures=DETECTION, confidence=settings.confidence, margin=settings.margin
+        )
         for pair, found in compared.items()
     ]
     table = detection_table(summary)

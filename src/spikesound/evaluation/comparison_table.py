@@ -9,6 +9,9 @@ from spikesound.evaluation.measures import CLASSIFICATION, Measure
 from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.table import NONE, aligned
 
+_MORE = ["Equivalence", "Detectable"]
+"""Columns on equivalence within the margin, and on the difference shown with a power of 80 %."""
+
 
 def comparison_table(
     content: Mapping[str, Metrics],
@@ -77,17 +80,19 @@ def change_table(
 
 def _difference_heads(confidence: float, measures: Sequence[Measure]) -> list[str]:
     unit = "Points" if all(measure.in_points for measure in measures) else "Difference"
-    return [unit, f"{confidence * 100:g} % interval", "p", "p corrected", "Shown"]
+    return [unit, f"{confidence * 100:g} % interval", "p", "p corrected", "Shown", *_MORE]
 
 
 def _difference(difference: Difference | None, measure: Measure, confidence: float) -> list[str]:
     if difference is None:
-        return [NONE] * 5
+        return [NONE] * (5 + len(_MORE))
     return [
         measure.signed(difference.value),
         difference.bounds(measure),
         *(NONE if p is None else f"{p:g}" for p in (difference.p, difference.p_corrected)),
         difference.outcome(confidence, lower_is_better=measure.lower_is_better),
+        {None: NONE, True: "shown", False: "not shown"}[difference.equivalent(confidence)],
+        NONE if difference.detectable is None else _value(difference.detectable, measure),
     ]
 
 

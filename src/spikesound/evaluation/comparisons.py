@@ -14,8 +14,15 @@ from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.bootstrap import resampled
 from spikesound.evaluation.clusters import clusters_of
-from spikesound.evaluation.correction import holm
-from spikesound.evaluation.differences import Difference, differences, read_difference
+from spikesound.evaluation.correction import corrected
+from spikesound.evaluation.differences import (
+    TESTS,
+    Difference,
+    differences,
+    level,
+    read_difference,
+)
+from spikesound.evaluation.equivalence import difference_p, equivalence_p
 from spikesound.evaluation.measures import Measure, clip_measures
 from spikesound.evaluation.paired import mcnemar_p, of_both, permutation_p
 from spikesound.evaluation.pairing import Pair, Side, side_of
@@ -81,9 +88,13 @@ def compare_values(
     values: Mapping[str, Mapping[str, Values]],
     pairs: Sequence[Names],
     measures: Sequence[Measure],
-    confidence: float,
+    settings: Settings,
 ) -> dict[Names, dict[str, Difference]]:
     """Return for each pair its differences, of models whose resampled values are there.
+
+    Tested by the difference's standard error over the resamples: for difference and, of shares, for
+    equivalence (:mod:`spikesound.evaluation.equivalence`), both corrected by Holm over all metrics
+    of all pairs.
 
     Parameters
     ----------
@@ -94,8 +105,8 @@ def compare_values(
         Which models are compared, the first with the second.
     measures
         The metrics that are compared.
-    confidence
-        Of the intervals.
+    settings
+        Confidence and margin.
 
     Raises
     ------
@@ -106,7 +117,16 @@ def compare_values(
         if name not in values:
             raise unknown("model to compare", name, values)
     keys = [measure.key for measure in measures]
-    return {(a, b): differences(values[a], values[b], keys, confidence) for a, b in pairs}
+    apart = {}
+    for a, b in pairs:
+        found = differences(values[a], values[b], keys, settings.confidence)
+        p_values = {
+            name: difference_p(each.value, each.standard_error)
+            for name, each in found.items()
+            if each.standard_error is not None
+        }
+        apart[a, b] = _tested(found, p_values, measures, settings.margin)
+    return corrected(apart, settings.confidence)
 
 
 def compare_pairs(
@@ -123,10 +143,15 @@ def compare_pairs(
       McNemar's exact test where each recording has one clip. McNemar takes clips for independent;
       where recordings have several, the permutation by recording stands in its place.
     - ``_p_corrected``: by Holm, over all metrics of all pairs given.
+    - ``_standard_error``: of the paired difference, over the resamples.
+    - ``_equivalence_p``, ``_equivalence_p_corrected``: of shares, that the difference is not within
+      the margin, by two one-sided tests with that standard error; Holm's over all of these tests.
+    - ``_detectable``, ``_detectable_corrected``: the smallest true difference that a test shows
+      with a power of 80 %, by itself and at Holm's first step.
 
     Besides: ``accuracy_test`` (which of the two) and ``accuracy_mcnemar_p`` (in either case), where
-    clips have one label each; ``clips``, ``recordings``, ``permutations`` and ``verdict``, a
-    sentence.
+    clips have one label each; ``clips``, ``recordings``, ``permutations``, ``equivalence_margin``
+    and ``verdict``, a sentence.
     """
     if not pairs:
         return {}
@@ -138,25 +163,44 @@ def compare_pairs(
         side: _resampled(side, recordings, settings)
         for side in dict.fromkeys(side for pair in pairs.values() for side in pair)
     }
+    measures = clip_measures(names)
+    apart: dict[str, dict[str, Difference]] = {}
     content: dict[str, Metrics] = {}
     for key, (first, second) in track(
         pairs.items(), total=len(pairs), what="paired tests", unit="pair"
     ):
-        apart = differences(samples[first], samples[second], names, settings.confidence)
-        content[key] = {
-            **_difference_figures(apart),
-            **_tests(key, first, second, recordings, count, settings.seed),
-        }
-    _correct(content, names)
-    for key, (first, second) in pairs.items():
+        found = differences(samples[first], samples[second], names, settings.confidence)
+        p_values, content[key] = _paired_tests(key, first, second, recordings, count, settings.seed)
+        apart[key] = _tested(found, p_values, measures, settings.margin)
+    for key, tested in corrected(apart, settings.confidence).items():
+        content[key] = _figures(tested) | content[key] | {"equivalence_margin": settings.margin}
         content[key]["verdict"] = verdict(
             read_differences(content[key], names),
-            first.name,
-            second.name,
-            measures=clip_measures(names),
+            *(side.name for side in pairs[key]),
+            measures=measures,
             confidence=settings.confidence,
+            margin=settings.margin,
         )
     return content
+
+
+def _tested(
+    found: Mapping[str, Difference],
+    p_values: Mapping[str, float],
+    measures: Sequence[Measure],
+    margin: float,
+) -> dict[str, Difference]:
+    """Return differences with their p and, of shares, that of the tests of equivalence."""
+    shares = {measure.key for measure in measures if measure.share}
+    return {
+        name: each._replace(
+            p=p_values.get(name),
+            equivalence_p=None
+            if name not in shares or each.standard_error is None or math.isnan(each.value)
+            else equivalence_p(each.value, each.standard_error, margin),
+        )
+        for name, each in found.items()
+    }
 
 
 def read_differences(figures: Metrics, names: Sequence[str]) -> dict[str, Difference]:
@@ -172,7 +216,7 @@ def permutations_needed(tests: int, confidence: float) -> int:
     multiplies by the number of tests :math:`m`. This is twice the least :math:`N` that brings
     the product below :math:`1 - \text{confidence}`, so that p need not be the smallest there is.
     """
-    return 2 * math.ceil(tests / (1 - confidence))
+    return 2 * math.ceil(tests / level(confidence))
 
 
 def _resampled(side: Side, recordings: Mapping[str, str], settings: Settings) -> dict[str, Values]:
@@ -185,24 +229,29 @@ def _resampled(side: Side, recordings: Mapping[str, str], settings: Settings) ->
     )
 
 
-def _difference_figures(apart: Mapping[str, Difference]) -> Metrics:
+def _figures(tested: Mapping[str, Difference]) -> Metrics:
     content: Metrics = {}
-    for name, difference in apart.items():
+    for name, difference in tested.items():
         ends = {"": difference.value, "_low": difference.low, "_high": difference.high}
         for end, value in ends.items():
             rounded = round(value, _DECIMALS) if math.isfinite(value) else None
             content[f"{name}_difference{end}"] = rounded
+        for test in TESTS:
+            number = getattr(difference, test)
+            if number is not None:
+                content[f"{name}_{test}"] = _rounded(number)
     return content
 
 
-def _tests(
+def _paired_tests(
     key: str,
     first: Side,
     second: Side,
     recordings: Mapping[str, str],
     permutations: int,
     seed: int,
-) -> Metrics:
+) -> tuple[dict[str, float], Metrics]:
+    """Return the p of each metric, and what they rest on."""
     clusters = clusters_of(first.matrix.clip_ids, recordings)
     count = len(np.unique(clusters))
     p_values = permutation_p(
@@ -221,22 +270,8 @@ def _tests(
             "accuracy_test": PERMUTATION if clustered else MCNEMAR,
             "accuracy_mcnemar_p": _rounded(mcnemar),
         }
-    return {
-        **{f"{name}_p": p for name, p in p_values.items()},
-        **of_accuracy,
-        "clips": len(clusters),
-        "recordings": count,
-        "permutations": permutations,
-    }
-
-
-def _correct(content: Mapping[str, Metrics], names: Sequence[str]) -> None:
-    """Set each p value's correction, over all there are, and round both."""
-    places = [(key, name) for key in content for name in names]
-    values = [float(content[key][f"{name}_p"]) for key, name in places]
-    for (key, name), value, corrected in zip(places, values, holm(values), strict=True):
-        content[key][f"{name}_p"] = _rounded(value)
-        content[key][f"{name}_p_corrected"] = _rounded(corrected)
+    sizes = {"clips": len(clusters), "recordings": count, "permutations": permutations}
+    return p_values, of_accuracy | sizes
 
 
 def _rounded(p: float) -> float:

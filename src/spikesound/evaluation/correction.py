@@ -1,12 +1,17 @@
-"""Holm's correction of p values for several tests at once."""
+"""Holm's correction for several tests at once: of p values, and of the tests of all pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.differences import Difference, level
+from spikesound.evaluation.equivalence import detectable
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -38,3 +43,32 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty(len(values))
     adjusted[order] = np.maximum.accumulate(np.minimum(1.0, tests_left * values[order]))
     return [float(value) for value in adjusted]
+
+
+def corrected(
+    pairs: Mapping[Key, Mapping[str, Difference]], confidence: float
+) -> dict[Key, dict[str, Difference]]:
+    """Return the differences of all pairs with what depends on how many tests there are.
+
+    Tests of difference are corrected together, over all metrics of all pairs, and so are those of
+    equivalence, which ask another question. The smallest difference that a test shows is that of
+    the test by itself, and that of Holm's first step, which multiplies p by the number of tests.
+    """
+    result = {key: dict(differences) for key, differences in pairs.items()}
+    for test in ("p", "equivalence_p"):
+        places = [
+            (key, name)
+            for key, differences in pairs.items()
+            for name, difference in differences.items()
+            if getattr(difference, test) is not None
+        ]
+        values = holm([getattr(pairs[key][name], test) for key, name in places])
+        for (key, name), value in zip(places, values, strict=True):
+            changed = {f"{test}_corrected": value}
+            error = pairs[key][name].standard_error
+            if test == "p" and error is not None:
+                alpha = level(confidence)
+                changed["detectable"] = detectable(error, alpha)
+                changed["detectable_corrected"] = detectable(error, alpha / len(places))
+            result[key][name] = result[key][name]._replace(**changed)
+    return result

@@ -15,7 +15,7 @@ from spikesound.core import schema
 from spikesound.core.seeds import numpy_generator
 from spikesound.costs.power import Sound, count_sounds, silence, write_counts
 from spikesound.evaluation.bootstrap import resampled, with_intervals
-from spikesound.evaluation.clusters import Groups, each_alone
+from spikesound.evaluation.clusters import groups_of
 from spikesound.evaluation.curves import write_confusion, write_csv, write_curves
 from spikesound.evaluation.figures import model_figures
 from spikesound.evaluation.folds import Folds
@@ -118,15 +118,14 @@ def write_scores(
     confidence: float,
     seed: int,
     figures: Mapping[str, Any] | None = None,
-    groups: Groups | None = None,
 ) -> Metrics:
     """Write a detector's scores, metrics and tables, and return the metrics.
+
+    A resample draws recordings, which scenes share (:func:`spikesound.evaluation.bootstrap.draw`).
 
     Parameters
     ----------
     figures : further figures of the model
-    groups : what a resample draws as one, in the order of sorted clip ids
-        (:func:`spikesound.evaluation.bootstrap.draw`); by default each clip
     """
     classes = list(places.names)
     events = schema.read_table(places.events, schema.EVENTS)
@@ -147,8 +146,14 @@ def write_scores(
     )
     values = resampled(
         measured.weighted_metrics,
-        each_alone(len(measured.clip_ids)) if groups is None else groups,
-        generator=numpy_generator(seed, "detection"),  # the same clips for every model
+        groups_of(
+            measured.clip_ids,
+            schema.read_table(places.clips, schema.CLIPS),
+            schema.read_table(places.mixtures, schema.MIXTURES)
+            if places.mixtures.is_file()
+            else None,
+        ),
+        generator=numpy_generator(seed, "detection"),  # the same recordings for every model
         resamples=resamples,
     )
     metrics: Metrics = measured.sizes | with_intervals(values, confidence, nearest=True)

@@ -26,6 +26,15 @@ class Difference(NamedTuple):
         Ends of its interval.
     p, p_corrected
         That it is chance, before and after the correction for several tests; None: not tested.
+    standard_error
+        Deviation of the difference over the resamples, in which both models meet the same
+        recordings: that of the paired difference.
+    equivalence_p, equivalence_p_corrected
+        That it is not within the margin of equivalence
+        (:func:`spikesound.evaluation.equivalence.equivalence_p`); None: not tested.
+    detectable, detectable_corrected
+        Smallest true difference that such a test shows with a power of 80 %, by itself and where
+        the correction is strictest.
     """
 
     value: float
@@ -33,6 +42,11 @@ class Difference(NamedTuple):
     high: float
     p: float | None = None
     p_corrected: float | None = None
+    standard_error: float | None = None
+    equivalence_p: float | None = None
+    equivalence_p_corrected: float | None = None
+    detectable: float | None = None
+    detectable_corrected: float | None = None
 
     def reversed(self) -> Difference:
         """Return the second model minus the first."""
@@ -48,16 +62,38 @@ class Difference(NamedTuple):
             shown = not self.low <= 0 <= self.high
             positive = self.low > 0
         else:
-            # Rounded: 1 - 0.95 is a little above 0.05.
-            shown = self.p_corrected < round(1 - confidence, 12)
+            shown = self.p_corrected < level(confidence)
             positive = self.value > 0
         if not shown:
             return NOT_SHOWN
         return BETTER if positive != lower_is_better else WORSE
 
+    def equivalent(self, confidence: float) -> bool | None:
+        """Return whether equivalence within the margin is shown; None: not tested."""
+        if self.equivalence_p_corrected is None:
+            return None
+        return self.equivalence_p_corrected < level(confidence)
+
     def bounds(self, measure: Measure) -> str:
         """Return the interval as ``+2.1 to +8.3``."""
         return f"{measure.signed(self.low)} to {measure.signed(self.high)}"
+
+
+TESTS = (
+    "p",
+    "p_corrected",
+    "standard_error",
+    "equivalence_p",
+    "equivalence_p_corrected",
+    "detectable",
+    "detectable_corrected",
+)
+"""Names of a difference's tests, which follow the metric's name in a comparisons.json."""
+
+
+def level(confidence: float) -> float:
+    """Return the significance level, 1 - confidence, rounded: 1 - 0.95 is a little above 0.05."""
+    return round(1 - confidence, 12)
 
 
 def differences(
@@ -83,7 +119,10 @@ def differences(
         with np.errstate(invalid="ignore"):  # two infinite d' have no difference
             whole, *drawn = first[name] - second[name]
         finite = np.array([value for value in drawn if math.isfinite(value)])
-        by_metric[name] = Difference(float(whole), *percentiles(finite, confidence))
+        error = float(finite.std(ddof=1)) if len(finite) > 1 else None
+        by_metric[name] = Difference(
+            float(whole), *percentiles(finite, confidence), standard_error=error
+        )
     return by_metric
 
 
@@ -91,27 +130,26 @@ def read_difference(figures: Mapping[str, Any], name: str) -> Difference | None:
     """Return a metric's difference from an entry of a comparisons.json, or None if it has none.
 
     Classification's files write ``accuracy_difference``, ``accuracy_difference_low``, ...,
-    ``accuracy_p``, ``accuracy_p_corrected``; detection's ``psds1``, ``psds1_low``, ``psds1_high``.
+    ``accuracy_p`` and the others of :data:`TESTS`; detection's ``psds1``, ``psds1_low``,
+    ``psds1_high``, ``psds1_p``, ...
     """
     key = f"{name}_difference" if f"{name}_difference" in figures else name
     value, low, high = (figures.get(k) for k in (key, f"{key}_low", f"{key}_high"))
     if value is None or low is None or high is None:
         return None
-    p, p_corrected = (
-        None if (number := figures.get(f"{name}_{k}")) is None else float(number)
-        for k in ("p", "p_corrected")
-    )
-    return Difference(float(value), float(low), float(high), p, p_corrected)
+    tests = {
+        test: None if (number := figures.get(f"{name}_{test}")) is None else float(number)
+        for test in TESTS
+    }
+    return Difference(float(value), float(low), float(high), **tests)
 
 
 def write_differences(differences: Mapping[str, Difference]) -> dict[str, float]:
     """Return an entry of detection's comparisons.json; see :func:`read_difference`."""
+    ends = {"": "value", "_low": "low", "_high": "high"} | {f"_{test}": test for test in TESTS}
     return {
         f"{name}{end}": value
         for name, difference in differences.items()
-        for end, value in (
-            ("", difference.value),
-            ("_low", difference.low),
-            ("_high", difference.high),
-        )
+        for end, field in ends.items()
+        if (value := getattr(difference, field)) is not None
     }

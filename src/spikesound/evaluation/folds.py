@@ -15,6 +15,7 @@ from spikesound.core.progress import track
 from spikesound.models import file
 from spikesound.models.spec import Spec
 from spikesound.training.dataset import Dataset
+from spikesound.training.methods.presentations import presented_clips
 from spikesound.training.trainings import HISTORY, RESULT
 
 Load = Callable[[Path], tuple[Spec, nn.Module]]
@@ -87,4 +88,4 @@ def held_out(
     clips = load_clips(fold).only(fold)
     if not len(clips):
         raise SpikesoundError(f"folds: fold {fold!r} has no clips")
-    return spec, network, clips
+    return spec, network, presented_clips(clips, spec)

@@ -19,6 +19,7 @@ class Measure:
     scale : what its values are multiplied by: 100 makes points of shares
     decimals : of the scaled values
     lower_is_better : as of a delay
+    share : whether its values lie between 0 and 1, as the margin of equivalence does
     """
 
     key: str
@@ -26,6 +27,7 @@ class Measure:
     scale: float = 1
     decimals: int = 3
     lower_is_better: bool = False
+    share: bool = True
 
     @property
     def in_points(self) -> bool:
@@ -56,7 +58,7 @@ CLASSIFICATION = (
 MULTILABEL = (
     Measure("map", "mAP", 100, 1),
     Measure("auc", "AUC", 100, 1),
-    Measure("d_prime", "d′"),
+    Measure("d_prime", "d′", share=False),
     Measure("lwlrap", "lwlrap", 100, 1),
 )
 """Of clips with several labels."""

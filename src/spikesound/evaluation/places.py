@@ -13,7 +13,8 @@ class Places:
     Attributes
     ----------
     names : display names of the classes by label id
-    clips, events, status : tables of the task's clips
+    clips, events, mixtures, status : tables of the task's clips; mixtures are there only if some
+        clips were mixed of several recordings
     predictions, counts : folders of the model's predictions, and of its operation counts
     metrics, curves, confusion, classes : files of the model's figures and plots
     """
@@ -21,6 +22,7 @@ class Places:
     names: dict[str, str]
     clips: Path
     events: Path
+    mixtures: Path
     status: Path
     predictions: Path
     counts: Path
@@ -44,4 +46,5 @@ class Places:
     @property
     def tables(self) -> list[Path]:
         """The task's tables that an evaluation reads."""
-        return [self.clips, self.events, self.status]
+        mixtures = [self.mixtures] if self.mixtures.is_file() else []
+        return [self.clips, self.events, *mixtures, self.status]

@@ -15,13 +15,14 @@ def verdict(
     *,
     measures: Sequence[Measure],
     confidence: float,
+    margin: float | None = None,
 ) -> str:
     """Return one sentence on two models.
 
     Where a metric differs (:meth:`~spikesound.evaluation.differences.Difference.outcome`), the
     sentence says which model is better and by how much. Otherwise it says that no difference is
     shown, and between which bounds the difference may well lie, so that nobody reads the two as
-    equal.
+    equal. Where equivalence was tested, it says in which metrics it is shown.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def verdict(
         The metrics that it speaks of, in their order.
     confidence
         Between 0 and 1.
+    margin
+        Of equivalence, a share; None: the sentence leaves equivalence out.
     """
     better: dict[str, list[str]] = {first: [], second: []}
     unsure: list[str] = []
@@ -62,7 +65,25 @@ def verdict(
             f"{NOT_SHOWN}{between} in {_joined(unsure, 'or')}; differences within these "
             f"{confidence * 100:g} % intervals{unit} are not ruled out"
         )
+    if margin and (equivalence := _equivalence(differences, measures, confidence, margin)):
+        parts.append(equivalence)
     return "; ".join(parts)
+
+
+def _equivalence(
+    differences: Mapping[str, Difference],
+    measures: Sequence[Measure],
+    confidence: float,
+    margin: float,
+) -> str:
+    """Return in which metrics equivalence is shown, or that it is in none; "": not tested."""
+    shown = {each.title: differences[each.key].equivalent(confidence) for each in measures}
+    tested = [title for title, is_shown in shown.items() if is_shown is not None]
+    if not tested:
+        return ""
+    where = [title for title in tested if shown[title]]
+    within = f"equivalence within {margin * 100:g} points"
+    return f"{within} is shown in {_joined(where)}" if where else f"{within} is not shown"
 
 
 def _joined(parts: Sequence[str], last: str = "and") -> str:

@@ -16,6 +16,7 @@ from spikesound.costs.tables import Counts, price
 from spikesound.evaluation.classification import OPERATIONS, read_predictions
 from spikesound.evaluation.clusters import recordings_of
 from spikesound.evaluation.comparisons import compare_pairs
+from spikesound.evaluation.correction import holm
 from spikesound.evaluation.pairing import Side, side_of
 from spikesound.evaluation.settings import Settings
 from spikesound.experiments.noise_tests import in_noise
@@ -38,7 +39,8 @@ def compared(
     dict
         ``pairs``: paired tests of each spiking setting, not trained in noise, with ``against`` and
         with the conventional setting at equal energy, of the first seed, corrected over all;
-        ``seeds``: the same with ``against`` where both were trained with several seeds; ``noise``:
+        ``seeds``: with ``against`` where both were trained with several seeds, corrected likewise
+        (:func:`spikesound.experiments.seeds.compare_over_seeds`); ``noise``:
         areas under the curves in noise, and pairs of them; ``rates``: the firing rate at which the
         spiking setting ``rate_of`` needs a share of the energy of ``against``, by technology,
         dataflow and execution of the latter, and number of time steps.
@@ -49,7 +51,10 @@ def compared(
     default, places = rows[0].default, first[compare.against].places()
     recordings = recordings_of(schema.read_table(places.clips, schema.CLIPS))
     tests = default.evaluate
-    settings = Settings(tests.resamples, tests.permutations, tests.confidence, default.seed)
+    settings = Settings(
+        tests.resamples, tests.permutations, tests.confidence, default.seed,
+        tests.equivalence_margin,
+    )  # fmt: skip
     spiking = [row for row in first.values() if row.model.spiking and row.noise is None]
     pairs = {f"{row.name} vs {compare.against}": (row.name, compare.against) for row in spiking}
     pairs |= _equal_energy(compare, spiking, figures, first)
@@ -118,6 +123,10 @@ def _over_seeds(
                 recordings,
                 settings,
             )
+    for test in ("p", "equivalence_p"):
+        adjusted = holm([each[test] for each in found.values()])
+        for each, value in zip(found.values(), adjusted, strict=True):
+            each[f"{test}_corrected"] = round(value, 4)
     return found
 
 

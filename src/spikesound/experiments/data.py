@@ -166,9 +166,7 @@ def _make(params: Params, task: str, folders: Folders, data: Data) -> None:
         params.source_params, Ontology.load(folders.ontology), store.root / "sources"
     )
     chosen = filter_clips(source.listing(), source.ontology, params.filter, params.seed)
-    schema.write_table(chosen.clips, schema.CLIPS, data.clips / "clips.parquet")
-    schema.write_table(chosen.events, schema.EVENTS, data.clips / "events.parquet")
-    write_json(data.clips / "labels.json", chosen.labels)
+    chosen.write(data.clips)
     clips = schema.read_table(data.clips / "clips.parquet", schema.CLIPS)
     status = download(
         clips,

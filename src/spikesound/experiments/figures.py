@@ -159,8 +159,7 @@ def _layer_spikes(layers: list[LayerCounts]) -> float:
 def _input_spikes(folds: Folds) -> float:
     """Return the mean number of spikes of a test clip's input; 0 of values."""
     total, clips = 0.0, 0
-    for fold in folds.folders:
-        tested = folds.load_clips(fold).only(fold)
+    for _, _, _, tested in folds:
         clips += len(tested)
         if tested.spikes:
             total += float(tested.batch(np.arange(len(tested))).sum())

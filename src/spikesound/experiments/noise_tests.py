@@ -44,7 +44,7 @@ def in_noise(
             results[name],
             recordings,
             scoring,
-            generator=numpy_generator(params.seed, "robustness"),
+            generator=numpy_generator(params.seed, "bootstrap"),
             resamples=params.evaluate.resamples,
             confidence=params.evaluate.confidence,
         )

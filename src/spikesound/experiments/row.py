@@ -73,6 +73,7 @@ class Row:
             names=data.names,
             clips=data.clips / "clips.parquet",
             events=data.clips / "events.parquet",
+            mixtures=data.clips / "mixtures.parquet",
             status=data.audio / "status.parquet",
             predictions=out / "predictions",
             counts=out / "counts",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from spikesound.core.seeds import numpy_generator
 from spikesound.evaluation.clusters import clusters_of
+from spikesound.evaluation.differences import level
+from spikesound.evaluation.equivalence import detectable, difference_p, equivalence_p
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.evaluation.settings import Settings
 from spikesound.tasks.classification.metrics import correct
@@ -63,15 +66,27 @@ def compare_over_seeds(
     recordings: Mapping[str, str],
     tests: Settings,
 ) -> dict[str, Any]:
-    """Compare two settings over several seeds of training.
+    r"""Compare two settings over several seeds of training, seeds and recordings being random.
 
-    The accuracy of each seed, its deviation, and the difference of the means with a percentile
-    interval over both: in each resample the seeds of each setting and the recordings are drawn,
-    with replacement. The energy is the mean over the seeds, as a share of the other's.
+    The accuracy of each seed, its deviation, and the difference of the means. Its standard error
+    has a part of the recordings, from the paired differences of the seeds' means, and one of the
+    seeds, from the deviations :math:`s_1, s_2` of S trainings each,
+
+    .. math:: s^2 = s_R^2 + \frac{s_1^2}{S_1} + \frac{s_2^2}{S_2}
+
+    with the degrees of freedom of Welch and Satterthwaite for Student's distribution: with three
+    seeds, a resampling of seeds would give too narrow an interval. The part that seeds and
+    recordings share is counted in both, which errs to a wide interval. The energy is the mean over
+    the seeds, as a share of the other's.
 
     Parameters
     ----------
     predictions, energies_nj : of the two settings, the PREDICTIONS table and the energy by seed
+
+    References
+    ----------
+    Satterthwaite, An approximate distribution of estimates of variance components, Biometrics
+    Bulletin 2 (1946), 110-114.
     """
     matrices = [[to_matrix(table) for table in each] for each in predictions]
     clusters = clusters_of(matrices[0][0].clip_ids, recordings)
@@ -80,21 +95,33 @@ def compare_over_seeds(
     ]
     sizes = np.bincount(clusters)
     accuracies = [each.sum(1) / sizes.sum() for each in right]
-    generator = numpy_generator(tests.seed, "seeds")
-    resampled = []
-    for _ in range(tests.resamples):
-        drawn = np.bincount(generator.integers(len(sizes), size=len(sizes)), minlength=len(sizes))
-        means = [
-            each[generator.integers(len(each), size=len(each))].mean(0) @ drawn for each in right
-        ]
-        resampled.append((means[0] - means[1]) / (drawn @ sizes))
-    tail = (1 - tests.confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
+    difference = float(accuracies[0].mean() - accuracies[1].mean())
+    apart = right[0].mean(0) - right[1].mean(0) - difference * sizes
+    count = len(sizes)
+    parts = [
+        (count / (count - 1) * float(apart @ apart) / float(sizes.sum()) ** 2, count - 1),
+        *((float(np.var(each, ddof=1)) / len(each), len(each) - 1) for each in accuracies),
+    ]
+    variance = sum(part for part, _ in parts)
+    error = variance**0.5
+    degrees = variance**2 / sum(part**2 / free for part, free in parts) if variance else math.inf
+    half = float(stats.t.isf(level(tests.confidence) / 2, degrees)) * error
+    figures = {
+        "difference": difference,
+        "difference_low": difference - half,
+        "difference_high": difference + half,
+        "standard_error": error,
+        "standard_error_recordings": parts[0][0] ** 0.5,
+        "standard_error_seeds": sum(part for part, _ in parts[1:]) ** 0.5,
+        "degrees": degrees,
+        "p": difference_p(difference, error, degrees),
+        "equivalence_p": equivalence_p(difference, error, tests.margin, degrees),
+        "detectable": detectable(error, level(tests.confidence), degrees),
+    }
     return {
         "energy_share": round(float(np.mean(energies_nj[0]) / np.mean(energies_nj[1])), 4),
         "accuracies": [[round(float(a), 4) for a in each] for each in accuracies],
         "deviations": [round(float(np.std(each, ddof=1)), 4) for each in accuracies],
-        "difference": round(float(accuracies[0].mean() - accuracies[1].mean()), 4),
-        "difference_low": round(float(low), 4),
-        "difference_high": round(float(high), 4),
+        **{name: round(value, 4) for name, value in figures.items()},
+        "equivalence_margin": tests.margin,
     }

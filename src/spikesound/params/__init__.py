@@ -31,6 +31,7 @@ from spikesound.params.encodings import (
     LatencyParams,
     PhaseParams,
     PopulationParams,
+    PresentedParams,
     RateParams,
     TTFSParams,
 )
@@ -179,6 +180,7 @@ __all__ = [
     "PhaseParams",
     "PopulationParams",
     "Positive",
+    "PresentedParams",
     "ProfileParams",
     "ProxyParams",
     "QCFSParams",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -134,6 +134,37 @@ class PopulationParams(EncodingParams):
         return self.neurons
 
 
+class PresentedParams(EncodingParams):
+    """Another code, presented several times, one after the other."""
+
+    steps: Count = Field(description="Number of time steps: the code's times presentations.")
+    code: Literal["rate", "rate_deterministic", "latency", "ttfs", "phase", "burst", "delta",
+                  "population"] = Field(description="Kind of the code.")  # fmt: skip
+    params: dict[str, Any] = Field(description="Parameters of the code, as of its own section.")
+    presentations: Count = Field(description="How often the code is presented.")
+
+    @model_validator(mode="after")
+    def _whole_codes(self) -> PresentedParams:
+        steps = self.code_params().steps * self.presentations
+        if self.steps != steps:
+            raise ValueError(f"steps {self.steps} is not the code's times presentations, {steps}")
+        return self
+
+    def code_params(self) -> EncodingParams:
+        """Return the code's parameters, typed."""
+        return ENCODING_PARAMS[self.code].model_validate(self.params)
+
+    @property
+    def weighted(self) -> bool:  # type: ignore[override]
+        """As of the code."""
+        return self.code_params().weighted
+
+    @property
+    def neurons_per_bin(self) -> int:
+        """Those of the code."""
+        return self.code_params().neurons_per_bin
+
+
 ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
     "direct": DirectParams,
     "rate": RateParams,
@@ -144,5 +175,6 @@ ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
     "burst": BurstParams,
     "delta": DeltaParams,
     "population": PopulationParams,
+    "presented": PresentedParams,
 }
 """Parameter class of each kind of encoding."""

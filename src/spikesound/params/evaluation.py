@@ -22,6 +22,9 @@ class EvaluateParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="Confidence level of the intervals."
     )
+    equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="Margin of the equivalence tests, a share: 0.02 is two points."
+    )
 
 
 class TimingParams(Section):

@@ -121,6 +121,9 @@ class ConvertParams(MethodParams):
     percentile: Annotated[float, Field(gt=50, le=100)] = Field(
         description="Percentile of a layer's activations that becomes its threshold."
     )
+    presentations: Count = Field(
+        description="How often the converted network gets the code, one after the other."
+    )
 
 
 class QCFSParams(MethodParams):

@@ -76,7 +76,9 @@ class DetectionParams(Section):
         description="Weight of the clips' loss beside the frames', for labels `both`."
     )
     decision: DecisionParams
-    resamples: Annotated[int, Field(ge=100)] = Field(description="Bootstrap resamples of clips.")
+    resamples: Annotated[int, Field(ge=100)] = Field(
+        description="Bootstrap resamples of recordings."
+    )
     background_clips: Count = Field(
         description="Clips without events, of 10 s, in which false alarms are counted."
     )

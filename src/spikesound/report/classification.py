@@ -55,7 +55,7 @@ def sections(
         _confusion(inputs, matrices, shown),
         _misclassified(inputs, matrices, shown),
         shared.curves(inputs, look, shown[0]),
-        Section("counted", "Definitions", "Definitions", template="counted_classification"),
+        Section("counted", "Definitions", template="counted_classification"),
         shared.provenance(inputs),
     ]
 
@@ -94,7 +94,7 @@ def _energy(inputs: ReportInputs, look: Mapping[str, Look], shown: Sequence[str]
     }
     title = f"{heading(measure)} against energy"
     values = {"plot": plot, "operations": layers}
-    return _plotted("energy", "Energy", title, plot, "Energy was", values)
+    return _plotted("energy", title, plot, "Energy was", values)
 
 
 def _results(inputs: ReportInputs) -> Section:
@@ -124,15 +124,13 @@ def _break_even(inputs: ReportInputs, look: Mapping[str, Look]) -> Section:
         plot = break_even.break_even_plot(
             results.break_even, inputs.summary, look, pairs[0], setting
         )
-    return _plotted(
-        "break-even", "Break-even", "Break-even spike rate", plot, "The break-even rate was"
-    )
+    return _plotted("break-even", "Break-even spike rate", plot, "The break-even rate was")
 
 
 def _anytime(inputs: ReportInputs, look: Mapping[str, Look]) -> Section:
     table = inputs.results.anytime
     plots = [] if table is None else anytime.plots(table, look)
-    head = ("anytime", "Anytime", "Anytime accuracy")
+    head = ("anytime", "Anytime accuracy")
     if not plots:
         return Section(*head, missing=("Anytime accuracy was", _MADE_BY["anytime"]))
     return Section(*head, {"plots": plots}, plots)
@@ -145,7 +143,6 @@ def _study(inputs: ReportInputs) -> Section:
     return _plotted(
         "study",
         "Settings and seeds",
-        "Settings and seeds",
         plot,
         "Other settings and seeds were",
         {"plot": plot, "sentence": sentence},
@@ -154,7 +151,6 @@ def _study(inputs: ReportInputs) -> Section:
 
 def _plotted(
     name: str,
-    link: str,
     title: str,
     plot: Plot | None,
     what: str,
@@ -163,8 +159,8 @@ def _plotted(
     """Return a section around one plot, or one that reports that it was not measured."""
     if plot is None:
         made_by = _MADE_BY[name.replace("-", "_")]
-        return Section(name, link, title, missing=(what, made_by))
-    return Section(name, link, title, values or {"plot": plot}, [plot])
+        return Section(name, title, missing=(what, made_by))
+    return Section(name, title, values or {"plot": plot}, [plot])
 
 
 def _confusion(inputs: ReportInputs, matrices: Matrices, shown: Sequence[str]) -> Section:
@@ -181,12 +177,12 @@ def _confusion(inputs: ReportInputs, matrices: Matrices, shown: Sequence[str]) -
             }
         )
     values = {"matrices": each}
-    return Section("confusion", "Confusion matrix", "Confusion matrix", values)
+    return Section("confusion", "Confusion matrix", values)
 
 
 def _misclassified(inputs: ReportInputs, matrices: Matrices, shown: Sequence[str]) -> Section:
     each = [_clip(clip, matrices, shown, inputs) for clip in inputs.clips]
-    return Section("misclassified", "Misclassified clips", "Misclassified clips", {"clips": each})
+    return Section("misclassified", "Misclassified clips", {"clips": each})
 
 
 def _clip(

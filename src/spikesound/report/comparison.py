@@ -10,7 +10,15 @@ from spikesound.evaluation.measures import Measure
 from spikesound.evaluation.summary import Metrics
 from spikesound.evaluation.verdict import verdict
 from spikesound.report.families import Pair, Rows, twin_pairs
-from spikesound.report.numbers import NONE, difference_of, heading, p_value, true_minus, value_of
+from spikesound.report.numbers import (
+    NONE,
+    as_float,
+    difference_of,
+    heading,
+    p_value,
+    true_minus,
+    value_of,
+)
 from spikesound.report.plot import Table
 from spikesound.report.results import Results
 
@@ -48,6 +56,13 @@ def name_of_test(results: Results, a: str, b: str, measure: Measure) -> str:
     stored = results.comparisons or {}
     test = stored.get(f"{a} vs {b}", stored.get(f"{b} vs {a}", {}))
     return str(test.get(f"{measure.key}_test", "paired test"))
+
+
+def margin_of(results: Results, a: str, b: str) -> float | None:
+    """Return the margin within which the equivalence of two models was tested; None: it was not."""
+    stored = results.comparisons or {}
+    test = stored.get(f"{a} vs {b}", stored.get(f"{b} vs {a}", {}))
+    return as_float(test.get("equivalence_margin"))
 
 
 def comparison_table(
@@ -103,7 +118,10 @@ def sentence(
     if differences is None:
         return f"{both}; no paired comparison was made."
     confidence = float(dataset["confidence"])
-    conclusion = verdict(differences, *_CALLED, measures=measures, confidence=confidence)
+    conclusion = verdict(
+        differences, *_CALLED, measures=measures, confidence=confidence,
+        margin=margin_of(results, *pair),
+    )  # fmt: skip
     return f"{both}: {true_minus(conclusion)}."
 
 

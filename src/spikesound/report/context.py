@@ -18,9 +18,9 @@ from spikesound.report.inputs import ReportInputs
 from spikesound.report.numbers import as_float
 from spikesound.report.plot import drawn
 from spikesound.report.theme import looks
-from spikesound.report.verdict import Fact
 
 SECTIONS = {"classification": classification.sections, "detection": detection.sections}
+ANSWERS = {"classification": classification_verdict.answer, "detection": detection_verdict.answer}
 """By task."""
 
 
@@ -37,10 +37,9 @@ def context(inputs: ReportInputs) -> dict[str, Any]:
     sections = [
         section for section in SECTIONS[inputs.task](inputs, look, shown) if section is not None
     ]
-    sentences, facts = _verdict(inputs)
     return {
-        "verdict": sentences,
-        "facts": facts,
+        "answer": ANSWERS[inputs.task](inputs),
+        "verdict": _verdict(inputs),
         "dataset": inputs.summary["dataset"],
         "confidence": f"{inputs.confidence * 100:g} %",
         "headline": inputs.headline,
@@ -63,11 +62,8 @@ def shown_models(
     return [max(models, key=lambda name: as_float(summary[name].get(measure.key)) or 0.0)]
 
 
-def _verdict(inputs: ReportInputs) -> tuple[list[str], list[Fact]]:
+def _verdict(inputs: ReportInputs) -> list[str]:
     known = inputs.summary, inputs.results, inputs.table
     if inputs.task == "detection":
-        return detection_verdict.verdict(*known), detection_verdict.facts(*known)
-    return (
-        classification_verdict.verdict(*known, inputs.headline),
-        classification_verdict.facts(*known, inputs.headline),
-    )
+        return detection_verdict.verdict(*known)
+    return classification_verdict.verdict(*known, inputs.headline)

@@ -33,7 +33,7 @@ def sections(
         _examples(inputs),
         shared.robust(inputs, look),
         shared.curves(inputs, look, shown[0]) if inputs.curves else None,
-        Section("counted", "Definitions", "Definitions", template="counted_detection"),
+        Section("counted", "Definitions", template="counted_detection"),
         shared.provenance(inputs),
     ]
 
@@ -43,11 +43,11 @@ def _metrics(inputs: ReportInputs, look: Mapping[str, Look]) -> Section | None:
     plot = intervals.interval_plot(inputs.summary, look, DETECTION, title)
     if plot is None:
         return None
-    return Section("metrics", "PSDS and F1", title, {"plot": plot}, [plot])
+    return Section("metrics", title, {"plot": plot}, [plot])
 
 
 def _power(inputs: ReportInputs, look: Mapping[str, Look], shown: Sequence[str]) -> Section:
-    head = ("power", "Power", "PSDS 1 against power")
+    head = ("power", "PSDS 1 against power")
     table, plot = inputs.results.power, None
     if table is not None:
         plot = power.power_plot(table, inputs.summary, look, PSDS, twins=shown)
@@ -70,7 +70,7 @@ def _examples(inputs: ReportInputs) -> Section | None:
     if not inputs.clips:
         return None
     values = {"clips": [_clip(clip, inputs) for clip in inputs.clips]}
-    return Section("examples", "Example clips", "Example clips", values)
+    return Section("examples", "Example clips", values)
 
 
 def _clip(clip: Clip, inputs: ReportInputs) -> dict[str, Any]:

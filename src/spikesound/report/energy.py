@@ -77,7 +77,7 @@ def energy_plot(
             points = [
                 Point.of(
                     shown_name(row, summary),
-                    row[column],
+                    row[column] / 1000,
                     summary[row["model"]],
                     look[row["model"]],
                     measure,
@@ -92,7 +92,7 @@ def energy_plot(
     return Plot(
         id="plot-energy",
         title=f"{heading(measure)} against energy",
-        x=Axis("Energy a clip, nJ (logarithmic)", log=True),
+        x=Axis("Energy a clip, µJ (logarithmic)", log=True),
         y=Axis(axis_title(measure)),
         views=views,
         table=energy_table(shown, summary),
@@ -109,13 +109,13 @@ def energy_table(energy: pd.DataFrame, summary: Mapping[str, Metrics]) -> Table:
     """Return what the energy of each model, profile and dataflow is made of."""
     parts = [column for column in COLUMNS["energy"] if column.endswith("_nj")]
     names = [part.removesuffix("_nj").capitalize().replace("Total", "All") for part in parts]
-    heads = ["Model", "Technology", "Dataflow", *(f"{name}, nJ" for name in names)]
+    heads = ["Model", "Technology", "Dataflow", *(f"{name}, µJ" for name in names)]
     rows = [
         [
             shown_name(row, summary),
             profile_name(str(row["profile"])),
             flow_name(str(row["dataflow"])),
-            *(number(row[part]) for part in parts),
+            *(number(row[part] / 1000) for part in parts),
         ]
         for _, row in energy.iterrows()
     ]

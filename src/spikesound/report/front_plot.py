@@ -29,7 +29,7 @@ class Cost:
     unit: str
 
 
-ENERGY = Cost("energy a clip", "nJ")
+ENERGY = Cost("energy a clip", "µJ")
 POWER = Cost("power", "µW")
 
 
@@ -80,7 +80,7 @@ def front_view(
                 f"[{bounds_of(measure, p.low, p.high)}]"
                 f"<br>{number(p.cost)} {_unit(cost)}" + ("<br>dominated" if bad else "")
             ],
-            labels=[p.name if place else ""],
+            labels=[p.name if place or p.look.family == "snn" else ""],
             places=[place or "top center"],
             hollow=[bad],
         )

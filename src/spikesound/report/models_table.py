@@ -30,8 +30,8 @@ def models_table(summary: Mapping[str, Metrics], results: Results, measure: Meas
         "Model",
         f"{heading(measure)} [{confidence * 100:g} % interval]",
         *(heading(other) for other in others),
-        "Energy, operations only, nJ",
-        "Energy with memory, nJ",
+        "Energy, operations only, µJ",
+        "Energy with memory, µJ",
         "Memory, kB",
         "Spike rate",
         "Time, × twin",
@@ -58,8 +58,8 @@ def _row(
         model,
         f"{value_of(measure, figures[measure.key])} [{bounds}]",
         *(_three(figures.get(other.key)) for other in others),
-        number(figures.get("energy_operations_nj")),
-        number(figures.get("energy_nj")),
+        _micro(figures.get("energy_operations_nj")),
+        _micro(figures.get("energy_nj")),
         number(figures.get("memory_kb")),
         share(figures.get("spike_rate")),
         number(time),
@@ -107,6 +107,11 @@ def _measured(times: Mapping[str, Any], key: str) -> str:
         return value
     bounds = "" if low is None or high is None else f" [{number(low)}–{number(high)}]"
     return f"{number(value)}{bounds}"
+
+
+def _micro(nanojoules: object) -> str:
+    x = as_float(nanojoules)
+    return number(None if x is None else x / 1000)
 
 
 def _three(value: object) -> str:

@@ -89,6 +89,7 @@
 
   function draw(plot) {
     const box = document.getElementById(plot.id);
+    if (box.closest("details.fold:not([open])")) return; // drawn when it is unfolded, at its width
     const chosen = [...document.querySelectorAll(`select[data-plot="${plot.id}"]`)];
     const view = plot.views[chosen.map((select) => select.value).join("|")];
     box.parentElement.querySelector(".empty").hidden = Boolean(view);
@@ -148,6 +149,22 @@
   for (const sound of sounds) {
     sound.addEventListener("play", () => sounds.filter((other) => other !== sound).forEach((other) => other.pause()));
   }
+
+  // Sections are folded: a link to one unfolds it, and paper shows them all.
+  const folds = [...document.querySelectorAll("details.fold")];
+  for (const fold of folds) {
+    fold.addEventListener("toggle", () => {
+      plots.filter((plot) => fold.contains(document.getElementById(plot.id))).forEach(draw);
+    });
+  }
+  const unfold = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const fold = target && (target.closest("details.fold") || target.querySelector("details.fold"));
+    if (fold) fold.open = true;
+  };
+  window.addEventListener("hashchange", unfold);
+  window.addEventListener("beforeprint", () => folds.forEach((fold) => { fold.open = true; }));
+  unfold();
 
   let wasNarrow = narrow();
   window.addEventListener("resize", () => {

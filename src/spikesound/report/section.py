@@ -16,7 +16,6 @@ class Section:
     Attributes
     ----------
     id : of the element; the template is sections/<id>.html unless ``template`` names another
-    link : its name in the navigation
     title : its heading
     values : what the template fills in
     plots : those of the section, which page.js draws
@@ -24,7 +23,6 @@ class Section:
     """
 
     id: str
-    link: str
     title: str
     values: Mapping[str, Any] = field(default_factory=dict)
     plots: Sequence[Plot] = ()

@@ -29,7 +29,7 @@ def results(inputs: ReportInputs, table: Table, comparisons: Table | None, **mor
         "made_by": made_by,
         **more,
     }
-    return Section("results", "All models", "All models", values)
+    return Section("results", "All models", values)
 
 
 def over_accounts(inputs: ReportInputs, look: Mapping[str, Look]) -> Section:
@@ -68,12 +68,12 @@ def classes(inputs: ReportInputs, shown: Sequence[str]) -> Section | None:
     }
     if not tables:
         return None
-    return Section("classes", "Classes", "Metrics by class", {"tables": tables})
+    return Section("classes", "Metrics by class", {"tables": tables})
 
 
 def robust(inputs: ReportInputs, look: Mapping[str, Look]) -> Section | None:
     """Return the curves over noise, other changes of the sound and faults."""
-    head = ("robustness", "Robustness", "Robustness")
+    head = ("robustness", "Robustness")
     made_by = MADE_BY[inputs.task].get("robustness")
     groups: dict[str, list[Plot]] = {}
     measure = inputs.headline
@@ -97,7 +97,7 @@ def curves(inputs: ReportInputs, look: Mapping[str, Look], first: str) -> Sectio
     tables = {name: inputs.curves[name] for name in inputs.models if name in inputs.curves}
     plot = learning.plot(tables, look, first)
     plots = [] if plot is None else [plot]
-    return Section("curves", "Learning", "Learning curves", {"plot": plot}, plots)
+    return Section("curves", "Learning curves", {"plot": plot}, plots)
 
 
 def provenance(inputs: ReportInputs) -> Section:
@@ -111,4 +111,4 @@ def provenance(inputs: ReportInputs) -> Section:
         "versions": inputs.provenance,
         "parameters": inputs.parameters,
     }
-    return Section("provenance", "Provenance", "Provenance", values)
+    return Section("provenance", "Provenance", values)

@@ -57,7 +57,7 @@ def plot(rows: pd.DataFrame) -> Plot | None:
         points = [
             Point(
                 str(row["setting"]),
-                row[column],
+                row[column] / 1000,
                 row["accuracy"],
                 row["lowest"],
                 row["highest"],
@@ -67,21 +67,21 @@ def plot(rows: pd.DataFrame) -> Plot | None:
         ]
         views[accounting] = front_view(points, ACCOUNTINGS[accounting])
     heads = ["Setting", "Seeds", "Accuracy, mean", "Lowest", "Highest", "Spike rate"]
-    heads += ["Operations, nJ", "All, nJ"]
+    heads += ["Operations, µJ", "All, µJ"]
     body = [
         [
             str(row["setting"]),
             str(row["seeds"]),
             *(share(row[key]) for key in ("accuracy", "lowest", "highest", "spike_rate")),
-            number(row["energy_operations_nj"]),
-            number(row["energy_nj"]),
+            number(row["energy_operations_nj"] / 1000),
+            number(row["energy_nj"] / 1000),
         ]
         for _, row in means.iterrows()
     ]
     return Plot(
         id="plot-study",
         title="Settings and seeds",
-        x=Axis("Energy a clip, nJ (logarithmic)", log=True),
+        x=Axis("Energy a clip, µJ (logarithmic)", log=True),
         y=Axis("Accuracy, %"),
         views=views,
         table=Table(heads, body),

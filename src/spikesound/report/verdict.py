@@ -1,18 +1,28 @@
-"""The verdict on a classifier and its twin: two sentences, and the figures behind them."""
+"""The answer on a classifier and its twin, and the two sentences that give its tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from spikesound.evaluation.differences import BETTER, NOT_SHOWN, WORSE
+from spikesound.evaluation.differences import BETTER, NOT_SHOWN, WORSE, Difference
 from spikesound.evaluation.measures import CLASSIFICATION, Measure
 from spikesound.evaluation.summary import Metrics
+from spikesound.report.answer import (
+    Answer,
+    Fact,
+    bars,
+    battery,
+    conditions,
+    headline,
+    of_a_hundred,
+    said,
+)
 from spikesound.report.break_even import break_even_rate
-from spikesound.report.comparison import name_of_test, ordered_pairs, paired, sentence
+from spikesound.report.comparison import margin_of, name_of_test, ordered_pairs, paired, sentence
 from spikesound.report.energy import default_setting
-from spikesound.report.families import Pair, Rows, variants
+from spikesound.report.families import Pair, Rows, family, variants
 from spikesound.report.front_plot import ACCURACY
+from spikesound.report.inputs import ReportInputs
 from spikesound.report.numbers import (
     as_float,
     difference_of,
@@ -34,13 +44,63 @@ NO_PAIR = (
 NO_ENERGY = "What they need in energy was not measured in this run."
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One figure of the verdict, to be seen before anything is read."""
+def answer(inputs: ReportInputs) -> Answer:
+    """Return the answer on the spiking model with a twin that is best on validation."""
+    summary, results, measure = inputs.summary, inputs.results, inputs.headline
+    pairs = ordered_pairs(summary, inputs.table, measure)
+    if not pairs:
+        return Answer([NO_PAIR])
+    pair = pairs[0]
+    ours, theirs = summary[pair[0]], summary[pair[1]]
+    difference = (paired(results, *pair, [measure]) or {}).get(measure.key)
+    other = cheapest_variant(summary, pair, inputs.table)
+    outcome = None if difference is None else difference.outcome(inputs.confidence)
+    costs = {
+        name: needed / 1000
+        for name in inputs.models
+        if (needed := as_float(summary[name].get("energy_nj"))) is not None
+    }
+    gained = (value_of(measure, figures[measure.key]) for figures in (ours, theirs))
+    return Answer(
+        [
+            headline(pair, ratio(ours, theirs), other, outcome, "energy"),
+            f"{heading(measure)}: {' against '.join(gained)}{said(outcome)}, on "
+            f"{summary['dataset']['clips_scored']} clips that the networks were not trained on.",
+        ],
+        conditions(difference, measure, inputs.confidence, margin_of(results, *pair)),
+        _facts(inputs, pair, costs, difference),
+        bars(
+            costs,
+            {name: value_of(measure, summary[name][measure.key]) for name in costs},
+            "µJ",
+            {name: family(name, inputs.table) for name in costs},
+            pair,
+        ),
+        "Energy a clip",
+        heading(measure),
+    )
 
-    label: str
-    value: str
-    note: str
+
+def _facts(
+    inputs: ReportInputs, pair: Pair, costs: Mapping[str, float], difference: Difference | None
+) -> list[Fact]:
+    """Return energy a clip, life of a battery, and clips of a hundred, as far as they are there."""
+    measure, listed = inputs.headline, []
+    if set(pair) <= set(costs):
+        ours, theirs = (costs[name] for name in pair)
+        note = f"against {number(theirs)} µJ of {pair[1]}, with memory"
+        listed.append(Fact("Energy a clip", f"{number(ours)} µJ", note))
+        seconds = inputs.status["seconds"][inputs.status["state"] == "ok"].median()
+        listed.append(battery(ours * 1e-6 / seconds, theirs * 1e-6 / seconds))
+    if measure is not ACCURACY:
+        return [*listed, metric_fact(inputs.summary, pair, measure)]
+    shares = [float(inputs.summary[name][measure.key]) for name in pair]
+    note = f"{share(shares[0])} against {share(shares[1])}"
+    if difference is not None:
+        low, high = (points(end) for end in (difference.low, difference.high))
+        level = f"{inputs.confidence * 100:g} %"
+        note += f"; {level} interval of the difference: {low} to {high} points"
+    return [*listed, of_a_hundred("Right of a hundred clips", shares[0], shares[1], note)]
 
 
 def verdict(
@@ -109,7 +169,7 @@ def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair, tabl
         f"the twin’s energy, with memory counted {times(memory)} times, so that "
         f"{_conclusion(operations, memory)}"
     )
-    text += _cheapest_variant(summary, pair, table)
+    text += _beside_variant(summary, pair, table)
     rate = as_float(ours.get("spike_rate"))
     known, limit = break_even(summary, results, pair, "memory")
     if rate is None or not known:
@@ -123,8 +183,21 @@ def on_energy(summary: Mapping[str, Metrics], results: Results, pair: Pair, tabl
     return f"{text}; it fires at {share(rate)}, {limited}."
 
 
-def _cheapest_variant(summary: Mapping[str, Metrics], pair: Pair, table: Rows) -> str:
+def _beside_variant(summary: Mapping[str, Metrics], pair: Pair, table: Rows) -> str:
     """Name the twin's variant (fewer bits, fewer activations) that needs least, and the ratio."""
+    found = cheapest_variant(summary, pair, table)
+    if found is None:
+        return ""
+    return (
+        f" (and {times(found[1])} times that of {found[0]}, the twin’s cheapest variant, each in its "
+        "own precision)"
+    )
+
+
+def cheapest_variant(
+    summary: Mapping[str, Metrics], pair: Pair, table: Rows
+) -> tuple[str, float] | None:
+    """Return the twin's variant that needs least energy, and the pair's first over it."""
     needed = {
         name: own
         for name in variants(pair[1], summary, table)
@@ -132,13 +205,9 @@ def _cheapest_variant(summary: Mapping[str, Metrics], pair: Pair, table: Rows) -
     }
     ours = _own_energy(summary[pair[0]])
     if not needed or ours is None:
-        return ""
+        return None
     name = min(needed, key=lambda variant: needed[variant])
-    needs = times(ours / needed[name])
-    return (
-        f" (and {needs} times that of {name}, the twin’s cheapest variant, each in its own "
-        "precision)"
-    )
+    return name, ours / needed[name]
 
 
 def _own_energy(figures: Metrics) -> float | None:
@@ -158,33 +227,6 @@ def metric_fact(summary: Mapping[str, Metrics], pair: Pair, measure: Measure) ->
     )
 
 
-def facts(
-    summary: Mapping[str, Metrics], results: Results, table: Rows, measure: Measure = ACCURACY
-) -> list[Fact]:
-    """Return the figures that the verdict rests on, as far as they are there."""
-    pairs = ordered_pairs(summary, table, measure)
-    if not pairs:
-        return []
-    pair = pairs[0]
-    ours, theirs = summary[pair[0]], summary[pair[1]]
-    listed = [metric_fact(summary, pair, measure)]
-    for label, key in (("operations only", "energy_operations_nj"), ("with memory", "energy_nj")):
-        found_ratio = _ratio(ours, theirs, key)
-        if found_ratio is not None:
-            note = f"{number(ours[key])} against {number(theirs[key])} nJ a clip"
-            listed.append(Fact(f"Energy, {label}", f"{times(found_ratio)} ×", note))
-    rate = as_float(ours.get("spike_rate"))
-    if rate is not None:
-        described = []
-        for accounting, label in (("operations", "operations only"), ("memory", "with memory")):
-            known, limit = break_even(summary, results, pair, accounting)
-            if known:
-                described.append(f"{_at(limit)} {label}")
-        note = f"breaks even {', '.join(described)}" if described else "of neurons in a time step"
-        listed.append(Fact("Spike rate", share(rate), note))
-    return listed
-
-
 def break_even(
     summary: Mapping[str, Metrics], results: Results, pair: Pair, accounting: str
 ) -> tuple[bool, float | None]:
@@ -197,12 +239,6 @@ def break_even(
 def ratio(ours: Metrics, theirs: Metrics) -> float | None:
     """Return energy with memory, ours over theirs."""
     return _ratio(ours, theirs, "energy_nj")
-
-
-def _at(limit: float | None) -> str:
-    if limit is None:
-        return "never"
-    return "at any rate" if limit >= 1 else f"at {share(limit)}"
 
 
 def _ratio(ours: Metrics, theirs: Metrics, key: str) -> float | None:

@@ -24,9 +24,10 @@ def compare(
         str, typer.Argument(metavar="REV2", help="The same; workspace: the files as they are")
     ] = "workspace",
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
-    resamples: Annotated[int, typer.Option(help="Of the bootstrap over recordings.")] = 1000,
+    resamples: Annotated[int, typer.Option(help="Of the bootstrap over recordings.")] = 10_000,
     permutations: Annotated[int, typer.Option(help="Of the paired tests, at least.")] = 4999,
     confidence: Annotated[float, typer.Option(help="Of the intervals and tests.")] = 0.95,
+    margin: Annotated[float, typer.Option(help="Of equivalence, a share.")] = 0.02,
     seed: Annotated[int, typer.Option(help="Of resamples and permutations.")] = 1,
     predictions: Annotated[
         str, typer.Option(help="Folder of predictions.")
@@ -42,7 +43,7 @@ def compare(
     from spikesound.evaluation.revisions import Places, models_of, read_revision
     from spikesound.evaluation.settings import Settings
 
-    settings = Settings(resamples, permutations, confidence, seed)
+    settings = Settings(resamples, permutations, confidence, seed, margin)
     root, places = Path.cwd(), Places(predictions, metrics, clips)
     models = {name: models_of(name, root, places) for name in (before, after)}
     chosen = [model] if model else shared_models(models[before], models[after])

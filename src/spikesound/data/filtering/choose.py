@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spikesound.core import schema
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.json_files import write_json
 from spikesound.core.seeds import derive
 from spikesound.data.filtering.report import make_report
 from spikesound.data.lists.audioset import refuse
@@ -34,6 +37,8 @@ class Filtered:
     events
         Table EVENTS: those of the clips, with labels that were selected. An ancestor that
         ``expand`` adds has no events of its own.
+    mixtures
+        Table MIXTURES of the clips.
     labels
         {label id: display name} of the classes in use, by name: the order of the classes.
     report
@@ -42,8 +47,17 @@ class Filtered:
 
     clips: pa.Table
     events: pa.Table
+    mixtures: pa.Table
     labels: dict[str, str]
     report: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write clips, events, labels, and mixtures if there are any, as the stages read them."""
+        schema.write_table(self.clips, schema.CLIPS, folder / "clips.parquet")
+        schema.write_table(self.events, schema.EVENTS, folder / "events.parquet")
+        if len(self.mixtures):
+            schema.write_table(self.mixtures, schema.MIXTURES, folder / "mixtures.parquet")
+        write_json(folder / "labels.json", self.labels)
 
 
 def filter_clips(listing: Listing, ontology: Ontology, params: FilterParams, seed: int) -> Filtered:
@@ -103,7 +117,9 @@ def filter_clips(listing: Listing, ontology: Ontology, params: FilterParams, see
     lost = {name for name, mine in zip(before.names, selected, strict=True) if mine} - used
     report["labels_lost"] = sorted(map(ontology.name, lost))
     labels = {label: ontology.name(label) for label in sorted(used, key=ontology.name)}
-    return Filtered(_relabelled(clips, kept, sets), events, labels, report)
+    chosen = _relabelled(clips, kept, sets)
+    is_chosen = pc.is_in(listing.mixtures["clip_id"], chosen["clip_id"].combine_chunks())
+    return Filtered(chosen, events, listing.mixtures.filter(is_chosen), labels, report)
 
 
 def _in_order(clips: pa.Table) -> pa.Table:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from spikesound.core.atomic import written_aside
-from spikesound.core.schema import EVENTS
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.schema import EVENTS, MIXTURES
 from spikesound.data.lists.audioset import write_segments
 from spikesound.data.lists.strong_labels import CLIP_S
 from spikesound.data.lists.strong_writing import write_strong
@@ -100,3 +101,25 @@ def _write_csv(path: Path, rows: list[tuple[str, ...]]) -> None:
     csv.writer(text, lineterminator="\n").writerows(rows)
     with written_aside(path) as file:
         file.write(text.getvalue().encode())
+
+
+def read_mixtures(path: Path) -> pa.Table:
+    """Return the table MIXTURES of ``mixed.csv``: background and events' recordings of each scene.
+
+    Raises
+    ------
+    SpikesoundError
+        If the file is missing or damaged.
+    """
+    mixed: set[tuple[str, str]] = set()
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                clip = f"{row['media_id']}_0"
+                mixed |= {(clip, row[part]) for part in ("recording", "background") if row[part]}
+    except (OSError, KeyError, csv.Error) as error:
+        raise SpikesoundError(
+            f"{path}: missing or damaged ({error}); delete the folder to make the scenes again"
+        ) from error
+    clips, recordings = zip(*sorted(mixed), strict=True) if mixed else ((), ())
+    return pa.table({"clip_id": list(clips), "recording": list(recordings)}, schema=MIXTURES)

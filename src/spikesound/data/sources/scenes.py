@@ -23,7 +23,13 @@ from spikesound.data.lists.strong_labels import CLIP_S, read_strong
 from spikesound.data.ontology import Ontology
 from spikesound.data.scenes.make import VERSION, make_scenes
 from spikesound.data.scenes.material import Recorded, Wave, read_background
-from spikesound.data.scenes.tables import FOLDS_FILE, SEGMENTS_FILE, STRONG_FILE
+from spikesound.data.scenes.tables import (
+    FOLDS_FILE,
+    MIXED_FILE,
+    SEGMENTS_FILE,
+    STRONG_FILE,
+    read_mixtures,
+)
 from spikesound.data.sources.esc10 import Esc10
 from spikesound.data.sources.folds import read_folds
 from spikesound.data.sources.source import Listing, Source
@@ -72,7 +78,12 @@ class Scenes(Source):
                 " to make the scenes again"
             )
         order = [(column, "ascending") for column in ("clip_id", "onset_s", "offset_s", "label")]
-        return Listing(_clips(segments, folds), REJECTED.empty_table(), events.sort_by(order))
+        return Listing(
+            _clips(segments, folds),
+            REJECTED.empty_table(),
+            events.sort_by(order),
+            read_mixtures(self.folder / MIXED_FILE),
+        )
 
     def locate(self, media_id: str) -> str:
         if not self.media_id.fullmatch(media_id):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from spikesound.core.schema import CLIPS, EVENTS, REJECTED
+from spikesound.core.schema import CLIPS, EVENTS, MIXTURES, REJECTED
 from spikesound.data.ontology import Ontology
 
 
@@ -25,17 +25,21 @@ class Listing:
         Table REJECTED: what the source lists and cannot be used, each with its file and line.
     events
         Table EVENTS: strong labels, of clips that have them.
+    mixtures
+        Table MIXTURES: what clips were mixed of that were not cut from one recording.
     """
 
     clips: pa.Table
     rejected: pa.Table
     events: pa.Table
+    mixtures: pa.Table = field(default_factory=MIXTURES.empty_table)
 
     def __post_init__(self) -> None:
         for table, schema in (
             (self.clips, CLIPS),
             (self.rejected, REJECTED),
             (self.events, EVENTS),
+            (self.mixtures, MIXTURES),
         ):
             assert table.schema.equals(schema), table.schema
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.bootstrap import draw, percentiles
 from spikesound.evaluation.clusters import clusters_of
 from spikesound.evaluation.robustness.conditions import CLEAN, NOISY, Condition
 from spikesound.evaluation.robustness.scoring import ClipCounts, Scoring, Values, clip_counts
@@ -157,12 +158,11 @@ def paired_areas(
     whole = differences(ones, ones)[:, 0]
     swaps = generator.integers(0, 2, (settings.permutations, len(clips))).astype(np.float64)
     permuted = differences(np.ones_like(swaps), swaps)
-    drawn = recording_draws(len(clips), settings.resamples, generator)
+    drawn = draw(np.arange(len(clips)), settings.resamples, generator)
     resampled = differences(drawn, np.ones_like(drawn))
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     result: dict[str, float] = {}
     for row, prefix in enumerate(("", "relative_")):
-        low, high = np.quantile(resampled[row], tails)
+        low, high = percentiles(resampled[row], settings.confidence)
         # Sums in another order are not equal to the last place.
         beyond = np.sum(np.abs(permuted[row]) >= abs(whole[row]) - 1e-12)
         result |= {
@@ -172,12 +172,6 @@ def paired_areas(
             f"{prefix}p": float((1 + beyond) / (1 + settings.permutations)),
         }
     return result
-
-
-def recording_draws(recordings: int, resamples: int, generator: np.random.Generator) -> Values:
-    """Return how often each recording is drawn, ``(resample, recording)``; rows sum to them all."""
-    shares = np.full(recordings, 1 / recordings)
-    return generator.multinomial(recordings, shares, resamples).astype(np.float64)
 
 
 def _noise_counts(results: pd.DataFrame, scoring: Scoring) -> ClipCounts:

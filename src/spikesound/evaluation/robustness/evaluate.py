@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spikesound.core.processes import cores, in_parallel
-from spikesound.evaluation.bootstrap import draw
+from spikesound.evaluation.bootstrap import column_percentiles, draw
 from spikesound.evaluation.robustness.plan import Clips, Piece, Plan
 from spikesound.evaluation.robustness.scoring import Scoring, clip_counts
 
@@ -115,8 +115,7 @@ def summary(
         weights = draw(np.arange(len(names)), min(block, resamples - start), generator)
         drawn = (weights @ by_group).reshape(len(weights), *sums.shape[:-1])
         parts.append(scoring.figures(drawn, (weights @ sizes)[:, None]))
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(np.concatenate(parts), tails, axis=0)
+    low, high = column_percentiles(np.concatenate(parts), confidence)
     table = pd.DataFrame(
         {
             "model": model,

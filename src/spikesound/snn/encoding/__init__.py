@@ -29,6 +29,7 @@ from spikesound.snn.encoding.direct import decode_direct, direct, direct_values
 from spikesound.snn.encoding.latency import decode_latency, latency, latency_values
 from spikesound.snn.encoding.phase import decode_phase, phase, phase_values
 from spikesound.snn.encoding.population import decode_population, population, population_values
+from spikesound.snn.encoding.presented import decode_presented, presented, presented_values
 from spikesound.snn.encoding.rate import decode_rate, rate, rate_values
 from spikesound.snn.encoding.rate_deterministic import rate_deterministic
 from spikesound.snn.encoding.ttfs import decode_ttfs, ttfs, ttfs_values
@@ -63,5 +64,6 @@ ENCODINGS: dict[str, Encoding] = {
     "burst": Encoding(burst, decode_burst, burst_values),
     "delta": Encoding(delta, decode_delta, delta_values),
     "population": Encoding(population, decode_population, population_values),
+    "presented": Encoding(presented, decode_presented, presented_values),
 }
 """The encodings by kind."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train_backprop
-from spikesound.training.methods.convert import train_converted
 from spikesound.training.methods.fine_tune import train_fine_tuned
+from spikesound.training.methods.presentations import train_presented
 from spikesound.training.methods.proxy import train_proxy
 from spikesound.training.methods.qcfs import train_qcfs
 from spikesound.training.methods.som import train_som
@@ -21,7 +21,7 @@ METHODS: dict[str, Callable[[Job], Trained]] = {
     "surrogate": train_surrogate,
     "transfer": train_transferred,
     "transfer_surrogate": train_transferred_spiking,
-    "convert": train_converted,
+    "convert": train_presented,
     "qcfs": train_qcfs,
     "proxy": train_proxy,
     "stdp": train_stdp,
