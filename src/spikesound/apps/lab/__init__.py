@@ -8,8 +8,11 @@ of params.yaml, and their files are loaded by ``spikesound.load``::
     model.accuracy, model.history, model.counts(), model.trace(clip_id)
 """
 
-from spikesound.apps.lab.clips import read_clip
-from spikesound.apps.lab.traces import Trace, trace_neuron, traces
-from spikesound.apps.lab.trained import Lab, LabModel
+from spikesound.core.extras import needing
+
+with needing("pipeline"):
+    from spikesound.apps.lab.clips import read_clip
+    from spikesound.apps.lab.traces import Trace, trace_neuron, traces
+    from spikesound.apps.lab.trained import Lab, LabModel
 
 __all__ = ["Lab", "LabModel", "Trace", "read_clip", "trace_neuron", "traces"]
