@@ -1,4 +1,4 @@
-"""Weights of a model file as int8 with scales: ``<name>`` (output, ...), ``<name>.scale`` (output,)."""
+"""Weights of a model file as int8 with a scale for each output channel: ``<name>.scale``."""
 
 from __future__ import annotations
 

@@ -87,10 +87,8 @@ def _read(arguments: list[str], rate_hz: int) -> list[Floats]:
     from spikesound.audio.paths import find_sounds
     from spikesound.core.progress import track
 
-    sounds = find_sounds(arguments)
-    return [
-        np.concatenate(
-            list(Samples(sys.stdin.buffer if each.path is None else each.path, None, rate_hz))
-        )
-        for each in track(sounds, total=len(sounds), what="reading", unit="file")
-    ]
+    sounds, read = find_sounds(arguments), []
+    for each in track(sounds, total=len(sounds), what="reading", unit="file"):
+        source = sys.stdin.buffer if each.path is None else each.path
+        read.append(np.concatenate(list(Samples(source, None, rate_hz))))
+    return read

@@ -29,8 +29,8 @@ class LogMel(nn.Module):
     .. math:: P_{tk} = \Big(\sum_n h_n x_{t d + n} \cos\frac{2 \pi k n}{w}\Big)^2 +
               \Big(\sum_n h_n x_{t d + n} \sin\frac{2 \pi k n}{w}\Big)^2
 
-    with window w and hop d. Behind it are the mel matrix, the level in dB and the model's ranges, as
-    in :meth:`spikesound.features.front_end.FrontEnd.whole`.
+    with window w and hop d. Behind it are the mel matrix, the level in dB and the model's ranges,
+    as in :meth:`spikesound.features.front_end.FrontEnd.whole`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class SoundStep(nn.Module):
         self.step = step
 
     def forward(self, samples: torch.Tensor, *states: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the probabilities (1, 1, class) of a window of samples, and the states after it."""
+        """Return probabilities (1, 1, class) of a window of samples, and the states after it."""
         after: tuple[torch.Tensor, ...] = self.step(self.front_end(samples)[None], *states)
         return after
 

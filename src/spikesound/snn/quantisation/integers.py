@@ -18,7 +18,7 @@ def channel_scales(weight: torch.Tensor, bits: int) -> torch.Tensor:
 def to_integers(weight: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a weight (output, ...) as int8, of 2 to 8 bits, and the scales (output,).
 
-    Their product (:func:`from_integers`) is what :func:`.weights.fake_quantise` returns, to the bit.
+    Their product (:func:`from_integers`) is what :func:`.weights.fake_quantise` returns.
     """
     scales = channel_scales(weight, bits)
     largest = 2 ** (bits - 1) - 1
