@@ -27,7 +27,7 @@ def export(
     features: Annotated[
         bool, typer.Option("--features", help="Of onnx: the network alone, features in.")
     ] = False,
-    bits: Annotated[int, typer.Option(help="Of int8: bits of a weight, 2 to 8.")] = 8,
+    bits: Annotated[int, typer.Option(help="Of int8: bits of a weight.", min=2, max=8)] = 8,
     compare: Annotated[
         list[str] | None,
         typer.Option(
