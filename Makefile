@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro detection test check fast lint bench study pairings tables docs format clean
+.PHONY: repro detection test check fast lint bench study pairings tables docs dist format clean
 
 repro: .venv/ready ## make the environment, run the pipeline of the task in params.yaml
 	dvc repro
@@ -72,6 +72,12 @@ tables: .venv/dev ## put the tables of the last runs into README.md and docs/
 docs: .venv/dev ## the documentation with the tutorial as a site: build/docs/index.html
 	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "build/docs/index.html"
+
+dist: .venv/ready ## wheel and source distribution, checked, in dist/
+	rm -rf dist
+	$(BIN)/python -m pip install --quiet build twine
+	python -m build --outdir dist
+	twine check --strict dist/*
 
 clean: ## remove what the stages made; the recordings stay
 	rm -rf $(addprefix data/,clips audio features spikes models predictions evaluation disturbed robustness latency costs compared results reports experiments store checked result.md) report.html

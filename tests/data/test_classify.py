@@ -17,7 +17,7 @@ from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError
 
 from spikesound.audio.ffmpeg import MediaError
-from spikesound.core.schema import STATES
+from spikesound.core.states import STATES
 from spikesound.data.fetch.classify import classify
 from spikesound.data.fetch.meanings import Meaning, Outdated, Unreachable
 from spikesound.data.fetch.sentences import OLD_WARNINGS, WARNINGS, YT_DLP, meaning_of

@@ -8,7 +8,7 @@ import pytest
 from scored import status
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.core.schema import STATES
+from spikesound.core.states import STATES
 from spikesound.evaluation.manifest import clip_counts, manifest_hash
 
 ALL = [f"clip{i:04d}" for i in range(5)]

@@ -27,6 +27,7 @@ from spikesound.features import (
 )
 from spikesound.features.framing import cut_frames, decibels, frame_count, power_spectrum
 from spikesound.features.mel import cosines, log_mel, mel_filters, mfcc
+from spikesound.features.mel_scale import mel_frequencies_hz, mel_triangles
 from spikesound.features.spectral import band_energy_ratio, spectral_bandwidth, spectral_flux
 from spikesound.params import FeatureKind, FeatureParams, Params
 
@@ -221,6 +222,21 @@ def test_grouped_filters_are_all_of_librosas() -> None:
     assert len(groups) > 1
     assert column == 70
     assert np.array_equal(whole.numpy(), theirs.T)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 22050])
+@pytest.mark.parametrize("window", [640, 1023, 2048])
+@pytest.mark.parametrize(("low_hz", "high_hz"), [(0.0, 4000.0), (50.0, 3500.0), (1200.0, 3999.5)])
+def test_mel_filters_are_librosas_to_the_bit(
+    rate_hz: int, window: int, low_hz: float, high_hz: float
+) -> None:
+    ours = mel_triangles(rate_hz, window, 16, low_hz, high_hz)
+    theirs = librosa.filters.mel(sr=rate_hz, n_fft=window, n_mels=16, fmin=low_hz, fmax=high_hz)
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(
+        mel_frequencies_hz(18, low_hz, high_hz),
+        librosa.mel_frequencies(18, fmin=low_hz, fmax=high_hz),
+    )
 
 
 def test_log_mel_of_one_bin() -> None:

@@ -114,7 +114,7 @@ def test_resets_without_a_leak_in_nir_by_hand(
 def test_a_conventional_detector_is_one_step_in_onnx(tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    done = export(detector("crnn_lstm"), "onnx", tmp_path / "m.onnx")
+    done = export(detector("crnn_lstm"), "onnx", tmp_path / "m.onnx", features=True)
     assert done.difference < 1e-5
     session = runtime.InferenceSession(tmp_path / "m.onnx")
     assert session.get_inputs()[0].name == "frame"
@@ -167,4 +167,4 @@ def test_a_file_that_gives_other_outputs_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_every_format_is_named() -> None:
-    assert list(EXPORTS) == ["nir", "onnx", "torchscript", "safetensors", "c"]
+    assert list(EXPORTS) == ["nir", "onnx", "torchscript", "safetensors", "int8", "c"]

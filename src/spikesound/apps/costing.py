@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from spikesound.core.extras import needing
+
 if TYPE_CHECKING:
     from spikesound.costs.foreign.result import Cost
     from spikesound.costs.foreign.sample import Layout, Values
@@ -46,11 +48,12 @@ def cost(
     --------
     >>> spikesound.cost(net, torch.rand(25, 8, 784).round()).energies()  # doctest: +SKIP
     """
-    from spikesound.costs.foreign.accounts import accounts
-    from spikesound.costs.foreign.loading import load_network
-    from spikesound.costs.foreign.nir_network import NIRNetwork
-    from spikesound.costs.foreign.result import cost_of
-    from spikesound.costs.foreign.sample import Sample
+    with needing("cost"):
+        from spikesound.costs.foreign.accounts import accounts
+        from spikesound.costs.foreign.loading import load_network
+        from spikesound.costs.foreign.nir_network import NIRNetwork
+        from spikesound.costs.foreign.result import cost_of
+        from spikesound.costs.foreign.sample import Sample
 
     name = type(network).__name__ if isinstance(network, nn.Module) else str(network)
     if not isinstance(network, nn.Module):

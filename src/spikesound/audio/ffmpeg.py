@@ -19,7 +19,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.core.schema import STATES
+from spikesound.core.states import STATES
 
 PIECE_BYTES = 1 << 20
 """Largest piece of a job's output: a long recording is never held whole."""

@@ -8,22 +8,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, cast
-
-from upath import UPath
+from typing import IO, TYPE_CHECKING, cast
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.writing import FAILED
 
+if TYPE_CHECKING:
+    from upath import UPath
+
 
 def place(where: Path | str) -> Path:
     """Return the path of a file or folder, here or at an address such as s3://bucket/name."""
+    from upath import UPath
+
     return cast(Path, UPath(where))
 
 
 def is_local(path: Path) -> bool:
     """Tell a path on this machine's file systems from an address such as s3://bucket/name."""
-    return not isinstance(path, UPath) or path.protocol in ("", "file", "local")
+    return getattr(path, "protocol", "") in ("", "file", "local")
 
 
 def beside(path: Path) -> Path:
@@ -52,7 +55,7 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
             yield made.file
             made.flush()
             # Not copied into path.open(): closed by an error, that would keep the half it has.
-            remote = cast(UPath, path)
+            remote = cast("UPath", path)
             remote.fs.put_file(made.name, remote.path)
         return
     aside = beside(path)

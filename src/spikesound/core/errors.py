@@ -56,7 +56,8 @@ def run(main: Callable[..., None], *arguments: str) -> None:
     """Call ``main`` with the arguments; a SpikesoundError becomes one line on stderr and exit 1.
 
     So does an error of the operating system about a file, such as a name that is too long or a disk
-    that is full. What the console's encoding lacks is printed as a replacement character.
+    that is full, and a missing package that an extra installs. What the console's encoding lacks is
+    printed as a replacement character.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -66,6 +67,12 @@ def run(main: Callable[..., None], *arguments: str) -> None:
         main(*arguments)
     except SpikesoundError as error:
         _fail(error)
+    except ModuleNotFoundError as error:
+        from spikesound.core.extras import missing
+
+        if (mistake := missing(error)) is None:
+            raise
+        _fail(mistake)
     except (OSError, RuntimeError) as error:
         failure = failed_file(error)
         if failure is None:

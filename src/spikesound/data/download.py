@@ -25,8 +25,9 @@ import pandas as pd
 from spikesound.core.atomic import is_local
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import Board, track
-from spikesound.core.schema import STATES, STATUS, write_table
+from spikesound.core.schema import STATUS, write_table
 from spikesound.core.seeds import numpy_generator
+from spikesound.core.states import STATES
 from spikesound.data.audio_shards import STATUS_FILE, clear, write_audio
 from spikesound.data.executor import check_seen, check_store, executor
 from spikesound.data.fetch.fetched import recall

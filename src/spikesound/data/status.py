@@ -7,7 +7,7 @@ import re
 import pandas as pd
 
 from spikesound.core.errors import choose
-from spikesound.core.schema import STATES
+from spikesound.core.states import STATES
 
 REASONS = 3
 """Number of reasons shown of each state, the commonest first."""

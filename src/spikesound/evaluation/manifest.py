@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from spikesound.core.errors import SpikesoundError, unknown
-from spikesound.core.schema import STATES
+from spikesound.core.states import STATES
 
 _HASH_DIGITS = 16
 
@@ -50,7 +50,7 @@ def clip_counts(status: pd.DataFrame) -> dict[str, int]:
     """Return how many clips were requested, how many are present, and how many are in each state.
 
     Keys are ``asked``, ``present`` (those that are ok) and every state of
-    :data:`spikesound.core.schema.STATES`, zero where no clip is in it.
+    :data:`spikesound.core.states.STATES`, zero where no clip is in it.
 
     Raises
     ------

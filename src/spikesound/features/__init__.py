@@ -12,6 +12,7 @@ from torch import Tensor
 from spikesound.features.analysis import Analysis
 from spikesound.features.framing import decibels, frame_count, frequencies_hz
 from spikesound.features.mel import mfcc
+from spikesound.features.mel_scale import mel_frequencies_hz
 from spikesound.features.spectral import band_energy_ratio, spectral_bandwidth, spectral_flux
 from spikesound.features.temporal import amplitude_envelope, rms
 from spikesound.params import FeatureParams
@@ -31,10 +32,8 @@ class Feature:
 
 
 def _mel_names(params: FeatureParams) -> list[str]:
-    import librosa  # here, since it takes a second to load
-
     # The filters' corners: one below, the centres, one above.
-    corners_hz = librosa.mel_frequencies(params.mels + 2, fmin=params.low_hz, fmax=params.high_hz)
+    corners_hz = mel_frequencies_hz(params.mels + 2, params.low_hz, params.high_hz)
     return [f"mel {hz:.1f} Hz" for hz in corners_hz[1:-1]]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.framing import decibels
+from spikesound.features.mel_scale import mel_triangles
 
 GROUP_MELS = 16
 """Filters multiplied together: as low ones are narrow, most zeros are then not multiplied."""
@@ -23,7 +23,7 @@ Group = tuple[int, int, Tensor]
 def mel_filters(
     rate_hz: int, window: int, mels: int, low_hz: float, high_hz: float
 ) -> tuple[Group, ...]:
-    """Make Slaney's mel filters (``librosa.filters.mel``), in groups of neighbours.
+    """Make Slaney's mel filters (:mod:`.mel_scale`), in groups of neighbours.
 
     Returns
     -------
@@ -35,13 +35,7 @@ def mel_filters(
     SpikesoundError
         If a filter lies between two bins of the spectrum, and would always give silence.
     """
-    from librosa.filters import (
-        mel as slaney,
-    )  # here, since it takes a second to load and few callers need it
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # librosa's warning of empty filters: an error below
-        weights = slaney(sr=rate_hz, n_fft=window, n_mels=mels, fmin=low_hz, fmax=high_hz)
+    weights = mel_triangles(rate_hz, window, mels, low_hz, high_hz)
     empty = int((weights.max(axis=1) == 0).sum())
     if empty:
         raise SpikesoundError(

@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from spikesound.core.atomic import place, written_aside
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.core.json_files import read_mapping
-from spikesound.features.shards import Shards
+
+if TYPE_CHECKING:  # a trained model needs the ranges, and no tables
+    from spikesound.features.shards import Shards
 
 LEVEL_SHARES = (0.05, 0.995)
 OTHER_SHARES = (0.01, 0.99)

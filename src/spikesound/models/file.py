@@ -9,6 +9,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import safe_file, spec_checks
 from spikesound.models.build import build
+from spikesound.models.integer_weights import packed
 from spikesound.models.spec import Spec
 
 FORMAT = "spikesound-model"
@@ -17,11 +18,17 @@ WEIGHTS = "model.safetensors"
 """Name of a trained model's file in its folder."""
 
 
-def save(path: Path, spec: Spec, network: nn.Module) -> None:
-    """Write weights and spec into one file, by an atomic write."""
+def save(path: Path, spec: Spec, network: nn.Module, *, bits: int | None = None) -> None:
+    """Write weights and spec into one file, by an atomic write.
+
+    Parameters
+    ----------
+    bits : of the synaptic weights, 2 to 8, as int8 with scales; None: floats
+    """
     metadata = {"format": FORMAT, "version": VERSION, "spec": spec.model_dump_json()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    safe_file.write(path, metadata, network)
+    state = network.state_dict() if bits is None else packed(network, bits)
+    safe_file.write(path, metadata, state)
 
 
 def load(path: Path) -> tuple[Spec, nn.Module]:

@@ -12,9 +12,10 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import read_mapping
 from spikesound.models import file, safe_file
 from spikesound.models.file import WEIGHTS
+from spikesound.models.integer_weights import SCALE
 from spikesound.models.spec import Spec
 
-BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked", SCALE)
 """Ends of the names of what is stored with the weights and not trained."""
 
 

@@ -23,12 +23,13 @@ from torch import nn
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import parse_untrusted
+from spikesound.models.integer_weights import SCALE, sizes_with_scales, unpacked
 
 HEADER_LIMIT = 2**20
 """Bytes of a header: far more than names and ranges of thousands of classes and bins need."""
 
-DTYPES = {"F32": torch.float32, "I64": torch.int64}
-"""Types of weights, and of a batch norm's count of batches."""
+DTYPES = {"F32": torch.float32, "I64": torch.int64, "I8": torch.int8}
+"""Types of weights, of a batch norm's count of batches, and of weights with scales."""
 
 FOREIGN = {
     b"PK\x03\x04": "a zip archive, as PyTorch's checkpoints are, which are never unpickled here",
@@ -91,7 +92,11 @@ class SafeFile:
         SpikesoundError
             If they differ; the message names the first.
         """
-        wanted = {name: (value.dtype, tuple(value.shape)) for name, value in _state(network)}
+        floats = {
+            name: (value.dtype, tuple(value.shape)) for name, value in network.state_dict().items()
+        }
+        integers = {name for name, entry in self.table.items() if entry.dtype == "I8"}
+        wanted = sizes_with_scales(floats, integers)
         for name in sorted(wanted.keys() | self.table.keys()):
             if name not in self.table:
                 self.refuse(f"weights {name!r}: missing")
@@ -122,16 +127,18 @@ class SafeFile:
                 self.refuse(f"weights {name!r}: expected finite values")
             if name.endswith("running_var") and bool((value < 0).any()):
                 self.refuse(f"weights {name!r}: expected variances of at least 0")
-        network.load_state_dict(weights)
+            if name.endswith(SCALE) and not bool((value > 0).all()):
+                self.refuse(f"weights {name!r}: expected scales above 0")
+        network.load_state_dict(unpacked(weights))
 
     def refuse(self, why: str) -> NoReturn:
         """Raise an error about the file."""
         raise SpikesoundError(f"{self.path}: {why}")
 
 
-def write(path: Path, metadata: Mapping[str, str], network: nn.Module) -> None:
-    """Write a network's weights with the metadata and a hash of both, by an atomic write."""
-    weights = {name: value.contiguous() for name, value in _state(network)}
+def write(path: Path, metadata: Mapping[str, str], state: Mapping[str, torch.Tensor]) -> None:
+    """Write a network's state with the metadata and a hash of both, by an atomic write."""
+    weights = {name: value.contiguous() for name, value in state.items()}
     content = safetensors.torch.save(weights, dict(metadata))
     header, body = _split(content)
     header["__metadata__"]["sha256"] = digest(content)
@@ -236,10 +243,6 @@ def _entry(path: Path, name: str, value: Any) -> Entry:
     if math.prod(shape) * DTYPES[dtype].itemsize != end - start:
         raise SpikesoundError(f"{path}: weights {name[:80]!r}: {end - start} bytes for {shape[:8]}")
     return Entry(dtype, tuple(shape), start, end)
-
-
-def _state(network: nn.Module) -> list[tuple[str, torch.Tensor]]:
-    return list(network.state_dict().items())
 
 
 def _line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spikesound.core.schema import STATES
+from spikesound.core.states import STATES
 from spikesound.evaluation.manifest import clip_counts
 from spikesound.report import accounts, class_tables, learning, robustness
 from spikesound.report.comparison import ordered_pairs

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from spikesound.core.errors import SpikesoundError
 
@@ -192,6 +191,8 @@ def d_prime(area: Values) -> Values:
     Hershey et al., CNN architectures for large-scale audio classification, ICASSP 2017 (of the mean
     area over classes, as in :func:`weighted_metrics`).
     """
+    from scipy.special import ndtri  # here: the use of a model needs no metric
+
     distance: Values = np.sqrt(2) * ndtri(area)
     return distance
 

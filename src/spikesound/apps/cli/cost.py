@@ -69,11 +69,14 @@ def cost(
     break-even spike rate, and the conventional twin: same weights, ReLU, one step.
     """
     from spikesound.core.errors import SpikesoundError, unknown
-    from spikesound.costs.foreign.accounts import accounts
-    from spikesound.costs.foreign.loading import load_network
-    from spikesound.costs.foreign.nir_network import NIRNetwork
-    from spikesound.costs.foreign.result import cost_of
-    from spikesound.costs.foreign.sample import LAYOUTS, VALUES, Sample, drawn, read_sample
+    from spikesound.core.extras import needing
+
+    with needing("cost"):
+        from spikesound.costs.foreign.accounts import accounts
+        from spikesound.costs.foreign.loading import load_network
+        from spikesound.costs.foreign.nir_network import NIRNetwork
+        from spikesound.costs.foreign.result import cost_of
+        from spikesound.costs.foreign.sample import LAYOUTS, VALUES, Sample, drawn, read_sample
 
     for name, value, valid in (
         ("format", form, FORMATS),

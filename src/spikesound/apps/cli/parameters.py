@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.params import Params
-from spikesound.params.describe import explain as explanation
 
 
 def check(
@@ -25,6 +22,9 @@ def check(
     ] = "",
 ) -> None:
     """Check a parameter file and print what it would run."""
+    from spikesound.params import Params
+    from spikesound.params.describe import explain as explanation
+
     parameters = Params.load(params)
     if explain:
         print(explanation(parameters, explain))
@@ -40,4 +40,6 @@ def check(
 
 def version() -> None:
     """Print the version."""
+    from importlib import metadata
+
     print(metadata.version("spikesound"))

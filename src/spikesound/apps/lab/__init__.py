@@ -10,10 +10,13 @@ of params.yaml, and their files are loaded by ``spikesound.load``::
 :class:`DetectionLab` does the same with detectors, on a table of files and one of their events.
 """
 
-from spikesound.apps.lab.clips import read_clip
-from spikesound.apps.lab.detection import DetectionLab, LabDetector
-from spikesound.apps.lab.traces import Trace, trace_neuron, traces
-from spikesound.apps.lab.trained import Lab, LabModel
+from spikesound.core.extras import needing
+
+with needing("pipeline"):
+    from spikesound.apps.lab.clips import read_clip
+    from spikesound.apps.lab.detection import DetectionLab, LabDetector
+    from spikesound.apps.lab.traces import Trace, trace_neuron, traces
+    from spikesound.apps.lab.trained import Lab, LabModel
 
 __all__ = [
     "DetectionLab",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
+from spikesound.features.mel_scale import mel_frequencies_hz
 from spikesound.models.loading import TrainedModel
 
 TICKS_HZ = (500, 1000, 2000, 5000, 10_000)
@@ -74,11 +75,9 @@ def _ticks(model: TrainedModel) -> list[dict[str, Any]]:
     """Return marks of the input's axis: a frequency in Hz, and the bin, with fractions."""
     if not _is_mel(model):
         return []
-    import librosa  # here, since it takes a second to load
-
     features = model.front_end.features
     low_hz, high_hz = features.low_hz, features.high_hz
-    centres_hz = librosa.mel_frequencies(features.mels + 2, fmin=low_hz, fmax=high_hz)[1:-1]
+    centres_hz = mel_frequencies_hz(features.mels + 2, low_hz, high_hz)[1:-1]
     bins = np.interp(TICKS_HZ, centres_hz, np.arange(features.mels))
     return [
         {"hz": hz, "bin": round(float(at), 2)}

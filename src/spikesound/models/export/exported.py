@@ -28,6 +28,8 @@ class Exported:
     difference : the largest, of what both put out for the same input
     compared : how many values that was over
     spikes : how many spikes were compared, all of them equal; None: no spikes to compare
+    decided, changed : how many decisions were compared, and how many differ; None: none
+    tolerance : the largest difference that is none; infinite where the file is to differ
     notes : what the file cannot hold, or is to be known of it
     """
 
@@ -35,6 +37,9 @@ class Exported:
     difference: float
     compared: int
     spikes: int | None = None
+    decided: int | None = None
+    changed: int = 0
+    tolerance: float = TOLERANCE
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -50,9 +55,9 @@ def checked(exported: Exported) -> Exported:
     Raises
     ------
     SpikesoundError
-        If they are further apart than :data:`TOLERANCE`.
+        If they are further apart than its tolerance.
     """
-    if not exported.difference <= TOLERANCE:  # not a number is not small
+    if not exported.difference <= exported.tolerance:  # not a number is not small
         exported.path.unlink()
         raise SpikesoundError(
             f"{exported.path}: read back, its outputs are up to {exported.difference:.3g} from the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,44 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.models.export.exported import Exported, library
 from spikesound.models.export.facts import facts
 from spikesound.models.export.run import compared, outputs_of
+from spikesound.models.export.sounds import (
+    check_sounds,
+    compared_scores,
+    function_scores,
+    model_scores,
+)
 from spikesound.models.export.step import inputs_of
+from spikesound.models.export.waveform import sound_inputs_of
 from spikesound.models.layers import layers_of
-from spikesound.models.loading import TrainedModel
+from spikesound.models.loading import Floats, TrainedModel
+
+SOUND_TOLERANCE = 1e-3
+"""Of probabilities from samples: the DFT is summed in another order, and a feature on the edge of a
+step of half precision goes to the other side."""
 
 
-def to_onnx(model: TrainedModel, out: Path) -> Exported:
-    """Write a conventional network, and compare it with itself in ONNX Runtime.
+def to_onnx(
+    model: TrainedModel, out: Path, *, features: bool = False, sounds: Sequence[Floats] = ()
+) -> Exported:
+    """Write a conventional network with its front end, and compare it in ONNX Runtime with itself.
 
-    A detector's file takes ``frame`` (1, 1, bin) and ``state_0``, ``state_1``, ..., zeros before
-    the first frame, and gives ``probabilities`` (1, 1, class) and ``state_0_after``, ...; a
-    classifier's takes ``features`` (1, 1, frame, bin). Labels and the front end stand in the
-    metadata (:func:`spikesound.models.export.facts.facts`).
+    A classifier's file takes ``samples`` (1, sample) of a clip at the model's rate and gives
+    ``probabilities`` (1, class). A detector's is one frame: it takes the window of ``samples``
+    around the frame's middle, and ``state_0``, ``state_1``, ..., zeros before the first frame; it
+    gives ``probabilities`` (1, 1, class) and ``state_0_after``, ... Labels, front end and decision
+    rule stand in the metadata (:func:`spikesound.models.export.facts.facts`).
+
+    Parameters
+    ----------
+    features : the network alone: a classifier takes ``features`` (step, 1, frame, bin), a detector
+        ``frame`` (1, 1, bin)
+    sounds : to compare on, at the model's rate; none: a synthetic one
 
     Raises
     ------
     SpikesoundError
-        If the network is spiking, onnx, onnxscript or onnxruntime are not installed, or a layer
-        cannot be expressed.
+        If the network is spiking, onnx, onnxscript or onnxruntime are not installed, or a layer, an
+        encoding or a kind of feature cannot be expressed.
     """
     for layer in layers_of(model.network):
         if layer.spiking:
@@ -43,7 +64,7 @@ def to_onnx(model: TrainedModel, out: Path) -> Exported:
             )
     onnx, runtime = library("onnx"), library("onnxruntime")
     library("onnxscript")
-    function, example, names, named = inputs_of(model)
+    function, example, names, named = (inputs_of if features else sound_inputs_of)(model)
     written = _graph(function, example, names, named)
     written.metadata_props.extend(
         onnx.StringStringEntryProto(key=key, value=value) for key, value in facts(model).items()
@@ -57,7 +78,11 @@ def to_onnx(model: TrainedModel, out: Path) -> Exported:
         fed = {name: np.ascontiguousarray(x.numpy()) for name, x in zip(names, inputs, strict=True)}
         return tuple(torch.from_numpy(x) for x in session.run(named, fed))
 
-    return compared(out, outputs_of(model, function), outputs_of(model, run))
+    if features:
+        return compared(out, outputs_of(model, function), outputs_of(model, run))
+    sounds = sounds or check_sounds(model)
+    expected, found = model_scores(model, sounds), function_scores(model, run, sounds)
+    return compared_scores(model, out, expected, found, SOUND_TOLERANCE)
 
 
 def _graph(

@@ -11,6 +11,9 @@ from torch import nn
 from spikesound.models.export.exported import probe
 from spikesound.models.loading import TrainedModel, probabilities_of
 
+Inputs = tuple[nn.Module, tuple[torch.Tensor, ...], list[str], list[str]]
+"""A function, an example of its inputs, and the names of inputs and outputs."""
+
 
 class Step(nn.Module):
     """One frame of a detector: (frame, states) to (probabilities, states).
@@ -53,9 +56,7 @@ class Whole(nn.Module):
         return probabilities_of(self.network(features), self.labels)
 
 
-def inputs_of(
-    model: TrainedModel,
-) -> tuple[nn.Module, tuple[torch.Tensor, ...], list[str], list[str]]:
+def inputs_of(model: TrainedModel) -> Inputs:
     """Return the function, an example of its inputs, and the names of inputs and outputs."""
     if model.detects:
         step = Step(model.network).eval()
