@@ -37,20 +37,28 @@ export class FileSound {
     const answer = await fetch(`/file?name=${name}`, options);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
+    let isWhole = false;
+    const pass = (line) => {
+      const message = checked(line);
+      isWhole ||= message.sound_s !== undefined;
+      take(message);
+    };
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
       const lines = (text + value).split("\n");
       text = lines.pop();
-      for (const line of lines) take(checked(line));
+      for (const line of lines) pass(line);
     }
-    if (text) take(checked(text));
+    if (text) pass(text);
+    if (!isWhole) throw new Error(GONE);
   }
 }
 
 export class MicrophoneSound {
-  constructor(dropped) {
-    this.dropped = dropped; // called with the seconds that were dropped
+  /** record(block, rateHz) is called with each block that is sent, and without one at the end. */
+  constructor(record) {
+    this.record = record;
     this.droppedS = 0;
     this.rateHz = null;
   }
@@ -74,6 +82,7 @@ export class MicrophoneSound {
       await context.audioWorklet.addModule("/worklet.js");
       await this.send(context, stream, take);
     } finally {
+      this.record(null, context.sampleRate);
       for (const track of stream.getTracks()) track.stop();
       await context.close();
     }
@@ -117,9 +126,9 @@ export class MicrophoneSound {
     if (socket.readyState !== WebSocket.OPEN) return;
     if (socket.bufferedAmount > WAITING_S * rateHz * block.BYTES_PER_ELEMENT) {
       this.droppedS += block.length / rateHz;
-      this.dropped(this.droppedS);
     } else if (block.length) {
       socket.send(block);
+      this.record(block, rateHz);
     }
     if (last) socket.send("end");
   }
