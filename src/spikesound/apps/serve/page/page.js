@@ -11,7 +11,7 @@ import { Player } from "/player.js";
 import { Program } from "/program.js";
 import { Queue } from "/queue.js";
 import { Recordings } from "/recordings.js";
-import { Review } from "/review.js";
+import { DRAW_MS, Review } from "/review.js";
 import { Session } from "/session.js";
 import { everywhere, inTable } from "/shortcuts.js";
 import { MicrophoneSound } from "/sound.js";
@@ -75,7 +75,8 @@ function ended({ sound, last }, error) {
   if (view.sound === sound) show(sound);
   const until = `${sound.name}: ${collection.counts(sound)}`;
   if (last) say(`Finished ${until} in ${clock(last.sound_s)}.`, at("error").textContent);
-  else if (error) say(sound.state === "failed" ? "Not processed." : `Stopped. ${until} until then.`, error.message);
+  else if (error?.refused) say("Not processed.", error.message);
+  else if (error) say(`Stopped. ${until} until then.`, error.gone ? "" : error.message);
   else say(`Stopped. ${until} until then.`);
 }
 
@@ -89,7 +90,7 @@ async function listen() {
   const { session, error } = await listenTo(collection, recordings, makeSession);
   if (!session.trace.processed && !collection.of(session.sound).length) remove(session.sound);
   ended(session, error);
-  if (error && !error.refused && !(await program.answers())) queue.wait();
+  if (error?.gone) queue.wait();
 }
 
 function stop() {
@@ -180,9 +181,10 @@ function openFiles(files) {
 function frame(now) {
   requestAnimationFrame(frame);
   view.frame(now);
-  if (review.changed && now - review.drawnAt >= 250) {
+  if (review.changed && now - review.drawnAt >= DRAW_MS) {
     const sounds = [...collection.sounds.values()];
     at("no-sounds").hidden = sounds.length > 0;
+    at("events-part").hidden = sounds.length === 0;
     at("stop").hidden = sessions.size === 0;
     list.draw(sounds);
   }
@@ -195,10 +197,12 @@ function leaving(event) {
 }
 
 function join() {
-  at("file").addEventListener("change", () => {
+  const take = () => {
     openFiles(at("file").files);
     at("file").value = "";
-  });
+  };
+  at("file").addEventListener("change", take);
+  take(); // what was chosen before the page was ready
   at("microphone").addEventListener("click", listen);
   at("stop").addEventListener("click", stop);
   at("add").addEventListener("click", addEvent);
@@ -206,7 +210,6 @@ function join() {
   at("quiet").addEventListener("change", () => localStorage.setItem("quiet", at("quiet").value));
   addEventListener("beforeunload", leaving);
   dropping(openFiles);
-  openFiles(at("file").files); // chosen before the page was ready
   new Keys({
     dialog: at("shortcuts"), list: at("keys"), button: at("show-keys"), toggle: at("single"), table: at("table"),
   }, everywhere({ at, review, player, listen, stop, addEvent }), inTable({ collection, review, play }));

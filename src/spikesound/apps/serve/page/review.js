@@ -6,7 +6,7 @@ import { Filter } from "/filter.js";
 import { download, labelsOf } from "/labels.js";
 import { Table } from "/table.js";
 
-const DRAW_MS = 250; // between two drawings of the table
+export const DRAW_MS = 100; // between two drawings of the table
 
 export class Review {
   /** play(event) plays an event; show(event) shows it in the picture; say(words, error). */

@@ -1,6 +1,6 @@
 // The two sources of sound. Each calls take(message) for each message of the server, and returns
 // when all is processed; stop() ends it early. An error is thrown with a sentence for the user; it
-// is `refused` if the program refuses the sound, rather than has ended.
+// is `refused` if the program refuses the sound, and `gone` if the program has ended.
 
 const WAITING_S = 5; // of the microphone's sound may wait for the server, in seconds; more is dropped
 const MICROPHONE = {
@@ -8,7 +8,10 @@ const MICROPHONE = {
   NotFoundError: "No microphone was found: connect one, or choose a file.",
   NotReadableError: "The microphone is in use by another program.",
 };
-const GONE = "The program behind this page does not answer: is `spikesound serve` still running?";
+
+function gone() {
+  return Object.assign(new Error("the program behind this page does not answer"), { gone: true });
+}
 
 export class FileSound {
   constructor(file) {
@@ -27,7 +30,7 @@ export class FileSound {
       await this.read(take);
     } catch (error) {
       if (this.stopped) return;
-      throw error instanceof TypeError ? new Error(GONE) : error;
+      throw error instanceof TypeError ? gone() : error;
     }
   }
 
@@ -51,7 +54,7 @@ export class FileSound {
       for (const line of lines) pass(line);
     }
     if (text) pass(text);
-    if (!isWhole) throw new Error(GONE);
+    if (!isWhole) throw gone();
   }
 }
 
@@ -116,7 +119,7 @@ export class MicrophoneSound {
       socket.onclose = ({ code }) => {
         if (failed) reject(failed);
         else if (code === 1000 || this.stopped) resolve();
-        else reject(new Error(GONE));
+        else reject(gone());
       };
       return undefined;
     });

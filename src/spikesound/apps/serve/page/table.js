@@ -27,6 +27,7 @@ export class Table {
   /** events: those that pass the filter, in order; whole: of how many; editor: the editor's row. */
   draw(events, whole, sounds, editor) {
     this.events = events;
+    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
     const last = Math.max(0, events.length - LISTED);
     const from = Math.min(this.from ?? last, last);
     const listed = events.slice(from, from + LISTED);
@@ -49,6 +50,7 @@ export class Table {
       if (event === this.chosen) place(editor);
     }
     if (!wanted.has(this.chosen?.id)) editor.remove();
+    if (focused?.isConnected) focused.focus(); // a row that moves loses it
     this.earlier.hidden = from === 0;
     this.later.hidden = from >= last;
     this.caption.textContent = captionOf(events.length, whole, listed.length, from);
