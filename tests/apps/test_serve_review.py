@@ -307,7 +307,8 @@ def test_values_are_there_for_who_does_not_see_them(browser: Any, url: str) -> N
         tab.until(f"{words}.includes('Dog')")
 
 
-MOVING = """() => new Promise(resolve => { const pictures = new Set(); const start = performance.now();
+MOVING = """() => new Promise(resolve => {
+  const pictures = new Set(), start = performance.now();
   const pen = document.querySelector('#neurons canvas').getContext('2d');
   const { width, height } = pen.canvas;
   player.currentTime = 1.9; player.play();

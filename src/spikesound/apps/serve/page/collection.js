@@ -21,8 +21,8 @@ export class Collection {
 
   /** Take over what is kept of tabs that are gone; taken(sounds) is called with their sounds. */
   async load(taken) {
-    const kept = await this.store.all("sounds");
-    this.owner.whenGone(new Set(kept.map((sound) => sound.owner)), async (owner) => {
+    const stored = await this.store.all("sounds");
+    this.owner.whenGone(new Set(stored.map((sound) => sound.owner)), async (owner) => {
       const sounds = (await this.store.all("sounds")).filter((sound) => sound.owner === owner);
       if (!sounds.length) return;
       const events = await this.store.all("events");
@@ -68,7 +68,7 @@ export class Collection {
     this.changed();
   }
 
-  /** The events of a sound, as they were found. */
+  /** The events of a sound, in the order in which they were detected or added. */
   of(sound) {
     return [...this.events.values()].filter((event) => event.sound === sound.id);
   }

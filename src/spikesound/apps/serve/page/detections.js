@@ -9,7 +9,7 @@ export class Detections {
     this.hopS = model.hop_s;
     this.earlier = new Map();
     for (const event of collection.of(sound)) if (event.was) this.earlier.set(key(event.was), event);
-    this.found = new Set();
+    this.current = new Set();
     this.going = new Map();
   }
 
@@ -34,7 +34,7 @@ export class Detections {
     const event = this.earlier.get(key(was)) ?? this.collection.addEvent({
       sound: this.sound.id, label, onset_s, offset_s: null, score, state: "detected", was,
     });
-    this.found.add(event);
+    this.current.add(event);
     this.going.set(key(was), event);
     return event;
   }
@@ -55,7 +55,7 @@ export class Detections {
   /** Drop what an earlier run found and this one, which is whole, did not. */
   replaceEarlier() {
     this.collection.drop([...this.earlier.values()].filter(
-      (event) => event.state === "detected" && !this.found.has(event),
+      (event) => event.state === "detected" && !this.current.has(event),
     ));
   }
 

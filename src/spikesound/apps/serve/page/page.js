@@ -2,11 +2,11 @@
 
 import { clock } from "/clock.js";
 import { Collection, counted } from "/collection.js";
-import { keepPage } from "/kept.js";
 import { Keys } from "/keys.js";
 import { save } from "/labels.js";
 import { listenTo } from "/listening.js";
 import { Owner } from "/owner.js";
+import { keepPage } from "/page_cache.js";
 import { Player } from "/player.js";
 import { Program } from "/program.js";
 import { Queue } from "/queue.js";

@@ -41,6 +41,8 @@ export class Review {
     this.table.chosen = event;
     this.editor.open(event, this.collection.sounds.get(event.sound));
     this.draw();
+    this.table.reveal(event);
+    this.draw();
     this.show(event);
     return void this.editor.label.focus();
   }

@@ -56,6 +56,15 @@ export class Table {
     this.caption.textContent = captionOf(events.length, whole, listed.length, from);
   }
 
+  /** List the part that an event is in. */
+  reveal(event) {
+    const place = this.events.indexOf(event);
+    const last = Math.max(0, this.events.length - LISTED);
+    const from = Math.min(this.from ?? last, last);
+    if (place < 0 || (place >= from && place < from + LISTED)) return;
+    this.from = Math.max(0, Math.min(last, place - LISTED / 2));
+  }
+
   make(event) {
     const row = document.createElement("tr");
     const head = document.createElement("th");

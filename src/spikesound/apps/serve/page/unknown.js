@@ -21,33 +21,33 @@ export class Unknown {
 
   /** Return { opened, events } of a message, whose results are those from a frame on. */
   take({ levels, results }, first) {
-    const found = { opened: [], events: [] };
+    const changes = { opened: [], events: [] };
     this.levels.push(...levels);
     results.forEach(({ active }, i) => {
       const frame = first + i;
       const isActive = active.some(Boolean);
       const ends = isActive || frame - this.to > GAP_S / this.hopS;
-      if (this.from !== null && ends) this.close(found);
+      if (this.from !== null && ends) this.close(changes);
       if (!this.is(frame, isActive)) return;
       this.from ??= frame;
       this.to = frame;
       if (!this.isOpen && (this.to - this.from + 1) * this.hopS >= SHORTEST_S) {
         this.isOpen = true;
-        found.opened.push(this.event(null));
+        changes.opened.push(this.event(null));
       }
     });
-    return found;
+    return changes;
   }
 
   /** End a stretch that is under way; return it as take() does. */
   finish() {
-    const found = { opened: [], events: [] };
-    if (this.from !== null) this.close(found);
-    return found;
+    const changes = { opened: [], events: [] };
+    if (this.from !== null) this.close(changes);
+    return changes;
   }
 
-  close(found) {
-    if (this.isOpen) found.events.push(this.event((this.to + 0.5) * this.hopS));
+  close(changes) {
+    if (this.isOpen) changes.events.push(this.event((this.to + 0.5) * this.hopS));
     this.from = null;
     this.to = null;
     this.isOpen = false;
