@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from trained_models import NAMES, RECORDING
@@ -67,6 +68,29 @@ def test_the_table_is_filtered_by_class_sound_and_score(
             (float(row[5]) for row in everything), reverse=True
         )
         quiet(tab, url)
+
+
+def test_a_long_table_is_listed_part_by_part(browser: Any, url: str, tmp_path: Path) -> None:
+    samples, rate_hz = soundfile.read(RECORDING)
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(samples, 70), rate_hz, subtype="PCM_16")
+    with opened(browser, url) as tab:
+        tab.process(path)
+        whole = int(str(tab.page.text_content("#caption")).split()[0])
+        assert whole > 200
+        assert len(tab.rows) == 200
+        assert f"; {whole - 199} to {whole} are listed" in str(tab.page.text_content("#caption"))
+        later = tab.rows
+        tab.page.get_by_role("button", name="Earlier events").click()
+        assert "; 1 to 200 are listed" in str(tab.page.text_content("#caption"))
+        assert tab.rows[whole - 200 :] == later[: 400 - whole]
+        assert tab.page.locator("#earlier").is_hidden()
+        tab.page.get_by_role("button", name="Later events").click()
+        assert tab.rows == later
+        tab.page.locator("#player").wait_for()
+        tab.run("void (player.currentTime = 1)")
+        tab.page.click("#add")
+        assert ["unknown", "added", "long.wav", "0:01.0", "0:02.0", "none"] in tab.rows
 
 
 PLAYED = """() => { window.played = []; const e = document.getElementById('player');
