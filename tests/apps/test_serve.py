@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
+import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from websockets.sync.client import connect
 from spikesound.apps.serve import app as app_module
 from spikesound.apps.serve.app import Serving
 from spikesound.apps.serve.guard import Guard, hosts
+from spikesound.apps.serve.levels import LOWEST_DB, Levels
 from spikesound.apps.serve.run import Server
 
 Up = tuple[Server, Serving]
@@ -237,24 +241,93 @@ def test_every_answer_forbids_requests_to_other_hosts(up: Up) -> None:
     assert requests.get(f"{up[0].url}../run.py").status_code == 404
 
 
-def test_labels_come_in_the_order_of_the_sound_and_only_of_real_events(up: Up) -> None:
-    late = {"label": "Dog", "onset_s": 2.0, "offset_s": 3.0, "score": 0.75}
-    early = {"label": "Sneeze", "onset_s": 1.0, "offset_s": 4.0, "score": 0.5}
-    body = {"name": "a.wav", "sound_s": 5.0, "events": [late, early]}
-    answer = requests.post(f"{up[0].url}labels/audacity", json=body)
+LATE = {"label": "Dog", "onset_s": 2.0, "offset_s": 3.0, "score": 0.75}
+EARLY = {"label": "Sneeze", "onset_s": 1.0, "offset_s": 4.0, "score": 0.5}
+SOUND = {"name": "a.wav", "sound_s": 5.0, "events": [LATE, EARLY]}
+
+
+def labels(server: Server, format: str, *sounds: Any) -> requests.Response:
+    return requests.post(f"{server.url}labels/{format}", json={"sounds": sounds})
+
+
+def test_labels_come_in_the_order_of_the_sound(up: Up) -> None:
+    answer = labels(up[0], "audacity", SOUND)
     assert answer.headers["x-suffix"] == ".txt"
     rows = [row.split("\t") for row in answer.text.splitlines()]
     assert [(float(row[0]), row[2].split()[0]) for row in rows] == [(1, "Sneeze"), (2, "Dog")]
     for rate_hz, high_hz in ((8000, "4000.0"), (48000, "11025.0"), (None, "11025.0")):
-        answer = requests.post(f"{up[0].url}labels/raven", json={**body, "rate_hz": rate_hz})
+        answer = labels(up[0], "raven", {**SOUND, "rate_hz": rate_hz})
         head, row, _ = (line.split("\t") for line in answer.text.splitlines())
         assert row[head.index("High Freq (Hz)")] == high_hz
         assert row[head.index("Annotation")] == "Sneeze"
-    wrong = [{**late, "label": "Cat"}, {**late, "onset_s": "nan"}, {**late, "score": -1}, 3]
+
+
+def test_labels_of_several_sounds_are_one_table_or_an_archive_with_a_file_of_each(up: Up) -> None:
+    sounds = [SOUND, {**SOUND, "name": "in/a.ogg", "events": [{**LATE, "label": "Wolf"}]}]
+    answer = labels(up[0], "csv", *sounds)
+    assert answer.headers["x-suffix"] == ".csv"
+    assert [row.split(",")[::3] for row in answer.text.splitlines()] == [
+        ["filename", "event_label"],
+        ["a.wav", "Sneeze"],
+        ["a.wav", "Dog"],
+        ["in/a.ogg", "Wolf"],  # a person's own label
+    ]
+    answer = labels(up[0], "audacity", *sounds)
+    assert answer.headers["x-suffix"] == ".txt.zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["a.txt", "a-2.txt"]
+        assert archive.read("a-2.txt").decode() == "2.000000\t3.000000\tWolf\n"
+
+
+def test_labels_are_of_real_events_only(up: Up) -> None:
+    wrong = [
+        {**LATE, "label": ""},
+        {**LATE, "label": None},
+        {**LATE, "onset_s": "nan"},
+        {**LATE, "onset_s": 3.5},
+        {**LATE, "score": -1},
+        3,
+    ]
     for event in wrong:
-        answer = requests.post(f"{up[0].url}labels/csv", json={**body, "events": [event]})
-        assert answer.json() == {"error": "expected a name, a length and events of this detector"}
-    assert "valid: " in requests.post(f"{up[0].url}labels/x", json=body).json()["error"]
+        answer = labels(up[0], "csv", {**SOUND, "events": [event]})
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("expected sounds, each with a name, a length")
+    assert labels(up[0], "csv").json() == {"error": "no sound to write labels of"}
+    assert "valid: " in labels(up[0], "x", SOUND).json()["error"]
+
+
+def test_spikes_come_neuron_by_neuron_and_agree_with_the_rows(up: Up) -> None:
+    frames = [frame for message in posted(up[0], RECORDING) for frame in message["frames"]]
+    sizes = [layer["neurons"] for layer in requests.get(f"{up[0].url}model").json()["layers"]]
+    assert sizes == [64, 16, 8, 8]
+    for frame in frames:
+        content = base64.b64decode(frame["spikes"])
+        assert len(content) == sum(-(-size // 8) for size in sizes)
+        bits = np.unpackbits(np.frombuffer(content, np.uint8))
+        assert bits.sum() == pytest.approx(frame["rate"] * sum(sizes), abs=0.01)
+        layers = np.split(bits, np.cumsum([8 * -(-size // 8) for size in sizes]))[:-1]
+        rates = [layer[:size].mean() for layer, size in zip(layers, sizes, strict=True)]
+        np.testing.assert_allclose(rates, frame["rates"], atol=6e-5)
+    assert max(frame["rate"] for frame in frames) > 0
+
+
+def test_levels_are_those_of_the_samples_of_each_frame_whatever_the_chunks(up: Up) -> None:
+    hop_s, rate_hz = 1024 / 22050, 44100
+    samples = np.zeros(3 * rate_hz, np.float32)
+    samples[rate_hz:] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate_hz) / rate_hz)
+    for pieces in (1, 7, 1000):
+        levels = Levels(hop_s, rate_hz)
+        given = [x for part in np.array_split(samples, pieces) for x in levels.feed(part)]
+        assert len(given) == int(3 / hop_s + 0.5)
+        for frame, level in enumerate(given):
+            start = max(0, round((frame - 0.5) * hop_s * rate_hz))
+            power = np.mean(samples[start : round((frame + 0.5) * hop_s * rate_hz)] ** 2.0)
+            assert level == pytest.approx(10 * np.log10(max(power, 1e-12)), abs=0.06)
+        assert given[0] == LOWEST_DB
+        assert given[-1] == pytest.approx(-9.0, abs=0.1)  # a sine of half the full scale
+    messages = posted(up[0], RECORDING)
+    of_file = [level for message in messages for level in message["levels"]]
+    assert abs(len(of_file) - sum(len(message["frames"]) for message in messages)) <= 1
 
 
 def test_the_model_says_where_frequencies_lie_on_its_axis(up: Up) -> None:

@@ -5,31 +5,23 @@ Needs the extras ``browser`` and ``serve`` and a Chromium; see tests/test_report
 
 from __future__ import annotations
 
-import csv
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from trained_models import NAMES, RECORDING, detector
+from trained_models import NAMES, RECORDING
 
 from spikesound.apps import api
 
 pytest.importorskip("starlette", reason="starlette is not installed (pip install -e '.[serve]')")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip install -e '.[serve]')")
 from browsing import missing
-from served import Tab, browser_with_microphone, opened, running
-
-from spikesound.apps.serve.app import Serving
-from spikesound.apps.serve.run import Server
+from served import Tab, opened, quiet
 
 pytestmark = pytest.mark.slow
 
-SHOWN = """() => [...document.querySelectorAll('#events tr')].map(row =>
-  [...row.children].slice(0, 4).map(cell => cell.textContent))"""
 INKED = """(row) => { const pen = row.querySelector('canvas').getContext('2d');
   const { width, height } = pen.canvas;
   const data = pen.getImageData(0, 0, width, height).data;
@@ -38,104 +30,61 @@ INKED = """(row) => { const pen = row.querySelector('canvas').getContext('2d');
   return found.size; }"""
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return detector(tmp_path_factory.mktemp("page") / "model.safetensors", seed=5)
-
-
-@pytest.fixture(scope="module")
-def up(model: Path) -> Iterator[tuple[Server, Serving]]:
-    with running(model) as running_server:
-        yield running_server
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bark at 0.4 s, so that nobody waits for it."""
-    samples, rate_hz = soundfile.read(RECORDING)
-    path = tmp_path_factory.mktemp("microphone") / "bark.wav"
-    soundfile.write(path, samples[2 * rate_hz : 4 * rate_hz], rate_hz, subtype="PCM_16")
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser(recording: Path) -> Iterator[Any]:
-    with browser_with_microphone(recording) as started:
-        yield started
-
-
-def quiet(tab: Tab, server: Server) -> None:
-    """Check that the page logged no error and sent requests to its own server only."""
-    assert tab.said == []
-    host = server.url.split("/")[2]
-    assert tab.asked
-    assert {url.split("/")[2] for url in tab.asked if not url.startswith("blob:")} == {host}
-    assert [url for url in tab.asked if url.startswith("blob:") and host not in url] == []
-
-
 def test_a_dropped_file_gives_what_detect_gives_and_its_labels_are_downloaded(
-    browser: Any, up: tuple[Server, Serving], model: Path
+    browser: Any, url: str, page_model: Path
 ) -> None:
-    wanted = api.load(model).detect(RECORDING)
-    with opened(browser, up[0].url, accept_downloads=True) as tab:
-        content = list(RECORDING.read_bytes())
+    wanted = api.load(page_model).detect(RECORDING)
+    with opened(browser, url, accept_downloads=True) as tab:
+        sound = list(RECORDING.read_bytes())
         tab.page.evaluate(
             """([bytes, name]) => { const carried = new DataTransfer();
               carried.items.add(new File([new Uint8Array(bytes)], name));
               document.body.dispatchEvent(new DragEvent('drop',
                 { dataTransfer: carried, bubbles: true, cancelable: true })); }""",
-            [content, RECORDING.name],
+            [sound, RECORDING.name],
         )
-        tab.status("Finished: 0:05.0 processed, 3 events")
-        rows = sorted(tab.run(SHOWN))
+        tab.status(f"Finished {RECORDING.name}: 3 events in 0:05.0.")
+        tab.sound(RECORDING.name, "3 events")
+        rows = sorted(tab.known)
         assert rows == sorted(
             [e.label, f"0:0{e.onset_s:.1f}", f"0:0{e.offset_s:.1f}", f"{e.score:.2f}"]
             for e in wanted
         )
-        tab.page.select_option("#format", "csv")
-        with tab.page.expect_download() as fetched:
-            tab.page.click("#download")
-        assert fetched.value.suggested_filename == f"{RECORDING.stem}.csv"
-        lines = Path(fetched.value.path()).read_text().splitlines()
+        name, content = tab.save()
+        assert name == f"{RECORDING.stem}.csv"
+        lines = content.decode().splitlines()
         assert len(lines) == 1 + len(wanted)
         assert all(any(name in line for line in lines) for name in NAMES)
-        tab.page.locator("#player").wait_for(timeout=3000)
-        tab.page.get_by_role("button", name="Show Dog").click()
-        assert tab.run("document.getElementById('player').currentTime") == pytest.approx(
-            next(e.onset_s for e in wanted if e.label == "Dog"), abs=0.01
-        )
-        quiet(tab, up[0])
+        quiet(tab, url)
 
 
 def test_the_microphone_is_processed_and_the_picture_moves(
-    browser: Any, up: tuple[Server, Serving]
+    browser: Any, url: str, served_page: Any
 ) -> None:
-    with opened(browser, up[0].url) as tab, opened(browser, up[0].url, 360) as other:
+    with opened(browser, url) as tab, opened(browser, url, 360) as other:
         tab.page.click("#microphone")
         tab.status("Listening to the microphone.")
-        tab.page.locator("#events tr").nth(2).wait_for(timeout=8000)
-        other.page.set_input_files("#file", RECORDING)  # meanwhile in another tab
-        other.status("Finished")
+        tab.page.locator("#events tr[data-event]").nth(2).wait_for(timeout=8000)
+        other.process(RECORDING)  # meanwhile in another tab
         strips = tab.page.locator(".strip").all()
         assert len(strips) == 1 + 4 + 3
         assert all(strip.evaluate(INKED) >= 2 for strip in strips)
         before = tab.page.text_content("#figures")
         tab.page.wait_for_timeout(300)
         assert tab.page.text_content("#figures") != before
-        tab.page.get_by_role("button", name="Stop").click()
+        tab.page.locator("#stop").click()
         tab.status("Finished")
-        assert {row[0] for row in tab.run(SHOWN)} == set(NAMES)
-        assert up[1].streams == 0
-        quiet(tab, up[0])
-        quiet(other, up[0])
+        tab.page.wait_for_timeout(300)
+        assert {row[0] for row in tab.known} == set(NAMES)
+        assert served_page[1].streams == 0
+        quiet(tab, url)
+        quiet(other, url)
 
 
-def test_errors_are_shown_in_the_page(
-    browser: Any, up: tuple[Server, Serving], tmp_path: Path
-) -> None:
+def test_errors_are_shown_in_the_page(browser: Any, url: str, tmp_path: Path) -> None:
     path = tmp_path / "letter.wav"
     path.write_text("no sound at all")
-    with opened(browser, up[0].url) as tab:
+    with opened(browser, url) as tab:
         tab.page.set_input_files("#file", path)
         tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=5000)
         tab.run(
@@ -144,7 +93,7 @@ def test_errors_are_shown_in_the_page(
         )
         tab.page.click("#microphone")
         tab.page.get_by_role("alert").filter(has_text="may not use the microphone").wait_for()
-        quiet(tab, up[0])
+        quiet(tab, url)
         tab.page.route("**/file*", lambda route: route.abort())
         tab.page.set_input_files("#file", RECORDING)
         tab.page.get_by_role("alert").filter(has_text="does not answer").wait_for(timeout=5000)
@@ -163,138 +112,84 @@ def description(tab: Tab, name: str) -> str:
     return str(label)
 
 
-def test_what_a_microphone_gave_stays_and_is_downloaded_when_the_server_has_ended(
-    browser: Any, model: Path
-) -> None:
-    with (
-        running(model) as (server, serving),
-        opened(browser, server.url, accept_downloads=True) as tab,
-    ):
-        tab.page.click("#microphone")
-        tab.page.locator("#events tr:not(.going)").nth(1).wait_for(timeout=9000)
-        seen = tab.run(SHOWN)
-        server.stop()
-        tab.page.get_by_role("alert").filter(has_text="does not answer").wait_for(timeout=9000)
-        rows = tab.run(SHOWN)
-        assert [row[:2] for row in rows[: len(seen)]] == [row[:2] for row in seen]
-        assert all(row[2][0].isdigit() and float(row[3]) for row in rows), "all have ended"
-        assert tab.run("document.querySelectorAll('.going').length") == 0
-        assert f"{len(rows)} events until then" in str(tab.page.text_content("#status"))
-        for name, sentence in (("csv", "the labels were saved."), ("raven", "saved as CSV, since")):
-            tab.page.select_option("#format", name)
-            with tab.page.expect_download() as fetched:
-                tab.page.click("#download")
-            assert fetched.value.suggested_filename == "microphone.csv"
-            tab.page.get_by_role("alert").filter(has_text=sentence).wait_for(timeout=3000)
-        with Path(fetched.value.path()).open(newline="") as file:
-            [head, *lines] = csv.reader(file)
-        assert head == ["filename", "onset", "offset", "event_label", "score"]
-        assert [[line[3], round(float(line[1]), 1)] for line in lines] == [
-            [row[0], float(row[1][2:])] for row in rows
-        ]
-        again = Server(serving, "127.0.0.1", int(server.url.split(":")[2].strip("/")))
-        thread = threading.Thread(target=again.run, daemon=True)
-        thread.start()
-        with tab.page.expect_download() as fetched:
-            tab.page.click("#download")
-        assert fetched.value.suggested_filename == "microphone.selections.txt"
-        tab.page.set_input_files("#file", RECORDING)
-        tab.status("Finished")
-        tab.page.get_by_text(f"microphone: {len(rows)} events in ").wait_for(timeout=3000)
-        with tab.page.expect_download() as fetched:
-            tab.page.get_by_role("button", name="Download labels of microphone").click()
-        assert len(Path(fetched.value.path()).read_text().splitlines()) == 1 + len(rows)
-        again.stop()
-        thread.join(10)
-
-
-def test_leaving_the_page_is_asked_for_until_the_microphones_labels_are_saved(
-    browser: Any, up: tuple[Server, Serving]
-) -> None:
-    leave = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-    with opened(browser, up[0].url, accept_downloads=True) as tab:
-        tab.page.set_input_files("#file", RECORDING)
-        tab.status("Finished")
-        assert not tab.run(leave), "a file can be processed again"
-        tab.page.click("#microphone")
-        tab.page.locator("#events tr:not(.going)").first.wait_for(timeout=9000)
-        tab.page.get_by_role("button", name="Stop").click()
-        tab.status("Finished")
-        assert tab.run(leave)
-        with tab.page.expect_download():
-            tab.page.click("#download")
-        tab.page.wait_for_timeout(200)
-        assert not tab.run(leave)
-
-
-def test_after_a_file_that_cannot_be_read_nothing_of_the_former_is_shown_as_its_own(
-    browser: Any, up: tuple[Server, Serving], tmp_path: Path
+def test_of_a_file_that_cannot_be_read_nothing_is_shown_and_the_others_stay(
+    browser: Any, url: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "letter.wav"
     path.write_text("no sound at all")
-    with opened(browser, up[0].url) as tab:
+    with opened(browser, url) as tab:
         assert blank(tab)
-        tab.page.set_input_files("#file", RECORDING)
-        tab.status("Finished")
-        tab.page.wait_for_timeout(200)
+        tab.process(RECORDING)
         assert not blank(tab)
         tab.page.set_input_files("#file", path)
         tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=5000)
+        tab.sound("letter.wav", "not processed")
         tab.page.wait_for_timeout(1500)
         assert blank(tab)
         assert tab.page.text_content("#figures") == ""
         assert description(tab, "Dog").endswith(": no sound yet")
-        assert tab.run(SHOWN) == []
         assert tab.page.locator("#player").is_hidden()
-        tab.page.get_by_text(f"{RECORDING.name}: 3 events in 0:05.0").wait_for(timeout=3000)
+        assert len(tab.known) == 3
+        tab.page.get_by_role("button", name=f"Show {RECORDING.name}").click()
+        tab.page.wait_for_timeout(500)
+        assert not blank(tab)
 
 
-def test_events_stand_by_onset_and_those_under_way_are_listed(
-    browser: Any, up: tuple[Server, Serving], tmp_path: Path
-) -> None:
-    with opened(browser, up[0].url) as tab:
+def test_events_under_way_are_listed_and_named_while_they_sound(browser: Any, url: str) -> None:
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)  # so that the first frames of the microphone do not wait
+        tab.run(
+            "window.named = new Set(), window.going = new Set(), new MutationObserver(() => {"
+            "for (const e of document.querySelectorAll('#now .known')) named.add(e.firstChild"
+            ".textContent.trim());"
+            "for (const e of document.querySelectorAll('#events .going')) going.add("
+            "e.querySelector('.label').textContent + ': ' + e.children[3].textContent"
+            "+ ', ' + e.querySelector('td button').disabled);"
+            "}).observe(document.body, { childList: true, subtree: true, attributes: true })"
+        )
         tab.page.click("#microphone")
-        going = tab.page.locator("#events tr.going")
-        going.first.wait_for(timeout=9000)
-        assert going.first.locator("td").nth(1).text_content() == "under way"
-        tab.page.get_by_text("under way").first.wait_for()
-        tab.page.get_by_role("button", name="Stop").click()
-        tab.status("Finished")
-        assert going.count() == 0
-        onsets = [row[1] for row in tab.run(SHOWN)]
+        tab.page.locator("#events tr[data-event]:not(.going)").nth(4).wait_for(timeout=9000)
+        tab.page.locator("#stop").click()
+        tab.status("Finished microphone")
+        tab.page.wait_for_timeout(300)
+        assert tab.page.locator("#events tr.going").count() == 0
+        assert set(tab.run("[...going]")) == {f"{name}: under way, true" for name in NAMES}
+        onsets = [row[3] for row in tab.rows if row[2].startswith("microphone")]
         assert len(onsets) >= 3
         assert onsets == sorted(onsets)
+        assert set(tab.run("[...named]")) == set(NAMES)
 
 
-def test_the_progress_of_a_file_is_shown(
-    browser: Any, up: tuple[Server, Serving], tmp_path: Path
+def test_files_wait_in_a_queue_and_the_progress_of_each_is_shown(
+    browser: Any, url: str, tmp_path: Path
 ) -> None:
     samples, rate_hz = soundfile.read(RECORDING)
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(samples, 25), rate_hz, subtype="PCM_16")
-    with opened(browser, up[0].url) as tab:
-        assert tab.page.locator("#progress").is_hidden()
+    bar = "document.querySelector('#sounds li progress')"
+    with opened(browser, url) as tab:
         tab.run(
-            "window.seen = [], new MutationObserver(() => seen.push([progress.value, "
-            "figures.textContent])).observe(progress, { attributes: true })"
+            "window.seen = [], new MutationObserver(() => { const { value, nextSibling } = "
+            f"{bar}; seen.push([value, nextSibling.textContent]); }}).observe(sounds, "
+            "{ subtree: true, childList: true, attributes: true })"
         )
-        tab.page.set_input_files("#file", path)
-        tab.status("Finished: 2:05.0 processed")
-        tab.page.wait_for_timeout(200)
-        assert tab.page.locator("#progress").is_hidden()
+        tab.page.set_input_files("#file", [path, RECORDING])
+        tab.sound(RECORDING.name, "waiting")
+        tab.sound("long.wav", "2:05.0, real-time factor")
+        tab.sound(RECORDING.name, "0:05.0, real-time factor")
+        assert tab.page.locator("#sounds progress:visible").count() == 0
         shares = [value for value, _ in tab.run("seen") if 0 < value < 1]
-        assert len(shares) >= 2
+        assert len(set(shares)) >= 2
         assert shares == sorted(shares)
-        assert any(" of 2:05.0 processed" in text for _, text in tab.run("seen"))
+        assert any(" of 2:05.0" in text for _, text in tab.run("seen"))
+        assert tab.page.locator("#caption").text_content() == f"{len(tab.rows)} events"
+        assert {row[2] for row in tab.rows} == {"long.wav", RECORDING.name}
 
 
-def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(
-    browser: Any, up: tuple[Server, Serving]
-) -> None:
+def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(browser: Any, url: str) -> None:
     ticks = "[...document.querySelectorAll('#time span')].map(e => e.textContent)"
-    with opened(browser, up[0].url) as tab:
-        tab.page.set_input_files("#file", RECORDING)
-        tab.status("Finished")
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)
         tab.page.wait_for_timeout(1500)
         assert tab.run(ticks)[:5] == ["0:00", "0:02", "0:04", "0:06", "0:08"]
         rows = [row.locator(".axis span") for row in tab.page.locator(".strip").all()]
@@ -303,7 +198,7 @@ def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(
         assert tops == sorted(tops, reverse=True), "low frequencies are at the bottom"
         assert rows[1].all_text_contents()[0] == "1"
         assert rows[-1].all_text_contents() == ["0.50"]
-        dog = next(row for row in tab.run(SHOWN) if row[0] == "Dog")
+        dog = next(row for row in tab.known if row[0] == "Dog")
         assert f"highest score {dog[3]} at 0:02." in description(tab, "Dog")
         assert "at or above the threshold of 0.50 for 0." in description(tab, "Dog")
         assert "0:00.0 to 0:10.0; loudest at 0:02." in description(tab, "Mel spectrogram")
@@ -311,12 +206,9 @@ def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_names_and_values_of_the_strips_are_whole(
-    browser: Any, up: tuple[Server, Serving], width: int
-) -> None:
-    with opened(browser, up[0].url, width) as tab:
-        tab.page.set_input_files("#file", RECORDING)
-        tab.status("Finished")
+def test_names_and_values_of_the_strips_are_whole(browser: Any, url: str, width: int) -> None:
+    with opened(browser, url, width) as tab:
+        tab.process(RECORDING)
         tab.page.wait_for_timeout(200)
         words, value = tab.page.locator(".strip").nth(1).locator(".name span").all()
         words.evaluate("e => { e.textContent = 'Layer 1: 256 neurons'; }")
@@ -331,15 +223,14 @@ def test_names_and_values_of_the_strips_are_whole(
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")])
 def test_the_page_fits_and_axe_finds_no_fault(
-    browser: Any, up: tuple[Server, Serving], width: int, scheme: str
+    browser: Any, url: str, width: int, scheme: str
 ) -> None:
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
         missing("axe-playwright-python is not installed (pip install -e '.[browser]')")
-    with opened(browser, up[0].url, width, scheme, bypass_csp=True) as tab:
-        tab.page.set_input_files("#file", RECORDING)
-        tab.status("Finished")
+    with opened(browser, url, width, scheme, bypass_csp=True) as tab:
+        tab.process(RECORDING)
         tab.run("document.querySelectorAll('details').forEach(e => e.open = true)")
         assert tab.run("document.documentElement.scrollWidth") <= width
         found = Axe().run(tab.page).response
@@ -347,13 +238,20 @@ def test_the_page_fits_and_axe_finds_no_fault(
         assert {"color-contrast", "label", "heading-order"} <= {e["id"] for e in found["passes"]}
 
 
-def test_the_keyboard_reaches_every_control(browser: Any, up: tuple[Server, Serving]) -> None:
-    with opened(browser, up[0].url) as tab:
+def test_the_keyboard_reaches_every_control(browser: Any, url: str) -> None:
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)
+        tab.page.locator("summary").first.click()
+        tab.page.mouse.click(1, 1)
         reached = []
-        for _ in range(8):
+        for _ in range(40):
             tab.page.keyboard.press("Tab")
             reached.append(tab.run("document.activeElement.id || document.activeElement.tagName"))
-        wanted = ["A", "theme", "file", "microphone", "SUMMARY", "format"]
+        wanted = [
+            *("A", "show-keys", "theme", "file", "microphone", "SUMMARY", "quiet"),
+            *("by-label", "by-sound", "by-state", "order", "by-score", "clear", "add"),
+            *("table", "which", "format", "download"),
+        ]
         assert list(dict.fromkeys(each for each in reached if each in wanted)) == wanted
         tab.page.locator("#file").focus()
         outline = "getComputedStyle(document.querySelector('.button')).outlineStyle"
@@ -372,11 +270,11 @@ COUNT = """() => new Promise(resolve => { let count = 0;
 
 
 def test_where_motion_is_not_welcome_the_picture_changes_once_a_second(
-    browser: Any, up: tuple[Server, Serving]
+    browser: Any, url: str
 ) -> None:
     changes = {}
     for motion in ("reduce", "no-preference"):
-        with opened(browser, up[0].url, reduced_motion=motion) as tab:
+        with opened(browser, url, reduced_motion=motion) as tab:
             tab.page.click("#microphone")
             tab.page.get_by_text("processed ·").wait_for(timeout=5000)
             changes[motion] = tab.page.evaluate(COUNT)

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from spikesound.apps.annotations import FORMATS
 from spikesound.apps.serve.audio import of_file, of_socket, store
 from spikesound.apps.serve.guard import Guard
-from spikesound.apps.serve.labels import labelled, read_body
+from spikesound.apps.serve.labels import labelled, read_body, write
 from spikesound.apps.serve.messages import about
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.models.loading import TrainedModel
@@ -28,19 +28,8 @@ from spikesound.models.loading import TrainedModel
 STREAMS = 8
 """Files and microphones that are processed at once, in all tabs together."""
 
-_PAGE = {
-    "/": ("page.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/clock.js": ("clock.js", "text/javascript"),
-    "/events.js": ("events.js", "text/javascript"),
-    "/labels.js": ("labels.js", "text/javascript"),
-    "/picture.js": ("picture.js", "text/javascript"),
-    "/strip.js": ("strip.js", "text/javascript"),
-    "/sound.js": ("sound.js", "text/javascript"),
-    "/surface.js": ("surface.js", "text/javascript"),
-    "/worklet.js": ("worklet.js", "text/javascript"),
-}
+_PAGE = files("spikesound.apps.serve").joinpath("page")
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 @dataclass
@@ -101,16 +90,16 @@ class Serving:
         return JSONResponse(about(self.trained, FORMATS))
 
     async def labels(self, request: Request) -> Response:
-        """Write the events of the body in a format."""
+        """Answer with the labels of the body in a format."""
         name = request.path_params["name"]
         try:
             format = choose(FORMATS, name, "format")
-            sound = labelled(await read_body(request), self.trained)
-            text = await run_in_threadpool(format.write, sound)
+            sounds = labelled(await read_body(request), self.trained)
+            content, suffix = await run_in_threadpool(write, sounds, format)
         except SpikesoundError as error:
             return JSONResponse({"error": str(error)}, 400)
         return Response(
-            text, media_type="application/octet-stream", headers={"x-suffix": format.suffix}
+            content, media_type="application/octet-stream", headers={"x-suffix": suffix}
         )
 
 
@@ -118,7 +107,7 @@ def make_app(serving: Serving, hosts: list[str]) -> ASGIApp:
     """Return the server's application, which answers to these hosts only."""
     app = Starlette(
         routes=[
-            *(Route(path, _page) for path in _PAGE),
+            *(Route(path, _page) for path in _paths()),
             Route("/model", serving.model),
             Route("/file", serving.file, methods=["POST"]),
             Route("/labels/{name}", serving.labels, methods=["POST"]),
@@ -128,10 +117,16 @@ def make_app(serving: Serving, hosts: list[str]) -> ASGIApp:
     return Guard(app, hosts)
 
 
+def _paths() -> dict[str, str]:
+    """Return the file of the page at each path."""
+    names = [each.name for each in _PAGE.iterdir() if Path(each.name).suffix in _KINDS]
+    return {f"/{name}": name for name in names} | {"/": "page.html"}
+
+
 async def _page(request: Request) -> Response:
-    name, kind = _PAGE[request.url.path]
-    text = files("spikesound.apps.serve").joinpath(name).read_text(encoding="utf-8")
-    return PlainTextResponse(text, media_type=kind)
+    name = _paths()[request.url.path]
+    text = _PAGE.joinpath(name).read_text(encoding="utf-8")
+    return PlainTextResponse(text, media_type=_KINDS[Path(name).suffix])
 
 
 def _with_errors(answer: ASGIApp) -> ASGIApp:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from spikesound.apps.live.sound_file import SoundFile
 from spikesound.apps.live.traced import TracedStream
+from spikesound.apps.serve.levels import Levels
 from spikesound.apps.serve.messages import describe
 from spikesound.audio.samples import within_full_scale
 from spikesound.core.errors import SpikesoundError
@@ -64,9 +65,10 @@ async def of_file(model: TrainedModel, path: Path, name: str) -> AsyncGenerator[
 def _lines(model: TrainedModel, path: Path, name: str) -> Generator[str, None, None]:
     source = SoundFile(path, model.front_end.rate_hz, name)
     stream = TracedStream(model, source.rate_hz)
+    levels = Levels(model.front_end.hop_s, source.rate_hz)
     try:
         for block in source.blocks():
-            message = describe(stream.feed(block), stream.thresholds)
+            message = describe(stream.feed(block), stream.thresholds, levels.feed(block))
             yield _line({**message, "rate_hz": source.own_hz})
     except SpikesoundError as error:
         yield _line({"error": str(error)})
@@ -90,13 +92,15 @@ async def of_socket(model: TrainedModel, socket: WebSocket) -> None:
     """
     rate_hz = _rate(await socket.receive_text())
     stream = await run_in_threadpool(TracedStream, model, rate_hz)
+    levels = Levels(model.front_end.hop_s, rate_hz)
     while (message := await socket.receive())["type"] == "websocket.receive":
         if message.get("bytes") is None:
             await socket.send_text(await run_in_threadpool(_last, stream))
             await socket.close()
             return
-        chunk = await run_in_threadpool(stream.feed, _samples(message["bytes"]))
-        await socket.send_text(_line(describe(chunk, stream.thresholds)))
+        samples = _samples(message["bytes"])
+        chunk = await run_in_threadpool(stream.feed, samples)
+        await socket.send_text(_line(describe(chunk, stream.thresholds, levels.feed(samples))))
 
 
 def _rate(text: str) -> int:
@@ -118,7 +122,7 @@ def _samples(content: bytes) -> np.ndarray:
 
 
 def _last(stream: TracedStream) -> str:
-    last = describe(stream.finish(), stream.thresholds)
+    last = describe(stream.finish(), stream.thresholds, [])
     return _line({**last, "sound_s": stream.sound_s, "busy_s": stream.busy_s})
 
 

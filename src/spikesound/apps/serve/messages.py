@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,13 +46,17 @@ def about(model: TrainedModel, formats: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def describe(chunk: TracedChunk, thresholds: npt.NDArray[np.float64]) -> dict[str, Any]:
+def describe(
+    chunk: TracedChunk, thresholds: npt.NDArray[np.float64], levels: list[float]
+) -> dict[str, Any]:
     """Return the message for a chunk of sound.
 
     ``frames``: for each processed frame the features and, layer by layer, the share of neurons of
-    each row that spiked, all as 0 to 255, and the spikes per neuron. ``results``: for each frame
-    whose result is known the scores, and which classes are at or above their thresholds.
-    ``opened``: the events that began, ``events``: those that ended.
+    each row that spiked, all as 0 to 255; the spikes per neuron; and ``spikes``, a bit a neuron,
+    each layer filled up to whole bytes, as base64. ``results``: for each frame whose result is
+    known the scores, and which classes are at or above their thresholds. ``opened``: the events
+    that began, ``events``: those that ended. ``levels``: of the frames whose samples are complete,
+    in dB of full scale.
     """
     return {
         "frames": [_frame(frame) for frame in chunk.traced],
@@ -64,6 +69,7 @@ def describe(chunk: TracedChunk, thresholds: npt.NDArray[np.float64]) -> dict[st
         ],
         "opened": [event._asdict() for result in chunk.results for event in result.opened],
         "events": [event._asdict() for event in chunk.ended],
+        "levels": levels,
     }
 
 
@@ -92,7 +98,12 @@ def _frame(frame: TracedFrame) -> dict[str, Any]:
         "layers": [_bytes(_rows(layer)) for layer in frame.spikes],
         "rates": [round(float(layer.mean()), 4) for layer in frame.spikes],
         "rate": round(frame.rate, 4),
+        "spikes": _bits(frame.spikes),
     }
+
+
+def _bits(layers: list[npt.NDArray[np.float32]]) -> str:
+    return base64.b64encode(b"".join(np.packbits(layer > 0).tobytes() for layer in layers)).decode()
 
 
 def _rows(layer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

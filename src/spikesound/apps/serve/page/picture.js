@@ -1,7 +1,9 @@
-// The picture of the processed frames: mel, spikes of each layer, scores of each class.
+// The picture of a trace: mel, spikes of each layer, scores of each class, over time.
 
 import { clock } from "/clock.js";
-import { KEPT, Strip } from "/strip.js";
+import { palette } from "/palette.js";
+import { Strip } from "/strip.js";
+import { KEPT } from "/trace.js";
 
 const SHOWN_S = 10;
 const TICK_S = 2;
@@ -17,7 +19,8 @@ export class Picture {
     this.time = time;
     const strip = (given) => new Strip(place, given, this.shown);
     this.mel = strip({
-      name: model.input, rows: model.bins, height: MEL, upwards: true,
+      name: model.input, height: MEL, upwards: true,
+      rows: model.bins,
       ticks: model.ticks.map(({ hz, bin }) => [
         1 - (bin + 0.5) / model.bins, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`,
       ]),
@@ -31,50 +34,24 @@ export class Picture {
       name: each.name, rows: 1, height: BAR, upwards: false,
       ticks: [[1 - each.threshold, each.threshold.toFixed(2)]],
     }));
-    this.active = model.classes.map(() => new Uint8Array(KEPT));
-    this.reset();
+    this.open(null);
   }
 
-  reset() {
-    this.processed = 0;
-    this.known = 0;
-    this.rates = [];
-    this.rateSum = 0;
-    this.latest = null;
+  /** Show a trace, from where it grows; null: nothing. */
+  open(trace) {
+    this.trace = trace;
     this.cursor = null;
     this.follow = true;
     this.first = 0;
   }
 
-  /** Seconds from which on frames are kept. */
-  get keptFromS() {
-    return Math.max(0, this.processed - KEPT) * this.hopS;
+  get processed() {
+    return this.trace?.processed ?? 0;
   }
 
-  /** Spikes per neuron and frame, of all frames. */
-  get meanRate() {
-    return this.rateSum / Math.max(1, this.processed);
-  }
-
-  /** The end of the last frame whose scores are known, in seconds. */
-  get knownS() {
-    return Math.max(0, this.known - 0.5) * this.hopS;
-  }
-
-  take(message) {
-    for (const frame of message.frames) {
-      this.mel.put(this.processed, frame.mel);
-      frame.layers.forEach((values, i) => this.layers[i].put(this.processed, values));
-      this.rates = frame.rates;
-      this.rateSum += frame.rate;
-      this.processed += 1;
-    }
-    for (const frame of message.results) {
-      frame.scores.forEach((score, i) => this.bars[i].put(this.known, [Math.round(255 * score)]));
-      frame.active.forEach((on, i) => { this.active[i][this.known % KEPT] = on; });
-      this.latest = frame;
-      this.known += 1;
-    }
+  /** The frame that the picture is about: that of the player, else the last one. */
+  get at() {
+    return this.cursor ?? this.processed - 1;
   }
 
   /** Show from a frame on, or whatever comes last (null). */
@@ -85,9 +62,10 @@ export class Picture {
 
   spans() {
     const span = { first: this.first, count: this.shown, cursor: this.cursor };
+    const known = this.trace?.known ?? 0;
     return {
       input: { ...span, oldest: this.processed - KEPT, end: this.processed },
-      scores: { ...span, oldest: this.known - KEPT, end: this.known },
+      scores: { ...span, oldest: known - KEPT, end: known },
     };
   }
 
@@ -95,15 +73,18 @@ export class Picture {
     if (this.follow) this.first = Math.max(0, this.processed - this.shown);
     const colours = palette();
     const { input, scores } = this.spans();
-    this.mel.paint(input, colours.well, colours.text, colours.link);
+    const { trace } = this;
+    this.mel.paint(trace?.mel, input, colours.well, colours.text, colours.link);
     this.layers.forEach((layer, i) => {
-      layer.paint(input, colours.well, colours.snn, colours.link);
-      layer.label(i in this.rates ? percent(this.rates[i]) : "", false);
+      layer.paint(trace?.layers[i], input, colours.well, colours.snn, colours.link);
+      layer.label(trace && i in trace.rates ? percent(trace.rates[i]) : "", false);
     });
+    const latest = this.cursor === null ? scores.end - 1 : Math.min(this.cursor, scores.end - 1);
     this.bars.forEach((bar, i) => {
-      bar.bars(scores, this.active[i], this.thresholds[i], colours);
-      const score = this.latest?.scores[i];
-      bar.label(score === undefined ? "" : score.toFixed(2), Boolean(this.latest?.active[i]));
+      bar.bars(trace?.scores[i], trace?.active[i], scores, this.thresholds[i], colours);
+      const isKnown = latest >= Math.max(0, scores.oldest);
+      const score = isKnown ? (trace.scores[i].value(latest, 0) / 255).toFixed(2) : "";
+      bar.label(score, isKnown && Boolean(trace.active[i].value(latest, 0)));
     });
     this.ticks();
   }
@@ -123,22 +104,23 @@ export class Picture {
 
   /** Say in words what the strips show, for who does not see them. */
   describe() {
+    const { trace } = this;
     const { input, scores } = this.spans();
     const at = (frame) => clock(frame * this.hopS);
     const span = `${at(this.first)} to ${at(this.first + this.shown)}`;
     const describe = (strip, frames, words) => {
       strip.describe(frames.length ? `${span}; ${words(highest(frames))}` : "no sound yet");
     };
-    const loud = this.mel.means(input);
+    const loud = this.mel.means(trace?.mel, input);
     describe(this.mel, loud, ([frame]) => `loudest at ${at(frame)}`);
-    for (const layer of this.layers) {
-      const rates = layer.means(input);
+    this.layers.forEach((layer, i) => {
+      const rates = layer.means(trace?.layers[i], input);
       describe(layer, rates, ([frame, most]) => `${percent(mean(rates))} of the neurons spike in a frame `
         + `on average, at most ${percent(most)}, at ${at(frame)}`);
-    }
+    });
     this.bars.forEach((bar, i) => {
-      const known = bar.means(scores);
-      const on = known.filter(([frame]) => this.active[i][frame % KEPT]).length;
+      const known = bar.means(trace?.scores[i], scores);
+      const on = known.filter(([frame]) => trace.active[i].value(frame, 0)).length;
       describe(bar, known, ([frame, most]) => `highest score ${most.toFixed(2)} at ${at(frame)}; at or above `
         + `the threshold of ${this.thresholds[i].toFixed(2)} for ${(on * this.hopS).toFixed(1)} s`);
     });
@@ -155,22 +137,4 @@ function mean(frames) {
 
 function percent(share) {
   return `${(100 * share).toFixed(1)}\u00a0%`;
-}
-
-const NAMES = ["well", "text", "soft", "snn", "link"];
-const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-
-/** The page's colours as they are now, each [red, green, blue]. */
-function palette() {
-  const found = {};
-  const place = document.createElement("span");
-  document.body.append(place);
-  for (const name of NAMES) {
-    place.style.color = `var(--${name})`;
-    probe.fillStyle = getComputedStyle(place).color;
-    probe.fillRect(0, 0, 1, 1);
-    found[name] = [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-  }
-  place.remove();
-  return found;
 }

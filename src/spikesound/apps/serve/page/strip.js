@@ -1,8 +1,6 @@
 // A row of the picture: values over time on a canvas, with its name, latest value and axis.
 
-const KEPT = 1 << 15; // frames; with a hop of 46 ms, 25 minutes
-
-export { KEPT };
+import { css } from "/palette.js";
 
 export class Strip {
   /** ticks: [[share of the height from the top, text]]. */
@@ -10,7 +8,6 @@ export class Strip {
     this.name = name;
     this.rows = rows;
     this.upwards = upwards;
-    this.values = new Uint8Array(rows * KEPT);
     this.row = document.createElement("div");
     this.row.className = "strip";
     const label = document.createElement("div");
@@ -31,10 +28,6 @@ export class Strip {
     this.describe("no sound yet");
   }
 
-  put(frame, values) {
-    this.values.set(values, (frame % KEPT) * this.rows);
-  }
-
   label(text, on) {
     if (this.value.textContent !== text) this.value.textContent = text;
     this.row.classList.toggle("on", on);
@@ -46,25 +39,24 @@ export class Strip {
   }
 
   /** The mean of the rows of each frame that is shown and known, [[frame, 0 to 1]]. */
-  means({ first, count, oldest, end }) {
-    const found = [];
+  means(data, { first, count, oldest, end }) {
+    const means = [];
     for (let frame = Math.max(first, oldest, 0); frame < Math.min(first + count, end); frame += 1) {
-      const at = (frame % KEPT) * this.rows;
       let sum = 0;
-      for (let row = 0; row < this.rows; row += 1) sum += this.values[at + row];
-      found.push([frame, sum / this.rows / 255]);
+      for (let row = 0; row < this.rows; row += 1) sum += data.value(frame, row);
+      means.push([frame, sum / this.rows / 255]);
     }
-    return found;
+    return means;
   }
 
   /** Draw rows of values from one colour to another. */
-  paint({ first, count, cursor, oldest, end }, from, to, mark) {
+  paint(data, { first, count, cursor, oldest, end }, from, to, mark) {
     const image = this.pen.createImageData(count, this.rows);
     for (let x = 0; x < count; x += 1) {
       const frame = first + x;
       const known = frame >= oldest && frame < end;
       for (let row = 0; row < this.rows && (known || frame === cursor); row += 1) {
-        const value = this.values[(frame % KEPT) * this.rows + row] / 255;
+        const value = known ? data.value(frame, row) / 255 : 0;
         const at = 4 * ((this.upwards ? this.rows - 1 - row : row) * count + x);
         for (let c = 0; c < 3; c += 1) {
           const shade = from[c] + value * (to[c] - from[c]);
@@ -77,14 +69,14 @@ export class Strip {
   }
 
   /** Draw a bar for each frame, and a line at the threshold. */
-  bars({ first, count, cursor, oldest, end }, active, threshold, colours) {
+  bars(scores, active, { first, count, cursor, oldest, end }, threshold, colours) {
     const { width, height } = this.canvas;
     this.pen.clearRect(0, 0, width, height);
     for (let x = 0; x < count; x += 1) {
       const frame = first + x;
       if (frame >= oldest && frame < end) {
-        const high = Math.round((this.values[frame % KEPT] / 255) * height);
-        this.pen.fillStyle = css(active[frame % KEPT] ? colours.snn : colours.soft);
+        const high = Math.round((scores.value(frame, 0) / 255) * height);
+        this.pen.fillStyle = css(active.value(frame, 0) ? colours.snn : colours.soft);
         this.pen.fillRect(x, height - high, 1, high);
       }
       if (frame === cursor) {
@@ -114,8 +106,4 @@ function axis(ticks, height) {
     made.append(tick);
   }
   return made;
-}
-
-function css([red, green, blue]) {
-  return `rgb(${red} ${green} ${blue})`;
 }

@@ -1,6 +1,6 @@
 // The two sources of sound. Each calls take(message) for each message of the server, and returns
 // when all is processed; stop() ends it early. An error is thrown with a sentence for the user; it
-// is `refused` if the program refuses the sound, rather than has ended.
+// is `refused` if the program refuses the sound, and `gone` if the program has ended.
 
 const WAITING_S = 5; // of the microphone's sound may wait for the server, in seconds; more is dropped
 const MICROPHONE = {
@@ -8,7 +8,10 @@ const MICROPHONE = {
   NotFoundError: "No microphone was found: connect one, or choose a file.",
   NotReadableError: "The microphone is in use by another program.",
 };
-const GONE = "The program behind this page does not answer: is `spikesound serve` still running?";
+
+function gone() {
+  return Object.assign(new Error("the program behind this page does not answer"), { gone: true });
+}
 
 export class FileSound {
   constructor(file) {
@@ -27,7 +30,7 @@ export class FileSound {
       await this.read(take);
     } catch (error) {
       if (this.stopped) return;
-      throw error instanceof TypeError ? new Error(GONE) : error;
+      throw error instanceof TypeError ? gone() : error;
     }
   }
 
@@ -37,20 +40,28 @@ export class FileSound {
     const answer = await fetch(`/file?name=${name}`, options);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
+    let isWhole = false;
+    const pass = (line) => {
+      const message = checked(line);
+      isWhole ||= message.sound_s !== undefined;
+      take(message);
+    };
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
       const lines = (text + value).split("\n");
       text = lines.pop();
-      for (const line of lines) take(checked(line));
+      for (const line of lines) pass(line);
     }
-    if (text) take(checked(text));
+    if (text) pass(text);
+    if (!isWhole) throw gone();
   }
 }
 
 export class MicrophoneSound {
-  constructor(dropped) {
-    this.dropped = dropped; // called with the seconds that were dropped
+  /** record(block, rateHz) is called with each block that is sent, and without one at the end. */
+  constructor(record) {
+    this.record = record;
     this.droppedS = 0;
     this.rateHz = null;
   }
@@ -74,6 +85,7 @@ export class MicrophoneSound {
       await context.audioWorklet.addModule("/worklet.js");
       await this.send(context, stream, take);
     } finally {
+      this.record(null, context.sampleRate);
       for (const track of stream.getTracks()) track.stop();
       await context.close();
     }
@@ -107,7 +119,7 @@ export class MicrophoneSound {
       socket.onclose = ({ code }) => {
         if (failed) reject(failed);
         else if (code === 1000 || this.stopped) resolve();
-        else reject(new Error(GONE));
+        else reject(gone());
       };
       return undefined;
     });
@@ -117,9 +129,9 @@ export class MicrophoneSound {
     if (socket.readyState !== WebSocket.OPEN) return;
     if (socket.bufferedAmount > WAITING_S * rateHz * block.BYTES_PER_ELEMENT) {
       this.droppedS += block.length / rateHz;
-      this.dropped(this.droppedS);
     } else if (block.length) {
       socket.send(block);
+      this.record(block, rateHz);
     }
     if (last) socket.send("end");
   }

@@ -30,6 +30,6 @@ export function dropping(open) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("over");
-    open(event.dataTransfer.files[0]);
+    open(event.dataTransfer.files);
   });
 }

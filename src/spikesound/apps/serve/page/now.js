@@ -1,0 +1,52 @@
+// What sounds at one moment: events of known classes, a sound of none, or quiet.
+
+const SAY_MS = 1000; // between two sentences for who does not see them
+
+export class Now {
+  /** place: for the marks; words: a live region, which is told of changes only. */
+  constructor(place, words) {
+    this.place = place;
+    this.words = words;
+    this.shown = null;
+    this.said = "";
+    this.saidAt = 0;
+  }
+
+  /** events: those that sound, of a sound that is processed or played; null: there is none. */
+  show(events, atS, now) {
+    const marks = marksOf(events, atS);
+    const text = marks.map(([kind, ...rest]) => kind + rest.join(" ")).join();
+    if (text !== this.shown) {
+      this.shown = text;
+      this.place.replaceChildren(...marks.map(([kind, name, figures]) => mark(kind, name, figures)));
+    }
+    const words = marks.map(([, name]) => name).join(", ");
+    if (words === this.said || now - this.saidAt < SAY_MS) return;
+    this.said = words;
+    this.saidAt = now;
+    this.words.textContent = words;
+  }
+}
+
+function marksOf(events, atS) {
+  if (!events) return [["none", "nothing is played or processed", ""]];
+  if (!events.length) return [["quiet", "no event", ""]];
+  const isKnown = events.some((event) => event.label !== null);
+  return events.filter((event) => !isKnown || event.label !== null).map((event) => {
+    const figures = `${event.score === null ? "" : `${event.score.toFixed(2)}, `}for ${
+      Math.max(0, atS - event.onset_s).toFixed(1)} s`;
+    return event.label === null
+      ? ["unknown", "unknown: a sound, and no class reaches its threshold", figures]
+      : ["known", event.label, figures];
+  });
+}
+
+function mark(kind, name, figures) {
+  const element = document.createElement("span");
+  element.className = `mark ${kind}`;
+  const value = document.createElement("span");
+  value.className = "value";
+  value.textContent = figures;
+  element.append(`${name} `, value);
+  return element;
+}
