@@ -10,6 +10,7 @@ from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import (
     TABLE,
     Force,
+    LearntFile,
     ModelName,
     Models,
     Out,
@@ -32,12 +33,13 @@ def detect(
     out: Out = None,
     force: Force = False,
     models: Models = workspace.MODELS,
+    learnt: LearntFile = None,
 ) -> None:
     """Detect which sounds are in files, and when each begins and ends."""
     from spikesound.apps.annotations import FORMATS
 
     task = Task(FORMATS, _process, _show, _check, kind="detection")
-    process_all(task, sounds, model, models, format, out, force)
+    process_all(task, sounds, model, models, format, out, force, learnt)
 
 
 def _check(model: Model) -> None:

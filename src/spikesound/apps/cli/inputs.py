@@ -36,6 +36,13 @@ ModelName = Annotated[
     ),
 ]
 Models = Annotated[str, typer.Option("--models", help="Folder of trained models.")]
+LearntFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--learnt",
+        help="File of the model's learnt sounds (spikesound learn). Default: the one beside it.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -76,6 +83,7 @@ def process_all(
     name: str,
     out: Path | None,
     force: bool,
+    learnt: Path | None = None,
 ) -> None:
     """Process sounds with a model, and write or show each output as soon as it is made.
 
@@ -87,6 +95,7 @@ def process_all(
     model, models : see :func:`spikesound.apps.cli.model_choice.choose_model`
     name : of the format
     out, force : folder to write to, and whether to overwrite files
+    learnt : file of learnt sounds; None: the one beside the model
 
     Raises
     ------
@@ -106,7 +115,7 @@ def process_all(
 
     from spikesound.apps.api import load
 
-    loaded = load(path)
+    loaded = load(path, learnt=learnt)
     task.check(loaded)
     failed: list[SpikesoundError] = []
     if out is None:
@@ -117,7 +126,8 @@ def process_all(
         from spikesound.apps.cli.batch import Batch
 
         assert chosen is not None
-        batch = Batch(out, files, chosen, {"format": name, **task.options}, path)
+        options = {"format": name, **task.options, **learnt_option(path, learnt)}
+        batch = Batch(out, files, chosen, options, path)
         left = batch.begin(force)
         print(f"model: {words}", file=sys.stderr)
         if len(left) < len(files):
@@ -130,6 +140,16 @@ def process_all(
         raise failed[0]
     if failed:
         raise SpikesoundError(f"{len(failed)} of {len(files)} sounds failed: see above")
+
+
+def learnt_option(model: Path, learnt: Path | None) -> dict[str, str]:
+    """Return the digest of a model's learnt sounds, on which its outputs depend; empty if none."""
+    import hashlib
+
+    from spikesound.inference.learnt.file import learnt_path
+
+    path = learnt or learnt_path(model)
+    return {"learnt": hashlib.sha256(path.read_bytes()).hexdigest()} if path.exists() else {}
 
 
 def _print(

@@ -10,6 +10,7 @@ from spikesound.apps.cli import workspace
 from spikesound.apps.cli.inputs import (
     TABLE,
     Force,
+    LearntFile,
     ModelName,
     Models,
     Out,
@@ -54,6 +55,7 @@ def predict(
         ),
     ] = None,
     models: Models = workspace.MODELS,
+    learnt: LearntFile = None,
 ) -> None:
     """Predict how probable each sound is in files, by a detector or a classifier of clips.
 
@@ -79,7 +81,7 @@ def predict(
         check,
         options=options,
     )
-    process_all(task, sounds, model, models, format, out, force)
+    process_all(task, sounds, model, models, format, out, force, learnt)
 
 
 def _process(
