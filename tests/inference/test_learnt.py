@@ -17,9 +17,9 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import BACKENDS, streaming
 from spikesound.inference.learnt import file, rows
 from spikesound.inference.learnt.activity import Activity, HiddenLayer
-from spikesound.inference.learnt.check import Checked, check, score
+from spikesound.inference.learnt.check import Checked, boundary, checked, left_out, potential
 from spikesound.inference.learnt.delta import DeltaRule, learn, sigmoid
-from spikesound.inference.learnt.teach import teach
+from spikesound.inference.learnt.teach import fit, teach
 from spikesound.models.loading import TrainedModel
 from spikesound.params import Params
 
@@ -50,9 +50,7 @@ def taught(model: TrainedModel, *names: str) -> list[file.Taught]:
     for name in names:
         example = activity(generator.normal(size=(4, synapses - 1)), 0.5)
         recording = file.Recording(name=f"{name}.wav", sha256="0" * 64, rows=4)
-        sound = file.Sound(
-            name=name, threshold=0.5, median=3, recordings=[recording], checked=CHECKED
-        )
+        sound = file.Sound(name=name, median=3, recordings=[recording], checked=CHECKED)
         weights = generator.normal(size=synapses).astype(np.float32)
         sounds.append(file.Taught(sound, weights, [example]))
     return sounds
@@ -86,8 +84,8 @@ def test_two_clouds_that_a_plane_divides_are_told_apart(seed: int) -> None:
     sound = [activity(generator.normal(4 * middle, 0.5, (3, 12))) for _ in range(3)]
     others = [activity(generator.normal(0.0, 0.5, (3, 12))) for _ in range(5)]
     weights = learn(sound, others, DeltaRule(passes=200))
-    assert min(score(each, weights, 0) for each in sound) > 0.5
-    assert max(score(each, weights, 0) for each in others) < 0.5
+    assert min(potential(each, weights, 0) for each in sound) > 0
+    assert max(potential(each, weights, 0) for each in others) < 0
 
 
 def test_a_synapse_that_is_always_silent_gets_no_weight() -> None:
@@ -135,7 +133,8 @@ def test_a_classifier_gives_the_probability_that_the_rule_has_learnt(
     extended = rows.with_rows(model, sounds)
     features = small_models.features()
     before, after = model.probabilities(features), extended.probabilities(features)
-    expected = score(HiddenLayer(model).of_features(features), sounds[0].weights, 0)
+    odds = potential(HiddenLayer(model).of_features(features), sounds[0].weights, 0)
+    expected = 1 / (1 + math.exp(-odds))
     assert after[3] == pytest.approx(expected, abs=1e-5)
     factor = 1 - after[3] if labels == "single" else 1.0
     np.testing.assert_allclose(after[:3], before * factor, atol=1e-5)
@@ -151,7 +150,7 @@ def test_the_trace_of_a_detector_decays_as_its_integrator(params: Params) -> Non
 def test_rows_of_the_loud_part_are_active(params: Params) -> None:
     model = detector("snn-tcn", params)
     samples = np.full(16_000, 1e-4, np.float32)
-    samples[6400:9600] = 0.5
+    samples[6400:9600] = 0.5  # ten frames of 640 samples before, five with it
     active = HiddenLayer(model).of_windows([samples]).active
     assert active[11:15].all()
     assert not active[:10].any()
@@ -166,42 +165,63 @@ def test_a_readout_that_is_not_linear_is_refused(params: Params) -> None:
 
 
 def test_each_recording_is_left_out_once() -> None:
-    """A rule that says 'found' of what it has learnt from finds nothing that was left out."""
     sound = [activity([[float(number)]]) for number in range(1, 4)]
     others = [activity([[-float(number)]]) for number in range(1, 6)]
     seen: list[list[float]] = []
 
     def rule(with_it: object, without: object) -> np.ndarray:
         seen.append([float(each.rows[0, 0]) for each in [*with_it, *without]])  # type: ignore[misc]
-        return np.array([100.0, 0.0], np.float32)
+        return np.array([len(seen), 0.0], np.float32)
 
-    done = check(sound, others, [activity([[-9.0]])], frames=0, threshold=0.5, rule=rule)
-    assert done == Checked(found=3, left_out=3, false_alarms=0, others=5)
-    left_out = [sorted({1.0, 2, 3, -1, -2, -3, -4, -5, -9} - set(each)) for each in seen]
-    assert left_out == [[-1, 1], [-2, 2], [-3, 3], [-4], [-5]]
-    inverse = check(
-        sound, others, [], frames=0, threshold=0.5, rule=lambda a, b: np.float32([-100, 0])
+    with_it, without = left_out(sound, others, [activity([[-9.0]])], frames=0, rule=rule)
+    absent = [sorted({1.0, 2, 3, -1, -2, -3, -4, -5, -9} - set(each)) for each in seen]
+    assert absent == [[-1, 1], [-2, 2], [-3, 3], [-4], [-5]]
+    assert with_it == pytest.approx([1, 4, 9], abs=1e-4), "by the weights of its own part"
+    assert without == pytest.approx([-1, -4, -9, -16, -25], abs=1e-3)
+
+
+def test_the_boundary_is_the_middle_of_the_widest_gap_that_divides_best() -> None:
+    assert boundary(np.float32([4, 5, 9]), np.float32([-3, 0, 1])) == 2.5
+    assert boundary(np.float32([4, 5, 9]), np.float32([-3, 0, 8])) == 2.0, "misses none for one"
+    assert boundary(np.float32([1, 5, 6]), np.float32([0, 2, 3])) == 4.0
+    assert boundary(np.float32([-3, -2]), np.float32([1, 2])) == 0, "none is better than none"
+    assert boundary(np.float32([]), np.float32([1, 2])) == 0
+
+
+def test_a_recording_is_judged_by_the_boundary_of_the_others() -> None:
+    done = checked(np.float32([4, 5, -9]), np.float32([-3, 0, 8]))
+    assert done == Checked(found=2, left_out=3, false_alarms=1, others=3)
+    assert done.sentence() == (
+        "found in 2 of 3 recordings left out; 1 false alarm in 3 recordings of other sounds"
     )
-    assert inverse == Checked(found=0, left_out=3, false_alarms=5, others=5)
-    assert inverse.sentence() == (
-        "found in 0 of 3 recordings left out; 5 false alarms in 5 recordings of other sounds"
-    )
+    # Of its own two, the middle of the gap would divide them.
+    assert checked(np.float32([1]), np.float32([0])).found == 1
+    assert checked(np.float32([1, 9]), np.float32([0, 2])).found == 1
+
+
+def test_the_boundary_is_put_into_the_bias() -> None:
+    sound = [activity([[each]]) for each in (7.0, 8.0, 9.0)]
+    others = [activity([[each]]) for each in (0.0, 1.0, 2.0)]
+    weights, done = fit(sound, others, frames=1, rule=lambda a, b: np.float32([1, 0]))
+    assert weights == pytest.approx([1, -4.5])
+    assert done == Checked(found=3, left_out=3, false_alarms=0, others=3)
 
 
 def test_a_single_recording_is_not_left_out() -> None:
-    done = check([activity([[4.0]])], [activity([[0.0]]), activity([[0.1]])], [],
-                 frames=0, threshold=0.5)  # fmt: skip
+    others = [activity([[0.0]]), activity([[1.0]])]
+    weights, done = fit([activity([[4.0]])], others, frames=1, rule=lambda a, b: np.float32([1, 0]))
+    assert weights == pytest.approx([1, -2.5]), "half way to the next of the others"
     assert (done.left_out, done.others) == (0, 2)
-    assert done.sentence().startswith("found: not known, since the only recording")
-    alone = check([activity([[4.0]])], [activity([[0.0]])], [], frames=0, threshold=0.5)
+    assert done.sentence().startswith("found: not known, since its only recording")
+    _, alone = fit([activity([[4.0]])], others[:1], frames=1)
     assert "false alarms: not known" in alone.sentence()
 
 
-def test_the_score_of_a_detector_is_the_highest_after_its_median_filter() -> None:
+def test_the_potential_of_a_detector_is_the_highest_after_its_median_filter() -> None:
     heights = np.array([[9.0], [-9], [-9], [2], [3], [4], [-9]], np.float32)
     weights = np.float32([1, 0])
-    assert score(activity(heights), weights, 3) == pytest.approx(float(sigmoid(np.float32(3))))
-    assert score(activity(heights), weights, 1) == pytest.approx(float(sigmoid(np.float32(9))))
+    assert potential(activity(heights), weights, 3) == 3
+    assert potential(activity(heights), weights, 1) == 9
 
 
 def test_a_second_sound_is_set_against_the_first_of_a_classifier(params: Params) -> None:

@@ -65,7 +65,7 @@ class Recordings:
             raise SpikesoundError(f"{sound}: the same recording as {self._digests[digest]}")
         samples = self._samples(sound.path)
         self._digests[digest] = str(sound)
-        activity = self._layer.of_windows(self._windows(samples))
+        activity = self._layer.of_windows(windows_of(self._model, samples))
         return Recording(name=sound.path.name, sha256=digest, rows=len(activity.rows)), activity
 
     def _samples(self, path: Path) -> Floats:
@@ -85,13 +85,14 @@ class Recordings:
             raise SpikesoundError(f"{path}: silent: its peak is below -60 dB")
         return samples
 
-    def _windows(self, samples: Floats) -> Iterator[Floats]:
-        if self._model.detects:
-            return iter([samples])
-        seconds = self._model.clip_s or WINDOW_S
-        length = max(1, round(seconds * self._model.front_end.rate_hz))
-        windows = sample_windows([samples], length, max(1, length // 2))
-        return (window for window, _ in windows)
+
+
+def windows_of(model: TrainedModel, samples: Floats) -> Iterator[Floats]:
+    """Return the windows of a recording as a model processes it: of a detector there is one."""
+    if model.detects:
+        return iter([samples])
+    length = max(1, round((model.clip_s or WINDOW_S) * model.front_end.rate_hz))
+    return (window for window, _ in sample_windows([samples], length, max(1, length // 2)))
 
 
 def known_clips(model: TrainedModel, folder: Path) -> list[Activity]:

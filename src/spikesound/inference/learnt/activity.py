@@ -35,7 +35,8 @@ class Activity:
         the decay of its integrators. The last synapse is the bias's, whose input is 1
     known : potential (row,) that a classifier of single labels sets against a new one: the
         logarithm of the sum of exponentials of its classes' scores; else 0
-    active : which rows are at most 30 dB below the loudest one (row,)
+    active : which rows hold the sound (row,): they are at most 30 dB below the loudest one, of a
+        detector after the same decay as the trace
     """
 
     rows: Floats
@@ -78,10 +79,14 @@ class HiddenLayer:
             parts.append(part)
             levels.append(_levels_db(samples, window, hop, len(part.rows)))
         level = np.concatenate(levels)
+        active = level >= level.max() - ACTIVE_DB
+        if self._model.detects:  # where most of the trace is of active frames
+            trace = self._trace(active[:, None].astype(np.float32))[:, 0]
+            active = trace > trace.max() / 2
         return Activity(
             np.concatenate([part.rows for part in parts]),
             np.concatenate([part.known for part in parts]),
-            level >= level.max() - ACTIVE_DB,
+            active,
         )
 
     def of_features(self, features: Floats) -> Activity:
@@ -100,11 +105,17 @@ class HiddenLayer:
         rows = np.concatenate([hidden, np.ones((len(hidden), 1), np.float32)], 1)
         known = np.zeros(len(rows), np.float32)
         if self._model.detects:
-            beta = decay(self._readout)
-            rows = lfilter([1 - beta], [1, -beta], rows, axis=0).astype(np.float32)
+            rows = self._trace(rows)
         elif self._model.spec.labels == "single":
             known = torch.logsumexp(scores, -1).numpy()
         return Activity(rows, known, np.ones(len(rows), bool))
+
+    def _trace(self, values: Floats) -> Floats:
+        """Return what the integrators keep of values (frame, ...)."""
+        assert isinstance(self._readout.neuron, Integrator)
+        beta = float(self._readout.neuron.beta.detach().clamp(0, 1))
+        found: Floats = lfilter([1 - beta], [1, -beta], values, axis=0).astype(np.float32)
+        return found
 
     def _inputs(self, features: Floats) -> torch.Tensor:
         if self._model.detects:
@@ -129,12 +140,6 @@ def linear_readout(model: TrainedModel) -> Layer:
             f"class; got network {model.spec.network!r}, read-out {model.spec.readout!r}"
         )
     return last
-
-
-def decay(readout: Layer) -> float:
-    """Return the decay of a detector's integrators."""
-    assert isinstance(readout.neuron, Integrator)
-    return float(readout.neuron.beta.detach().clamp(0, 1))
 
 
 def _levels_db(samples: Floats, window: int, hop: int, rows: int) -> Floats:

@@ -35,7 +35,7 @@ class Checked(Section):
     def sentence(self) -> str:
         """Return it in words."""
         if not self.left_out:
-            one = "found: not known, since the only recording of it cannot be left out"
+            one = "found: not known, since its only recording cannot be left out"
         else:
             one = f"found in {self.found} of {self.left_out} recordings left out"
         alarms = "false alarm" if self.false_alarms == 1 else "false alarms"
@@ -44,54 +44,95 @@ class Checked(Section):
         return f"{one}; {self.false_alarms} {alarms} in {self.others} recordings of other sounds"
 
 
-def score(activity: Activity, weights: Floats, frames: int) -> float:
-    """Return the probability of a learnt sound in a recording, as the model with it gives it.
+def potential(activity: Activity, weights: Floats, frames: int) -> float:
+    """Return the log odds of a learnt sound in a recording, as the model with it gives them.
 
     Parameters
     ----------
     frames : length of a detector's median filter, whose highest output is returned; 0: of a
-        classifier, the mean over its windows
+        classifier, the odds of the mean probability over its windows
     """
-    probabilities = sigmoid(activity.rows @ weights - activity.known)
-    if not frames:
-        return float(probabilities.mean())
-    return float(median(probabilities[:, None], [frames]).max())
+    potentials = activity.rows @ weights - activity.known
+    if frames:
+        return float(median(potentials[:, None], [frames]).max())
+    mean = np.clip(sigmoid(potentials.astype(np.float64)).mean(), 1e-12, 1 - 1e-12)
+    return float(np.log(mean / (1 - mean)))
 
 
-def check(
+def left_out(
     sound: Sequence[Activity],
     others: Sequence[Activity],
     background: Sequence[Activity],
     *,
     frames: int,
-    threshold: float,
     rule: Learn = learn,
-) -> Checked:
-    """Return what the rule makes of each recording when it has learnt from the other parts.
+) -> tuple[Floats, Floats]:
+    """Return the potential of each recording when the rule has learnt from the other parts.
 
-    With up to ten recordings of a sound each of them is a part of its own (leave-one-out).
+    With up to ten recordings of the sound each of them is a part of its own (leave-one-out). A
+    single recording cannot be left out, and has no potential.
 
     Parameters
     ----------
     sound, others : recordings with and without the sound, divided into parts
-    background : recordings without it that are learnt from in each part, and not counted
-    frames : see :func:`score`
-    threshold : from which on the sound is found
+    background : recordings without it that are learnt from in each part, and not left out
+    frames : see :func:`potential`
     """
     parts = min(max(len(sound), len(others)), MOST_PARTS)
-    left_out, alarms = _parts(len(sound), parts), _parts(len(others), parts)
-    found, wrong = 0, 0
+    sides = sound, others
+    part_of = [_parts(len(side), parts) for side in sides]
+    found: list[list[float]] = [[np.nan] * len(side) for side in sides]
     for part in range(parts):
-        weights = rule(
-            [each for each, of in zip(sound, left_out, strict=True) if of != part],
-            [each for each, of in zip(others, alarms, strict=True) if of != part] + [*background],
-        )
-        here = [each for each, of in zip(sound, left_out, strict=True) if of == part]
-        there = [each for each, of in zip(others, alarms, strict=True) if of == part]
-        found += sum(score(each, weights, frames) >= threshold for each in here)
-        wrong += sum(score(each, weights, frames) >= threshold for each in there)
-    counted = [sum(of is not None for of in ofs) for ofs in (left_out, alarms)]
-    return Checked(found=found, left_out=counted[0], false_alarms=wrong, others=counted[1])
+        rest = [
+            [each for each, of in zip(side, ofs, strict=True) if of != part]
+            for side, ofs in zip(sides, part_of, strict=True)
+        ]
+        weights = rule(rest[0], [*rest[1], *background])
+        for values, side, ofs in zip(found, sides, part_of, strict=True):
+            for number in np.flatnonzero([of == part for of in ofs]):
+                values[number] = potential(side[number], weights, frames)
+    with_it, without = (np.array(values, np.float32) for values in found)
+    return with_it[~np.isnan(with_it)], without[~np.isnan(without)]
+
+
+def boundary(sound: Floats, others: Floats) -> float:
+    """Return the potential above which a sound is found.
+
+    .. math:: \\arg\\max_b \\; P(u > b \\mid \\text{sound}) - P(u > b \\mid \\text{others})
+
+    of the given potentials (Youden's index); of several the middle of the widest gap. It is 0 where
+    one side is empty, or no boundary is better than none.
+    """
+    if not len(sound) or not len(others):
+        return 0.0
+    values = np.unique(np.concatenate([sound, others]).astype(np.float64))
+    middles, gaps = (values[1:] + values[:-1]) / 2, np.diff(values)
+    if not len(middles):
+        return 0.0
+    shares = [
+        1 - np.searchsorted(np.sort(side), middles, side="right") / len(side)
+        for side in (sound, others)
+    ]
+    index = np.round(shares[0] - shares[1], 9)
+    best = int(np.lexsort((gaps, index))[-1])
+    return float(middles[best]) if index[best] > 0 else 0.0
+
+
+def checked(sound: Floats, others: Floats) -> Checked:
+    """Return how many recordings lie beyond the boundary that all the others set.
+
+    Parameters
+    ----------
+    sound, others : potentials of :func:`left_out`
+    """
+    found = [each > boundary(np.delete(sound, i), others) for i, each in enumerate(sound)]
+    wrong = [each > boundary(sound, np.delete(others, i)) for i, each in enumerate(others)]
+    return Checked(
+        found=int(sum(found)),
+        left_out=len(sound),
+        false_alarms=int(sum(wrong)),
+        others=len(others),
+    )
 
 
 def _parts(count: int, parts: int) -> list[int | None]:

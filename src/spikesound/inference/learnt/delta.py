@@ -66,7 +66,7 @@ def learn(
     sides.append(_side([np.ones(len(each.rows), bool) for each in others], others, 1 - rule.share))
     x, known, counted = (np.concatenate(parts) for parts in zip(*sides, strict=True))
     target = np.repeat(np.float32([1, 0]), [len(side[0]) for side in sides])
-    mean, deviation = _spread(x[:, :-1], counted)
+    mean, deviation = spread(x[:, :-1], counted)
     x = np.concatenate([(x[:, :-1] - mean) / deviation, np.ones((len(x), 1), np.float32)], 1)
     weights = np.zeros(x.shape[1], np.float32)
     step = np.float32(rule.rate / len(weights))
@@ -97,7 +97,7 @@ def _side(
     return x, known, (share * counted / counted.sum()).astype(np.float32)
 
 
-def _spread(x: Floats, counted: Floats) -> tuple[Floats, Floats]:
+def spread(x: Floats, counted: Floats) -> tuple[Floats, Floats]:
     """Return mean and deviation of each column; no deviation is near 0."""
     mean = counted @ x
     variance = np.maximum(counted @ np.square(x) - np.square(mean), 0)

@@ -21,10 +21,13 @@ from spikesound.inference.learnt.check import Checked
 from spikesound.models import safe_file
 from spikesound.models.file import WEIGHTS
 from spikesound.models.spec_checks import FRAMES_LIMIT, filled, validated
-from spikesound.params import Count, Section, Share
+from spikesound.params import Count, Section
 
 FORMAT, VERSION = "spikesound-learnt", "1"
 SUFFIX = ".learnt"
+THRESHOLD = 0.5
+"""Probability from which on a learnt sound is found: its weights are shifted so that it fits."""
+
 LONGEST_NAME = 100
 
 Floats = npt.NDArray[np.float32]
@@ -44,13 +47,12 @@ class Sound(Section):
     Attributes
     ----------
     name : its label
-    threshold, median : as a class of a detector has them (:class:`spikesound.models.spec.Decision`)
+    median : length of its median filter in frames, where the model is a detector
     recordings : that it was taught with
     checked : how well it did on them, each left out
     """
 
     name: str
-    threshold: Share
     median: Count
     recordings: list[Recording]
     checked: Checked

@@ -10,7 +10,7 @@ import torch
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.learnt.activity import HiddenLayer, linear_readout
-from spikesound.inference.learnt.file import Taught, learnt_path, read
+from spikesound.inference.learnt.file import THRESHOLD, Taught, learnt_path, read
 from spikesound.models import loading
 from spikesound.models.build import build
 from spikesound.models.loading import TrainedModel
@@ -65,7 +65,7 @@ def with_rows(model: TrainedModel, taught: Sequence[Taught]) -> TrainedModel:
     decision = model.spec.decision
     if decision is not None:
         decision = Decision(
-            thresholds=decision.thresholds + [each.sound.threshold for each in taught],
+            thresholds=decision.thresholds + [THRESHOLD] * len(taught),
             medians=decision.medians + [each.sound.median for each in taught],
         )
     elif model.detects:

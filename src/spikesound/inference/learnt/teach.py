@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.learnt.activity import Activity
-from spikesound.inference.learnt.check import check
+from spikesound.inference.learnt.check import Checked, Learn, boundary, checked, left_out, potential
 from spikesound.inference.learnt.delta import learn
 from spikesound.inference.learnt.file import Recording, Sound, Taught
 from spikesound.models.loading import TrainedModel
 
-THRESHOLD = 0.5
-"""Probability from which on a learnt sound is found: that of the rule's target 1 rather than 0."""
+
+Floats = npt.NDArray[np.float32]
 
 
 def teach(
@@ -51,18 +52,38 @@ def teach(
         against(activity, model, before) for each in before for activity in active_rows(each)
     ]
     frames = median_frames(model)
-    checked = check(sound, without, learnt, frames=frames, threshold=THRESHOLD)
+    weights, result = fit(sound, without, learnt, frames=frames)
     return Taught(
         Sound(
             name=name,
-            threshold=THRESHOLD,
             median=frames or 1,
             recordings=[recording for recording, _ in recordings],
-            checked=checked,
+            checked=result,
         ),
-        learn(sound, without + learnt),
+        weights,
         [activity for _, activity in recordings],
     )
+
+
+def fit(
+    sound: Sequence[Activity],
+    others: Sequence[Activity],
+    background: Sequence[Activity] = (),
+    *,
+    frames: int,
+    rule: Learn = learn,
+) -> tuple[Floats, Checked]:
+    """Return the weights (synapse,) of a sound, whose boundary is at potential 0, and their check.
+
+    The boundary is set by the potentials of recordings that were left out; of a single recording of
+    the sound by its own. Parameters as of :func:`.check.left_out`.
+    """
+    with_it, without = left_out(sound, others, background, frames=frames, rule=rule)
+    weights = rule(sound, [*others, *background])
+    own = np.float32([potential(each, weights, frames) for each in sound])
+    shifted = weights.copy()
+    shifted[-1] -= boundary(with_it if len(with_it) else own, without)
+    return shifted, checked(with_it, without)
 
 
 def median_frames(model: TrainedModel) -> int:
