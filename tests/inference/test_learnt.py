@@ -160,7 +160,7 @@ def test_rows_of_the_loud_part_are_active(params: Params) -> None:
 def test_a_readout_that_is_not_linear_is_refused(params: Params) -> None:
     model = small_models.classifier("cnn", params, spiking=True)
     spec = model.spec.model_copy(update={"readout": "spike_count"})
-    with pytest.raises(SpikesoundError, match="read-out is linear.* got network 'cnn', read-out"):
+    with pytest.raises(SpikesoundError, match=r"read-out is linear.* got network 'cnn', read-out"):
         HiddenLayer(small_models.made(spec))
 
 
@@ -279,24 +279,24 @@ def test_a_file_of_another_model_or_damaged_is_refused(params: Params, tmp_path:
     file.write(target, path, model.name, taught(model, "Chirp"))
     whole = target.read_bytes()
     target.write_bytes(whole[:-4])
-    with pytest.raises(SpikesoundError, match="m.learnt: weights: expected .* cut off"):
+    with pytest.raises(SpikesoundError, match=r"m.learnt: weights: expected .* cut off"):
         rows.load(path)
     target.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(SpikesoundError, match="m.learnt: damaged: sha256"):
+    with pytest.raises(SpikesoundError, match=r"m.learnt: damaged: sha256"):
         rows.load(path)
     target.write_bytes(path.read_bytes())
-    with pytest.raises(SpikesoundError, match="m.learnt: safetensors, but not a file of learnt"):
+    with pytest.raises(SpikesoundError, match=r"m.learnt: safetensors, but not a file of learnt"):
         rows.load(path)
     target.write_bytes(whole)
     with torch.no_grad():
         model.network.readout.bias.add_(1)  # type: ignore[union-attr, operator]
     saved(model, tmp_path / "m")
-    with pytest.raises(SpikesoundError, match="m.learnt: learnt by another model than"):
+    with pytest.raises(SpikesoundError, match=r"m.learnt: learnt by another model than"):
         rows.load(path)
 
 
 @pytest.mark.parametrize("name", ["", " a", "a\n", "x" * 101, "bark", "/m/rain", "\x1b[1m"])
 def test_names_are_checked(name: str) -> None:
-    with pytest.raises(SpikesoundError, match="^name: "):
+    with pytest.raises(SpikesoundError, match=r"^name: "):
         file.check_new_name(name, ["Bark", "/m/rain"])
     file.check_new_name("Door bell", ["Bark", "/m/rain"])

@@ -86,7 +86,6 @@ class Recordings:
         return samples
 
 
-
 def windows_of(model: TrainedModel, samples: Floats) -> Iterator[Floats]:
     """Return the windows of a recording as a model processes it: of a detector there is one."""
     if model.detects:

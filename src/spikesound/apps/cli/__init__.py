@@ -11,8 +11,8 @@ import typer
 from spikesound.apps.cli.cost import cost
 from spikesound.apps.cli.detect import detect
 from spikesound.apps.cli.export import export
-from spikesound.apps.cli.listen import listen
 from spikesound.apps.cli.learn import WithOthers, forget, learn
+from spikesound.apps.cli.listen import listen
 from spikesound.apps.cli.lists import labels, segments, status
 from spikesound.apps.cli.models import models
 from spikesound.apps.cli.parameters import check, version

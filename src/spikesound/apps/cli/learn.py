@@ -128,9 +128,7 @@ def forget(
     print(f"{name}: forgotten; {len(left)} learnt sounds are left in {target}")
 
 
-def _earlier(
-    name: str, before: Sequence[Taught], model: TrainedModel, add: bool
-) -> Taught | None:
+def _earlier(name: str, before: Sequence[Taught], model: TrainedModel, add: bool) -> Taught | None:
     """Return the sound of that name, to which recordings are added; None if it is a new one.
 
     Raises
@@ -196,9 +194,7 @@ def _known(model: TrainedModel, features: Path) -> list[Activity]:
         return []
 
 
-def _unchanged(
-    target: Path, before: Sequence[Taught], model: TrainedModel, path: Path
-) -> None:
+def _unchanged(target: Path, before: Sequence[Taught], model: TrainedModel, path: Path) -> None:
     """Check that no other process has written the file meanwhile."""
     from spikesound.inference.learnt.rows import taught_of
 

@@ -12,7 +12,7 @@ from spikesound.inference.learnt.activity import Activity
 
 Floats = npt.NDArray[np.float32]
 
-MOST_ROWS = 4000
+MOST_ROWS = 1000
 """Rows of each side that are learnt from, taken evenly from those that there are."""
 
 LEAST_SPREAD = 0.1

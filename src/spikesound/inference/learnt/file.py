@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +163,7 @@ def read(path: Path, model: Path, labels: Sequence[str], synapses: int) -> list[
                 arrays.known[start:end].numpy(),
                 arrays.active[start:end].numpy() > 0,
             )
-            for start, end in zip(ends[:-1], ends[1:], strict=True)
+            for start, end in pairwise(ends.tolist())
         ]
     )
     return [

@@ -15,7 +15,6 @@ from spikesound.inference.learnt.delta import learn
 from spikesound.inference.learnt.file import Recording, Sound, Taught
 from spikesound.models.loading import TrainedModel
 
-
 Floats = npt.NDArray[np.float32]
 
 
@@ -48,9 +47,7 @@ def teach(
         )
     sound = [against(activity, model, before) for _, activity in recordings]
     without = [against(activity, model, before) for activity in others]
-    learnt = [
-        against(activity, model, before) for each in before for activity in active_rows(each)
-    ]
+    learnt = [against(activity, model, before) for each in before for activity in active_rows(each)]
     frames = median_frames(model)
     weights, result = fit(sound, without, learnt, frames=frames)
     return Taught(
