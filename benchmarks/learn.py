@@ -1,16 +1,15 @@
 """Sounds taught to frozen networks by few recordings: prototypes and a delta rule, twin by twin.
 
-    python benchmarks/learn.py [--digits FOLDER] [--unknown FOLDER] [--detectors FILE...]
+    python benchmarks/learn.py --models FILE... --new FOLDER [--unknown FOLDER] [--halves]
 
-Classifiers: each twin is trained twice, on five of ESC-10's classes each time, by folds 1 to 4. The
-other five are new sounds to it, taught one at a time by 1, 5 or 10 recordings of folds 1 to 3,
-against those of the five known classes. Settings of either rule are chosen on fold 4, figures are
-those of fold 5, which no network and no choice has seen. The four new classes that were not taught
-are unknown sounds.
+--models: trained on all of ESC-10. New sounds are those of --new, files of FSDD's ``recordings``,
+taught one digit at a time by 1, 5 or 10 recordings of all speakers, against some of ESC-10's
+recordings. Settings of either rule are chosen on validation recordings, figures are those of test
+recordings, of the fold that was held out from the model. Unknown are the other digits, and every
+third file of --unknown.
 
-Detectors (--detectors, trained on all of ESC-10): new sounds are the spoken digits of FSDD
-(--digits, its folder ``recordings``), taught by recordings of all speakers, against some
-of ESC-10's of folds 1 to 3. Unknown are the other digits, and every third file of --unknown.
+--halves: each twin of the classifiers is trained twice, on five of ESC-10's classes each time. The
+other five are new sounds to it, and the four that are not taught unknown ones.
 
 Networks and what their last hidden layers do lie in build/learn and are made once. Prints tables,
 and writes benchmarks/results/learn.json.
@@ -51,8 +50,9 @@ BUILD = ROOT / "build/learn"
 OUT = Path(__file__).resolve().parent / "results/learn.json"
 TWINS = ("ann-cnn", "snn-cnn-surrogate")
 COUNTS = (1, 5, 10)
-DRAWS = {"validation": 1, "test": 3}
-PARTS = {"1": "teach", "2": "teach", "3": "teach", "4": "validation", "5": "test"}
+DRAWS = {"validation": 1, "test": 2}
+MOST_KNOWN = 3
+"""Recordings of a known class and fold."""
 
 Floats = npt.NDArray[np.float32]
 Found = Callable[[Activity], bool]
@@ -75,10 +75,12 @@ class Material:
 
 def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    materials = [classifier(twin, half) for twin in TWINS for half in (0, 1)]
-    groups = {"classifiers": materials}
-    if arguments.detectors:
-        groups["detectors"] = [detector(path, arguments) for path in arguments.detectors]
+    groups: dict[str, list[Material]] = {}
+    for path in arguments.models:
+        trained = of_all_classes(path, arguments)
+        groups.setdefault(trained.model.spec.task, []).append(trained)
+    if arguments.halves:
+        groups["halves"] = [of_half(twin, half) for twin in TWINS for half in (0, 1)]
     results = {name: compared(name, materials) for name, materials in groups.items()}
     content = {"bench": "learn", "counts": COUNTS, "draws": DRAWS, **results}
     write_json(OUT, content | {"machine": machine(), "versions": versions("torch", "numpy")})
@@ -204,7 +206,7 @@ def prototype(metric: str, quantile: float) -> Fit:
 RULES: dict[str, dict[str, Fit]] = {
     "delta": {
         f"passes {passes}, share {part}": delta(DeltaRule(passes=passes, share=part))
-        for passes in (30, 100, 300)
+        for passes in (100, 300)
         for part in (0.5, 0.2)
     },
     "prototype": {
@@ -216,9 +218,9 @@ RULES: dict[str, dict[str, Fit]] = {
 """Both rules at each of their settings."""
 
 
-def classifier(twin: str, half: int) -> Material:
+def of_half(twin: str, half: int) -> Material:
     """A twin that was trained on every other class, and ESC-10's recordings."""
-    recordings = esc10()
+    recordings = esc10("5")
     labels = sorted(recordings["label"].unique())[half::2]
     folder = BUILD / f"half-{half}"
     missing = [each for each in TWINS if not (folder / "models" / each / WEIGHTS).is_file()]
@@ -234,16 +236,17 @@ def classifier(twin: str, half: int) -> Material:
     return material(twin, model, rows, BUILD / f"{twin}-{half}.npz")
 
 
-def detector(path: Path, arguments: argparse.Namespace) -> Material:
-    """A trained detector, with digits as new sounds."""
+def of_all_classes(path: Path, arguments: argparse.Namespace) -> Material:
+    """A trained model, with digits as new sounds."""
     model = load(path)
-    known = esc10().assign(kind="known")
-    new = digits(arguments.digits).assign(kind="new")
+    known = esc10(model.spec.fold).assign(kind="known")
+    known = known.groupby(["label", "fold"]).head(MOST_KNOWN)
+    new = digits(arguments.new).assign(kind="new")
     files = sorted(arguments.unknown.glob("*.flac"))[::3] if arguments.unknown else []
     parts = [("validation", "test")[number % 2] for number in range(len(files))]
     unknown = pd.DataFrame({"file": [str(file) for file in files], "part": parts})
     unknown = unknown.assign(kind="unknown", label="unknown")
-    rows = pd.concat([known.groupby(["label", "part"]).head(4), new, unknown])
+    rows = pd.concat([known, new, unknown])
     return material(model.name, model, rows, BUILD / f"{model.name}.npz")
 
 
@@ -270,8 +273,12 @@ def decoded(file: str, rate_hz: int) -> Floats:
     return np.concatenate(list(blocks(Path(file), rate_hz)))
 
 
-def esc10() -> pd.DataFrame:
-    """The recordings in the repository."""
+def esc10(held_out: str) -> pd.DataFrame:
+    """The recordings in the repository: a fold for the test, the one before it for the choice, and
+    the others to be taught by."""
+    test = int(held_out)
+    parts = {str(fold): "teach" for fold in range(1, 6)}
+    parts |= {str(test): "test", str((test - 2) % 5 + 1): "validation"}
     credits = pd.read_csv(ROOT / "data/esc10/credits.csv")
     folds = pd.read_csv(ROOT / "data/esc10/folds.csv", dtype=str).set_index("media_id")["fold"]
     ids = credits["media_id"]
@@ -282,7 +289,7 @@ def esc10() -> pd.DataFrame:
             "label": credits["esc10_category"],
             "fold": fold,
             "recording": [each.split("-")[1] for each in ids],
-            "part": [PARTS[each] for each in fold],
+            "part": [parts[each] for each in fold],
         }
     )
 
@@ -301,9 +308,10 @@ def digits(folder: Path) -> pd.DataFrame:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--digits", type=Path, help="recordings of FSDD")
+    parser.add_argument("--models", type=Path, nargs="*", default=[], help="trained models")
+    parser.add_argument("--new", type=Path, help="recordings of FSDD")
     parser.add_argument("--unknown", type=Path, help="folder of other sounds, *.flac")
-    parser.add_argument("--detectors", type=Path, nargs="*", default=[], help="models' files")
+    parser.add_argument("--halves", action="store_true", help="classifiers of half the classes")
     return parser.parse_args()
 
 

@@ -36,11 +36,11 @@ class WithOthers(TyperCommand):
         """Put the option before each of its arguments."""
         repeated: list[str] = []
         within = False
-        for number, argument in enumerate(args):
-            if argument == OTHERS or argument.startswith("--"):
-                within = argument == OTHERS
-                followed = number + 1 < len(args) and not args[number + 1].startswith("--")
-                repeated += [] if within and followed else [argument]
+        for argument, following in zip(args, [*args[1:], "--"], strict=True):
+            if argument.startswith("--"):
+                within = argument.split("=")[0] == OTHERS
+                if argument != OTHERS or following.startswith("--"):
+                    repeated.append(argument)
             else:
                 repeated += [OTHERS, argument] if within else [argument]
         return super().parse_args(ctx, repeated)
@@ -125,7 +125,7 @@ def forget(
         write(target, path, trained.name, left)
     else:
         target.unlink()
-    print(f"{name}: forgotten; {len(left)} learnt sounds are left in {target}")
+    print(f"{name}: forgotten; learnt sounds left: {len(left)}")
 
 
 def _earlier(name: str, before: Sequence[Taught], model: TrainedModel, add: bool) -> Taught | None:
