@@ -16,8 +16,8 @@ from spikesound.apps.train.run import train
 from spikesound.apps.windows import Window, check_window, frame_windows, sample_windows
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
+from spikesound.inference.learnt import rows
 from spikesound.inference.streaming.stream import FrameResult, Stream
-from spikesound.models import loading
 from spikesound.models.loading import TrainedModel
 from spikesound.tasks.detection.decision import Event
 
@@ -243,20 +243,22 @@ class Model:
         return dict(zip(self.labels, map(float, values), strict=True))
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, learnt: str | Path | None = None) -> Model:
     """Load a trained model.
 
     Parameters
     ----------
     path : see :func:`spikesound.models.loading.find_model`: a model's file, or its folder; of a
         model with several folds the first is taken
+    learnt : file of sounds that it has learnt (``spikesound learn``); None: the one beside it, if
+        there is one
 
     Raises
     ------
     SpikesoundError
-        If it is missing, damaged, or not a model.
+        If it is missing, damaged, or not a model; or the learnt sounds are of another one.
     """
-    return Model(loading.load(Path(path)))
+    return Model(rows.load(Path(path), None if learnt is None else Path(learnt)))
 
 
 def _results(pieces: Iterable[Floats], stream: Stream) -> Iterator[FrameResult]:

@@ -189,8 +189,8 @@ def _beside_variant(summary: Mapping[str, Metrics], pair: Pair, table: Rows) -> 
     if found is None:
         return ""
     return (
-        f" (and {times(found[1])} times that of {found[0]}, the twin’s cheapest variant, each in its "
-        "own precision)"
+        f" (and {times(found[1])} times that of {found[0]}, the twin’s cheapest variant, each in "
+        "its own precision)"
     )
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from spikesound.apps.annotations import Labelled
-from spikesound.apps.api import Model, load
+from spikesound.apps.api import Model
 from spikesound.apps.batch.processes import Process
 from spikesound.audio.paths import SoundFile
 from spikesound.core.errors import SpikesoundError
@@ -45,7 +45,7 @@ class Analysed:
 
 def analyse(
     model: Model,
-    path: Path,
+    loading: Callable[[], Model],
     process: Process,
     sounds: Sequence[SoundFile],
     known: Collection[str] = (),
@@ -55,8 +55,8 @@ def analyse(
 
     Parameters
     ----------
-    model, path : the model, and its file for other processes
-    process : picklable
+    model, loading : the model, and what loads it in other processes
+    process : picklable, as loading is
     sounds : files, or the standard input
     known : digests of contents whose outputs are known; they are not computed again
     jobs : processes; None: as many as there are cores, if there is enough for them to do
@@ -76,7 +76,7 @@ def analyse(
         workers,
         multiprocessing.get_context("spawn"),
         _start,
-        (path, process, known),
+        (loading, process, known),
     )
     try:
         futures = {pool.submit(_work, sound): sound for sound in sounds}
@@ -134,14 +134,14 @@ def _workers(sounds: Sequence[SoundFile], jobs: int | None) -> int:
 _worker: tuple[Model, Process, frozenset[str]] | None = None
 
 
-def _start(path: Path, process: Process, known: frozenset[str]) -> None:
+def _start(loading: Callable[[], Model], process: Process, known: frozenset[str]) -> None:
     import torch
 
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    _worker = load(path), process, known
+    _worker = loading(), process, known
 
 
 def _end_with_parent() -> None:

@@ -14,13 +14,24 @@ from typing import Any, Self
 
 from spikesound.apps.annotations import Labelled
 from spikesound.core.errors import SpikesoundError
+from spikesound.inference.learnt.file import learnt_path
 from spikesound.tasks.detection.decision import Event
 
 
-def made_by(model: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that outputs depend on beside the sounds: version, model's content, options."""
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return {"spikesound": metadata.version("spikesound"), "model": digest, **options}
+def made_by(model: Path, options: Mapping[str, Any], learnt: Path | None = None) -> dict[str, Any]:
+    """Return all that outputs depend on beside the sounds: version, model's content, options.
+
+    Parameters
+    ----------
+    learnt : file of sounds that the model has learnt; None: the one beside it, if there is one
+    """
+    files = {"model": model, "learnt": learnt or learnt_path(model)}
+    digests = {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in files.items()
+        if file.exists()
+    }
+    return {"spikesound": metadata.version("spikesound"), **digests, **options}
 
 
 class Record:

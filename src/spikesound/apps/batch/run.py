@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from spikesound.apps.annotations import Labelled
-from spikesound.apps.api import Model
+from spikesound.apps.api import Model, load
 from spikesound.apps.batch.analysis import Analysed, analyse
 from spikesound.apps.batch.processes import Process
 from spikesound.apps.batch.record import Record
@@ -30,6 +31,7 @@ class Batch:
     refine : what is kept of an output's events
     sounds : files, or the standard input
     jobs : processes; see :func:`spikesound.apps.batch.analysis.analyse`
+    learnt : file of sounds that the model has learnt; None: the one beside it, if there is one
     """
 
     model: Model
@@ -38,6 +40,7 @@ class Batch:
     refine: Refinement
     sounds: Sequence[SoundFile]
     jobs: int | None = None
+    learnt: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,8 @@ def run_batch(batch: Batch, record: Record) -> Iterator[tuple[SoundFile, Done]]:
     """
     if record.outputs:
         print(f"going on: {len(record.outputs)} outputs are in {record.path}", file=sys.stderr)
-    results = analyse(
-        batch.model, batch.path, batch.process, batch.sounds, record.outputs, batch.jobs
-    )
+    loading = partial(load, batch.path, learnt=batch.learnt)
+    results = analyse(batch.model, loading, batch.process, batch.sounds, record.outputs, batch.jobs)
     tracked = track(results, total=len(batch.sounds), what="processing", unit="file")
     for sound, result in tracked:
         if result.error is not None:

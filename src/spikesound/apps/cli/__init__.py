@@ -11,6 +11,7 @@ import typer
 from spikesound.apps.cli.cost import cost
 from spikesound.apps.cli.detect import detect
 from spikesound.apps.cli.export import export
+from spikesound.apps.cli.learn import WithOthers, forget, learn
 from spikesound.apps.cli.listen import listen
 from spikesound.apps.cli.lists import labels, segments, status
 from spikesound.apps.cli.models import models
@@ -33,6 +34,8 @@ COMMANDS = (
     detect,
     listen,
     serve,
+    learn,
+    forget,
     models,
     export,
     cost,
@@ -47,7 +50,7 @@ app = typer.Typer(
     help="Spiking and conventional networks on sound, compared by measurement.",
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=WithOthers if command is learn else None)(command)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from spikesound.apps.cli.batch_options import (
 from spikesound.apps.cli.inputs import (
     TABLE,
     Force,
+    LearntFile,
     ModelName,
     Models,
     Out,
@@ -56,6 +57,7 @@ def detect(
     tolerance: Tolerance = TOLERANCE_S,
     jobs: Jobs = None,
     models: Models = workspace.MODELS,
+    learnt: LearntFile = None,
 ) -> None:
     """Detect which sounds are in files, and when each begins and ends."""
     from spikesound.apps.annotations import FORMATS
@@ -69,7 +71,7 @@ def detect(
 
     options = BatchOptions(merge_gap, min_duration, top, timezone, merge_recorders, tolerance, jobs)
     task = Task(FORMATS, prepare, _show, kind="detection")
-    process_all(task, sounds, model, models, format, out, force, options)
+    process_all(task, sounds, model, models, format, out, force, options, learnt)
 
 
 def _check(model: Model) -> None:

@@ -37,6 +37,13 @@ ModelName = Annotated[
     ),
 ]
 Models = Annotated[str, typer.Option("--models", help="Folder of trained models.")]
+LearntFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--learnt",
+        help="File of the model's learnt sounds (spikesound learn). Default: the one beside it.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -78,6 +85,7 @@ def process_all(
     out: Path | None,
     force: bool,
     options: BatchOptions,
+    learnt: Path | None = None,
 ) -> None:
     """Process sounds with a model, and write or show each output as soon as it is made.
 
@@ -89,6 +97,7 @@ def process_all(
     model, models : see :func:`spikesound.apps.cli.model_choice.choose_model`
     name : of the format
     out, force : file or folder to write to, and whether to overwrite files
+    learnt : file of learnt sounds; None: the one beside the model
 
     Raises
     ------
@@ -116,8 +125,8 @@ def process_all(
     from spikesound.apps.batch.run import Batch
     from spikesound.apps.cli.outputs import print_all, write_folder, write_table
 
-    loaded = load(path)
-    batch = Batch(loaded, path, task.prepare(loaded), refine, files, options.jobs)
+    loaded = load(path, learnt=learnt)
+    batch = Batch(loaded, path, task.prepare(loaded), refine, files, options.jobs, learnt)
     if out is None:
         print(f"model: {words}", file=sys.stderr)
         failed = print_all(batch, chosen, task.show)

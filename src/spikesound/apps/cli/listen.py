@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.apps.cli.inputs import ModelName, Models
+from spikesound.apps.cli.inputs import LearntFile, ModelName, Models
 from spikesound.core.errors import SpikesoundError
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ def listen(
     rate: Annotated[int, typer.Option(help="Of --pcm, in Hz.", min=1000, max=1_000_000)] = 16_000,
     channels: Annotated[int, typer.Option(help="Of --pcm.", min=1, max=64)] = 1,
     json: Annotated[bool, typer.Option("--json", help="A line of JSON for each event.")] = False,
+    learnt: LearntFile = None,
 ) -> None:
     """Listen, and show which sounds there are while they sound; Ctrl-C ends it."""
     if file is not None and pcm is not None:
         raise SpikesoundError("--file and --pcm: expected one source, got two")
     if device is not None and (file is not None or pcm is not None):
         raise SpikesoundError("--device: chooses a microphone; not valid with --file or --pcm")
-    trained = load_detector(model, models)
+    trained = load_detector(model, models, learnt)
     from spikesound.apps.live.traced import TracedStream
 
     source: Source
@@ -59,7 +60,7 @@ def listen(
     _listen(source, TracedStream(trained, source.rate_hz), json)
 
 
-def load_detector(model: str | None, folder: str) -> TrainedModel:
+def load_detector(model: str | None, folder: str, learnt: Path | None = None) -> TrainedModel:
     """Load the detector that is named, or the best of the folder, for streams on one core.
 
     Raises
@@ -72,11 +73,11 @@ def load_detector(model: str | None, folder: str) -> TrainedModel:
     path, words = choose_model(model, folder, task="detection")
     import torch
 
-    from spikesound.models import loading
+    from spikesound.inference.learnt import rows
 
     # A frame is too little work to be shared: more threads only wait for each other.
     torch.set_num_threads(1)
-    loaded = loading.load(path)
+    loaded = rows.load(path, learnt)
     if not loaded.detects:
         raise SpikesoundError(
             f"{loaded.name}: expected a detector, got a classifier of whole clips; "

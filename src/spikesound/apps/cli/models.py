@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spikesound.apps.cli import workspace
+from spikesound.core.errors import SpikesoundError
 
 if TYPE_CHECKING:
     from spikesound.models.listing import Listed
@@ -34,10 +35,36 @@ def models(
 
     chosen = folders or [workspace.MODELS]
     listed = list_models([Path(folder) for folder in chosen], Path(metrics))
+    learnt = [learnt_names(model) for model in listed]
     if as_json:
-        print(json.dumps([asdict(model) for model in listed], indent=2, ensure_ascii=False))
+        rows = [
+            {**asdict(model), "learnt": names} for model, names in zip(listed, learnt, strict=True)
+        ]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     print_models(listed)
+    for model, names in zip(listed, learnt, strict=True):
+        for name in names:
+            Console().print(_plain(f"{model.name} has learnt {name}"), soft_wrap=True)
+
+
+def learnt_names(model: Listed) -> list[str]:
+    """Return the sounds that a model's folds have learnt; of a file that is not theirs its error.
+
+    The fold is named where it is not the first, which commands take.
+    """
+    from spikesound.inference.learnt.file import learnt_path, names
+    from spikesound.models.listing import weight_files
+
+    found = []
+    for number, file in enumerate(weight_files(Path(model.path))):
+        of_fold = f" ({file.parent.name})" if number else ""
+        path = learnt_path(file)
+        try:
+            found += [f"{name}{of_fold}" for name in (names(path, file) if path.exists() else [])]
+        except SpikesoundError as error:
+            found.append(f"nothing that can be used{of_fold}: {error}")
+    return found
 
 
 def print_models(models: list[Listed]) -> None:

@@ -68,7 +68,8 @@ def write_folder(
 
 
 def _made_by(batch: Batch) -> dict[str, object]:
-    return made_by(batch.path, {"task": type(batch.process).__name__, **asdict(batch.process)})
+    options = {"task": type(batch.process).__name__, **asdict(batch.process)}
+    return made_by(batch.path, options, batch.learnt)
 
 
 def print_all(

@@ -21,6 +21,7 @@ from spikesound.apps.cli.batch_options import (
 from spikesound.apps.cli.inputs import (
     TABLE,
     Force,
+    LearntFile,
     ModelName,
     Models,
     Out,
@@ -75,6 +76,7 @@ def predict(
     tolerance: Tolerance = TOLERANCE_S,
     jobs: Jobs = None,
     models: Models = workspace.MODELS,
+    learnt: LearntFile = None,
 ) -> None:
     """Predict how probable each sound is in files, by a detector or a classifier of clips.
 
@@ -105,7 +107,7 @@ def predict(
         _show_windows if windows else _show,
         timed=windows,
     )
-    process_all(task, sounds, model, models, format, out, force, options)
+    process_all(task, sounds, model, models, format, out, force, options, learnt)
 
 
 def _show(sound: Labelled) -> None:

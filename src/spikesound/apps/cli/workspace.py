@@ -10,6 +10,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 MODELS = "data/models"
 METRICS = "metrics"
+FEATURES = "data/features"
 # Of `compare`, which compares classifiers.
 CLIPS = "data/clips/classification/clips.parquet"
 PREDICTIONS = "data/predictions/classification"
