@@ -225,7 +225,7 @@ def of_half(twin: str, half: int) -> Material:
     folder = BUILD / f"half-{half}"
     missing = [each for each in TWINS if not (folder / "models" / each / WEIGHTS).is_file()]
     if missing:
-        table = recordings[recordings["label"].isin(labels)].drop(columns="part")
+        table = recordings[recordings["label"].isin(labels)].drop(columns=["part", "id"])
         lab = Lab(table, Params.load(ROOT / "params.yaml"), test_fold="5", folder=folder)
         what = f"training on classes {half + 1}, {half + 3}, ..."
         for each in track(missing, total=len(missing), what=what, unit="network"):
@@ -241,6 +241,8 @@ def of_all_classes(path: Path, arguments: argparse.Namespace) -> Material:
     model = load(path)
     known = esc10(model.spec.fold).assign(kind="known")
     known = known.groupby(["label", "fold"]).head(MOST_KNOWN)
+    names = dict(zip(model.ids, model.labels, strict=True))  # backgrounds are no classes
+    known["label"] = known["id"].map(names).fillna(known["label"])
     new = digits(arguments.new).assign(kind="new")
     files = sorted(arguments.unknown.glob("*.flac"))[::3] if arguments.unknown else []
     parts = [("validation", "test")[number % 2] for number in range(len(files))]
@@ -283,10 +285,15 @@ def esc10(held_out: str) -> pd.DataFrame:
     folds = pd.read_csv(ROOT / "data/esc10/folds.csv", dtype=str).set_index("media_id")["fold"]
     ids = credits["media_id"]
     fold = folds[ids].to_numpy()
+    columns = ["id", "start", "end", "label"]
+    segments = pd.read_csv(
+        ROOT / "data/esc10/segments.csv", skiprows=2, names=columns, skipinitialspace=True
+    ).set_index("id")["label"]
     return pd.DataFrame(
         {
             "file": [str(ROOT / f"data/esc10/audio/{each}.ogg") for each in ids],
             "label": credits["esc10_category"],
+            "id": segments[ids].to_numpy(),
             "fold": fold,
             "recording": [each.split("-")[1] for each in ids],
             "part": [parts[each] for each in fold],
