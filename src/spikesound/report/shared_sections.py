@@ -34,7 +34,7 @@ def results(inputs: ReportInputs, table: Table, comparisons: Table | None, **mor
 
 def over_accounts(inputs: ReportInputs, look: Mapping[str, Look]) -> Section:
     """Return the range of energies, or of powers, over all accounts."""
-    head = ("accounts", "Accounts", "Energy over all accounts")
+    head = ("accounts", "Energy over all accounts")
     known, measure = inputs.results, inputs.headline
     pairs = ordered_pairs(inputs.summary, inputs.table, measure)
     plot = None

@@ -60,7 +60,7 @@ class HiddenLayer:
     def __init__(self, model: TrainedModel) -> None:
         self._model, self._readout = model, linear_readout(model)
         self._synapses: Any = self._readout.synapses
-        self.synapses: int = self._synapses.in_features + 1
+        self.synapses: int = int(self._synapses.in_features) + 1
 
     def of_windows(self, windows: Iterable[Floats]) -> Activity:
         """Return the activity for a recording's windows: of a detector its samples as a whole.

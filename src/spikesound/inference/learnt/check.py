@@ -90,7 +90,7 @@ def left_out(
         weights = rule(rest[0], [*rest[1], *background])
         for values, side, ofs in zip(found, sides, part_of, strict=True):
             for number in np.flatnonzero([of == part for of in ofs]):
-                values[number] = potential(side[number], weights, frames)
+                values[number] = potential(side[int(number)], weights, frames)
     with_it, without = (np.array(values, np.float32) for values in found)
     return with_it[~np.isnan(with_it)], without[~np.isnan(without)]
 

@@ -65,7 +65,7 @@ def learn(
     sides = [_side([each.active for each in sound], sound, rule.share)]
     sides.append(_side([np.ones(len(each.rows), bool) for each in others], others, 1 - rule.share))
     x, known, counted = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-    target = np.repeat(np.float32([1, 0]), [len(side[0]) for side in sides])
+    target = np.repeat(np.array([1, 0], np.float32), [len(side[0]) for side in sides])
     mean, deviation = spread(x[:, :-1], counted)
     x = np.concatenate([(x[:, :-1] - mean) / deviation, np.ones((len(x), 1), np.float32)], 1)
     weights = np.zeros(x.shape[1], np.float32)

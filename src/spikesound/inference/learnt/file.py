@@ -134,7 +134,7 @@ def write(path: Path, model: Path, name: str, taught: Sequence[Taught]) -> None:
         values = np.concatenate([getattr(example, key) for example in examples])
         getattr(arrays, key).copy_(torch.from_numpy(values))
     metadata = {"format": FORMAT, "version": VERSION, "spec": content.model_dump_json()}
-    safe_file.write(path, metadata, arrays)
+    safe_file.write(path, metadata, arrays.state_dict())
 
 
 def read(path: Path, model: Path, labels: Sequence[str], synapses: int) -> list[Taught]:

@@ -77,7 +77,7 @@ def fit(
     """
     with_it, without = left_out(sound, others, background, frames=frames, rule=rule)
     weights = rule(sound, [*others, *background])
-    own = np.float32([potential(each, weights, frames) for each in sound])
+    own = np.array([potential(each, weights, frames) for each in sound], np.float32)
     shifted = weights.copy()
     shifted[-1] -= boundary(with_it if len(with_it) else own, without)
     return shifted, checked(with_it, without)

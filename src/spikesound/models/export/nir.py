@@ -91,7 +91,7 @@ def to_nir(model: TrainedModel, out: Path) -> Exported:
         difference = largest_difference(torch.from_numpy(values["output"]), potentials)
     notes = [] if model.detects else [READOUT]
     number = sum(int(one.sum()) for one in expected)
-    return Exported(out, difference, sum(one.numel() for one in expected), number, notes)
+    return Exported(out, difference, sum(one.numel() for one in expected), number, notes=notes)
 
 
 def _given(model: TrainedModel) -> torch.Tensor:

@@ -53,6 +53,10 @@ class LogMel(nn.Module):
             )
         self.hop, self.padding = params.hop, padding
         bands = (params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz)
+        self.kernels: torch.Tensor
+        self.mel: torch.Tensor
+        self.low: torch.Tensor
+        self.scale: torch.Tensor
         low = torch.tensor(front_end.low)
         span = torch.tensor(front_end.high) - low
         self.register_buffer("kernels", _kernels(params.window))
