@@ -9,8 +9,6 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from spikesound.apps.annotations import Labelled
 from spikesound.apps.batch.record import Record
 from spikesound.apps.batch.recording import Recording, check_clocks, recording_of
@@ -23,10 +21,12 @@ from spikesound.apps.batch.tables import (
     SCORES,
     TABLES,
     Row,
+    Schema,
     check_ours,
     write_bytes,
 )
 from spikesound.audio.paths import SoundFile
+from spikesound.core.extras import needing
 from spikesound.core.names import readable
 from spikesound.core.progress import track
 
@@ -60,7 +60,13 @@ class OneTable:
         return self.path.with_name(f"{self.path.stem}.files{self.path.suffix}")
 
     def check(self, record: Record, *, force: bool) -> None:
-        """Raise SpikesoundError if a table exists that this batch has not written."""
+        """Raise SpikesoundError if a table exists that this batch has not written.
+
+        Or if it is Parquet, and the package that writes it is not installed.
+        """
+        if self.path.suffix.lower() == ".parquet":
+            with needing("pipeline"):
+                import pyarrow  # noqa: F401
         check_ours((self.path, self.files), record, force=force)
 
 
@@ -108,13 +114,13 @@ def _recordings(sounds: Sequence[SoundFile], zone: tzinfo | None) -> dict[SoundF
     return {sound: recording_of(sound, zone) for sound in tracked}
 
 
-def _schema(table: OneTable) -> pa.Schema:
+def _schema(table: OneTable) -> Schema:
     if not table.timed:
         return SCORES
     return EVENTS if table.merge_recorders_s is None else MERGED_EVENTS
 
 
-def _write(path: Path, rows: Sequence[Row], schema: pa.Schema, record: Record) -> None:
+def _write(path: Path, rows: Sequence[Row], schema: Schema, record: Record) -> None:
     content = TABLES[path.suffix.lower()](rows, schema)
     record.announce(hashlib.sha256(content).hexdigest())
     write_bytes(path, content)

@@ -9,67 +9,62 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from spikesound.apps.annotations.labelled import one_line
 from spikesound.apps.batch.record import Record
 from spikesound.core.atomic import written_aside
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.extras import needing
 
-EVENTS = pa.schema(
-    [
-        ("filename", pa.string()),
-        ("onset", pa.float64()),  # from the start of the file, in seconds
-        ("offset", pa.float64()),
-        ("event_label", pa.string()),
-        ("score", pa.float64()),
-        ("onset_time", pa.string()),  # ISO 8601; null if the start of the file is not known
-        ("offset_time", pa.string()),
-        ("recorder", pa.string()),
-    ]
-)
+Schema = Mapping[str, type]
+"""Columns of a table with their types; any cell may be empty."""
+
+EVENTS: Schema = {
+    "filename": str,
+    "onset": float,  # from the start of the file, in seconds
+    "offset": float,
+    "event_label": str,
+    "score": float,
+    "onset_time": str,  # ISO 8601; null if the start of the file is not known
+    "offset_time": str,
+    "recorder": str,
+}
 """The first five columns are those of files of labels in CSV."""
 
-MERGED_EVENTS = EVENTS.append(pa.field("recorders", pa.string()))
+MERGED_EVENTS: Schema = {**EVENTS, "recorders": str}
 """All recorders that have the event, between semicolons, the one with the best score first."""
 
-SCORES = pa.schema(
-    [
-        ("filename", pa.string()),
-        ("label", pa.string()),
-        ("probability", pa.float64()),
-        ("start_time", pa.string()),
-        ("recorder", pa.string()),
-    ]
-)
+SCORES: Schema = {
+    "filename": str,
+    "label": str,
+    "probability": float,
+    "start_time": str,
+    "recorder": str,
+}
 
-FILES = pa.schema(
-    [
-        ("filename", pa.string()),
-        ("state", pa.string()),  # ok or failed
-        ("reason", pa.string()),  # why it failed; else null
-        ("seconds", pa.float64()),
-        ("rows", pa.int64()),  # in the table of events or probabilities
-        ("start_time", pa.string()),
-        ("clock", pa.string()),  # what says the start
-        ("note", pa.string()),  # doubts about the start, or why it is not known
-        ("recorder", pa.string()),
-        ("gain", pa.string()),
-        ("sha256", pa.string()),  # of the file's content
-    ]
-)
+FILES: Schema = {
+    "filename": str,
+    "state": str,  # ok or failed
+    "reason": str,  # why it failed; else null
+    "seconds": float,
+    "rows": int,  # in the table of events or probabilities
+    "start_time": str,
+    "clock": str,  # what says the start
+    "note": str,  # doubts about the start, or why it is not known
+    "recorder": str,
+    "gain": str,
+    "sha256": str,  # of the file's content
+}
 """One row for each file of the batch, in its order."""
 
 Row = Mapping[str, Any]
 
 
-def _csv(rows: Sequence[Row], schema: pa.Schema) -> bytes:
+def _csv(rows: Sequence[Row], schema: Schema) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(schema.names)
+    writer.writerow(schema)
     for row in rows:
-        writer.writerow([_cell(row.get(name)) for name in schema.names])
+        writer.writerow([_cell(row.get(name)) for name in schema])
     return text.getvalue().encode("utf-8")
 
 
@@ -79,14 +74,22 @@ def _cell(value: Any) -> str:
     return f"{value:.6f}" if isinstance(value, float) else one_line(str(value))
 
 
-def _parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
-    columns = {name: [row.get(name) for row in rows] for name in schema.names}
+def _parquet(rows: Sequence[Row], schema: Schema) -> bytes:
+    with needing("pipeline"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+    types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    columns = {
+        name: pa.array([row.get(name) for row in rows], types[kind])
+        for name, kind in schema.items()
+    }
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, schema=schema), sink)
+    pq.write_table(pa.table(columns), sink)
     return bytes(sink.getvalue())
 
 
-TABLES: dict[str, Callable[[Sequence[Row], pa.Schema], bytes]] = {
+TABLES: dict[str, Callable[[Sequence[Row], Schema], bytes]] = {
     ".csv": _csv,
     ".parquet": _parquet,
 }

@@ -6,10 +6,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click import Context
 from typer.core import TyperCommand
 
 from spikesound.apps.cli import workspace
@@ -32,7 +31,7 @@ class WithOthers(TyperCommand):
     recording of the sound.
     """
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the option before each of its arguments."""
         repeated: list[str] = []
         within = False

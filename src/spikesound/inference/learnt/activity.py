@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.signal import lfilter
+from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.framing import cut_frames
@@ -59,8 +59,8 @@ class HiddenLayer:
 
     def __init__(self, model: TrainedModel) -> None:
         self._model, self._readout = model, linear_readout(model)
-        self._synapses: Any = self._readout.synapses
-        self.synapses: int = int(self._synapses.in_features) + 1
+        self._synapses = cast(nn.Linear, self._readout.synapses)
+        self.synapses = self._synapses.in_features + 1
 
     def of_windows(self, windows: Iterable[Floats]) -> Activity:
         """Return the activity for a recording's windows: of a detector its samples as a whole.
@@ -114,8 +114,12 @@ class HiddenLayer:
         """Return what the integrators keep of values (frame, ...)."""
         assert isinstance(self._readout.neuron, Integrator)
         beta = float(self._readout.neuron.beta.detach().clamp(0, 1))
-        found: Floats = lfilter([1 - beta], [1, -beta], values, axis=0).astype(np.float32)
-        return found
+        trace = np.zeros(values.shape[1:])
+        traces = np.empty_like(values)
+        for frame, value in enumerate(values):
+            trace = beta * trace + (1 - beta) * value
+            traces[frame] = trace
+        return traces
 
     def _inputs(self, features: Floats) -> torch.Tensor:
         if self._model.detects:
