@@ -195,6 +195,7 @@ def test_thresholds_by_name_or_id(tmp_path: Path, model: api.Model, name: str, t
         ("t.yaml", "Cat: 0.9", "t.yaml: Cat: unknown label 'Cat'; valid: Dog, Rooster, Sneeze"),
         ("t.csv", "label,threshold\nDog,1.5", "line 2: expected a threshold from 0 to 1, got"),
         ("t.csv", "label,threshold\nDog,nan", "got 'nan'"),
+        ("t.csv", "label,threshold\nDog,-0.1", "got '-0.1'"),
         ("t.yaml", "Dog: true", "got True"),
         ("t.csv", "label,threshold\nDog", "line 2: expected label,threshold, got 1 cells"),
         ("t.csv", "Dog,0.5\n", "line 1: expected the head label,threshold, got 'Dog,0.5'"),
