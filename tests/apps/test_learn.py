@@ -80,6 +80,7 @@ def taught(capsys: Captured, *more: str) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_a_taught_detector_finds_the_sound_in_all_commands(capsys: Captured) -> None:
     before = MODEL.read_bytes()
     out = taught(capsys)
@@ -107,6 +108,7 @@ def test_a_taught_detector_finds_the_sound_in_all_commands(capsys: Captured) -> 
     assert "Beep" in {event.label for event in loaded.detect("new.wav", backend="dense")}
 
 
+@pytest.mark.slow
 def test_the_known_classes_are_detected_as_before(capsys: Captured) -> None:
     _, before, _ = said(capsys, "detect", "other", "beep", "--format", "csv")
     assert before.count("\n") > 5
@@ -115,6 +117,7 @@ def test_the_known_classes_are_detected_as_before(capsys: Captured) -> None:
     assert [line for line in after.splitlines() if ",Beep," not in line] == before.splitlines()
 
 
+@pytest.mark.slow
 def test_models_lists_what_is_learnt_and_forget_removes_it(capsys: Captured) -> None:
     taught(capsys)
     said(capsys, "learn", "Low", "other/low-0.wav", "other/low-1.wav", "--not", "beep")
@@ -133,6 +136,7 @@ def test_models_lists_what_is_learnt_and_forget_removes_it(capsys: Captured) -> 
     assert "no learnt sounds" in error_of(capsys, "forget", "Low")
 
 
+@pytest.mark.slow
 def test_more_recordings_are_added_to_a_sound(capsys: Captured) -> None:
     said(capsys, "learn", "Beep", "beep/0.wav", "--not", "other")
     line = error_of(capsys, "learn", "Beep", "beep/1.wav", "--not", "other")
@@ -224,6 +228,7 @@ def test_sounds_of_a_model_that_was_trained_again_are_refused(capsys: Captured) 
     assert "has learnt nothing that can be used: " in out
 
 
+@pytest.mark.slow
 def test_a_batch_is_done_again_when_something_was_learnt(capsys: Captured) -> None:
     Path("beep/broken.wav").write_text("no sound")
     arguments = ("detect", "beep", "--format", "csv", "--out", "labels")
@@ -235,6 +240,7 @@ def test_a_batch_is_done_again_when_something_was_learnt(capsys: Captured) -> No
     assert "Beep" in Path("labels/0.wav.csv").read_text()
 
 
+@pytest.mark.slow
 def test_the_known_classes_are_other_sounds_where_their_features_are(
     capsys: Captured, params: Params
 ) -> None:
@@ -262,6 +268,7 @@ def test_the_known_classes_are_other_sounds_where_their_features_are(
     assert " in 6 recordings of other sounds" in out
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_too(capsys: Captured, params: Params) -> None:
     folder = Path("data/models/classification/snn-cnn-surrogate/fold-1")
     saved(small_models.classifier("cnn", params, spiking=True), folder)

@@ -94,6 +94,7 @@ def test_a_synapse_that_is_always_silent_gets_no_weight() -> None:
     assert np.isfinite(weights).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["snn-tcn", "ann-tcn", "ann-gru", "snn-alif"])
 def test_every_backend_computes_the_new_row_and_the_old_ones_as_before(
     name: str, params: Params

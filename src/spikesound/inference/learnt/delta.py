@@ -33,7 +33,7 @@ class DeltaRule:
 
     rate: float = 1.0
     passes: int = 100
-    share: float = 0.5
+    share: float = 0.2
 
 
 def learn(
