@@ -11,7 +11,7 @@ def channel_scales(weight: torch.Tensor, bits: int) -> torch.Tensor:
     .. math:: s_o = \\frac{\\max |w_o|}{2^{b-1} - 1}
     """
     largest = 2 ** (bits - 1) - 1
-    scale = weight.detach().abs().flatten(1).amax(1).float() / largest
+    scale: torch.Tensor = weight.detach().abs().flatten(1).amax(1).float() / largest
     return scale.clamp(min=torch.finfo(torch.float32).tiny)  # a channel of zeros
 
 
