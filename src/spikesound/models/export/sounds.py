@@ -96,7 +96,8 @@ def decisions(model: TrainedModel, scores: Floats) -> npt.NDArray[np.int64]:
     labels, whether it is active; of a classifier of single labels the class of each clip.
     """
     if not model.detects and model.spec.labels == "single":
-        return scores.argmax(1)
+        best: npt.NDArray[np.int64] = scores.argmax(1)
+        return best
     rule = model.spec.decision
     thresholds = np.full(scores.shape[1], 0.5) if rule is None else np.array(rule.thresholds)
     active: npt.NDArray[np.int64] = (scores >= thresholds).astype(np.int64).ravel()
