@@ -28,19 +28,19 @@ class Exported:
     difference : the largest, of what both put out for the same input
     compared : how many values that was over
     spikes : how many spikes were compared, all of them equal; None: no spikes to compare
+    notes : what the file cannot hold, or is to be known of it
     decided, changed : how many decisions were compared, and how many differ; None: none
     tolerance : the largest difference that is none; infinite where the file is to differ
-    notes : what the file cannot hold, or is to be known of it
     """
 
     path: Path
     difference: float
     compared: int
     spikes: int | None = None
+    notes: list[str] = field(default_factory=list)
     decided: int | None = None
     changed: int = 0
     tolerance: float = TOLERANCE
-    notes: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:

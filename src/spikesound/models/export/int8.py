@@ -49,7 +49,7 @@ def to_int8(
     if not all(torch.equal(state[name], value) for name, value in expected.state_dict().items()):
         raise SpikesoundError(f"{out.name}: read back, its weights are not the quantised ones")
     sounds = sounds or check_sounds(model)
-    own, read_back = (model_scores(each, sounds) for each in (model, loaded))
-    done = compared_scores(model, out, own, read_back, tolerance=float("inf"))
+    floating, rounded = (model_scores(each, sounds) for each in (model, loaded))
+    done = compared_scores(model, out, floating, rounded, float("inf"))
     note = f"{done.size / floats:.2f} of the size of the file in floats, {floats:,} bytes"
     return replace(done, notes=[note])

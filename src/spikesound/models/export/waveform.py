@@ -43,6 +43,11 @@ class LogMel(nn.Module):
         If its features are not a log-mel spectrogram alone.
     """
 
+    kernels: torch.Tensor
+    mel: torch.Tensor
+    low: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, front_end: FrontEnd, padding: int) -> None:
         super().__init__()
         params = front_end.features
