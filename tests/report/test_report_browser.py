@@ -85,8 +85,10 @@ def opened(
     """Return a page with all sections unfolded."""
     shown = folded(browser, path, width, scheme, **more)
     shown.run(UNFOLD)
-    # The plots are drawn when their sections unfold.
-    shown.page.wait_for_function(DRAWN, timeout=120_000)
+    for _ in range(600):  # the plots are drawn when their sections unfold
+        if shown.run(DRAWN):
+            break
+        shown.page.wait_for_timeout(100)
     return shown
 
 
