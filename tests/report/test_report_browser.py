@@ -65,6 +65,8 @@ def classified(pages: dict[str, Path]) -> Path:
 
 
 UNFOLD = "document.querySelectorAll('details.fold').forEach(each => { each.open = true; })"
+DRAWN = """[...document.querySelectorAll('.plot:not([hidden])')]
+  .every(each => each.querySelector('.main-svg'))"""
 HIGHEST_PX = 6000
 """Of the page as it opens, on a wide screen."""
 
@@ -83,7 +85,10 @@ def opened(
     """Return a page with all sections unfolded."""
     shown = folded(browser, path, width, scheme, **more)
     shown.run(UNFOLD)
-    shown.page.wait_for_timeout(300)  # the plots are drawn when their sections unfold
+    for _ in range(600):  # the plots are drawn when their sections unfold
+        if shown.run(DRAWN):
+            break
+        shown.page.wait_for_timeout(100)
     return shown
 
 
