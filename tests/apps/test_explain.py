@@ -62,7 +62,15 @@ def test_a_value_has_its_meaning_its_valid_values_and_what_the_file_says() -> No
 def test_a_section_has_its_keys_with_a_line_each() -> None:
     first, *keys = explained("costs.memory").splitlines()
     assert first == "costs.memory: Energies of memory accesses."
-    assert [key.split()[0] for key in keys] == ["sram_pj", "dram_pj", "on_chip_kib", "source"]
+    assert [key.split()[0] for key in keys] == [
+        "sram_pj",
+        "dram_pj",
+        "on_chip_kib",
+        "source",
+        "address_pj",
+        "leakage_pw_per_bit",
+        "leakage_source",
+    ]
     assert all(key.endswith(".") for key in keys)
 
 
