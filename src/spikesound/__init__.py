@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         Window,
         cost,
         load,
-        train,
     )
+    from spikesound.apps.train.run import train
     from spikesound.core.errors import SpikesoundError
 
 __all__ = [
@@ -51,6 +51,11 @@ def __getattr__(name: str) -> Any:
     """Import a public name at its first use."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "train":  # by the pipeline, whose packages the use of a model does not need
+        from spikesound.core.extras import needing
+
+        with needing("pipeline"):
+            return import_module("spikesound.apps.train.run").train
     return getattr(import_module("spikesound.apps.api"), name)
 
 

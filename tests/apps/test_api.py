@@ -20,6 +20,7 @@ from trained_models import NAMES, RECORDING, detector, front_end
 import spikesound
 from spikesound.apps import api
 from spikesound.apps.api import Model, load
+from spikesound.apps.train.run import train
 from spikesound.apps.windows import sample_windows
 from spikesound.audio.reading import blocks
 from spikesound.core.errors import SpikesoundError
@@ -319,7 +320,8 @@ def test_importing_the_package_loads_nothing() -> None:
 
 def test_the_package_offers_the_public_names() -> None:
     assert {name: getattr(spikesound, name) for name in spikesound.__all__} == {
-        name: getattr(api, name) for name in api.__all__
+        **{name: getattr(api, name) for name in api.__all__},
+        "train": train,
     }
     assert set(spikesound.__all__) <= set(dir(spikesound))
     with pytest.raises(AttributeError, match="has no attribute 'lode'"):

@@ -233,7 +233,7 @@ def test_a_batch_is_done_again_when_something_was_learnt(capsys: Captured) -> No
     assert said(capsys, *arguments)[0] == 1
     Path("beep/broken.wav").unlink()
     taught(capsys)
-    assert "already exists" in error_of(capsys, *arguments)
+    assert "of an unfinished batch with another learnt" in error_of(capsys, *arguments)
     assert said(capsys, *arguments, "--force")[0] == 0
     assert "Beep" in Path("labels/0.wav.csv").read_text()
 

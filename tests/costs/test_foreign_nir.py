@@ -73,10 +73,11 @@ def test_an_exported_classifier_is_counted_as_by_the_project(
     blocks = [layer for layer in ours if layer.layer not in BEHIND]
     assert sum(layer.active_outputs for layer in blocks) > 100
     # Equal, but for the names, and that a file does not say that a kernel has a mean merged into
-    # it, by which an integer weight needs two bits more.
+    # it, by which an integer weight needs two bits more. What is active in no step is not counted.
     assert {layer.merged_bits for layer in blocks} == {2}
     for layer, own in zip(found.layers, blocks, strict=True):
-        assert replace(layer, layer=own.layer, merged_bits=own.merged_bits) == own
+        known = {"layer": own.layer, "merged_bits": own.merged_bits, "distinct": own.distinct}
+        assert replace(layer, **known) == own
     assert found.steps == model.spec.steps
 
 

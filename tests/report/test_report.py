@@ -27,6 +27,7 @@ from spikesound.report.verdict import NO_PAIR
 
 SECTIONS = [
     "energy",
+    "accounts",
     "results",
     "classes",
     "break-even",
@@ -137,7 +138,7 @@ def test_every_picture_and_plot_says_what_it_shows(page: Page) -> None:
     # the confusion matrix of each model; features of two clips, spikes of one
     assert len(pictures) == len(MODELS) + 3
     plots = [each for each in page.all("div") if each.get("class", "").startswith("plot")]
-    assert len(plots) == 3 + 15 + 2 + 1
+    assert len(plots) == 4 + 15 + 2 + 1
     assert all(each["role"] == "img" and each["aria-label"] for each in (*pictures, *plots))
     assert [bool(audio["aria-label"]) for audio in page.all("audio")] == [True, True]
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
-PLOTS = {"classification": 3 + 15 + 2 + 1, "detection": 2 + 2 + 1}
+PLOTS = {"classification": 4 + 15 + 2 + 1, "detection": 2 + 2 + 1}
 """How many each page draws."""
 
 

@@ -27,7 +27,16 @@ from spikesound.report.verdict import NO_PAIR
 from spikesound.tasks.detection.decision import Event
 
 SPIKING, TWIN = PAIR
-SECTIONS = ["metrics", "power", "results", "classes", "examples", "robustness", "curves"]
+SECTIONS = [
+    "metrics",
+    "power",
+    "accounts",
+    "results",
+    "classes",
+    "examples",
+    "robustness",
+    "curves",
+]
 ALWAYS = ["counted", "provenance"]
 
 
@@ -61,8 +70,8 @@ def test_the_page_is_well_formed_and_has_the_sections_of_detection(page: Page) -
 
 def test_a_section_without_figures_is_left_out(inputs: ReportInputs) -> None:
     bare = Page(render(replace(inputs, curves={}, clips=[], results=Results())))
-    assert ids(bare) == ["metrics", "power", "results", *ALWAYS]
-    assert bare.plain.count("not measured in this run.") == 2, "power and comparisons"
+    assert ids(bare) == ["metrics", "power", "accounts", "results", *ALWAYS]
+    assert bare.plain.count("not measured in this run.") == 3, "power, accounts and comparisons"
     assert "Latency" not in bare.plain
     linked = {each["href"].removeprefix("#") for each in bare.all("a")}
     assert linked <= {"main", *ids(bare)}

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from spikesound.apps.costing import cost
 from spikesound.apps.sound import Samples, Sound
-from spikesound.apps.train.run import train
 from spikesound.apps.windows import Window, check_window, frame_windows, sample_windows
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
@@ -31,7 +30,6 @@ __all__ = [
     "Window",
     "cost",
     "load",
-    "train",
 ]
 
 WINDOW_S = 10.0
