@@ -73,7 +73,7 @@ export class Review {
   }
 
   delete(event) {
-    const next = this.table.neighbour(1);
+    const next = this.table.beside(event);
     this.editor.delete(event);
     if (this.table.chosen === event) this.table.chosen = null;
     this.draw();

@@ -95,6 +95,12 @@ export class Table {
     (this.rows.get(event?.id)?.querySelector("button") ?? this.body.closest("[tabindex]")).focus();
   }
 
+  /** The event after one, or before the last one; undefined if it is alone. */
+  beside(event) {
+    const at = this.events.indexOf(event);
+    return this.events[at + 1] ?? this.events[at - 1];
+  }
+
   /** The event so many rows on from the one that has the focus, or is chosen. */
   neighbour(by) {
     const focused = document.activeElement?.closest("tr[data-event]")?.dataset.event;
