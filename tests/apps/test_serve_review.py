@@ -332,6 +332,29 @@ def test_values_are_there_for_who_does_not_see_them(browser: Any, url: str) -> N
         tab.until(f"{words}.includes('Dog')")
 
 
+TOLD = """async () => {
+  const { Now } = await import('/now.js');
+  const [place, words] = [document.createElement('p'), document.createElement('p')];
+  const now = new Now(place, words);
+  const event = (label) => ({ label, onset_s: 0, score: null });
+  const told = [];
+  const isTold = new Promise(done => new MutationObserver(() => {
+    told.push(words.textContent);
+    const next = told.length === 1 ? [[event('Wolf')], [event('Cat')], null] : [];
+    for (const each of next) now.show(each, 0);
+    if (told.length === 3) done();
+  }).observe(words, { childList: true }));
+  now.show([event('Dog')], 0);
+  await isTold;
+  return told; }"""
+
+
+def test_a_short_event_is_told_and_so_is_its_end(browser: Any, url: str) -> None:
+    with opened(browser, url) as tab:
+        told = tab.page.evaluate(TOLD)
+        assert told == ["Dog", "Wolf, Cat", "nothing is played or processed"]
+
+
 MOVING = """() => new Promise(resolve => {
   const pictures = new Set(), start = performance.now();
   const pen = document.querySelector('#neurons canvas').getContext('2d');
