@@ -284,6 +284,26 @@ def test_all_is_done_by_keys_alone_and_the_keys_are_listed(browser: Any, url: st
         quiet(tab, url)
 
 
+@pytest.mark.parametrize("key", ["c", "Delete"])
+def test_the_focus_goes_to_the_next_row_when_its_own_leaves_the_table(
+    browser: Any, url: str, key: str
+) -> None:
+    focused = "document.activeElement.closest('tr')?.dataset.event"
+    rows = "[...document.querySelectorAll('#events tr[data-event]')].map(e => e.dataset.event)"
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)
+        tab.page.select_option("#by-state", "not checked")
+        tab.drawn()
+        first, second, third = tab.run(rows)
+        tab.page.locator(f'[data-event="{second}"] .label').focus()
+        for left, focus in (([first, third], third), ([first], first), ([], None)):
+            tab.page.keyboard.press(key)
+            tab.drawn()
+            assert tab.run(rows) == left
+            assert tab.run(focused) == focus
+        assert tab.run("document.activeElement.id") == "clear", "nothing is listed"
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_axe_finds_no_fault_while_an_event_is_corrected(
     browser: Any, url: str, width: int, scheme: str, tmp_path: Path
