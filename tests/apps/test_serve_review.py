@@ -136,6 +136,9 @@ def test_labels_are_corrected_deleted_added_and_moved_and_each_is_undone(
         edit(tab, offset="1")
         alert = tab.page.locator('[data-edit="wrong"]')
         assert alert.text_content() == "End: expected a time after the start."
+        tab.page.click("#theme")  # all is drawn again
+        tab.drawn()
+        assert tab.page.input_value('[data-edit="offset"]') == "1", "it is there to be mended"
         edit(tab, offset="77")
         assert alert.text_content() == "End: the sound is 5.00 s long."
         edit(tab, onset="-1", offset="4")
