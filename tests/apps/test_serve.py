@@ -117,7 +117,7 @@ def test_a_file_that_is_too_large_is_refused_with_or_without_its_length(up: Up) 
         for _ in range(5):
             yield bytes(2**18)
 
-    for body in (bytes(2**20 + 1), pieces()):
+    for body in (bytes(2**20 + 1), bytes(2**26), pieces()):
         answer = requests.post(f"{up[0].url}file", data=body)
         assert answer.status_code == 400
         assert answer.json() == {"error": "the file is larger than 1 MiB (--max-mb)"}

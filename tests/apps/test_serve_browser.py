@@ -64,17 +64,16 @@ def test_the_microphone_is_processed_and_the_picture_moves(
     with opened(browser, url) as tab, opened(browser, url, 360) as other:
         tab.page.click("#microphone")
         tab.status("Listening to the microphone.")
-        tab.page.locator("#events tr[data-event]").nth(2).wait_for(timeout=8000)
+        tab.page.locator("#events tr[data-event]").nth(2).wait_for(timeout=60_000)
         other.process(RECORDING)  # meanwhile in another tab
         strips = tab.page.locator(".strip").all()
         assert len(strips) == 1 + 4 + 3
         assert all(strip.evaluate(INKED) >= 2 for strip in strips)
         before = tab.page.text_content("#figures")
-        tab.page.wait_for_timeout(300)
-        assert tab.page.text_content("#figures") != before
+        tab.until(f"document.getElementById('figures').textContent !== {before!r}")
         tab.page.locator("#stop").click()
         tab.status("Finished")
-        tab.page.wait_for_timeout(300)
+        tab.drawn()
         assert {row[0] for row in tab.known} == set(NAMES)
         assert served_page[1].streams == 0
         quiet(tab, url)
@@ -86,7 +85,7 @@ def test_errors_are_shown_in_the_page(browser: Any, url: str, tmp_path: Path) ->
     path.write_text("no sound at all")
     with opened(browser, url) as tab:
         tab.page.set_input_files("#file", path)
-        tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=5000)
+        tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=60_000)
         tab.run(
             "void (navigator.mediaDevices.getUserMedia = async () => { "
             "throw new DOMException('', 'NotAllowedError'); })"
@@ -96,7 +95,7 @@ def test_errors_are_shown_in_the_page(browser: Any, url: str, tmp_path: Path) ->
         quiet(tab, url)
         tab.page.route("**/file*", lambda route: route.abort())
         tab.page.set_input_files("#file", RECORDING)
-        tab.page.get_by_role("alert").filter(has_text="does not answer").wait_for(timeout=5000)
+        tab.page.get_by_role("alert").filter(has_text="does not answer").wait_for(timeout=60_000)
 
 
 def blank(tab: Tab) -> bool:
@@ -122,7 +121,7 @@ def test_of_a_file_that_cannot_be_read_nothing_is_shown_and_the_others_stay(
         tab.process(RECORDING)
         assert not blank(tab)
         tab.page.set_input_files("#file", path)
-        tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=5000)
+        tab.page.get_by_role("alert").filter(has_text="letter.wav: ").wait_for(timeout=60_000)
         tab.sound("letter.wav", "not processed")
         tab.page.wait_for_timeout(1500)
         assert blank(tab)
@@ -131,7 +130,7 @@ def test_of_a_file_that_cannot_be_read_nothing_is_shown_and_the_others_stay(
         assert tab.page.locator("#player").is_hidden()
         assert len(tab.known) == 3
         tab.page.get_by_role("button", name=f"Show {RECORDING.name}").click()
-        tab.page.wait_for_timeout(500)
+        tab.drawn()
         assert not blank(tab)
 
 
@@ -148,10 +147,10 @@ def test_events_under_way_are_listed_and_named_while_they_sound(browser: Any, ur
             "}).observe(document.body, { childList: true, subtree: true, attributes: true })"
         )
         tab.page.click("#microphone")
-        tab.page.locator("#events tr[data-event]:not(.going)").nth(4).wait_for(timeout=9000)
+        tab.page.locator("#events tr[data-event]:not(.going)").nth(4).wait_for(timeout=60_000)
         tab.page.locator("#stop").click()
         tab.status("Finished microphone")
-        tab.page.wait_for_timeout(300)
+        tab.drawn()
         assert tab.page.locator("#events tr.going").count() == 0
         assert set(tab.run("[...going]")) == {f"{name}: under way, true" for name in NAMES}
         onsets = [row[3] for row in tab.rows if row[2].startswith("microphone")]
@@ -209,7 +208,7 @@ def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(browser: Any, u
 def test_names_and_values_of_the_strips_are_whole(browser: Any, url: str, width: int) -> None:
     with opened(browser, url, width) as tab:
         tab.process(RECORDING)
-        tab.page.wait_for_timeout(200)
+        tab.drawn()
         words, value = tab.page.locator(".strip").nth(1).locator(".name span").all()
         words.evaluate("e => { e.textContent = 'Layer 1: 256 neurons'; }")
         value.evaluate("e => { e.textContent = '18.4' + e.textContent.slice(-2); }")
@@ -276,7 +275,7 @@ def test_where_motion_is_not_welcome_the_picture_changes_once_a_second(
     for motion in ("reduce", "no-preference"):
         with opened(browser, url, reduced_motion=motion) as tab:
             tab.page.click("#microphone")
-            tab.page.get_by_text("processed ·").wait_for(timeout=5000)
+            tab.page.get_by_text("processed ·").wait_for(timeout=60_000)
             changes[motion] = tab.page.evaluate(COUNT)
     assert 1 <= changes["reduce"] <= 2
     assert changes["no-preference"] > 3

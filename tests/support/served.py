@@ -67,11 +67,11 @@ class Tab(Opened):
     def __init__(self, browser: Any, url: str, width: int, scheme: str, **more: Any) -> None:
         size = {"width": width, "height": 900}
         super().__init__(browser, url, viewport=size, color_scheme=scheme, **more)
-        self.page.locator("canvas").first.wait_for(timeout=10_000)
+        self.page.locator("canvas").first.wait_for(timeout=60_000)
 
     def status(self, text: str) -> None:
         """Wait until the page's status has a text."""
-        self.page.locator("#status", has_text=text).wait_for(timeout=20_000)
+        self.page.locator("#status", has_text=text).wait_for(timeout=60_000)
 
     def process(self, *paths: Path) -> None:
         """Choose files, and wait until all of them are processed."""
@@ -82,12 +82,28 @@ class Tab(Opened):
     def sound(self, name: str, words: str) -> None:
         """Wait until the list of sounds says something about one."""
         item = self.page.locator("#sounds li", has_text=name).filter(has_text=words)
-        item.wait_for(timeout=60_000)
-        self.page.wait_for_timeout(300)  # the table is drawn four times a second
+        item.wait_for(timeout=120_000)
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until all that the page knows by now is drawn."""
+        self.run(
+            "new Promise(done => setTimeout(() => requestAnimationFrame(() => "
+            "requestAnimationFrame(done)), 150))"  # the table is drawn ten times a second
+        )
+
+    def kept(self) -> None:
+        """Wait until the browser has kept all that it was given by now."""
+        self.run(
+            "new Promise(done => { indexedDB.open('spikesound').onsuccess = ({ target }) => {"
+            "const after = target.result.transaction(['sounds', 'events', 'audio']);"
+            "after.oncomplete = () => { target.result.close(); done(); };"
+            "after.objectStore('sounds').count(); }; })"
+        )
 
     def until(self, script: str) -> None:
         """Wait until a script says so; playwright's own waiting breaks the page's policy."""
-        for _ in range(200):
+        for _ in range(600):
             if self.run(script):
                 return
             self.page.wait_for_timeout(100)

@@ -27,6 +27,9 @@ RATES_HZ = (8_000, 384_000)
 async def store(request: Request, path: Path, limit: int) -> None:
     """Write a request's body into a file.
 
+    A body that is too long is read to its end, and not kept: a browser reads no answer before it
+    has sent all.
+
     Raises
     ------
     SpikesoundError
@@ -34,18 +37,14 @@ async def store(request: Request, path: Path, limit: int) -> None:
     ClientDisconnect
         If the page was closed meanwhile.
     """
-    length = request.headers.get("content-length", "0")
-    size = int(length) if length.isdecimal() else 0
-    too_large = SpikesoundError(f"the file is larger than {limit // 2**20} MiB (--max-mb)")
-    if size > limit:
-        raise too_large
     size = 0
     with path.open("wb") as file:
         async for piece in request.stream():
             size += len(piece)
-            if size > limit:
-                raise too_large
-            await run_in_threadpool(file.write, piece)
+            if size <= limit:
+                await run_in_threadpool(file.write, piece)
+    if size > limit:
+        raise SpikesoundError(f"the file is larger than {limit // 2**20} MiB (--max-mb)")
 
 
 async def of_file(model: TrainedModel, path: Path, name: str) -> AsyncGenerator[str, None]:

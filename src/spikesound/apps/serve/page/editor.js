@@ -30,19 +30,23 @@ export class Editor {
   open(event, sound) {
     this.event = event;
     this.sound = sound;
+    this.times = null; // that the fields show, or that a person has begun to change
     this.fill();
   }
 
-  /** Show the event's values, but for one that is being written. */
+  /** Show the event's values, but for one that is being written, and times that are not yet right. */
   fill() {
     if (!this.event) return;
     const { label, onset_s: onsetS, offset_s: offsetS, state } = this.event;
+    this.remove.textContent = state === "deleted" ? "Restore" : "Delete";
     const put = (field, value) => { if (field !== document.activeElement) field.value = value; };
     put(this.label, label ?? "");
+    const times = `${onsetS} ${offsetS}`;
+    if (times === this.times && this.wrong.textContent) return;
+    this.times = times;
+    this.wrong.textContent = "";
     put(this.onset, onsetS.toFixed(2));
     put(this.offset, offsetS === null ? "" : offsetS.toFixed(2));
-    this.remove.textContent = state === "deleted" ? "Restore" : "Delete";
-    if (this.wrong.textContent && !this.fault()) this.wrong.textContent = "";
   }
 
   relabel() {

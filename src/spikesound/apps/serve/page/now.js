@@ -8,23 +8,41 @@ export class Now {
     this.place = place;
     this.words = words;
     this.shown = null;
+    this.latest = ""; // in words
+    this.sounded = new Set(); // names of events since words were said last
     this.said = "";
-    this.saidAt = 0;
+    this.saidAt = -SAY_MS;
+    this.timer = null;
   }
 
   /** events: those that sound, of a sound that is processed or played; null: there is none. */
-  show(events, atS, now) {
+  show(events, atS) {
     const marks = marksOf(events, atS);
     const text = marks.map(([kind, ...rest]) => kind + rest.join(" ")).join();
     if (text !== this.shown) {
       this.shown = text;
       this.place.replaceChildren(...marks.map(([kind, name, figures]) => mark(kind, name, figures)));
     }
-    const words = marks.map(([, name]) => name).join(", ");
-    if (words === this.said || now - this.saidAt < SAY_MS) return;
-    this.said = words;
-    this.saidAt = now;
-    this.words.textContent = words;
+    this.latest = marks.map(([, name]) => name).join(", ");
+    for (const [kind, name] of marks) if (kind === "known" || kind === "unknown") this.sounded.add(name);
+    this.later();
+  }
+
+  later() {
+    this.timer ??= setTimeout(() => this.say(), this.saidAt + SAY_MS - performance.now());
+  }
+
+  /** Say what sounds, and what has sounded since words were said last, however short it was. */
+  say() {
+    this.timer = null;
+    const words = [...this.sounded].join(", ") || this.latest;
+    this.sounded.clear();
+    if (words !== this.said) {
+      this.said = words;
+      this.saidAt = performance.now();
+      this.words.textContent = words;
+    }
+    if (this.latest !== this.said) this.later();
   }
 }
 

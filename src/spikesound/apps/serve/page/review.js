@@ -73,11 +73,9 @@ export class Review {
   }
 
   delete(event) {
-    const next = this.table.neighbour(1);
     this.editor.delete(event);
     if (this.table.chosen === event) this.table.chosen = null;
     this.draw();
-    this.table.focus(this.table.rows.has(event.id) ? event : next);
     this.say(`${event.state === "deleted" ? "Deleted" : "Restored"}: ${event.label ?? "unknown"}.`);
   }
 
@@ -112,7 +110,9 @@ export class Review {
     if (this.table.chosen) this.editor.fill();
     at("none").textContent = events.length ? "No event passes the filter." : "No event yet.";
     at("none").hidden = this.listed.length > 0;
-    at("table").hidden = this.listed.length === 0;
+    const isEmpty = this.listed.length === 0;
+    if (isEmpty && at("table").contains(document.activeElement)) at("clear").focus();
+    at("table").hidden = isEmpty;
     at("undo").disabled = collection.done.length === 0;
     at("download").disabled = events.length === 0;
   }

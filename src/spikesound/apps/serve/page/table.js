@@ -32,6 +32,7 @@ export class Table {
     const from = Math.min(this.from ?? last, last);
     const listed = events.slice(from, from + LISTED);
     const wanted = new Map(listed.map((event) => [event.id, event]));
+    const nearest = focused && nearestOf(focused.closest("tr"), wanted);
     for (const [id, row] of this.rows) {
       if (wanted.has(id)) continue;
       row.remove();
@@ -51,6 +52,7 @@ export class Table {
     }
     if (!wanted.has(this.chosen?.id)) editor.remove();
     if (focused?.isConnected) focused.focus(); // a row that moves loses it
+    else if (focused) this.focus(nearest);
     this.earlier.hidden = from === 0;
     this.later.hidden = from >= last;
     this.caption.textContent = captionOf(events.length, whole, listed.length, from);
@@ -131,6 +133,14 @@ function noteOf({ state, label, was, onset_s: onsetS, offset_s: offsetS }) {
   if (state !== "checked") return "";
   if (was.label !== label) return `was ${was.label ?? UNKNOWN}`;
   return was.onset_s !== onsetS || was.offset_s !== offsetS ? "moved" : "checked";
+}
+
+/** The event of a row, else of the nearest one after it or before it, that stays in the table. */
+function nearestOf(row, wanted) {
+  const rows = [...row.parentElement.rows];
+  const at = rows.indexOf(row.id === "editor" ? row.previousElementSibling : row);
+  const ids = [...rows.slice(at), ...rows.slice(0, at).reverse()].map((each) => each.dataset.event);
+  return wanted.get(ids.find((id) => wanted.has(id)));
 }
 
 function captionOf(number, whole, listed, from) {

@@ -80,10 +80,10 @@ export class View {
     if (!this.changed || (calm.matches && now - this.drawnAt < CALM_MS)) return;
     this.changed = false;
     this.drawnAt = now;
-    this.draw(now);
+    this.draw();
   }
 
-  draw(now) {
+  draw() {
     const { picture } = this;
     const hasCursor = this.player.at !== null && this.player.sound === this.sound
       && (this.isPlaying || !this.session);
@@ -91,7 +91,7 @@ export class View {
     picture.draw();
     if (this.at("neurons-part").open) this.neurons.draw(picture.trace, picture.at, calm.matches);
     const [events, atS] = this.sounding();
-    this.now.show(events, atS, now);
+    this.now.show(events, atS);
     this.isUndescribed = true;
     this.slide();
     this.at("figures").textContent = this.figures();
