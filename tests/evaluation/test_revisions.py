@@ -141,7 +141,7 @@ def test_each_model_is_compared_with_itself(project: Project) -> None:
             [figure * 100 for figure in figures], abs=0.06
         )
         assert float(cells[3]) < float(cells[2]) < float(cells[5])
-        assert cells[-1] == "better"
+        assert "better" in cells
     lines = text.splitlines()
     assert any(
         line.startswith("ann-lstm at second is better than ann-lstm at first by") for line in lines
@@ -153,7 +153,7 @@ def test_each_model_is_compared_with_itself(project: Project) -> None:
 
 def test_the_other_way_round_it_is_worse(project: Project) -> None:
     found = rows(project.compare("second", "first"))
-    assert found["ann-lstm", "accuracy"][-1] == "worse"
+    assert "worse" in found["ann-lstm", "accuracy"]
 
 
 def test_other_clips_are_compared_on_the_common_ones(project: Project) -> None:
@@ -172,7 +172,7 @@ def test_the_workspace_is_what_lies_there_now(project: Project) -> None:
     schema.write_table(predictions(0.0, clips=60), schema.PREDICTIONS, path)
     text = project.compare("fewer")
     project.run("dvc", "checkout", "--force", "-q")
-    assert rows(text)["ann-lstm", "accuracy"][-1] == "worse"
+    assert "worse" in rows(text)["ann-lstm", "accuracy"]
     assert "ann-lstm at fewer is better than ann-lstm at workspace by" in text
     assert "the same predictions" in project.compare("fewer", "workspace")
 
