@@ -109,7 +109,7 @@ def test_the_answer_has_power_a_battery_and_missed_events(inputs: ReportInputs) 
     assert answer.sentences[0] == (
         f"Not against every conventional network: {PAIR[0]} needs 0.83 times the power in sound of "
         f"its conventional twin {PAIR[1]}, but 1.04 times that of {PAIR[1]} with zero-skipping, "
-        "which does without spikes."
+        "which does without spikes, each at its own precision."
     )
     shown = {fact.label: fact.value for fact in answer.facts}
     watts = inputs.summary[PAIR[0]]["events_uw"] * 1e-6

@@ -89,7 +89,7 @@ def headline(
     if other is not None and other[1] >= 1:
         return (
             f"Not against every conventional network: {ratio}, but {times(other[1])} times that of "
-            f"{other[0]}, which does without spikes."
+            f"{other[0]}, which does without spikes, each at its own precision."
         )
     if outcome == WORSE:
         return f"Only if some quality may be given up: {ratio}, and is shown to be worse."

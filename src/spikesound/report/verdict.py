@@ -58,7 +58,7 @@ def answer(inputs: ReportInputs) -> Answer:
     costs = {
         name: needed / 1000
         for name in inputs.models
-        if (needed := as_float(summary[name].get("energy_nj"))) is not None
+        if (needed := own_energy_nj(summary[name])) is not None
     }
     gained = (value_of(measure, figures[measure.key]) for figures in (ours, theirs))
     return Answer(
@@ -201,16 +201,16 @@ def cheapest_variant(
     needed = {
         name: own
         for name in variants(pair[1], summary, table)
-        if (own := _own_energy(summary[name])) is not None
+        if (own := own_energy_nj(summary[name])) is not None
     }
-    ours = _own_energy(summary[pair[0]])
+    ours = own_energy_nj(summary[pair[0]])
     if not needed or ours is None:
         return None
     name = min(needed, key=lambda variant: needed[variant])
     return name, ours / needed[name]
 
 
-def _own_energy(figures: Metrics) -> float | None:
+def own_energy_nj(figures: Metrics) -> float | None:
     """Return the energy of a model's own precision; of a summary without it, that shown first."""
     return as_float(figures.get("energy_own_nj")) or as_float(figures.get("energy_nj"))
 
