@@ -157,7 +157,8 @@ def _processed(
 
 def _listed_and_cut(folder: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Return by a file's name why it is refused, and the samples of its clip."""
-    own = FolderParams(folder=str(folder / "own"), table=None, folds=2)
+    where = str(folder / "own")
+    own = FolderParams(folder=where, table=None, folds=2, events=None, cut_s=None)
     source = SOURCES["folder"](own, Ontology({}, {}), folder / "cache")
     listing = source.listing()
     clips, rejected = listing.clips.to_pandas(), listing.rejected.to_pandas()
