@@ -355,27 +355,27 @@ def test_values_are_there_for_who_does_not_see_them(browser: Any, url: str) -> N
         tab.until(f"{words}.includes('Dog')")
 
 
-TOLD = """async () => {
+SPOKEN = """async () => {
   const { Now } = await import('/now.js');
   const [place, words] = [document.createElement('p'), document.createElement('p')];
   const now = new Now(place, words);
   const event = (label) => ({ label, onset_s: 0, score: null });
-  const told = [];
+  const spoken = [];
   const isTold = new Promise(done => new MutationObserver(() => {
-    told.push(words.textContent);
-    const next = told.length === 1 ? [[event('Wolf')], [event('Cat')], null] : [];
+    spoken.push(words.textContent);
+    const next = spoken.length === 1 ? [[event('Wolf')], [event('Cat')], null] : [];
     for (const each of next) now.show(each, 0);
-    if (told.length === 3) done();
+    if (spoken.length === 3) done();
   }).observe(words, { childList: true }));
   now.show([event('Dog')], 0);
   await isTold;
-  return told; }"""
+  return spoken; }"""
 
 
 def test_a_short_event_is_told_and_so_is_its_end(browser: Any, url: str) -> None:
     with opened(browser, url) as tab:
-        told = tab.page.evaluate(TOLD)
-        assert told == ["Dog", "Wolf, Cat", "nothing is played or processed"]
+        spoken = tab.page.evaluate(SPOKEN)
+        assert spoken == ["Dog", "Wolf, Cat", "nothing is played or processed"]
 
 
 MOVING = """() => new Promise(resolve => {

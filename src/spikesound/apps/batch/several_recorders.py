@@ -32,7 +32,7 @@ class RecordedEvent:
 def merge_recorders(detections: Sequence[RecordedEvent], tolerance_s: float) -> list[RecordedEvent]:
     """Return the detections, those that several recorders have of one event once.
 
-    The detections of a label are gone through by score, the highest first. Each takes in those of
+    The detections of a label are processed by score, the highest first. Each takes in those of
     other recorders that are not taken yet and overlap with it by the clock, or lie at most the
     tolerance before or behind it. Detections of one recorder are never counted as one, and nothing
     is merged by way of a third: what does not overlap with the best one stays an event of its own.

@@ -149,7 +149,7 @@ def _keep_edited(params: Path, text: str) -> None:
     if params.is_file() and written.is_file() and params.read_bytes() != written.read_bytes():
         edited = params.with_suffix(".edited.yaml")
         shutil.copyfile(params, edited)
-        note = f"{params}: was edited, and is written anew (use -S KEY=VALUE); kept as {edited}"
+        note = f"{params}: was edited, and is overwritten (use -S KEY=VALUE); kept as {edited}"
         print(note, file=sys.stderr)
     _write(written, text.encode())
 

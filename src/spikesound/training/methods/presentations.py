@@ -31,7 +31,7 @@ def train_presented(job: Job) -> Trained:
 
 
 def present(trained: Trained, job: Job, presentations: int) -> Trained:
-    """Return a converted network that gets the code several times, validated anew."""
+    """Return a converted network that gets the code several times, validated again."""
     spec = presented_spec(trained.spec, presentations)
     network = build(spec, lambda: IF(NEURON))
     network.load_state_dict(trained.network.state_dict())
