@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sounds import Sounds, small
 
-from spikesound.audio import augmentation
+from spikesound.audio import mixing
 from spikesound.audio.recordings import read_recordings
 from spikesound.audio.resampling import Wave
 from spikesound.core.errors import SpikesoundError
@@ -66,12 +66,12 @@ def power(wave: Wave) -> float:
 
 
 def sounding(wave: Wave) -> slice:
-    first, length = augmentation.sounding(torch.from_numpy(wave))
+    first, length = mixing.sounding(torch.from_numpy(wave))
     return slice(int(first), int(first + length))
 
 
 def mix(signal: Wave, added: Wave, snr_db: float) -> Wave:
-    mixed: Wave = augmentation.add_noise(
+    mixed: Wave = mixing.add_noise(
         torch.from_numpy(signal), torch.from_numpy(added), snr_db
     ).numpy()
     return mixed
