@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from spikesound.models.spec import Spec
 from spikesound.params import RecipeParams
 from spikesound.tasks.task import Task
 from spikesound.training.dataset import Dataset
+
+if TYPE_CHECKING:  # it imports torch's compiler, which only training needs
+    from lightning_fabric import Fabric
 
 Epoch = dict[str, float]
 """epoch (from 1), train_loss, validation_loss, the task's figures, seconds"""

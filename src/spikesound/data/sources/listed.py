@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.schema import CLIPS, EVENTS
-from spikesound.data.lists.counts import check_count
 from spikesound.data.lists.label_sets import LabelSets
 from spikesound.data.lists.merging import Merged, SegmentList, list_of, merge, read_list, reject
+from spikesound.data.lists.whole import check_list
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.folds import read_folds
 from spikesound.data.sources.remote import is_url, obtain
@@ -103,7 +103,7 @@ class Listed(Source):
             path = obtain(file, self.cache / self.name)
             name = file if isinstance(file, str) else file.url
             if is_url(name) and (isinstance(file, str) or file.hash is None):
-                check_count(path, name)
+                check_list(path, name)
             lists.append(read_list(path, known=self.ontology, media_id=self.media_id, name=name))
         pa.default_memory_pool().release_unused()  # or what reading took is never given back
         return lists

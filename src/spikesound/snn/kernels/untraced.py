@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 import torch
@@ -11,5 +12,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def untraced(function: F) -> F:
-    """Let ``torch.compile`` call a function as it is, between two graphs."""
-    return cast(F, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
+    """Let ``torch.compile`` call a function as it is, between two graphs.
+
+    ``torch.compiler.disable`` imports the compiler, which takes as long as the rest of torch does.
+    So it waits, as torch's own decorator of its optimisers does, until something is compiled.
+    """
+    disabled = torch._disable_dynamo(function)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return (disabled if torch.compiler.is_compiling() else function)(*args, **kwargs)
+
+    return cast(F, call)

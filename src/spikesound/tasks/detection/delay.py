@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.tasks.detection.decision import Event
@@ -232,5 +232,5 @@ def false_alarms(
 
 def _garwood(number: int, hours: float, confidence: float) -> tuple[float, float]:
     tail = (1 - confidence) / 2
-    low = chi2.ppf(tail, 2 * number) / 2 if number else 0.0
-    return float(low / hours), float(chi2.ppf(1 - tail, 2 * number + 2) / 2 / hours)
+    low = gammaincinv(number, tail) if number else 0.0
+    return float(low / hours), float(gammaincinv(number + 1, 1 - tail) / hours)

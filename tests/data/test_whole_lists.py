@@ -1,4 +1,4 @@
-"""Lists from the web that were cut off on their way: noticed by their number of rows."""
+"""Lists from the web that came damaged: noticed by their number of rows, or by hash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from odd_mirror import FAULTS, Asked, OddMirror, Reply
 from project import ROOT
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.data.lists.counts import OFFICIAL, check_count
+from spikesound.data.lists.whole import OFFICIAL, check_list
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources.audioset import AudioSet
 from spikesound.params import ListedParams, Params, RemoteFile
@@ -50,8 +50,21 @@ def test_a_list_on_this_machine_is_the_users_own(tmp_path: Path) -> None:
 def test_the_official_lists_have_known_numbers_of_rows(tmp_path: Path, address: str) -> None:
     path = tmp_path / "list"
     path.write_text("a, 0, 10, x\nb, 0, 10, x\n")
-    with pytest.raises(SpikesoundError, match=rf": 2 of {OFFICIAL[address]:,} rows"):
-        check_count(path, f"http://storage.googleapis.com/{address}")
+    with pytest.raises(SpikesoundError, match=rf": 2 of {OFFICIAL[address].rows:,} rows"):
+        check_list(path, f"http://storage.googleapis.com/{address}")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["balanced_train_segments.csv", "eval_segments.csv"])
+def test_an_official_list_with_one_changed_byte_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    whole = (ROOT / "data/audioset" / name).read_bytes()
+    path.write_bytes(whole)
+    address = f"http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/{name}"
+    check_list(path, address)
+    path.write_bytes(whole.replace(b"/m/0", b"/m/1", 1))
+    with pytest.raises(SpikesoundError, match="expected hash sha256:"):
+        check_list(path, address)
     assert not path.exists()
 
 
@@ -63,10 +76,10 @@ def test_headers_are_no_rows_and_a_list_without_a_number_is_taken(tmp_path: Path
     ):
         path = tmp_path / "list"
         path.write_text(text)
-        check_count(path, "http://example.org/list.csv")
+        check_list(path, "http://example.org/list.csv")
         assert path.exists()
     path.write_text("# num_segs=2\nsegment_id\t\na_0\t0\t1\n")
     with pytest.raises(SpikesoundError, match="1 of 2 rows"):
-        check_count(path, "http://example.org/list.csv")
+        check_list(path, "http://example.org/list.csv")
     path.write_text("# num_segs=2\n#NAME?, 0, 1, x\na, 0, 1, x\n")
-    check_count(path, "http://example.org/list.csv")
+    check_list(path, "http://example.org/list.csv")
