@@ -19,7 +19,7 @@ import paths
 from spikesound.core.errors import run
 from spikesound.core.names import check_names
 from spikesound.core.source import listing
-from spikesound.params import Params
+from spikesound.params import CodeParams, Params
 from spikesound.params.base import read_sections
 from spikesound.params.committed import changes_note
 
@@ -34,8 +34,10 @@ def main() -> None:
     params.of_task(params.task)
     check_names(paths.DATA / params.source)
     content = read_sections(paths.PARAMS)
+    codes = code_notes(params)
     for name, keys in parts(content).items():
-        write(f"params/{name}.yaml", yaml.safe_dump(part(content, keys), sort_keys=False))
+        text = yaml.safe_dump(part(content, keys), sort_keys=False)
+        write(f"params/{name}.yaml", text + codes.get(name, ""))
     for script in sorted(Path(__file__).parent.glob("*.py")):
         if script.stem not in (*BESIDE, "paths"):
             write(f"code/{script.stem}.txt", listing(script, BESIDE))
@@ -54,10 +56,24 @@ def parts(content: dict[str, Any]) -> dict[str, list[Keys]]:
         found[f"tasks/{task}"] = [("tasks", task)]
         found[f"tables/{task}"] = []
     for name, row in content["models"].items():
-        entries = [(f"{each}s", row[each]) for each in ("network", "neuron", "method")]
+        named = [(f"{each}s", row[each]) for each in ("network", "neuron", "method")]
+        entries = [each for each in named if each[1] in content[each[0]]]  # not a row's own code
         found[f"tables/{row['task']}"] += [("models", name), *entries]
         recipe = ("recipes", row["recipe"])
         found[f"models/{name}"] = [("models", name), *entries, recipe, ("device",), ("seed",)]
+    return found
+
+
+def code_notes(params: Params) -> dict[str, str]:
+    """Return comments with the digests of networks that are code, by the file they belong into."""
+    found: dict[str, str] = {}
+    for name, model in params.table().items():
+        if isinstance(network := model.network_params, CodeParams):
+            if not network.code.startswith(f"{paths.NETWORKS}/"):
+                print(f"{name}: DVC sees no change of {network.code}: not in {paths.NETWORKS}/")
+            note = f"# {network.code}: {network.sha256}\n"
+            for file in (f"models/{name}", f"tables/{model.task}"):
+                found[file] = found.get(file, "") + note
     return found
 
 

@@ -291,7 +291,7 @@ def test_an_installed_package_carries_the_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What setup.py copies is what a workspace is made of."""
-    names = ("setup.py", "params.yaml", "dvc.yaml", "stages", "data/noise")
+    names = ("setup.py", "params.yaml", "dvc.yaml", "stages", "networks", "data/noise")
     for name in names:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -307,3 +307,4 @@ def test_an_installed_package_carries_the_pipeline(
         path.name for path in (pipeline_files() / "stages").glob("*.py")
     }
     assert list((carried / "data/noise/babble").iterdir())
+    assert (carried / "networks/README.md").is_file()

@@ -316,7 +316,7 @@ def test_pooling_by_function_and_by_module_is_counted_by_hand() -> None:
     [
         (nn.Sequential(nn.Linear(4, 4), snntorch.RLeaky(0.5, linear_features=4)), r"'1'.*RLeaky"),
         (nn.Sequential(nn.LSTM(4, 4), snntorch.Leaky(0.5)), r"'0'.*LSTM cannot.*Conv2d"),
-        (nn.Sequential(snntorch.Alpha(0.9, 0.8)), r"Alpha cannot be counted.*Lapicque, Leaky"),
+        (nn.Sequential(snntorch.SLSTM(4, 4)), r"SLSTM cannot be counted.*Lapicque, Leaky"),
         (nn.Sequential(snntorch.Leaky(0.5, inhibition=True)), "inhibition=True"),
         (Between(lambda s: functional.linear(s, torch.eye(4))), r"computes 'mm' itself"),
         (Between(lambda s: (s > 0).float()), r"network \(class Between\) computes 'gt' itself"),

@@ -73,7 +73,7 @@ EVERY = ["cnn", "snn-cnn", "lstm", "gru", "rnn", "wta", "som", *MODELS]
 
 
 def test_every_network_of_the_registry_is_tried_here() -> None:
-    here = {"tcn", "crnn_gru", "crnn_lstm", "lsnn"} | set(EVERY)
+    here = {"tcn", "crnn_gru", "crnn_lstm", "lsnn", "code"} | set(EVERY)  # test_own_code.py
     assert set(NETWORKS) <= here
 
 

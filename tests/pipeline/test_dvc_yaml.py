@@ -38,7 +38,7 @@ def test_a_stage_depends_on_the_code_of_its_script(stage: str) -> None:
 
 def test_the_check_depends_on_the_library_and_on_every_script() -> None:
     scripts = {f"stages/{file.name}" for file in STAGES.glob("*.py")} - {"stages/paths.py"}
-    assert set(ALL[CHECK]["deps"]) == scripts | {"params.yaml", "src/spikesound"}
+    assert set(ALL[CHECK]["deps"]) == scripts | {"params.yaml", "src/spikesound", "networks"}
 
 
 @pytest.mark.parametrize("stage", sorted(set(MAIN) - {CHECK}))

@@ -47,6 +47,7 @@ from spikesound.params import (
     NeuronParams,
     Params,
     Update,
+    twins,
 )
 from spikesound.snn import encoding, neurons
 from spikesound.snn.encoding import Encoding
@@ -295,7 +296,6 @@ def check_costs(params: Params, places: dict[str, Places]) -> None:
         assert all(np.isfinite(value) for value in found.values() if not isinstance(value, str))
         spiking = params.model(name).spiking
         assert any(layer.operation == "ac" for layer in each.layers) or not spiking
-    from spikesound.params import twins
 
     pairs = twins(params.table())
     assert pairs
@@ -423,3 +423,28 @@ def test_what_is_registered_is_listed_where_a_name_is_unknown() -> None:
         parameters({"snn": row("cnn", "clamp", "surrogate")})
     with pytest.raises(SpikesoundError, match=r"valid: .*pair"):
         parameters({"ann": row("cnn", "relu", "backprop")}, "pairs")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("extended")
+def test_a_users_own_snntorch_network_goes_through_everything(tmp_path: Path) -> None:
+    """Twenty lines in a file outside of the package, named in a row of the table."""
+    path = tmp_path / "mine.py"
+    path.write_text((ROOT / "networks/snntorch_example.py").read_text(encoding="utf-8"))
+    network = f"{path}:Net"
+    params = parameters(
+        {"ann": row(network, "relu", "backprop"), "snn": row(network, "own", "surrogate")},
+        "rate_deterministic",
+    )
+    assert twins(params.table()) == [("snn", "ann")]
+    folders = trained(params, tmp_path)
+    results = {name: evaluated(params, tmp_path, name) for name in folders}
+    assert {name: metrics["accuracy"] > 0.8 for name, (metrics, _) in results.items()} == {
+        "ann": True,
+        "snn": True,
+    }
+    assert 0 < results["snn"][0]["spike_rate"] < 1
+    check_costs(params, {name: places for name, (_, places) in results.items()})
+    for name in folders:
+        formats = {"safetensors": True, "torchscript": True, "onnx": name == "ann"}
+        check_use(folders[name], tmp_path, formats)

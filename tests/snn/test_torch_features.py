@@ -174,7 +174,7 @@ def test_a_forked_worker_of_a_data_loader_may_use_a_neuron() -> None:
     assert all(torch.equal(found, expected) for found in loader)
 
 
-@pytest.mark.parametrize("name", sorted(set(NEURONS) - {"quantised_relu"}))
+@pytest.mark.parametrize("name", sorted(set(NEURONS) - {"quantised_relu", "own"}))
 def test_no_steps_give_no_spikes(params: Params, name: str) -> None:
     neuron = NEURONS[name](params.neurons[name])
     assert neuron(torch.zeros(0, 2, 3)).shape == (0, 2, 3)

@@ -39,7 +39,7 @@ class Project:
 
     def __init__(self, folder: Path, changes: dict[str, Any], models: Sequence[str]) -> None:
         self.folder = folder
-        for name in ("src", "stages", "data/esc10", "data/noise", "data/scenes"):
+        for name in ("src", "stages", "networks", "data/esc10", "data/noise", "data/scenes"):
             # Caches are written beside the sources while another worker copies.
             skipped = shutil.ignore_patterns("*.pyc*", "*.tmp.*", "dvc.lock")
             shutil.copytree(ROOT / name, folder / name, ignore=skipped)

@@ -13,11 +13,14 @@ import numpy.typing as npt
 from spikesound.apps.costing import cost
 from spikesound.apps.sound import Samples, Sound
 from spikesound.apps.windows import Window, check_window, frame_windows, sample_windows
+from spikesound.core import own_code
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
 from spikesound.inference.learnt import rows
 from spikesound.inference.streaming.stream import FrameResult, Stream
-from spikesound.models.loading import TrainedModel
+from spikesound.models.file import load_spec
+from spikesound.models.loading import TrainedModel, find_model
+from spikesound.params import CodeParams
 from spikesound.tasks.detection.decision import Event
 
 __all__ = [
@@ -241,7 +244,7 @@ class Model:
         return dict(zip(self.labels, map(float, values), strict=True))
 
 
-def load(path: str | Path, *, learnt: str | Path | None = None) -> Model:
+def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool = False) -> Model:
     """Load a trained model.
 
     Parameters
@@ -250,12 +253,17 @@ def load(path: str | Path, *, learnt: str | Path | None = None) -> Model:
         model with several folds the first is taken
     learnt : file of sounds that it has learnt (``spikesound learn``); None: the one beside it, if
         there is one
+    run_code : whether the file of a model whose network is code of its own may be executed
 
     Raises
     ------
     SpikesoundError
         If it is missing, damaged, or not a model; or the learnt sounds are of another one.
     """
+    if run_code:
+        spec = load_spec(find_model(path))
+        if isinstance(section := spec.network_section(), CodeParams):
+            own_code.allow(section.sha256)
     return Model(rows.load(Path(path), None if learnt is None else Path(learnt)))
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.core.progress import track
-from spikesound.costs import by_frame, of_clip, of_own_networks
+from spikesound.costs import by_frame, of_clip, of_own_networks, own_code
 from spikesound.costs.by_frame import FrameCounts
 from spikesound.costs.context import Context, context_of
 from spikesound.costs.layer import LayerCounts, Operation
@@ -37,6 +37,8 @@ COUNTERS: dict[str, Counter] = {
     "competition": of_own_networks.competition,
     "best_matching": of_own_networks.best_matching,
     "decoding": of_own_networks.decoding,
+    "own_code": own_code.own_code,
+    "tap": own_code.tap,
 }
 """For each kind of layer what counts it, in sums over the clips of a batch."""
 

@@ -18,12 +18,14 @@ class MethodParams(Section):
     own_network : whether it makes a network of its own, whatever the row's
     starts_from : whether it starts from a trained model
     new_head : whether that model has other classes, and lies below data/base/
+    any_network : whether it trains networks of code as well, whose layers are not known
     """
 
     spiking: ClassVar[bool] = True
     own_network: ClassVar[bool] = False
     starts_from: ClassVar[bool] = False
     new_head: ClassVar[bool] = False
+    any_network: ClassVar[bool] = False
 
     @property
     def own_epochs(self) -> int | None:
@@ -45,6 +47,7 @@ class BackpropParams(MethodParams):
     """Backpropagation of a conventional network."""
 
     spiking: ClassVar[bool] = False
+    any_network: ClassVar[bool] = True
 
 
 class FineTuneParams(MethodParams):
@@ -84,6 +87,8 @@ class FineTuneParams(MethodParams):
 class SurrogateParams(MethodParams):
     """Backpropagation through time with surrogate gradients."""
 
+    any_network: ClassVar[bool] = True
+
     truncate_steps: Count | None = Field(
         description="Truncated BPTT: time steps of a chunk; null: the whole clip."
     )
@@ -104,6 +109,7 @@ class SurrogateParams(MethodParams):
 class TransferParams(BackpropParams):
     """Transfer learning of a conventional network: from a trained model of other classes."""
 
+    any_network: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
 
@@ -111,6 +117,7 @@ class TransferParams(BackpropParams):
 class TransferSurrogateParams(SurrogateParams):
     """Transfer learning of a spiking network, by surrogate gradients."""
 
+    any_network: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
 

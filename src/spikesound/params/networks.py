@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from spikesound.core import own_code
+from spikesound.core.errors import SpikesoundError
 from spikesound.params.base import Count, Section
 from spikesound.params.neurons import ALIFParams
 
@@ -22,11 +24,13 @@ class NetworkParams(Section):
     output : ``clip``, class scores of a whole clip, or ``frames``, logits of every frame
     takes_neuron : whether its neurons can be chosen; else its own gates or competing neurons stand
     twin : kind of the conventional network that it is compared with; empty: its own kind
+    of_code : whether it is code of a user's own, whose layers are not known before it runs
     """
 
     output: ClassVar[Literal["clip", "frames"]] = "clip"
     takes_neuron: ClassVar[bool] = True
     twin: ClassVar[str] = ""
+    of_code: ClassVar[bool] = False
 
 
 class CNNParams(NetworkParams):
@@ -123,6 +127,43 @@ class LSNNParams(CausalParams):
     adaptive: ALIFParams = Field(description="Adaptive LIF neurons of the recurrent layer.")
 
 
+class CodeParams(NetworkParams):
+    """A module of one's own: a class in a Python file outside of the package."""
+
+    of_code: ClassVar[bool] = True
+
+    code: str = Field(description="file.py:Class, from the folder of params.yaml.")
+    arguments: dict[str, Any] = Field(
+        description="Of its __init__, beside bins, classes and steps, which it gets if it names "
+        "them."
+    )
+    input: Literal["frames", "steps", "image"] = Field(
+        description="What forward gets: frames, (time, batch, bin), each frame for all of its "
+        "steps; steps, (step, batch, frame, bin); image, (batch, 1, frame, bin) of an input of one "
+        "step."
+    )
+    call: Literal["whole", "step"] = Field(
+        description="whole: once a clip, with the axis of time; step: once a time step, without."
+    )
+    sha256: str = Field(
+        "", description="SHA-256 of the file; empty: of the file as it is when this is read."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _digested(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("sha256"):
+            return values
+        try:
+            return values | {"sha256": own_code.read_digest(str(values.get("code", "")))}
+        except SpikesoundError as error:
+            raise ValueError(str(error)) from error
+
+
+OF_ROW = {"arguments": {}, "input": "frames", "call": "whole"}
+"""Of code that a row of the table of models names itself, without an entry of `networks`."""
+
+
 NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "cnn": CNNParams,
     "lstm": RecurrentParams,
@@ -134,5 +175,6 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "crnn_gru": CRNNParams,
     "crnn_lstm": CRNNParams,
     "lsnn": LSNNParams,
+    "code": CodeParams,
 }
 """Parameter class of each kind of network."""

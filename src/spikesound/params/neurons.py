@@ -17,6 +17,14 @@ Threshold = Annotated[float, Field(gt=0, description="Potential above which the 
 Decay = Annotated[
     float, Field(gt=0, lt=1, description="Decay of the membrane potential per time step.")
 ]
+LearnBeta = Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
+Reset = Annotated[
+    Literal["subtract", "zero", "none"],
+    Field(
+        description="In the step after a spike: subtract the threshold from the new state, set it "
+        "to zero, or leave it."
+    ),
+]
 StepMs = Annotated[float, Field(gt=0, description="Length of a time step of the network, in ms.")]
 Substeps = Annotated[int, Field(ge=1, description="Steps of integration in each time step.")]
 
@@ -51,10 +59,12 @@ class NeuronParams(Section):
     ----------
     spikes : whether its outputs are spikes
     update : what an update of it takes
+    of_code : whether it is whatever a network of one's own has
     """
 
     spikes: ClassVar[bool]
     update: ClassVar[Update]
+    of_code: ClassVar[bool] = False
 
     @property
     def activation_bits(self) -> int | None:
@@ -150,6 +160,129 @@ class ALIFParams(NeuronParams):
     slope: Slope
 
 
+class DeltaLeakyParams(NeuronParams):
+    """Leaky integrator that spikes on a change of its potential (snnTorch's DeltaLeaky)."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(1, 2, 0, 1)  # decay and current; change, threshold
+
+    beta: Decay
+    learn_beta: LearnBeta
+    threshold: Annotated[float, Field(gt=0, description="Change above which the neuron spikes.")]
+    surrogate: Surrogate
+    slope: Slope
+
+
+class SelfRecurrentParams(NeuronParams):
+    """Leaky integrate-and-fire with a synapse onto itself (snnTorch's RLeaky, one to one)."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(1, 1, 2, 1)  # as LIF; its own spike's weight besides
+
+    beta: Decay
+    learn_beta: LearnBeta
+    recurrent: Annotated[float, Field(description="Weight of the neuron's own last spike.")]
+    learn_recurrent: Annotated[
+        bool, Field(description="Whether that weight is learnt, one for each layer.")
+    ]
+    threshold: Threshold
+    reset: Reset
+    surrogate: Surrogate
+    slope: Slope
+
+
+class AlphaParams(NeuronParams):
+    """Alpha-shaped response to each input (snnTorch's Alpha)."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(3, 1, 3, 2)  # two traces, their scaled sum; the resets
+
+    alpha: Annotated[
+        float, Field(gt=0, lt=1, description="Decay of the excitatory trace per time step.")
+    ]
+    beta: Annotated[
+        float, Field(gt=0, lt=1, description="Decay of the inhibitory trace; below alpha.")
+    ]
+    learn_decays: Annotated[
+        bool, Field(description="Whether both decays are learnt, one of each for each layer.")
+    ]
+    threshold: Threshold
+    reset: Reset
+    surrogate: Surrogate
+    slope: Slope
+
+    @model_validator(mode="after")
+    def _rises(self) -> AlphaParams:
+        if self.alpha <= self.beta:
+            raise ValueError(f"beta must be below alpha, got {self.beta:g} and {self.alpha:g}")
+        return self
+
+
+class LapicqueParams(NeuronParams):
+    """Leaky integrate-and-fire as an RC circuit (snnTorch's Lapicque)."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(2, 1, 1, 1)  # scaled current, decay; threshold; reset
+
+    resistance: Annotated[float, Field(gt=0, description="R of the membrane.")]
+    capacitance: Annotated[float, Field(gt=0, description="C of the membrane.")]
+    time_step: Annotated[
+        float, Field(gt=0, description="Length of a time step, in units of R C; at most R C.")
+    ]
+    threshold: Threshold
+    reset: Reset
+    surrogate: Surrogate
+    slope: Slope
+
+    @model_validator(mode="after")
+    def _decays(self) -> LapicqueParams:
+        if self.time_step > self.resistance * self.capacitance:
+            raise ValueError(
+                f"time_step must be at most resistance times capacitance, "
+                f"{self.resistance * self.capacitance:g}, got {self.time_step:g}"
+            )
+        return self
+
+
+class CurrExpParams(NeuronParams):
+    """Integrate-and-fire with exponential synaptic currents (PyNN's IF_curr_exp), in mV."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(3, 2, 1, 3)  # two decays, a gain; threshold, hold; reset
+
+    tau_m_ms: Annotated[float, Field(gt=0, description="Time constant of the membrane, ms.")]
+    tau_syn_ms: Annotated[
+        float,
+        Field(gt=0, description="Time constant of the synapse, ms; not that of the membrane."),
+    ]
+    cm_nf: Annotated[float, Field(gt=0, description="Capacitance of the membrane, nF.")]
+    v_rest_mv: Annotated[float, Field(description="Potential at rest, mV.")]
+    v_reset_mv: Annotated[float, Field(description="Potential after a spike, mV.")]
+    v_thresh_mv: Annotated[float, Field(description="Potential from which it spikes, mV.")]
+    tau_refrac_ms: Annotated[float, Field(ge=0, description="Refractory time, ms.")]
+    step_ms: StepMs
+    surrogate: Surrogate
+    slope: Annotated[float, Field(gt=0, description="Steepness of the surrogate, per mV.")]
+
+    @model_validator(mode="after")
+    def _spikes_above_rest(self) -> CurrExpParams:
+        if self.v_thresh_mv <= max(self.v_rest_mv, self.v_reset_mv):
+            raise ValueError(
+                f"v_thresh_mv must be above rest and reset, got {self.v_thresh_mv:g} mV"
+            )
+        if self.tau_syn_ms == self.tau_m_ms:
+            raise ValueError("tau_syn_ms must differ from tau_m_ms")
+        return self
+
+
+class OwnNeuronParams(NeuronParams):
+    """The spiking neurons of a network of one's own, as its code has them."""
+
+    spikes: ClassVar[bool] = True
+    of_code: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(1, 1, 1, 1)  # each is counted as what its class is
+
+
 class IzhikevichParams(NeuronParams):
     """Izhikevich's neuron: the paper's a, b, c, d, and the length of a time step."""
 
@@ -222,6 +355,12 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "integrate_and_fire": IFParams,
     "cuba_lif": CubaLIFParams,
     "alif": ALIFParams,
+    "delta_leaky": DeltaLeakyParams,
+    "rleaky": SelfRecurrentParams,
+    "alpha": AlphaParams,
+    "lapicque": LapicqueParams,
+    "curr_exp": CurrExpParams,
+    "own": OwnNeuronParams,
     "izhikevich": IzhikevichParams,
     "hodgkin_huxley": HodgkinHuxleyParams,
     "relu": ReLUParams,

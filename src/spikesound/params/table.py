@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spikesound.core import own_code
 from spikesound.core.errors import SpikesoundError, unknown
+from spikesound.params.base import Entries, parsed
 from spikesound.params.methods import MethodParams
 from spikesound.params.models import OUTSIDE, LabelKind, ModelParams
-from spikesound.params.networks import NetworkParams
+from spikesound.params.networks import OF_ROW, CodeParams, NetworkParams
 from spikesound.params.neurons import NeuronParams
 from spikesound.params.recipes import RecipeParams
 from spikesound.params.tasks import Tasks
@@ -103,9 +105,10 @@ def models_of(params: Params) -> dict[str, Model]:
 
 def _model(name: str, row: ModelParams, params: Params) -> Model:
     where = f"models.{name}"
+    networks = _with_code(where, row, params.networks)
     for key, value, valid in (
         ("task", row.task, list(Tasks.model_fields)),
-        ("network", row.network, list(params.networks)),
+        ("network", row.network, list(networks)),
         ("neuron", row.neuron, list(params.neurons)),
         ("method", row.method, list(params.methods)),
         ("recipe", row.recipe, list(params.recipes)),
@@ -115,8 +118,8 @@ def _model(name: str, row: ModelParams, params: Params) -> Model:
     model = Model(
         name,
         row,
-        params.networks.kind(row.network),
-        params.networks[row.network],
+        networks.kind(row.network),
+        networks[row.network],
         params.neurons.kind(row.neuron),
         params.neurons[row.neuron],
         params.methods.kind(row.method),
@@ -124,7 +127,19 @@ def _model(name: str, row: ModelParams, params: Params) -> Model:
         params.recipes[row.recipe],
     )
     _check(where, model, params)
+    if isinstance(model.network_params, CodeParams):
+        own_code.allow(model.network_params.sha256)
     return model
+
+
+def _with_code(
+    where: str, row: ModelParams, networks: Entries[NetworkParams]
+) -> Entries[NetworkParams]:
+    """Return the entries of `networks`, with one more for code that a row names itself."""
+    if row.network in networks or not own_code.is_code(row.network):
+        return networks
+    values = parsed(CodeParams, {"code": row.network, **OF_ROW}, (where, "network"))
+    return networks.with_entry(row.network, "code", values)
 
 
 def _check(where: str, model: Model, params: Params) -> None:
@@ -142,6 +157,14 @@ def _check(where: str, model: Model, params: Params) -> None:
             f"{where}: method {row.method!r} trains conventional networks; neuron {row.neuron!r} "
             "spikes"
         )
+    if model.neuron_params.spikes and model.neuron_params.of_code != network.of_code:
+        raise SpikesoundError(
+            f"{where}.neuron: neuron {row.neuron!r} does not go with network {row.network!r}: a "
+            "network of code has spiking neurons of its own (an entry of kind own), another none"
+        )
+    if network.of_code and not method.any_network:
+        fitting = [n for n, each in params.methods.items() if each.any_network]
+        raise unknown(f"{where}.method: for a network of code, method", row.method, fitting)
     reads = ["spikes"] if row.task == "classification" and model.spiking else []
     reads = reads or [f"features/{row.task}"]
     if row.reads not in reads:

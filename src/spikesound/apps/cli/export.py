@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.apps.cli.inputs import Models
+from spikesound.apps.cli.inputs import Models, RunCode
 from spikesound.apps.cli.model_choice import choose_model
+from spikesound.core import own_code
 
 if TYPE_CHECKING:
     from spikesound.models.loading import Floats
@@ -36,6 +37,7 @@ def export(
         ),
     ] = None,
     models: Models = workspace.MODELS,
+    run_code: RunCode = False,
 ) -> None:
     """Export a trained model, read the file back, and compare the outputs.
 
@@ -49,6 +51,8 @@ def export(
     from spikesound.models.loading import load
 
     choose(EXPORTS, to, "format")
+    if run_code:
+        own_code.allow(own_code.ANY)
     if out.exists() and not force:
         raise SpikesoundError(f"{out}: already exists; use --force to overwrite")
     if compare and (to not in COMPARED or features):

@@ -52,6 +52,12 @@ Out = Annotated[
         "was broken off."
     ),
 ]
+RunCode = Annotated[
+    bool,
+    typer.Option(
+        "--run-code", help="Execute the file of a model whose network is code of its own."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Do all again, overwrite existing files.")]
 
 

@@ -25,10 +25,12 @@ from spikesound.apps.cli.inputs import (
     ModelName,
     Models,
     Out,
+    RunCode,
     Sounds,
     Task,
     process_all,
 )
+from spikesound.core import own_code
 
 if TYPE_CHECKING:
     from spikesound.apps.annotations import Labelled
@@ -77,6 +79,7 @@ def predict(
     jobs: Jobs = None,
     models: Models = workspace.MODELS,
     learnt: LearntFile = None,
+    run_code: RunCode = False,
 ) -> None:
     """Predict how probable each sound is in files, by a detector or a classifier of clips.
 
@@ -84,6 +87,8 @@ def predict(
     """
     from spikesound.apps.annotations import SCORES, WINDOWS
 
+    if run_code:
+        own_code.allow(own_code.ANY)
     windows = window is not None or hop is not None
     if format == TABLE and out is None and top is None:
         top = 1 if windows else TABLE_TOP

@@ -17,7 +17,10 @@ PREDICTIONS = "data/predictions/classification"
 CLASSIFICATION_METRICS = "metrics/classification"
 # Of `train`, which makes such a folder elsewhere: the pipeline's files that it gets, by pattern in
 # the repository or in the installed package, ...
-PIPELINE = ("dvc.yaml", "stages/dvc.yaml", "stages/*.py", "data/noise/*.csv", "data/noise/*/*")
+PIPELINE = (
+    "dvc.yaml", "stages/dvc.yaml", "stages/*.py", "networks/*.*", "data/noise/*.csv",
+    "data/noise/*/*",
+)  # fmt: skip
 STAGES = "stages/dvc.yaml"
 LIBRARY = "src/spikesound"
 # ... what else lies in it, ...

@@ -74,6 +74,8 @@ def _hooks(name: str, module: nn.Module, watch: Watch, whole: bool) -> list[Any]
             if not arguments:
                 raise SpikesoundError(f"module {name!r}: its input must not be a keyword argument")
             replaced = watch.leave(name, module, arguments[0], output)
+        elif name.endswith(".recurrent"):
+            watch.recur(name, module, arguments[0], output)
         watch.leaves -= 1
         return replaced
 

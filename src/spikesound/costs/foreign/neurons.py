@@ -26,10 +26,12 @@ class Neuron:
     unit : name in :data:`spikesound.params.NEURON_PARAMS` or
         :data:`spikesound.costs.neuron_work.UNITS`, whose update it is priced as
     steps_at_once : whether the first axis of its input is time; None: as its ``step_mode`` says
+    recurrent : whether it has synapses from its own spikes, a module ``recurrent``
     """
 
     unit: str
     steps_at_once: bool | None = False
+    recurrent: bool = False
 
     @property
     def spiking(self) -> bool:
@@ -50,6 +52,10 @@ NEURONS: dict[str, dict[str, Neuron]] = {
         "Leaky": Neuron("lif"),
         "Lapicque": Neuron("lif"),
         "Synaptic": Neuron("cuba_lif"),
+        "Alpha": Neuron("alpha"),
+        "DeltaLeaky": Neuron("delta_leaky"),
+        "RLeaky": Neuron("lif", recurrent=True),
+        "RSynaptic": Neuron("cuba_lif", recurrent=True),
     },
     "spikingjelly": {
         "IFNode": Neuron("integrate_and_fire", None),
@@ -70,8 +76,8 @@ NEURONS: dict[str, dict[str, Neuron]] = {
     },
     "torch": {"ReLU": Neuron("relu")},
 }
-"""By the library and the name of the class. A recurrent neuron is none of them: its recurrent
-weights have no conventional twin of one step."""
+"""By the library and the name of the class. A recurrent neuron has no conventional twin of one
+step; it is counted in the networks of the table of models (:mod:`spikesound.costs.own_code`)."""
 
 
 def library(module: nn.Module) -> str:
@@ -82,8 +88,9 @@ def library(module: nn.Module) -> str:
 def neuron_of(module: nn.Module) -> Neuron | None:
     """Return the kind of a module of neurons, or None if it is not in the table."""
     own = getattr(module, "counted_as", None)
-    return (
-        own
-        if isinstance(own, Neuron)
-        else NEURONS.get(library(module), {}).get(type(module).__name__)
-    )
+    if isinstance(own, Neuron):
+        return own
+    found = NEURONS.get(library(module), {}).get(type(module).__name__)
+    if found is None or not found.recurrent or getattr(module, "all_to_all", True):
+        return found
+    return Neuron("rleaky", recurrent=True) if found.unit == "lif" else None

@@ -76,6 +76,25 @@ def count(network: nn.Module, sample: Sample) -> Counted:
     return Counted(layers, twin, steps, sample.samples, values, classes)
 
 
+def count_call(network: nn.Module, x: torch.Tensor, *, spikes: bool) -> list[LayerCounts]:
+    """Run a network once on an input (time, batch, ...), and return its counts, means per sample.
+
+    Parameters
+    ----------
+    spikes : whether the input is spikes, else values
+
+    Raises
+    ------
+    SpikesoundError
+        If it has a module or an operation that cannot be counted.
+    """
+    watch = Watch()
+    with torch.inference_mode(False):  # in it, views would not be seen as such
+        sample = Sample(x.clone(), "tb", "spikes" if spikes else "values")
+        _present(network, sample, watch)
+    return counts(list(watch.records.values()), Reading(x.shape[1], spikes, constant=False))
+
+
 def _present(network: nn.Module, sample: Sample, watch: Watch) -> None:
     """Run a copy of the network, so that no state is left in it."""
     copied = _copied(network).eval()

@@ -73,6 +73,12 @@ class Watch:
             self._pooling(record, pool_of_module(module), tag, x, output)
         return None
 
+    def recur(self, name: str, module: nn.Module, x: torch.Tensor, output: torch.Tensor) -> None:
+        """Count a call of a recurrent neuron's synapses from its own spikes."""
+        record = self.record(name, _kind(module), type(module).__name__)
+        record.read("spikes")
+        count_synapses(record, module, x, output)
+
     def _pooling(
         self, record: Record, pool: Pool, tag: Tag, x: torch.Tensor, output: torch.Tensor
     ) -> None:
@@ -105,6 +111,11 @@ class Watch:
         self.tags.mark(output, Tag("values"))  # potentials; the first are the spikes
         first = every[0]
         unit = neuron.unit
+        if self.twin and neuron.recurrent:
+            raise SpikesoundError(
+                f"module {name!r} of class {type(module).__name__}: recurrent neurons cannot be "
+                "counted here, since their conventional twin has no single step"
+            )
         if self.twin and unit != "relu":
             first = functional.relu(x) if neuron.spiking else x.clone()
             unit = "relu" if neuron.spiking else "none"

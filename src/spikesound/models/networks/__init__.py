@@ -18,6 +18,7 @@ from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.crnn import crnn
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.lsnn import lsnn
+from spikesound.models.networks.own_code import OwnNetwork
 from spikesound.models.networks.recurrent import CELLS, Recurrent
 from spikesound.models.networks.som import SOM
 from spikesound.models.networks.tcn import tcn
@@ -32,5 +33,6 @@ NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]]
     "crnn_gru": partial(crnn, cell="gru"),
     "crnn_lstm": partial(crnn, cell="lstm"),
     "lsnn": lsnn,
+    "code": OwnNetwork,
 }
 """The networks by kind."""

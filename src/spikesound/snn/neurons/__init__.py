@@ -15,14 +15,20 @@ from typing import Any
 from torch import nn
 
 from spikesound.snn.neurons.alif import ALIF
+from spikesound.snn.neurons.alpha import Alpha
 from spikesound.snn.neurons.cuba_lif import CubaLIF
+from spikesound.snn.neurons.curr_exp import CurrExp
 from spikesound.snn.neurons.delays import DelayedLinear
+from spikesound.snn.neurons.delta_leaky import DeltaLeaky
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.izhikevich import Izhikevich
+from spikesound.snn.neurons.lapicque import Lapicque
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.own import own
 from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.relu import quantised_relu, relu
+from spikesound.snn.neurons.self_recurrent import SelfRecurrent
 from spikesound.snn.neurons.spiking import SpikingNeuron
 
 __all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "SpikingNeuron"]
@@ -32,6 +38,12 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "integrate_and_fire": IF,
     "cuba_lif": CubaLIF,
     "alif": ALIF,
+    "delta_leaky": DeltaLeaky,
+    "rleaky": SelfRecurrent,
+    "alpha": Alpha,
+    "lapicque": Lapicque,
+    "curr_exp": CurrExp,
+    "own": own,
     "izhikevich": Izhikevich,
     "hodgkin_huxley": HodgkinHuxley,
     "relu": relu,
