@@ -47,7 +47,7 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ),
     ("sources", "    mirror: ", "    miror: ", "'miror'.*'mirror'.*valid: archive.*, mirror"),
     ("sources", "      url: https://g", "      ulr: https://g", "'ulr'.*'url'.*valid: hash, url"),
-    ("sources", "split: recordings", "split: words", "fsdd.split: .*'speakers', got 'words'"),
+    ("sources", "split: recordings", "split: words", "fsdd.split: .*'random', got 'words'"),
     ("sources", "train: data/", "train: {ulr: x, hash: } # data/", "'ulr'.*'url'.*: hash, url"),
     ("filter", "balance: false", "balance: maybe", "filter.balance: .*boolean, got 'maybe'"),
     ("download", "workers: 4", "workers: 0", "download.workers: .*greater than or equal to 1"),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spikesound.features.analysis import Analysis
+from spikesound.features.cochlea import centres_hz, filters, frame_counts
 from spikesound.features.framing import decibels, frame_count, frequencies_hz
 from spikesound.features.mel import mfcc
 from spikesound.features.mel_scale import mel_frequencies_hz
@@ -46,6 +47,22 @@ def _mfcc_names(params: FeatureParams) -> list[str]:
     return [f"mfcc {number}" for number in range(params.mfccs)]
 
 
+def _cochlea(analysis: Analysis) -> Tensor:
+    p = analysis.params
+    bank = filters(p.rate_hz, _channels(p), p.low_hz, p.high_hz)
+    return frame_counts(analysis.waves, p.rate_hz, p.hop, bank)
+
+
+def _channels(params: FeatureParams) -> int:
+    """Return the channels of a cochlea: two neurons of each are two bins."""
+    return max(1, params.mels // 2)
+
+
+def _cochlea_names(params: FeatureParams) -> list[str]:
+    centres = centres_hz(_channels(params), params.low_hz, params.high_hz)
+    return [f"cochlea {hz:.1f} Hz {polarity}" for hz in centres for polarity in ("ON", "OFF")]
+
+
 def _named(name: str) -> Callable[[FeatureParams], list[str]]:
     return lambda params: [name]
 
@@ -71,6 +88,7 @@ FEATURES: dict[str, Feature] = {
     "spectral_bandwidth": Feature(
         lambda a: spectral_bandwidth(a.magnitude, a.frequencies_hz), _named("spectral_bandwidth")
     ),
+    "cochlea": Feature(_cochlea, _cochlea_names, uses=MEL_USES),
 }
 """Every kind of feature, by the name it has in params.yaml."""
 

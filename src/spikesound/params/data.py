@@ -123,6 +123,7 @@ FeatureKind = Literal[
     "band_energy_ratio",
     "spectral_flux",
     "spectral_bandwidth",
+    "cochlea",
 ]
 
 
@@ -168,11 +169,13 @@ class FeatureParams(Section):
     )
     window: int = Field(ge=16, description="Length of the Hann window and of the FFT, samples.")
     hop: Count = Field(description="Hop between frames, samples; at most window.")
-    mels: Count = Field(description="Number of mel bands.")
+    mels: Count = Field(description="Number of mel bands; twice the channels of a cochlea.")
     mfccs: Count = Field(description="Number of cepstral coefficients; at most mels.")
-    low_hz: float = Field(ge=0, description="Lowest frequency of the mel bands, Hz.")
+    low_hz: float = Field(
+        ge=0, description="Lowest frequency of the bands, Hz; of a cochlea at least 30."
+    )
     high_hz: Positive = Field(
-        description="Highest frequency of the mel bands, Hz; at most rate_hz / 2."
+        description="Highest frequency of the bands, Hz; at most rate_hz / 2."
     )
     split_hz: Positive = Field(
         description="Split frequency of the band energy ratio (energy below over above), Hz."

@@ -164,6 +164,11 @@ class Params(Section):
                 "features.cleaning: detection takes sound as it is, with its times: remove_dc, "
                 "trim_db and loudness_lufs must be off"
             )
+        if "cochlea" in self.features.kinds:
+            raise SpikesoundError(
+                "features.kinds: a cochlea's neurons go on through the clip; detection runs on "
+                "streams, and needs kinds of single frames"
+            )
         if self.filter.expand:
             raise SpikesoundError("filter.expand: ancestors have no events; detection needs false")
         return self.model_copy(

@@ -84,8 +84,9 @@ class Esc10Params(ListedParams):
 class FSDDParams(ArchiveParams):
     """The Free Spoken Digit Dataset."""
 
-    split: Literal["recordings", "speakers"] = Field(
-        description="Folds: by index of the recording (the official split) or one speaker a fold."
+    split: Literal["recordings", "speakers", "random"] = Field(
+        description="Folds: by index of the recording (the official split), one speaker a fold, or "
+        "five drawn at random, with the same speakers in all."
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import typer
 
+from spikesound.apps.cli.cochlea import cochlea
 from spikesound.apps.cli.cost import cost
 from spikesound.apps.cli.detect import detect
 from spikesound.apps.cli.export import export
 from spikesound.apps.cli.learn import WithOthers, forget, learn
 from spikesound.apps.cli.listen import listen
-from spikesound.apps.cli.lists import labels, segments, status
+from spikesound.apps.cli.lists import counts, labels, segments, status
 from spikesound.apps.cli.models import models
 from spikesound.apps.cli.parameters import check, version
 from spikesound.apps.cli.predict import predict
@@ -26,6 +27,7 @@ COMMANDS = (
     check,
     labels,
     segments,
+    counts,
     status,
     table,
     compare,
@@ -39,6 +41,7 @@ COMMANDS = (
     models,
     export,
     cost,
+    cochlea,
     version,
 )
 """In the order of ``spikesound --help``."""

@@ -54,10 +54,51 @@ def segments(
 def status(
     table: Path,
     state: Annotated[str | None, typer.Option(help="List the clips in this state.")] = None,
+    clips: Annotated[
+        Path | None, typer.Option(help="clips.parquet: list the clips asked and obtained by label.")
+    ] = None,
 ) -> None:
     """Show what became of the clips: the status.parquet of the download stage."""
-    from spikesound.core.schema import STATUS, read_table
+    from spikesound.core.schema import CLIPS, STATUS, read_table
+    from spikesound.data.obtained import obtained_by_label
     from spikesound.data.status import clips_in, overview
 
+    if clips is not None and state is not None:
+        raise SpikesoundError("--clips and --state: one of the two")
     frame = read_table(table, STATUS)
+    if clips is not None:
+        print(
+            obtained_by_label(read_table(clips, CLIPS), frame).to_csv(sep="\t", index=False), end=""
+        )
+        return
     print(overview(frame) if state is None else clips_in(frame, state))
+
+
+def counts(
+    lists: Annotated[
+        list[str],
+        typer.Argument(
+            help="NAME=FILE, a list in AudioSet's formats under the name that the tables give it, "
+            "such as weak_eval=eval_segments.csv; NAME_downloaded=FILE: what was obtained of it"
+        ),
+    ],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="A published table of counts by label, tab-separated; may be repeated."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write our counts, tab-separated.")] = None,
+) -> None:
+    """Count the files and events of each label in lists, and compare with published counts.
+
+    The tables of bakhtos/GoogleAudioSetScripts are compared cell by cell, where there is a list.
+    """
+    from spikesound.apps.cli.published_counts import counted, show, write
+
+    ours = counted(lists)
+    for path in against or ():
+        show(path, ours)
+    if out is not None:
+        write(ours, out)
+        print(f"{sum(map(len, ours.values()))} counts in {len(ours)} columns: {out}")
+    elif not against:
+        raise SpikesoundError("counts: give --against TABLE, --out FILE, or both")

@@ -50,6 +50,20 @@ def is_strong(header: str) -> bool:
     return _columns(header) is not None
 
 
+def label_column(header: str) -> int:
+    """Return the position of the column of labels, by a file's first line.
+
+    Raises
+    ------
+    SpikesoundError
+        If it is not the header of strong labels.
+    """
+    columns = _columns(header.rstrip("\r\n"))
+    if columns is None:
+        raise SpikesoundError(f"not strong labels: no {', '.join(_COLUMNS)}")
+    return columns.index("label")
+
+
 def read_strong(
     path: Path,
     *,
