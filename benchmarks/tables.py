@@ -8,7 +8,8 @@ their name in metrics/classification/costs; those of account_tables.py the other
 pairings and fsdd that in metrics/experiments; study,
 seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
-download, downloaders, detection_speed and c_export the file of their name in benchmarks/results. A
+download, downloaders, detection_speed and c_export the file of their name in benchmarks/results;
+systems what experiments/published.yaml names (benchmarks/systems_table.py). A
 test compares them with what stands there.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 import account_tables
 import parameters
+import systems_table
 from metric_files import FLOWS as _FLOWS
 from metric_files import ROOT
 from metric_files import read as _read
@@ -370,13 +372,14 @@ TABLES = {
     "downloaders": downloaders,
     "c_export": c_export,
     **account_tables.TABLES,
+    **systems_table.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs/reference/c.md",
     *(
         ROOT / f"docs/results/{name}.md"
-        for name in ("costs", "detection", "download", "pairings", "robustness")
+        for name in ("costs", "detection", "download", "pairings", "robustness", "systems")
     ),
 ]
 

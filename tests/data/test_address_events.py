@@ -37,9 +37,16 @@ def test_events_are_read(content: bytes, name: str, tmp_path: Path) -> None:
 
 
 def test_the_counter_of_times_begins_again(tmp_path: Path) -> None:
-    (tmp_path / "a.aedat").write_bytes(raw([(1, 2**32 - 10), (2, 5), (3, 20)]))
+    (tmp_path / "a.aedat").write_bytes(raw([(1, 2**32 - 10), (2, 5), (3, 20), (1, 30)]))
     events = read_events(tmp_path / "a.aedat", addresses=4)
-    assert events.times_us.tolist() == [0, 15, 30]
+    assert events.times_us.tolist() == [0, 15, 30, 40]
+
+
+def test_events_of_several_buffers_are_put_in_order(tmp_path: Path) -> None:
+    (tmp_path / "a.aedat").write_bytes(raw([(1, 100), (2, 350), (3, 90), (1, 350), (2, 400)]))
+    events = read_events(tmp_path / "a.aedat", addresses=4)
+    assert events.addresses.tolist() == [3, 1, 2, 1, 2]
+    assert events.times_us.tolist() == [0, 10, 260, 260, 310]
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -79,7 +86,7 @@ def test_bins_and_histograms_by_hand() -> None:
         (b"", "a.aedat", "expected events of 8 bytes, got 0 bytes"),
         (raw(ROWS)[:-3], "a.aedat", "expected events of 8 bytes, got 29 bytes"),
         (b"#!AER-DAT3.1\r\n", "a.aedat", "'#!AER-DAT3.1': expected one of AER-DAT1.0, AER-DAT2.0"),
-        (raw([(1, 50), (2, 20)]), "a.aedat", "event 2: time 20 us, after one of 50 us"),
+        (raw([(1, 5000), (2, 20)]), "a.aedat", "event 2: time 20 us, after one of 5000 us"),
         (raw([(1, 50), (128, 60)]), "a.aedat", "event 2: address 128, expected less than 128"),
         (b"no xz", "a.aedat.xz", "a.aedat.xz: damaged"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -48,7 +49,17 @@ def test_lists_are_compared_cell_by_cell(tmp_path: Path) -> None:
     lists = [f"weak_eval={tmp_path}/weak.csv", f"eval_downloaded={tmp_path}/strong.tsv"]
     out = tmp_path / "ours.tsv"
     done = CliRunner().invoke(
-        app, ["counts", *lists, "--against", str(published), "--out", str(out)]
+        app,
+        [
+            "counts",
+            *lists,
+            "--against",
+            str(published),
+            "--out",
+            str(out),
+            "--report",
+            f"{tmp_path}/report.json",
+        ],
     )
     assert done.exit_code == 0, done.output
     said = done.output
@@ -58,7 +69,8 @@ def test_lists_are_compared_cell_by_cell(tmp_path: Path) -> None:
     assert "eval_event_count_downloaded: 2 of 2 cells equal" in said
     assert "eval_file_count_downloaded: 2 of 2 cells equal" in said
     assert "train_file_count: no list given" in said
-    assert "eval_file_count: 1 of 2 obtained, 50.0%" in said
+    assert "eval_file_count: 50.0% obtained, mean over labels" in said
+    assert json.loads((tmp_path / "report.json").read_text())["equal"] == 5
     ours = pd.read_csv(out, sep="\t").set_index("class_id")
     assert ours.loc["/m/a"].to_dict() == {
         "weak_eval_count": 2, "eval_event_count_downloaded": 3, "eval_file_count_downloaded": 1,

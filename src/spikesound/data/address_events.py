@@ -26,6 +26,12 @@ HEADERS = {b"#!AER-DAT1.0": 2, b"#!AER-DAT2.0": 4}
 """First line of a file, and the bytes of an address."""
 
 PACKED = ".xz"
+WRAP = 1 << 32
+"""Of the counter of microseconds, which begins again."""
+
+DISORDER_US = 1000
+"""How much later than its time an event may stand: sensors send from several buffers in turn."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -69,7 +75,7 @@ class AddressEvents:
 
 
 def read_events(path: Path, *, addresses: int, address_bytes: int | None = None) -> AddressEvents:
-    """Read a file of jAER (``.aedat``), also packed by xz.
+    """Read a file of jAER (``.aedat``), also packed by xz; events are put in order.
 
     Parameters
     ----------
@@ -80,7 +86,7 @@ def read_events(path: Path, *, addresses: int, address_bytes: int | None = None)
     ------
     SpikesoundError
         If the file is missing or damaged, of another version, without an event, or of more
-        addresses; or its times go back.
+        addresses; or its times go back by more than :data:`DISORDER_US`, as where a clock was set.
     """
     content = _content(path)
     size, content = _header(path, content, address_bytes)
@@ -91,20 +97,22 @@ def read_events(path: Path, *, addresses: int, address_bytes: int | None = None)
     layout = np.dtype([("address", f">u{size}"), ("time", ">u4")])
     events = np.frombuffer(content, layout)
     times = events["time"].astype(np.int64)
-    back = np.flatnonzero(np.diff(times) < 0)
-    for at in back.tolist():  # the counter of 32 bits has begun again
-        if times[at] - times[at + 1] < 1 << 31:
-            raise SpikesoundError(
-                f"{path}: event {at + 2}: time {times[at + 1]} us, after one of {times[at]} us"
-            )
-        times[at + 1 :] += 1 << 32
+    wraps = np.flatnonzero(np.diff(times) <= -WRAP // 2)
+    times += WRAP * np.searchsorted(wraps, np.arange(len(times)), side="left")
+    late = np.maximum.accumulate(times) - times
+    if late.max() > DISORDER_US:
+        at = int(np.argmax(late > DISORDER_US))
+        raise SpikesoundError(
+            f"{path}: event {at + 1}: time {times[at]} us, after one of {times[at] + late[at]} us"
+        )
     values = events["address"].astype(np.int64)
     if values.max() >= addresses:
         at = int(np.argmax(values >= addresses))
         raise SpikesoundError(
             f"{path}: event {at + 1}: address {values[at]}, expected less than {addresses}"
         )
-    return AddressEvents(values, times - times[0])
+    order = np.argsort(times, kind="stable")
+    return AddressEvents(values[order], times[order] - times[order[0]])
 
 
 def write_events(events: AddressEvents, path: Path) -> None:

@@ -87,16 +87,21 @@ def counts(
         typer.Option(help="A published table of counts by label, tab-separated; may be repeated."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write our counts, tab-separated.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write how many cells are equal, by column, as JSON.")
+    ] = None,
 ) -> None:
     """Count the files and events of each label in lists, and compare with published counts.
 
     The tables of bakhtos/GoogleAudioSetScripts are compared cell by cell, where there is a list.
     """
-    from spikesound.apps.cli.published_counts import counted, show, write
+    from spikesound.apps.cli.published_counts import counted, show, summed, write
+    from spikesound.core.json_files import write_json
 
     ours = counted(lists)
-    for path in against or ():
-        show(path, ours)
+    compared = {path.name: show(path, ours) for path in against or ()}
+    if report is not None:
+        write_json(report, summed(compared))
     if out is not None:
         write(ours, out)
         print(f"{sum(map(len, ours.values()))} counts in {len(ours)} columns: {out}")

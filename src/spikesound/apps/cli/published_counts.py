@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -52,22 +53,44 @@ def counted(lists: Sequence[str]) -> dict[str, Counts]:
     return ours
 
 
-def show(path: Path, ours: Mapping[str, Counts]) -> None:
-    """Print how many cells of a published table are equal to ours, and which are not."""
+def show(path: Path, ours: Mapping[str, Counts]) -> dict[str, Any]:
+    """Print how many cells of a published table are equal to ours, and which are not.
+
+    Returns
+    -------
+    dict
+        ``columns``: of each that was compared its cells and how many are equal; ``obtained``: of
+        each column with one of what was obtained the mean of the labels' shares
+    """
     published = read_published(path)
     print(f"{path}: {len(published)} labels")
+    columns = {}
     for each in compare(published, ours):
         if each.equal is None:
             print(f"  {each.column}: no list given")
             continue
+        columns[each.column] = {"cells": each.cells, "equal": each.equal}
         print(f"  {each.column}: {each.equal} of {each.cells} cells equal", end="")
         print(f"; {len(each.missing)} labels of the list are not in it" if each.missing else "")
         for label, (theirs, own) in list(each.different.items())[:SHOWN]:
             print(f"    {label}: {theirs} there, {own} here")
         if len(each.different) > SHOWN:
             print(f"    and {len(each.different) - SHOWN} more")
-    for column, (obtained, asked) in shares_obtained(published).items():
-        print(f"  {column}: {obtained:,} of {asked:,} obtained, {obtained / asked:.1%}")
+    shares = {}
+    for column, share in shares_obtained(published).items():
+        shares[column] = round(share, 4)
+        print(f"  {column}: {share:.1%} obtained, mean over labels")
+    return {"columns": columns, "obtained": shares}
+
+
+def summed(compared: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return comparisons of tables by name, with the sums over all of their columns."""
+    cells = [each for table in compared.values() for each in table["columns"].values()]
+    return {
+        "cells": sum(each["cells"] for each in cells),
+        "equal": sum(each["equal"] for each in cells),
+        "tables": dict(compared),
+    }
 
 
 def write(ours: Mapping[str, Counts], out: Path) -> None:

@@ -136,13 +136,10 @@ def compare(published: pd.DataFrame, ours: Mapping[str, Counts]) -> list[Compare
     return found
 
 
-def shares_obtained(published: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return for each column with ``_downloaded`` beside it what was obtained, and asked for.
-
-    They are sums over labels: a file with two labels counts twice.
-    """
+def shares_obtained(published: pd.DataFrame) -> dict[str, float]:
+    """Return the share obtained, mean over labels, of columns with ``_downloaded`` beside them."""
     return {
-        str(column): (int(published[f"{column}{OBTAINED}"].sum()), int(published[column].sum()))
+        str(column): float((published[f"{column}{OBTAINED}"] / published[column]).mean())
         for column in published.columns
         if f"{column}{OBTAINED}" in published.columns
     }
