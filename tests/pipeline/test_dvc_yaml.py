@@ -9,6 +9,8 @@ import graph
 import pytest
 from project import ROOT, STAGES
 
+from spikesound.params import Params
+
 MAIN = graph.stages(graph.MAIN)
 EXPERIMENTS = graph.stages(graph.EXPERIMENTS)
 RESULT = graph.stages(graph.ROOT_FILE)
@@ -163,3 +165,23 @@ def test_a_part_of_the_parameters_has_their_place_and_no_others() -> None:
     content = {"tasks": {"a": {"folds": [1]}, "b": {}}, "seed": 1, "other": 2}
     keys = [("tasks", "a"), ("seed",)]
     assert graph.STAGE.part(content, keys) == {"tasks": {"a": {"folds": [1]}}, "seed": 1}
+
+
+def test_a_changed_file_of_own_code_changes_what_its_stages_depend_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "net.py"
+    content = graph.read_sections(ROOT / "params.yaml")
+    row = content["models"]["snn-cnn-surrogate"] | {"network": f"{path}:Net", "neuron": "own"}
+    content["models"]["mine"] = row
+    notes = []
+    for text in ("class Net: pass\n", "class Net: ...\n"):
+        path.write_text(text)
+        notes.append(graph.STAGE.code_notes(Params.of(content)))
+    assert set(notes[0]) == set(notes[1]) == {"models/mine", "tables/classification"}
+    assert notes[0]["models/mine"] != notes[1]["models/mine"]
+    assert "mine: DVC sees no change of" in capsys.readouterr().out, "it is not in networks/"
+    parts = graph.STAGE.parts(content)["models/mine"]
+    assert ("models", "mine") in parts
+    assert not [keys for keys in parts if keys[0] == "networks"]
+    assert graph.STAGE.part(content, parts)["models"]["mine"] == row
