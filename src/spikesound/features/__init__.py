@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.features.analysis import Analysis
 from spikesound.features.framing import decibels, frame_count, frequencies_hz
 from spikesound.features.mel import mfcc
@@ -50,6 +51,16 @@ def _named(name: str) -> Callable[[FeatureParams], list[str]]:
     return lambda params: [name]
 
 
+def _count_names(params: FeatureParams) -> list[str]:
+    return [f"spikes {number}" for number in range(params.mels)]
+
+
+def _not_of_sound(analysis: Analysis) -> Tensor:
+    raise SpikesoundError(
+        "feature 'spike_counts' is of a source of spike trains (shd, ssc); sound has no such"
+    )
+
+
 MEL_USES = ("mels", "low_hz", "high_hz")
 
 FEATURES: dict[str, Feature] = {
@@ -71,6 +82,7 @@ FEATURES: dict[str, Feature] = {
     "spectral_bandwidth": Feature(
         lambda a: spectral_bandwidth(a.magnitude, a.frequencies_hz), _named("spectral_bandwidth")
     ),
+    "spike_counts": Feature(_not_of_sound, _count_names, uses=("mels",)),
 }
 """Every kind of feature, by the name it has in params.yaml."""
 

@@ -123,6 +123,7 @@ FeatureKind = Literal[
     "band_energy_ratio",
     "spectral_flux",
     "spectral_bandwidth",
+    "spike_counts",
 ]
 
 
@@ -168,7 +169,7 @@ class FeatureParams(Section):
     )
     window: int = Field(ge=16, description="Length of the Hann window and of the FFT, samples.")
     hop: Count = Field(description="Hop between frames, samples; at most window.")
-    mels: Count = Field(description="Number of mel bands.")
+    mels: Count = Field(description="Number of mel bands; of spike_counts, number of bins.")
     mfccs: Count = Field(description="Number of cepstral coefficients; at most mels.")
     low_hz: float = Field(ge=0, description="Lowest frequency of the mel bands, Hz.")
     high_hz: Positive = Field(

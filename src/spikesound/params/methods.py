@@ -16,12 +16,14 @@ class MethodParams(Section):
     ----------
     spiking : what it trains: True a spiking network, False a conventional one
     own_network : whether it makes a network of its own, whatever the row's
+    streams : whether it can train on clips that stay on disk
     starts_from : whether it starts from a trained model
     new_head : whether that model has other classes, and lies below data/base/
     """
 
     spiking: ClassVar[bool] = True
     own_network: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
     starts_from: ClassVar[bool] = False
     new_head: ClassVar[bool] = False
 
@@ -45,6 +47,7 @@ class BackpropParams(MethodParams):
     """Backpropagation of a conventional network."""
 
     spiking: ClassVar[bool] = False
+    streams: ClassVar[bool] = True
 
 
 class FineTuneParams(MethodParams):
@@ -84,12 +87,19 @@ class FineTuneParams(MethodParams):
 class SurrogateParams(MethodParams):
     """Backpropagation through time with surrogate gradients."""
 
+    streams: ClassVar[bool] = True
+
     truncate_steps: Count | None = Field(
         description="Truncated BPTT: time steps of a chunk; null: the whole clip."
     )
-    readout: Literal["rate", "spike_count", "first_spike", "membrane_maximum", "membrane_sum"] = (
-        Field(description="What class scores are read from; detectors read membranes.")
-    )
+    readout: Literal[
+        "rate",
+        "spike_count",
+        "first_spike",
+        "membrane_maximum",
+        "membrane_sum",
+        "membrane_softmax",
+    ] = Field(description="What class scores are read from; detectors read membranes.")
     target_rate: Share | None = Field(
         description="Target firing rate of each layer, spikes per neuron and step; null: none."
     )
@@ -104,6 +114,7 @@ class SurrogateParams(MethodParams):
 class TransferParams(BackpropParams):
     """Transfer learning of a conventional network: from a trained model of other classes."""
 
+    streams: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
 
@@ -111,6 +122,7 @@ class TransferParams(BackpropParams):
 class TransferSurrogateParams(SurrogateParams):
     """Transfer learning of a spiking network, by surrogate gradients."""
 
+    streams: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
 
