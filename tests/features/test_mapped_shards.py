@@ -111,8 +111,7 @@ def test_a_missing_or_damaged_index_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "index.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(SpikesoundError, match="not a Parquet table"):
         read_index(tmp_path / "index.parquet", CLASSES)
-    empty = pd.DataFrame({name: [] for name in FEATURE_INDEX.names})
-    schema.write_table(empty, FEATURE_INDEX, tmp_path / "index.parquet")
+    schema.write_table(FEATURE_INDEX.empty_table(), FEATURE_INDEX, tmp_path / "index.parquet")
     with pytest.raises(SpikesoundError, match="no clips to load"):
         read_index(tmp_path / "index.parquet", CLASSES)
 

@@ -149,13 +149,15 @@ class _Numbers:
                 self._of[name] = len(self.names)
                 self.names.append(name)
         places = np.array([self._of[name] for name in coded.dictionary.to_pylist()], np.int64)
-        return places[coded.indices.to_numpy()]
+        found: NDArray[np.int64] = places[coded.indices.to_numpy()]
+        return found
 
 
 def _groups(column: pa.Array) -> NDArray[np.int64]:
     coded = column.dictionary_encode()
-    numbers = [derive(0, name) for name in coded.dictionary.to_pylist()]
-    return np.array(numbers, np.int64)[coded.indices.to_numpy()]
+    numbers = np.array([derive(0, name) for name in coded.dictionary.to_pylist()], np.int64)
+    found: NDArray[np.int64] = numbers[coded.indices.to_numpy()]
+    return found
 
 
 def _labels(

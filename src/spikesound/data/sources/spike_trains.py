@@ -91,8 +91,11 @@ class SpikeTrains(Collection):
         if (folder / name).is_file():
             return folder / name
         packed = obtain(self.params.files[fold], self.cache / self.name)
-        unpacked = packed.with_name(f"{packed.name}.unpacked.h5")
+        state = packed.stat()  # so that another edition is unpacked afresh
+        made = f"{self.parts[fold]}-{state.st_size}-{state.st_mtime_ns}.h5"
+        unpacked = self.cache / self.name / made
         if not unpacked.is_file():
+            unpacked.parent.mkdir(parents=True, exist_ok=True)
             _unpack(packed, unpacked)
         return unpacked
 

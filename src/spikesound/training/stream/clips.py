@@ -159,7 +159,7 @@ class StreamedClips:
     def digest(self) -> str:
         """Return what the clips depend on: index, checksums of the shards, choice, ranges."""
         parts = [self.index.digest, self.shards.checksums(), str(self.bins)]
-        arrays = [self.chosen]
+        arrays: list[npt.NDArray[Any]] = [self.chosen]
         if self.ranges is not None:
             arrays += [self.ranges.low, self.ranges.high]
         if self.times is not None:
@@ -284,7 +284,7 @@ def with_times(
         clips,
         times=Times(
             np.cumsum(np.bincount(owner, minlength=len(row))),
-            known["label"].map(column).to_numpy(np.int16)[order],
+            known["label"].map(column).to_numpy().astype(np.int16)[order],
             np.ceil(known["onset_s"].to_numpy() / hop_s).astype(np.int32)[order],
             np.ceil(known["offset_s"].to_numpy() / hop_s).astype(np.int32)[order],
         ),

@@ -103,7 +103,7 @@ class _Run:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, recipe.learning_rate, total_steps=recipe.epochs * len(self.order(1))
         )
-        self.stepper = self.fabric.setup_optimizers(self.optimiser)
+        self.stepper: Any = self.fabric.setup_optimizers(self.optimiser)
         ranges = self.clips.ranges
         self.ranges = None
         if ranges is not None:
@@ -214,16 +214,12 @@ class _Run:
                 self.network,
                 x,
                 targets,
-                cast(Callable[[torch.Tensor], None], self._backward(share)),
+                self._backward(share),
             )
         if fabric.world_size > 1:
             _average_gradients(self.network, fabric)
         if recipe.clip_gradient is not None:
-            fabric.clip_gradients(
-                self.network,
-                self.stepper,  # type: ignore[arg-type]
-                max_norm=recipe.clip_gradient,
-            )
+            fabric.clip_gradients(self.network, self.stepper, max_norm=recipe.clip_gradient)
         self.stepper.step()
         self.schedule.step()
         return loss
@@ -244,7 +240,7 @@ class _Run:
             x = blended(x, other, weight.to(x.device))
             own, theirs = (_shares(each, job) for each in (present, batch.partners.present))
             column = weight.numpy()[:, None]
-            present = column * own + (1 - column) * theirs
+            present = (column * own + (1 - column) * theirs).astype(np.float32)
         if recipe.silence_weight is not None:
             x = torch.cat([x, torch.zeros_like(x[:1])])
             present = np.concatenate([present, np.zeros_like(present[:1])])
