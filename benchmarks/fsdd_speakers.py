@@ -247,7 +247,8 @@ def fitted(
 ) -> Trained:
     """Return the trained network; the checkpoint of a killed training is taken up."""
     model = setting.model
-    watched = next(iter(tested.values())).select(np.arange(WATCHED))
+    first = next(iter(tested.values()))
+    watched = first.select(np.arange(0, len(first), len(first) // WATCHED))
     resume = BUILD / "checkpoints" / f"{setting.key}-{spec.fold.replace(' ', '-')}-{seed}.pt"
     torch.manual_seed(derive(seed, "weights", spec.fold))
     job = Job(

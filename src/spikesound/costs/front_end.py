@@ -59,11 +59,12 @@ KINDS: Mapping[str, Callable[[FeatureParams, int], Work]] = {
     "band_energy_ratio": lambda params, bins: (2, bins),
     "spectral_flux": lambda params, bins: (bins, 2 * bins),
     "spectral_bandwidth": lambda params, bins: (4 * bins, 2 * bins),
+    "spike_counts": lambda params, bins: (0, bins),  # of a sensor that spikes: counters alone
 }
 """MAC and AC of each kind of feature in a frame, after spectrum and mel filters; a logarithm or a
 root is a MAC, as the functions of a neuron are (:mod:`.neuron_work`)."""
 
-_OF_SPECTRUM = set(KINDS) - {"amplitude_envelope", "rms"}
+_OF_SPECTRUM = set(KINDS) - {"amplitude_envelope", "rms", "spike_counts"}
 _OF_MEL = {"mel", "mfcc"}
 
 
