@@ -13,7 +13,8 @@ def main(task: str) -> None:
     from spikesound.core import schema
     from spikesound.data.download import download
     from spikesound.data.ontology import Ontology
-    from spikesound.data.sources import SOURCES
+    from spikesound.data.sources import SOURCES, SpikeTrains
+    from spikesound.data.spike_status import write_spike_status
     from spikesound.data.store import Store
 
     clips = schema.read_table(paths.of_task("clips", task) / "clips.parquet", schema.CLIPS)
@@ -21,21 +22,23 @@ def main(task: str) -> None:
     # Where a recording lies has nothing to do with labels.
     no_labels = Ontology({}, {})
     source = SOURCES[params.source](params.source_params, no_labels, store.root / "sources")
-    status = download(
-        clips,
-        source.locate,
-        params.download,
-        store,
-        paths.of_task("audio", task),
-        scheduler=params.scheduler,
-        seed=params.seed,
-    )
+    out = paths.of_task("audio", task)
+    if isinstance(source, SpikeTrains):
+        status = write_spike_status(clips, out)
+    else:
+        status = download(
+            clips,
+            source.locate,
+            params.download,
+            store,
+            out,
+            scheduler=params.scheduler,
+            seed=params.seed,
+        )
     counts = ", ".join(
         f"{count} {state}" for state, count in status["state"].value_counts().items()
     )
-    print(
-        f"{len(clips)} clips requested: {counts}: {paths.of_task('audio', task) / 'status.parquet'}"
-    )
+    print(f"{len(clips)} clips requested: {counts}: {out / 'status.parquet'}")
 
 
 run(main, *sys.argv[1:])

@@ -20,6 +20,9 @@ def main(task: str) -> None:
     from spikesound.data.store import Store
     from spikesound.features.extract import extract
 
+    if params.source_params.spikes:
+        count(params, clips, out)
+        return
     done = extract(
         audio,
         schema.read_table(clips / "clips.parquet", schema.CLIPS),
@@ -39,6 +42,23 @@ def main(task: str) -> None:
         print(f"cleaning: {counts}: {out / 'cleaning.parquet'}")
     if task == "detection":
         background(params, out)
+
+
+def count(params: Params, clips: Path, out: Path) -> None:
+    """Write the spike counts of a source of spike trains."""
+    from spikesound.core import schema
+    from spikesound.data.ontology import Ontology
+    from spikesound.data.sources import SOURCES, SpikeTrains
+    from spikesound.data.store import Store
+    from spikesound.features.spike_counts import count_spikes
+
+    cache = Store(params.store).root / "sources"
+    source = SOURCES[params.source](params.source_params, Ontology({}, {}), cache)
+    assert isinstance(source, SpikeTrains)
+    table = schema.read_table(clips / "clips.parquet", schema.CLIPS)
+    folds = params.tasks.classification.folds
+    beyond = count_spikes(source, table, params.features, out, folds)
+    print(f"{len(table)} clips, {beyond} spikes beyond their end left out: {out}")
 
 
 def background(params: Params, out: Path) -> None:

@@ -5,7 +5,8 @@ from spikesound.core.labels import read_labels
 from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.places import Places
 from spikesound.params import Model, Params
-from spikesound.training.dataset import Dataset, load_features, load_spikes
+from spikesound.training.dataset import Dataset
+from spikesound.training.inputs import read_clips
 
 
 def places(name: str, task: str) -> Places:
@@ -30,11 +31,12 @@ def folds(model: Model, params: Params) -> Folds:
     """Return a model's networks and what they are tested on."""
     classes = list(read_labels(paths.of_task("clips", model.task) / "labels.json"))
 
+    features = paths.of_task("features", model.task)
+    # Detectors are tested with the times of all clips, which are held in memory.
+    recipe = model.recipe if model.task == "classification" else None
+
     def load_clips(fold: str) -> Dataset:
-        folder = paths.inputs(model, fold)
-        if folder.parent == paths.SPIKES:
-            return load_spikes(folder, classes)[0]
-        return load_features(folder, classes, fold)
+        return read_clips(paths.inputs(model, fold), features, classes, fold, recipe)[0]
 
     held_out = params.task_params(model.task).folds
     folders = {fold: paths.network(model, fold) for fold in held_out}

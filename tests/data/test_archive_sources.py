@@ -23,7 +23,10 @@ NOWHERE = RemoteFile(url="http://127.0.0.1:9/x.zip", hash=None)
 
 def source(name: str, folder: Path, archive: RemoteFile = NOWHERE, **more: object) -> Source:
     kinds = {"fsdd": FSDDParams, "speech_commands": SpeechCommandsParams}
-    extra = {"fsdd": {"split": "recordings"}, "speech_commands": {"words": []}}.get(name, {})
+    extra = {
+        "fsdd": {"split": "recordings"},
+        "speech_commands": {"words": [], "split": "lists"},
+    }.get(name, {})
     params = kinds.get(name, ArchiveParams)(archive=archive, folder=str(folder), **(extra | more))
     return SOURCES[name](params, Ontology({}, {}), folder.parent / "cache")
 

@@ -32,6 +32,7 @@ from spikesound.features.spectral import band_energy_ratio, spectral_bandwidth, 
 from spikesound.params import FeatureKind, FeatureParams, Params
 
 KINDS = get_args(FeatureKind)
+OF_SOUND = [kind for kind in KINDS if kind != "spike_counts"]
 FRAMINGS = [(1024, 1024), (1024, 256), (400, 160), (512, 300), (401, 100)]
 REAL = ROOT / "data" / "esc10" / "audio" / "1-100032-A.ogg"
 
@@ -68,7 +69,7 @@ def test_the_registry_has_every_kind_that_params_allow() -> None:
     assert list(FEATURES) == list(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_SOUND)
 def test_contract(kind: str, base: FeatureParams) -> None:
     params = with_kinds(base, kind)
     length = clip_samples(params)
@@ -89,7 +90,7 @@ def test_contract(kind: str, base: FeatureParams) -> None:
         assert torch.equal(compute(one[None], params)[0], together), "depends on its neighbours"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_SOUND)
 def test_a_kind_uses_the_parameters_it_names_and_no_other(kind: str, base: FeatureParams) -> None:
     changed = {"mels": 40, "mfccs": 12, "low_hz": 50.0, "high_hz": 8000.0, "split_hz": 1000.0}
     wave = noise(22050)
@@ -337,7 +338,7 @@ def test_doubling_the_amplitude_raises_the_log_mel_by_6_db(base: FeatureParams) 
     assert rise_db == pytest.approx(6.0206, abs=1e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_SOUND)
 def test_a_delay_by_whole_hops_delays_the_frames(kind: str, base: FeatureParams) -> None:
     params = with_kinds(base, kind, hop=256)
     wave = noise(8192)

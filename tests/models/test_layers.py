@@ -50,8 +50,8 @@ def made(name: str, params: Params) -> Made:
         network = detector(name)[1]
         return Made(network, torch.from_numpy(features(2, 12)).transpose(0, 1))
     x = torch.rand(1, 2, 21, 20)
-    if name == "snn-cnn":
-        return Made(shifted(build(spiking(params, "cnn"))), x)
+    if name.startswith("snn-"):
+        return Made(shifted(build(spiking(params, name.removeprefix("snn-")))), x)
     changes: dict[str, Any] = {}
     if name == "wta":
         lif = params.neurons["lif"].model_dump() | {"reset": "none"}
@@ -69,7 +69,20 @@ def made(name: str, params: Params) -> Made:
     return Made(network, x)
 
 
-EVERY = ["cnn", "snn-cnn", "lstm", "gru", "rnn", "wta", "som", *MODELS]
+EVERY = [
+    "cnn",
+    "snn-cnn",
+    "srnn",
+    "snn-srnn",
+    "delayed",
+    "snn-delayed",
+    "lstm",
+    "gru",
+    "rnn",
+    "wta",
+    "som",
+    *MODELS,
+]
 
 
 def test_every_network_of_the_registry_is_tried_here() -> None:

@@ -23,7 +23,7 @@ def test_registry_and_parameters_name_the_same_networks() -> None:
     assert set(NETWORKS) == set(NETWORK_PARAMS)
 
 
-OF_CLIPS = ["cnn", "lstm", "gru", "rnn"]
+OF_CLIPS = ["cnn", "lstm", "gru", "rnn", "srnn", "delayed"]
 SPIKING = [name for name in OF_CLIPS if NETWORK_PARAMS[name].takes_neuron]
 
 

@@ -31,7 +31,11 @@ WRONG_ROWS = [  # row, what is changed in it, what the message must say
     (ANN, {"neuron": "rely"}, "models.ann-cnn.neuron 'rely'.*'relu'.*valid: alif"),
     (ANN, {"method": "bptt"}, "models.ann-cnn.method 'bptt'; valid: backprop, convert"),
     (ANN, {"recipe": "bnn"}, "models.ann-cnn.recipe 'bnn'.*valid: ann, detector_ann"),
-    (ANN, {"network": "tcn"}, "for classification, network 'tcn'.*valid: cnn, gru, lstm, rnn"),
+    (
+        ANN,
+        {"network": "tcn"},
+        "for classification, network 'tcn'.*valid: cnn, delayed, gru, lstm, rnn",
+    ),
     (DETECTOR, {"network": "cnn"}, "for detection, network 'cnn'.*valid: .*lsnn, tcn"),
     (ANN, {"neuron": "lif"}, "method 'backprop' trains conventional networks; neuron 'lif' spikes"),
     (SNN, {"neuron": "relu"}, "'surrogate' trains spiking networks; network 'cnn' with neuron 're"),

@@ -31,6 +31,8 @@ COUNTERS: dict[str, Counter] = {
     "convolution": of_clip.convolution,
     "linear": of_clip.linear,
     "gated": of_clip.gated,
+    "recurrent": of_clip.recurrent,
+    "causal_convolution": of_clip.delayed,
     "pooling": of_clip.pooling,
     "frame_pooling": of_clip.frame_pooling,
     "running_pooling": of_clip.running_pooling,

@@ -64,11 +64,12 @@ KINDS: Mapping[str, Callable[[FeatureParams, int], Work]] = {
         params.mels // 2 * params.hop * 20,
         params.mels // 2 * params.hop * 2,
     ),
+    "spike_counts": lambda params, bins: (0, bins),  # of a sensor that spikes: counters alone
 }
 """MAC and AC of each kind of feature in a frame, after spectrum and mel filters; a logarithm or a
 root is a MAC, as the functions of a neuron are (:mod:`.neuron_work`)."""
 
-_OF_SPECTRUM = set(KINDS) - {"amplitude_envelope", "rms", "cochlea"}
+_OF_SPECTRUM = set(KINDS) - {"amplitude_envelope", "rms", "cochlea", "spike_counts"}
 _OF_MEL = {"mel", "mfcc"}
 
 

@@ -13,6 +13,7 @@ from spikesound.costs.context import Context
 from spikesound.costs.fan_out import Geometry, fan_out, geometry
 from spikesound.costs.layer import LayerCounts, Source
 from spikesound.models.layers import Gates, Grid, Layer
+from spikesound.snn.neurons import DelayedSynapses
 
 
 def convolution(
@@ -171,6 +172,53 @@ def gated(
             )
         )
     return counts
+
+
+def delayed(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count synapses with delays on (time, batch, input): a spike reaches each neuron once.
+
+    The delays are stored beside the weights. The line in which inputs wait is not counted.
+    """
+    synapses = layer.synapses
+    assert isinstance(synapses, DelayedSynapses)
+    counts = _of_sequence(layer, x, output, context, "linear", active_count(x))
+    stored = synapses.weight.numel() + synapses.place.numel() + synapses.out_features
+    return [replace(counts, inputs=synapses.in_features, weights=stored)]
+
+
+def recurrent(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count synapses from the input (time, batch, input), and from the layer at the step before."""
+    synapses = layer.synapses
+    assert isinstance(synapses, nn.Linear)
+    neurons = synapses.out_features
+    active = active_count(x) + active_count(output[:-1])
+    counts = _of_sequence(layer, x, output, context, "recurrent", active)
+    both = synapses.in_features + neurons
+    own = float(len(x) - 1) * x.shape[1] * neurons * neurons
+    return [replace(counts, inputs=both, weights=neurons * (both + 1), dense=counts.dense + own)]
+
+
+def _of_sequence(
+    layer: Layer,
+    x: torch.Tensor,
+    output: torch.Tensor,
+    context: Context,
+    kind: str,
+    active: float,
+) -> LayerCounts:
+    """Return the counts of a layer over time steps, of each active input to all its neurons."""
+    steps, clips, inputs = x.shape
+    neurons = output.shape[-1]
+    updates = float(steps * clips * neurons)
+    return LayerCounts(
+        layer.name, kind, context.source, context.operation, context.neuron, steps, steps, inputs,
+        neurons, 0, 0, float(x.numel() * neurons), active * neurons, active, active_count(output),
+        updates, active * neurons,
+    )  # fmt: skip
 
 
 def biases_of(cells: nn.RNNBase) -> int:

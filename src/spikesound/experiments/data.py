@@ -16,12 +16,14 @@ from spikesound.core.source import code_digest
 from spikesound.data.download import download
 from spikesound.data.filtering.choose import filter_clips
 from spikesound.data.ontology import Ontology
-from spikesound.data.sources import SOURCES
+from spikesound.data.sources import SOURCES, SpikeTrains
+from spikesound.data.spike_status import write_spike_status
 from spikesound.data.store import Store, digest
 from spikesound.experiments.digests import folder_digest
 from spikesound.experiments.noise import noisy_features
 from spikesound.features.extract import extract
 from spikesound.features.shards import Shards
+from spikesound.features.spike_counts import count_spikes
 from spikesound.features.spike_shards import encode_shards
 from spikesound.params import Model, Params
 from spikesound.params.experiments import TrainingNoise
@@ -156,7 +158,7 @@ def _data_sections(params: Params, task: str) -> str:
 
 
 def _code(params: Params) -> str:
-    return code_digest([SOURCES[params.source], filter_clips, download, extract])
+    return code_digest([SOURCES[params.source], filter_clips, download, extract, count_spikes])
 
 
 def _make(params: Params, task: str, folders: Folders, data: Data) -> None:
@@ -168,6 +170,10 @@ def _make(params: Params, task: str, folders: Folders, data: Data) -> None:
     chosen = filter_clips(source.listing(), source.ontology, params.filter, params.seed)
     chosen.write(data.clips)
     clips = schema.read_table(data.clips / "clips.parquet", schema.CLIPS)
+    if isinstance(source, SpikeTrains):
+        write_spike_status(clips, data.audio)
+        count_spikes(source, clips, params.features, data.features, section.folds)
+        return
     status = download(
         clips,
         source.locate,

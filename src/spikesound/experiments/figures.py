@@ -28,7 +28,8 @@ from spikesound.experiments.row import Row, with_bases
 from spikesound.features.background import read_background
 from spikesound.params import CostParams, Dataflow, Model
 from spikesound.tasks.classification.metrics import correct
-from spikesound.training.dataset import Dataset, load_features, load_spikes
+from spikesound.training.dataset import Dataset
+from spikesound.training.inputs import read_clips
 from spikesound.training.request import FoldRequest
 from spikesound.training.run import train_fold
 
@@ -123,12 +124,12 @@ def _folds(row: Row) -> Folds:
     """Return the row's networks and the clips, without noise, that they are tested on."""
     data = row.data()
     classes = list(data.names)
+    # Detectors are tested with the times of all clips, which are held in memory.
+    recipe = row.model.recipe if row.model.task == "classification" else None
 
     def load_clips(fold: str) -> Dataset:
         inputs, features = inputs_of(row.model, row.params, row.default, data, fold, row.folders)
-        if inputs == features:
-            return load_features(features, classes, fold)
-        return load_spikes(inputs, classes)[0]
+        return read_clips(inputs, features, classes, fold, recipe)[0]
 
     return Folds(row.name, row.networks(row.model), load_clips, classes)
 

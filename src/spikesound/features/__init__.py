@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.features.analysis import Analysis
 from spikesound.features.cochlea import centres_hz, filters, frame_counts
 from spikesound.features.framing import decibels, frame_count, frequencies_hz
@@ -67,6 +68,16 @@ def _named(name: str) -> Callable[[FeatureParams], list[str]]:
     return lambda params: [name]
 
 
+def _count_names(params: FeatureParams) -> list[str]:
+    return [f"spikes {number}" for number in range(params.mels)]
+
+
+def _not_of_sound(analysis: Analysis) -> Tensor:
+    raise SpikesoundError(
+        "feature 'spike_counts' is of a source of spike trains (shd, ssc); sound has no such"
+    )
+
+
 MEL_USES = ("mels", "low_hz", "high_hz")
 
 FEATURES: dict[str, Feature] = {
@@ -89,6 +100,7 @@ FEATURES: dict[str, Feature] = {
         lambda a: spectral_bandwidth(a.magnitude, a.frequencies_hz), _named("spectral_bandwidth")
     ),
     "cochlea": Feature(_cochlea, _cochlea_names, uses=MEL_USES),
+    "spike_counts": Feature(_not_of_sound, _count_names, uses=("mels",)),
 }
 """Every kind of feature, by the name it has in params.yaml."""
 

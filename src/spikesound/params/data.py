@@ -124,6 +124,7 @@ FeatureKind = Literal[
     "spectral_flux",
     "spectral_bandwidth",
     "cochlea",
+    "spike_counts",
 ]
 
 
@@ -169,7 +170,9 @@ class FeatureParams(Section):
     )
     window: int = Field(ge=16, description="Length of the Hann window and of the FFT, samples.")
     hop: Count = Field(description="Hop between frames, samples; at most window.")
-    mels: Count = Field(description="Number of mel bands; twice the channels of a cochlea.")
+    mels: Count = Field(
+        description="Number of mel bands; twice the channels of a cochlea; of spike_counts, bins."
+    )
     mfccs: Count = Field(description="Number of cepstral coefficients; at most mels.")
     low_hz: float = Field(
         ge=0, description="Lowest frequency of the bands, Hz; of a cochlea at least 30."

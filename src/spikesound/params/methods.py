@@ -16,6 +16,7 @@ class MethodParams(Section):
     ----------
     spiking : what it trains: True a spiking network, False a conventional one
     own_network : whether it makes a network of its own, whatever the row's
+    streams : whether it can train on clips that stay on disk
     starts_from : whether it starts from a trained model
     new_head : whether that model has other classes, and lies below data/base/
     any_network : whether it trains networks of code as well, whose layers are not known
@@ -23,6 +24,7 @@ class MethodParams(Section):
 
     spiking: ClassVar[bool] = True
     own_network: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
     starts_from: ClassVar[bool] = False
     new_head: ClassVar[bool] = False
     any_network: ClassVar[bool] = False
@@ -48,6 +50,7 @@ class BackpropParams(MethodParams):
 
     spiking: ClassVar[bool] = False
     any_network: ClassVar[bool] = True
+    streams: ClassVar[bool] = True
 
 
 class FineTuneParams(MethodParams):
@@ -88,13 +91,19 @@ class SurrogateParams(MethodParams):
     """Backpropagation through time with surrogate gradients."""
 
     any_network: ClassVar[bool] = True
+    streams: ClassVar[bool] = True
 
     truncate_steps: Count | None = Field(
         description="Truncated BPTT: time steps of a chunk; null: the whole clip."
     )
-    readout: Literal["rate", "spike_count", "first_spike", "membrane_maximum", "membrane_sum"] = (
-        Field(description="What class scores are read from; detectors read membranes.")
-    )
+    readout: Literal[
+        "rate",
+        "spike_count",
+        "first_spike",
+        "membrane_maximum",
+        "membrane_sum",
+        "membrane_softmax",
+    ] = Field(description="What class scores are read from; detectors read membranes.")
     target_rate: Share | None = Field(
         description="Target firing rate of each layer, spikes per neuron and step; null: none."
     )
@@ -110,6 +119,7 @@ class TransferParams(BackpropParams):
     """Transfer learning of a conventional network: from a trained model of other classes."""
 
     any_network: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
 
@@ -118,6 +128,7 @@ class TransferSurrogateParams(SurrogateParams):
     """Transfer learning of a spiking network, by surrogate gradients."""
 
     any_network: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from spikesound.core import own_code
 from spikesound.core.errors import SpikesoundError
 from spikesound.params.base import Count, Section
-from spikesound.params.neurons import ALIFParams
+from spikesound.params.neurons import ALIFParams, SynapticDelayParams
 
 Dropout = Annotated[
     float, Field(ge=0, lt=1, description="Dropout probability before the read-out.")
@@ -55,6 +55,33 @@ class RecurrentParams(NetworkParams):
     layers: Count = Field(description="Recurrent layers.")
     bidirectional: bool = Field(description="Read the clip in both directions.")
     dropout: Dropout
+
+
+class SequenceParams(NetworkParams):
+    """Fully connected layers whose time steps are the frames of a clip."""
+
+    hidden: Annotated[list[Count], Field(min_length=1)] = Field(
+        description="Neurons of each hidden layer."
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Dropout probability behind each hidden layer."
+    )
+
+
+class SRNNParams(SequenceParams):
+    """Recurrent spiking network: each layer also gets its own spikes of the step before."""
+
+    twin: ClassVar[str] = "gru"
+
+    recurrent: bool = Field(
+        description="Synapses within each layer; false: the layers are feed-forward."
+    )
+
+
+class DelayedParams(SequenceParams):
+    """Feed-forward network with learnt delays in front of each hidden layer."""
+
+    delays: SynapticDelayParams = Field(description="Delays of each hidden layer's synapses.")
 
 
 class WTAParams(NetworkParams):
@@ -169,6 +196,8 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "lstm": RecurrentParams,
     "gru": RecurrentParams,
     "rnn": RecurrentParams,
+    "srnn": SRNNParams,
+    "delayed": DelayedParams,
     "wta": WTAParams,
     "som": MapParams,
     "tcn": TCNParams,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from spikesound.params.base import Section
 
 SurrogateName = Literal["atan", "fast_sigmoid", "triangular", "straight_through"]
 Surrogate = Annotated[SurrogateName, Field(description="The spike's derivative in training.")]
+WindowName = Literal[SurrogateName, "exponential", "boxcar"]
+Window = Annotated[WindowName, Field(description="The spike's derivative in training.")]
 Slope = Annotated[float, Field(gt=0, description="Steepness of the surrogate.")]
 Slope100mV = Annotated[float, Field(gt=0, description="Steepness of the surrogate, per 100 mV.")]
 Threshold = Annotated[float, Field(gt=0, description="Potential above which the neuron spikes.")]
@@ -283,6 +285,50 @@ class OwnNeuronParams(NeuronParams):
     update: ClassVar[Update] = Update(1, 1, 1, 1)  # each is counted as what its class is
 
 
+def _ordered(values: list[float]) -> list[float]:
+    if values[0] > values[1]:
+        raise ValueError(f"{values} is not from the lower to the higher")
+    return values
+
+
+Bounds = Annotated[
+    list[Annotated[float, Field(gt=0)]], Field(min_length=2, max_length=2), AfterValidator(_ordered)
+]
+Most = Annotated[float, Field(ge=0)]
+
+
+class SEAdLIFParams(NeuronParams):
+    """Adaptive LIF in symplectic Euler form, with constants of each neuron (SE-adLIF)."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(4, 2, 1, 2)  # two decays, input, coupling; threshold
+
+    tau_u_steps: Bounds = Field(description="Range of the membrane's time constant, time steps.")
+    tau_w_steps: Bounds = Field(description="Range of the adaptation's time constant, time steps.")
+    a_most: Most = Field(description="Largest coupling of the adaptation to the potential.")
+    b_most: Most = Field(description="Largest adaptation by a spike.")
+    q: Annotated[float, Field(gt=0)] = Field(description="Common factor of both.")
+    threshold: Threshold
+    surrogate: Window
+    slope: Slope
+
+
+class SiLIFParams(NeuronParams):
+    """Adaptive LIF with decays parametrised as in state space models, of each neuron (SiLIF)."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(4, 2, 2, 2)  # two decays, input, coupling; threshold; reset
+
+    step_ms: StepMs
+    membrane_per_s: Bounds = Field(description="Range of the membrane's decay rate, 1/s.")
+    adaptation_per_s: Bounds = Field(description="Range of the adaptation's decay rate, 1/s.")
+    a_most: Most = Field(description="Largest coupling of the adaptation to the potential.")
+    b_most: Most = Field(description="Largest adaptation by a spike.")
+    threshold: Threshold
+    surrogate: Window
+    slope: Slope
+
+
 class IzhikevichParams(NeuronParams):
     """Izhikevich's neuron: the paper's a, b, c, d, and the length of a time step."""
 
@@ -361,6 +407,8 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "lapicque": LapicqueParams,
     "curr_exp": CurrExpParams,
     "own": OwnNeuronParams,
+    "se_adlif": SEAdLIFParams,
+    "silif": SiLIFParams,
     "izhikevich": IzhikevichParams,
     "hodgkin_huxley": HodgkinHuxleyParams,
     "relu": ReLUParams,
@@ -388,3 +436,18 @@ class DelayParams(Section):
             description="First width of a delay, in time steps; half of largest in the paper.",
         ),
     ]
+
+
+class SynapticDelayParams(DelayParams):
+    """Learnt delays of a layer's synapses, or of its axons."""
+
+    kind: Literal["synaptic", "axonal"] = Field(
+        description="A delay for each synapse (DCLS), or one for each input neuron."
+    )
+    rate: Annotated[float, Field(gt=0)] = Field(
+        description="Learning rate of the delays, in time steps, over that of the weights."
+    )
+    narrowing_batches: Annotated[int, Field(ge=1)] = Field(
+        description="Batches within which the width falls to half a time step; a quarter of the "
+        "training in the paper."
+    )

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from spikesound.params.base import Count, Positive, Section, Share
+
+
+class WarpParams(Section):
+    """Stretches of the axes of values, and changes of their level, for streamed clips."""
+
+    frames: Share = Field(description="Largest change of the speed, a share.")
+    bins: Share = Field(
+        description="Largest stretch of the feature axis, a share: another length of the vocal "
+        "tract."
+    )
+    gain: Share = Field(description="Largest change of the level, in ranges of the values.")
+    tilt: Share = Field(
+        description="Largest difference of that change between the ends of the feature axis."
+    )
 
 
 class AugmentParams(Section):
@@ -25,6 +39,17 @@ class AugmentParams(Section):
     mixup: Annotated[float, Field(ge=0)] = Field(
         description="Parameter of mixup's beta distribution; 0: none."
     )
+    warp: WarpParams | None = Field(
+        None, description="Stretches and changes of level, of `dataset: stream`; null: none."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(handler(self), {"warp": None})
+
+
+OF_STREAMS = {"dataset": "memory", "workers": 0, "keep": "best", "save_s": 300.0}
+"""Values of the keys that a recipe can leave out."""
 
 
 class RecipeParams(Section):
@@ -45,3 +70,42 @@ class RecipeParams(Section):
         "times the firing rate in it to the loss; null: no such clip."
     )
     augment: AugmentParams
+    dataset: Literal["memory", "stream"] = Field(
+        "memory",
+        description="memory: all clips are held in memory and augmented one by one; stream: they "
+        "are read from the shards and augmented in batches on the device.",
+    )
+    workers: Annotated[int, Field(ge=0)] = Field(
+        0, description="Processes that read streamed clips; 0: the training itself reads them."
+    )
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="Weights that are kept of streamed clips: those of the epoch with the lowest "
+        "validation loss, or the last ones after all epochs.",
+    )
+    save_s: Positive = Field(
+        300.0, description="Seconds between checkpoints within an epoch of streamed clips."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(handler(self), OF_STREAMS)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RecipeParams:
+        if self.dataset == "stream":
+            return self
+        if self.augment.warp is not None:
+            raise ValueError("augment.warp: only streamed clips are warped; set dataset: stream")
+        if self.keep != "best":
+            raise ValueError("keep: last is of streamed clips; set dataset: stream")
+        return self
+
+
+def _without(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Leave keys out that say nothing new, so that trainings from before they existed are found."""
+    return {
+        key: value
+        for key, value in content.items()
+        if key not in defaults or value != defaults[key]
+    }

@@ -20,7 +20,7 @@ from spikesound.params.networks import NETWORK_PARAMS, NetworkParams
 from spikesound.params.neurons import NEURON_PARAMS, NeuronParams
 from spikesound.params.recipes import RecipeParams
 from spikesound.params.robustness import RobustnessParams
-from spikesound.params.sources import Sources
+from spikesound.params.sources import SourceParams, Sources
 from spikesound.params.table import Model, models_of
 from spikesound.params.tasks import ClassificationParams, DetectionParams, TaskName, Tasks
 
@@ -186,9 +186,9 @@ class Params(Section):
         return section
 
     @property
-    def source_params(self) -> Section:
+    def source_params(self) -> SourceParams:
         """Parameters of the source."""
-        section: Section = getattr(self.sources, self.source)
+        section: SourceParams = getattr(self.sources, self.source)
         return section
 
 

@@ -29,6 +29,9 @@ class SourceParams(Section):
     strong_labels: ClassVar[bool] = False
     """Whether its clips can have onsets and offsets, which detection needs."""
 
+    spikes: ClassVar[bool] = False
+    """Whether its clips are spike trains and not sound."""
+
 
 class ListedParams(SourceParams):
     """A source with segment lists in AudioSet's format, and the location of its recordings."""
@@ -94,6 +97,37 @@ class SpeechCommandsParams(ArchiveParams):
     """Google Speech Commands."""
 
     words: list[str] = Field(description="Words to keep; empty: all 35.")
+    split: Literal["lists", "hash"] = Field(
+        description="Folds: by the published lists, or by the rule that made them, a hash of the "
+        "speaker."
+    )
+
+
+class SpeechCommands12Params(SpeechCommandsParams):
+    """Google Speech Commands with ten commands, other words (unknown) and silence."""
+
+    unknown_share: Share = Field(description="Clips of other words, over those of all commands.")
+    silence_share: Share = Field(
+        description="Seconds of background noise at most, over the clips of all commands."
+    )
+    test_archive: RemoteFile | None = Field(
+        description="The published test set of twelve classes; null: test on the fold of the lists."
+    )
+    test_folder: str = Field(description="Unpacked copy of the test set, used if it exists.")
+
+
+class SpikeTrainsParams(SourceParams):
+    """Spike trains in HDF5 files, one for each part; needs h5py."""
+
+    spikes = True
+
+    files: dict[str, RemoteFile] = Field(
+        description="The published file of each fold, packed by gzip or not."
+    )
+    folder: str = Field(
+        description="Unpacked copies of the files, by their published names; files that are not "
+        "there are downloaded."
+    )
 
 
 class FreesoundParams(SourceParams):
@@ -195,6 +229,11 @@ class Sources(Section):
     fsdd: FSDDParams = Field(description="Free Spoken Digit Dataset.")
     urbansound8k: ArchiveParams = Field(description="UrbanSound8K.")
     speech_commands: SpeechCommandsParams = Field(description="Google Speech Commands.")
+    speech_commands_12: SpeechCommands12Params = Field(
+        description="Google Speech Commands with twelve classes."
+    )
+    shd: SpikeTrainsParams = Field(description="Spiking Heidelberg Digits.")
+    ssc: SpikeTrainsParams = Field(description="Spiking Speech Commands.")
     freesound: FreesoundParams = Field(description="Search results of Freesound.")
     kaggle: KaggleParams = Field(description="A data set of Kaggle.")
     folder: FolderParams = Field(description="Local sound files.")

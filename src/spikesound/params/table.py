@@ -152,6 +152,13 @@ def _check(where: str, model: Model, params: Params) -> None:
             f"{where}: method {row.method!r} trains spiking networks; network {row.network!r} with "
             f"neuron {row.neuron!r} does not spike"
         )
+    if model.recipe.dataset == "stream" and not method.streams:
+        able = [name for name, each in params.methods.items() if each.streams]
+        raise unknown(
+            f"{where}.method: of recipe {row.recipe!r}, with dataset: stream, method",
+            row.method,
+            able,
+        )
     if not method.spiking and model.neuron_params.spikes:
         raise SpikesoundError(
             f"{where}: method {row.method!r} trains conventional networks; neuron {row.neuron!r} "

@@ -27,13 +27,16 @@ from spikesound.tasks import task_of
 from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
-from spikesound.training.dataset import Dataset, load_features, load_spikes, with_events
+from spikesound.training.dataset import with_events
 from spikesound.training.fabric import TrainingFabric
+from spikesound.training.inputs import read_clips
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods import METHODS
 from spikesound.training.request import FoldRequest
 from spikesound.training.scores import frame_scores
 from spikesound.training.split import training_parts
+from spikesound.training.stream.clips import stream_parts, with_times
+from spikesound.training.stream.methods import STREAM_METHODS
 
 
 def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, float]:
@@ -55,7 +58,8 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
         torch.manual_seed(weight_seed(job))
         resume = finished.with_suffix(".pt")
         job = replace(job, resume=resume, report=lambda epoch: report())
-        trained = METHODS[request.model.method](job)
+        methods = STREAM_METHODS if streams(request) else METHODS
+        trained = methods[request.model.method](job)
         if isinstance(fabric := job.fabric, TrainingFabric) and fabric.left_out:
             print(
                 f"{request.model.name}, fold {request.fold}: the gradients of {fabric.left_out} "
@@ -85,12 +89,16 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
 def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
     """Return the job of a request, without a checkpoint, and the front end of its fold."""
     model, params = request.model, request.params
-    clips, encoding = read_inputs(request)
+    clips, encoding = read_clips(
+        request.inputs, request.features, list(request.names), request.fold, model.recipe
+    )
     front_end = read_front_end(request.features, request.fold)
     if request.events is not None:
         events = schema.read_table(request.events, schema.EVENTS)
-        clips = with_events(clips, events, list(request.names), front_end.hop_s)
-    training, validation = training_parts(clips, request.fold, params, request.seed)
+        labelled: Any = with_times if streams(request) else with_events
+        clips = labelled(clips, events, list(request.names), front_end.hop_s)
+    divide: Any = stream_parts if streams(request) else training_parts
+    training, validation = divide(clips, request.fold, params, request.seed)
     single = isinstance(params, DetectionParams) or params.labels == "single"
     attention = isinstance(params, DetectionParams) and params.pooling == "attention"
     balanced = isinstance(params, ClassificationParams) and params.balanced_sampling
@@ -127,12 +135,9 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
     return job, front_end
 
 
-def read_inputs(request: FoldRequest) -> tuple[Dataset, dict[str, Any] | None]:
-    """Return all clips as the model reads them, and what their encoding is, if any."""
-    classes = list(request.names)
-    if request.inputs == request.features:
-        return load_features(request.features, classes, request.fold), None
-    return load_spikes(request.inputs, classes)
+def streams(request: FoldRequest) -> bool:
+    """Return whether clips stay on disk (:mod:`spikesound.training.stream`)."""
+    return request.model.recipe.dataset == "stream"
 
 
 def training_seed(spec: Spec) -> int:

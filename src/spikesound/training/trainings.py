@@ -18,10 +18,13 @@ from spikesound.core.source import code_digest
 from spikesound.data.store import digest
 from spikesound.models import file
 from spikesound.models.build import parts_of
+from spikesound.snn.decoding import READOUTS
 from spikesound.snn.encoding import ENCODINGS
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job, Trained
 from spikesound.training.methods import METHODS
+from spikesound.training.stream.clips import StreamedClips
+from spikesound.training.stream.methods import STREAM_METHODS
 
 HISTORY = "history.csv"
 RESULT = "result.json"
@@ -35,7 +38,7 @@ def fingerprint(job: Job, method: str) -> str:
     spec = job.spec.model_copy(update={"front_end": None, "decision": None})
     return digest(
         spec.model_dump_json(exclude={"names"}),
-        job.recipe.model_dump_json(),
+        job.recipe.model_dump_json(exclude={"workers", "save_s"}),  # they change no result
         method,
         job.method.model_dump_json(),
         repr(job.step_values),
@@ -52,7 +55,10 @@ def fingerprint(job: Job, method: str) -> str:
 
 def code_of(job: Job, method: str) -> list[Callable[..., Any]]:
     """Return the functions and classes that a training runs, apart from what these import."""
-    objects: list[Callable[..., Any]] = [METHODS[method], *parts_of(job.spec), type(job.task)]
+    methods = STREAM_METHODS if job.recipe.dataset == "stream" else METHODS
+    objects: list[Callable[..., Any]] = [methods[method], *parts_of(job.spec), type(job.task)]
+    readout = getattr(job.method, "readout", "")
+    objects += [READOUTS[readout]] if readout in READOUTS else []
     if job.spec.encoding is not None:
         objects.append(ENCODINGS[job.spec.encoding].step_values)
     return objects
@@ -88,7 +94,9 @@ def copy_history(folder: Path, out: Path) -> None:
     shutil.copyfile(folder / HISTORY, out / HISTORY)
 
 
-def _of_clips(clips: Dataset) -> str:
+def _of_clips(clips: Dataset | StreamedClips) -> str:
+    if isinstance(clips, StreamedClips):
+        return clips.digest()
     content = hashlib.sha256()
     arrays = [clips.inputs, clips.present, *([] if clips.active is None else [clips.active])]
     for array in arrays:

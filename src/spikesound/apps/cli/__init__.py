@@ -18,6 +18,7 @@ from spikesound.apps.cli.lists import counts, labels, segments, status
 from spikesound.apps.cli.models import models
 from spikesound.apps.cli.parameters import check, version
 from spikesound.apps.cli.predict import predict
+from spikesound.apps.cli.presets import preset
 from spikesound.apps.cli.results import compare, table
 from spikesound.apps.cli.serve import serve
 from spikesound.apps.cli.train import train
@@ -25,6 +26,7 @@ from spikesound.core.errors import run
 
 COMMANDS = (
     check,
+    preset,
     labels,
     segments,
     counts,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+PRESETS = Path("presets")
 MODELS = "data/models"
 METRICS = "metrics"
 FEATURES = "data/features"

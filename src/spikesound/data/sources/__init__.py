@@ -12,6 +12,8 @@ from spikesound.data.sources.kaggle import Kaggle
 from spikesound.data.sources.scenes import Scenes
 from spikesound.data.sources.source import Source
 from spikesound.data.sources.speech_commands import SpeechCommands
+from spikesound.data.sources.speech_commands_12 import SpeechCommands12
+from spikesound.data.sources.spike_trains import SHD, SSC, SpikeTrains
 from spikesound.data.sources.urbansound8k import UrbanSound8K
 
 SOURCES: dict[str, type[Source]] = {
@@ -21,10 +23,13 @@ SOURCES: dict[str, type[Source]] = {
     "fsdd": FSDD,
     "urbansound8k": UrbanSound8K,
     "speech_commands": SpeechCommands,
+    "speech_commands_12": SpeechCommands12,
+    "shd": SHD,
+    "ssc": SSC,
     "freesound": Freesound,
     "kaggle": Kaggle,
     "folder": Folder,
     "scenes": Scenes,
 }
 
-__all__ = ["SOURCES", "Source"]
+__all__ = ["SOURCES", "Source", "SpikeTrains"]

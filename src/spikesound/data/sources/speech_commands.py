@@ -7,6 +7,7 @@ more than one part.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from spikesound.data.sources.tables import Origin, Rejected, Row
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 NOISE = "_background_noise_"
+MOST = 2**27 - 1
+"""Largest number of recordings of a word that the rule of the hash allows for."""
 _NAME = re.compile(r"([0-9A-Za-z]+)_nohash_[0-9]+")
 
 
@@ -29,14 +32,11 @@ class SpeechCommands(Archived):
         words = self._words()
         files = [path for word in words for path in sorted((self.top / word).glob("*.wav"))]
         names = {f"{path.parent.name}/{path.name}" for path in files}
-        fold_of: dict[str, str] = {}
         rejected: list[Rejected] = []
-        for fold, list_name in LISTS.items():
-            for origin in _lines(self.top / list_name):
-                if origin.row in names:
-                    fold_of[origin.row] = fold
-                elif self._chosen(origin.row):
-                    rejected.append((origin, "no such recording"))
+        if self.params.split == "hash":
+            fold_of = {name: fold_by_hash(name) for name in names}
+        else:
+            fold_of, rejected = self._listed(names)
         listed = []
         for path in files:
             word, speaker = path.parent.name, _NAME.fullmatch(path.stem)
@@ -55,6 +55,17 @@ class SpeechCommands(Archived):
         word, _, name = media_id.partition("_")
         return self.top / word / f"{name}.wav"
 
+    def _listed(self, names: set[str]) -> tuple[dict[str, str], list[Rejected]]:
+        fold_of: dict[str, str] = {}
+        rejected: list[Rejected] = []
+        for fold, list_name in LISTS.items():
+            for origin in _lines(self.top / list_name):
+                if origin.row in names:
+                    fold_of[origin.row] = fold
+                elif self._chosen(origin.row):
+                    rejected.append((origin, "no such recording"))
+        return fold_of, rejected
+
     def _words(self) -> list[str]:
         folders = (path.name for path in self.top.iterdir() if path.is_dir())
         present = sorted(name for name in folders if re.fullmatch(r"[A-Za-z]+", name))
@@ -65,6 +76,24 @@ class SpeechCommands(Archived):
 
     def _chosen(self, line: str) -> bool:
         return not self.params.words or line.partition("/")[0] in self.params.words
+
+
+def fold_by_hash(name: str, *, validation: float = 10, test: float = 10) -> str:
+    """Return the fold of a recording by the rule that made the published lists.
+
+    A hash of the speaker decides, so that all of a speaker's words are in one fold, and stay there
+    when recordings are added.
+
+    Parameters
+    ----------
+    name : of the file, ``word/speaker_nohash_number.wav``
+    validation, test : percentages
+    """
+    speaker = name.rpartition("/")[2].partition("_nohash_")[0]
+    share = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (MOST + 1) * (100.0 / MOST)
+    if share < validation:
+        return "validation"
+    return "test" if share < validation + test else "train"
 
 
 def _lines(path: Path) -> list[Origin]:

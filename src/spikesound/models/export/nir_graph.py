@@ -26,6 +26,7 @@ from spikesound.models.folding import affine, folded, merged_average
 from spikesound.models.layers import Causal, Grid, Layer, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
+from spikesound.snn.neurons import DelayedSynapses
 
 POOLING = ("pooling", "frame_pooling")
 """Kinds of layers that read the whole clip; the graph ends before them."""
@@ -154,6 +155,11 @@ def graph_of(model: TrainedModel, shape: Shape) -> tuple[Any, list[str]]:
                 raise SpikesoundError(
                     f"{model.name}: layer {layer.name!r} of kind {layer.kind!r} cannot be "
                     f"expressed in NIR; the kind must be one of {', '.join(WRITERS)}"
+                )
+            if isinstance(layer.synapses, DelayedSynapses):
+                raise SpikesoundError(
+                    f"{model.name}: layer {layer.name!r} has learnt delays, which cannot be "
+                    "expressed in NIR here"
                 )
             WRITERS[layer.kind](builder, layer)
     return builder.done({}), builder.spiking

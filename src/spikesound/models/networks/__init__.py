@@ -16,17 +16,21 @@ from torch import nn
 
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.crnn import crnn
+from spikesound.models.networks.delayed import delayed
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.lsnn import lsnn
 from spikesound.models.networks.own_code import OwnNetwork
 from spikesound.models.networks.recurrent import CELLS, Recurrent
 from spikesound.models.networks.som import SOM
+from spikesound.models.networks.srnn import srnn
 from spikesound.models.networks.tcn import tcn
 from spikesound.models.networks.wta import WTA
 
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
     "cnn": CNN,
     **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
+    "srnn": srnn,
+    "delayed": delayed,
     "wta": WTA,
     "som": SOM,
     "tcn": tcn,

@@ -25,6 +25,7 @@ from spikesound.snn.decoding.readouts import (
     membrane_sum,
     spike_count,
 )
+from spikesound.snn.decoding.softmax_sum import membrane_softmax
 
 __all__ = [
     "LOSSES",
@@ -45,9 +46,10 @@ READOUTS: dict[str, Readout] = {
     "first_spike": first_spike,
     "membrane_maximum": membrane_maximum,
     "membrane_sum": membrane_sum,
+    "membrane_softmax": membrane_softmax,
 }
 
-OF_MEMBRANE = frozenset({"membrane_maximum", "membrane_sum"})
+OF_MEMBRANE = frozenset({"membrane_maximum", "membrane_sum", "membrane_softmax"})
 """Read-outs of membrane potentials; the others are of spikes."""
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
@@ -56,6 +58,9 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "membrane_maximum": membrane_cross_entropy,
     "membrane_sum": lambda membrane, targets: membrane_cross_entropy(
         membrane, targets, readout=membrane_sum
+    ),
+    "membrane_softmax": lambda membrane, targets: membrane_cross_entropy(
+        membrane, targets, readout=membrane_softmax
     ),
 }
 """The loss that teaches each read-out, under the read-out's name."""

@@ -4,7 +4,7 @@ A neuron is a module on ``(time, batch, ...)`` that keeps no state between calls
 from rest. Entries take their section of ``neurons`` in params.yaml, and act on each value alone, so
 that they fit a layer of any shape. What spikes is a `SpikingNeuron`. What needs the size of the
 last axis is apart: ``RECURRENT`` has the recurrent neurons, by the name of the neuron whose section
-they take, and `DelayedLinear` is a linear layer with learnt delays.
+they take; `DelayedLinear` and `DelayedSynapses` are linear layers with learnt delays.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.alpha import Alpha
 from spikesound.snn.neurons.cuba_lif import CubaLIF
 from spikesound.snn.neurons.curr_exp import CurrExp
+from spikesound.snn.neurons.delayed_synapses import DelayedSynapses
 from spikesound.snn.neurons.delays import DelayedLinear
 from spikesound.snn.neurons.delta_leaky import DeltaLeaky
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
@@ -28,10 +29,12 @@ from spikesound.snn.neurons.lif import LIF
 from spikesound.snn.neurons.own import own
 from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.relu import quantised_relu, relu
+from spikesound.snn.neurons.se_adlif import RecurrentSEAdLIF, SEAdLIF
 from spikesound.snn.neurons.self_recurrent import SelfRecurrent
+from spikesound.snn.neurons.silif import RecurrentSiLIF, SiLIF
 from spikesound.snn.neurons.spiking import SpikingNeuron
 
-__all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "SpikingNeuron"]
+__all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "DelayedSynapses", "SpikingNeuron"]
 
 NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "lif": LIF,
@@ -44,8 +47,13 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "lapicque": Lapicque,
     "curr_exp": CurrExp,
     "own": own,
+    "se_adlif": SEAdLIF,
+    "silif": SiLIF,
     "izhikevich": Izhikevich,
     "hodgkin_huxley": HodgkinHuxley,
     "relu": relu,
     "quantised_relu": quantised_relu,
 }
+
+# Beside those of recurrent.py, on which every trained LSNN depends.
+RECURRENT |= {"se_adlif": RecurrentSEAdLIF, "silif": RecurrentSiLIF}

@@ -1,0 +1,1 @@
+"""Training from shards that are read as they lie, clip by clip, and augmented on the device."""
