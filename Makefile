@@ -61,9 +61,10 @@ pairings: .venv/ready ## encodings by training methods
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-# Other readers of NIR files, for the tests. The versions of nir that they declare exclude each other.
+# Other readers of NIR files and other simulators, for the tests. The versions of nir that they declare
+# exclude each other. The last two and spikingjelly are the extra `opinions`.
 .venv/simulators: .venv/dev
-	$(BIN)/python -m pip install --quiet --no-deps norse==1.1.0 sinabs==3.1.3 pbr==7.1.3 spikingjelly==2.0.0 loguru==0.7.3
+	$(BIN)/python -m pip install --quiet --no-deps norse==1.1.0 sinabs==3.1.3 pbr==7.1.3 spikingjelly==2.0.0 loguru==0.7.3 sanafe==2.2.9 nest-simulator==3.10.0
 	touch $@
 
 tables: .venv/dev ## put the tables of the last runs into README.md and docs/
