@@ -19,10 +19,13 @@ from spikesound.snn.neurons.cuba_lif import CubaLIF
 from spikesound.snn.neurons.delays import DelayedLinear
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
 from spikesound.snn.neurons.if_ import IF
+from spikesound.snn.neurons.integer_lif import IntegerLIF
 from spikesound.snn.neurons.izhikevich import Izhikevich
 from spikesound.snn.neurons.lif import LIF
 from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.relu import quantised_relu, relu
+from spikesound.snn.neurons.sigma_delta import sigma_delta
+from spikesound.snn.neurons.single_spike import SingleSpike
 from spikesound.snn.neurons.spiking import SpikingNeuron
 
 __all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "SpikingNeuron"]
@@ -36,4 +39,7 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "hodgkin_huxley": HodgkinHuxley,
     "relu": relu,
     "quantised_relu": quantised_relu,
+    "integer_lif": IntegerLIF,
+    "single_spike": SingleSpike,
+    "sigma_delta": sigma_delta,
 }
