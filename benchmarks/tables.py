@@ -15,6 +15,7 @@ test compares them with what stands there.
 from typing import Any
 
 import account_tables
+import experiment_tables
 import parameters
 from metric_files import FLOWS as _FLOWS
 from metric_files import ROOT
@@ -370,13 +371,14 @@ TABLES = {
     "downloaders": downloaders,
     "c_export": c_export,
     **account_tables.TABLES,
+    **experiment_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs/reference/c.md",
     *(
         ROOT / f"docs/results/{name}.md"
-        for name in ("costs", "detection", "download", "pairings", "robustness")
+        for name in ("claims", "costs", "detection", "download", "pairings", "robustness", "sweep")
     ),
 ]
 
