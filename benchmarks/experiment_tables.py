@@ -23,11 +23,11 @@ def content(name: str) -> dict[str, Any]:
 
 
 def _counted(name: str, table: str) -> str:
-    """Return a table behind how many rows of its experiment there are."""
+    """Return a table with how many rows of its experiment there are below it."""
     found = content(name)
     planned = found.get("planned")
     rows = f"{len(found['rows'])} of {planned} rows" if planned else "No row yet"
-    return f"{rows}: `dvc repro experiments/dvc.yaml:{name}`.\n\n{table}"
+    return f"{table}\n{rows}: `dvc repro experiments/dvc.yaml:{name}`.\n"
 
 
 def _tested(row: dict[str, Any]) -> str:
@@ -70,19 +70,18 @@ def _exits(name: str, row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def sweep_front() -> str:
     """The cheapest network of each side that reaches a validation accuracy, by account."""
-    known, parts = candidates(content("sweep")["rows"]), []
+    known = candidates(content("sweep")["rows"])
+    heads = "Counted | Validation | Spiking | Test | µJ | Conventional | Test | µJ | Ratio"
+    lines = [f"| {heads} |\n|---|---:|---|---:|---:|---|---:|---:|---:|\n"]
     for account, what in ACCOUNTS.items():
-        heads = "Validation at least | Spiking | Test | µJ | Conventional | Test | µJ | Ratio"
-        lines = [f"\nCounted: {what}.\n\n| {heads} |\n|---:|---|---:|---:|---|---:|---:|---:|\n"]
         for each in reached(known, account):
-            cells = [f"{percent(each.validation)} %"]
+            cells = [what, f"{percent(each.validation)} %"]
             for side in SIDES:
                 cells += _chosen(each.chosen[side], account)
             ratio = each.ratio(account)
             cells.append("–" if ratio is None else f"{ratio:.2f}")
             lines.append(f"| {' | '.join(cells)} |\n")
-        parts.append("".join(lines))
-    return _counted("sweep", "".join(parts).lstrip("\n"))
+    return _counted("sweep", "".join(lines))
 
 
 def _chosen(each: Candidate | None, account: str) -> list[str]:
