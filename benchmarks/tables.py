@@ -16,6 +16,7 @@ test compares them with what stands there.
 from typing import Any
 
 import account_tables
+import experiment_tables
 import parameters
 import systems_table
 from metric_files import FLOWS as _FLOWS
@@ -373,13 +374,23 @@ TABLES = {
     "c_export": c_export,
     **account_tables.TABLES,
     **systems_table.TABLES,
+    **experiment_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs/reference/c.md",
     *(
         ROOT / f"docs/results/{name}.md"
-        for name in ("costs", "detection", "download", "pairings", "robustness", "systems")
+        for name in (
+            "claims",
+            "costs",
+            "detection",
+            "download",
+            "pairings",
+            "robustness",
+            "sweep",
+            "systems",
+        )
     ),
 ]
 

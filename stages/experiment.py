@@ -1,15 +1,22 @@
-"""Train, test and price the settings of an experiment; rows that are there are kept."""
+"""Train, test and price the settings of an experiment; rows that are there are kept.
+
+    python stages/experiment.py NAME [MOST]
+
+MOST: rows that are computed at most; the others are left for another run.
+"""
 
 import sys
 
 import paths
-from spikesound.core.errors import run
+from spikesound.core.errors import SpikesoundError, run
 from spikesound.params import Params
 from spikesound.params.base import read_sections
 from spikesound.params.experiments import load_experiment, params_of
 
 
-def main(name: str) -> None:
+def main(name: str, most: str | None = None) -> None:
+    if most is not None and not most.isdecimal():
+        raise SpikesoundError(f"number of rows: expected a whole number, got {most!r}")
     default = Params.load(paths.PARAMS)
     experiment = load_experiment(paths.EXPERIMENTS, name)
     params = params_of(read_sections(paths.PARAMS), name, experiment)
@@ -26,8 +33,10 @@ def main(name: str) -> None:
         data, paths.SPIKES, paths.ONTOLOGY, paths.STORE / "trainings", paths.STORE / "experiments"
     )
     out = paths.METRICS / "experiments" / f"{name}.json"
-    content = run_experiment(name, experiment, params, default, folders, out)
-    print(f"{name}: {len(content['rows'])} rows: {out}")
+    content = run_experiment(
+        name, experiment, params, default, folders, out, None if most is None else int(most)
+    )
+    print(f"{name}: {len(content['rows'])} of {content['planned']} rows: {out}")
 
 
 if __name__ == "__main__":  # the processes of the folds import this file

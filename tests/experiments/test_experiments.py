@@ -65,17 +65,23 @@ SMALL = {
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Folders]:
     """The content of a small params.yaml, and a project whose data stages have run."""
-    root = tmp_path_factory.mktemp("project")
+    return made(tmp_path_factory.mktemp("project"), {"low": 400, "high": 2500}, folds=2)
+
+
+def made(root: Path, tones_hz: dict[str, int], *, folds: int) -> tuple[dict[str, Any], Folders]:
+    """Make a project of twelve tones in noise of each label."""
     generator = np.random.default_rng(0)
-    for label, hz in (("low", 400), ("high", 2500)):
+    for label, hz in tones_hz.items():
         (root / "sounds" / label).mkdir(parents=True)
         for number in range(12):
             time = np.arange(RATE_HZ // 2) / RATE_HZ
             wave = 0.3 * np.sin(2 * np.pi * hz * time) + generator.normal(0, 0.03, len(time))
             soundfile.write(root / "sounds" / label / f"{number}.wav", wave, RATE_HZ)
+    names = [str(number) for number in range(1, folds + 1)]
     own = {
         "store": str(root / "store"),
-        "sources.folder": {"folder": str(root / "sounds"), "folds": 2},
+        "sources.folder": {"folder": str(root / "sounds"), "folds": folds},
+        "tasks.classification.folds": names,
     }
     content = changed(read_sections(ROOT / "params.yaml"), SMALL | own)
     params = Params.of(content)
@@ -86,7 +92,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], F
     ontology = ROOT / "data/audioset/ontology.json"
     folders = Folders(nothing, root / "spikes", ontology, root / "trainings", root / "work")
     data = data_of(params, Params.load(ROOT / "params.yaml"), "classification", folders)
-    for fold in FOLDS:
+    for fold in names:
         encode_shards(
             Shards(data.features), fold, encoding=params.encoding,
             params=params.encodings[params.encoding], seed=params.seed,
@@ -103,7 +109,7 @@ def run(project: tuple[dict[str, Any], Folders], tmp_path: Path) -> Run:
     """Runs an experiment, with its results in the test's folder."""
     content, folders = project
 
-    def run(experiment: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    def run(experiment: dict[str, Any], most: int | None = None, **changes: Any) -> dict[str, Any]:
         table = ExperimentParams.model_validate(experiment)
         base = changed(content, changes)
         return experiments.run_experiment(
@@ -113,6 +119,7 @@ def run(project: tuple[dict[str, Any], Folders], tmp_path: Path) -> Run:
             Params.of(base),
             dataclasses.replace(folders, work=tmp_path),
             tmp_path / "trial.json",
+            most,
         )
 
     return run
@@ -309,3 +316,83 @@ def test_other_data_of_detection_are_refused(project: tuple[dict[str, Any], Fold
     other = Params.of(changed(content, {"features.mels": 12}))
     with pytest.raises(SpikesoundError, match="detection: an experiment cannot change the data"):
         data_of(other, Params.of(content), "detection", folders)
+
+
+def test_spikes_at_other_times_and_exits_are_measured_beside_the_row(run: Run) -> None:
+    probes = {"times": {"jitter": [1], "draws": 2}, "exits": [0.0, 1.0]}
+    setting = {"model": "snn-cnn-surrogate", "set": {"encoding": "latency"}, "probes": probes}
+    content = run({"settings": {"latency": setting}})
+    (row,) = content["rows"]
+    assert content["planned"] == 1
+    assert [each["condition"] for each in row["times"]] == [
+        f"{where} {how}"
+        for where in ("input", "hidden", "both")
+        for how in ("jitter 1", "shuffled")
+    ]
+    for each in row["times"]:
+        assert each["change"] == pytest.approx(each["accuracy"] - row["accuracy"], abs=2e-4)
+        assert each["change_low"] <= each["change"] <= each["change_high"]
+        assert 0 < each["p"] <= 1
+    first, last = row["exits"]
+    assert (first["steps"], last["steps"]) == (1.0, 4.0)
+    assert last["accuracy"] == row["accuracy"]
+    assert last["validation_accuracy"] == row["validation_accuracy"]
+    plain = [each["accounts"]["own"]["plain_nj"] for each in (first, last)]
+    assert plain[0] < plain[1]
+    assert row["accounts"]["own"]["plain_nj"] <= plain[1], "weights once a clip, there"
+
+
+def test_energies_over_accounts_hold_the_one_shown_first(run: Run) -> None:
+    ann = {"model": "ann-cnn"}
+    (row,) = run({"settings": {"ann": ann}})["rows"]
+    own = row["accounts"]["own"]
+    assert own == row["accounts"]["fp32_45nm"]
+    assert own["lowest_nj"] <= own["plain_nj"] <= row["energy_nj"] <= own["highest_nj"]
+    assert own["plain_nj"] < own["full_nj"]
+    assert row["side"] == "conventional"
+
+
+def test_no_more_rows_than_asked_for(run: Run, tmp_path: Path) -> None:
+    table = {"settings": {"a": {"model": "ann-cnn"}, "b": {"model": "ann-cnn", "seeds": [1, 2]}}}
+    assert [row["setting"] for row in run(table, most=1)["rows"]] == ["a"]
+    content = run(table, most=1)
+    assert [(row["setting"], row["seed"]) for row in content["rows"]] == [("a", 1), ("b", 1)]
+    assert content["planned"] == 3
+
+
+def test_a_new_sound_is_taught_to_networks_of_the_others(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("three")
+    content, folders = made(root, {"low": 400, "mid": 1000, "high": 2500}, folds=3)
+    rules = {
+        "rules": ["delta", "prototypes", "fine_tuned", "rehearsed"], "recordings": [1, 3],
+        "draws": 2, "steps": [2], "learning_rates": [0.01, 0.001],
+    }  # fmt: skip
+    table = ExperimentParams.model_validate(
+        {
+            "settings": {
+                "ann": {
+                    "model": "ann-cnn",
+                    "set": {"filter.labels": ["low", "high"]},
+                    "probes": {"new_sounds": rules},
+                }
+            }
+        }
+    )
+    found = experiments.run_experiment(
+        "trial", table, params_of(content, "trial", table), Params.of(content), folders,
+        root / "trial.json",
+    )  # fmt: skip
+    (row,) = found["rows"]
+    assert row["clips_scored"] == 24, "of the known classes"
+    figures = {(each["rule"], each["recordings"]): each for each in row["new_sounds"]}
+    assert list(figures) == [(rule, count) for rule in rules["rules"] for count in (1, 3)]
+    for (rule, _), each in figures.items():
+        assert list(each["by_class"]) == ["mid"]
+        assert each["by_class"]["mid"] == [each["found"], each["before"], each["after"]]
+        assert each["balanced"] == pytest.approx((each["found"] + each["after"]) / 2, abs=1e-4)
+        assert ("learning_rate" in each) == (rule in ("fine_tuned", "rehearsed"))
+    read = [each["before"] for (rule, _), each in figures.items() if rule != "prototypes"]
+    assert set(read) == {row["accuracy"]}, "before is the network's own accuracy"
+    assert figures["prototypes", 3]["found"] > 0.5

@@ -94,7 +94,7 @@ def test_a_setting_may_add_a_row_to_the_table_of_models(tmp_path: Path) -> None:
         ({"model": "ann-cnn", "seeds": []}, "e.settings.s.seeds"),
         (
             {"model": "ann-cnn", "sets": {}},
-            "unknown key of e\\.settings\\.s 'sets'.*valid: model, noise, seeds, set",
+            "unknown key of e\\.settings\\.s 'sets'.*valid: model, noise, probes, seeds, set",
         ),
         ({"model": "ann-cnn", "noise": {"noises": ["brown"], "snr_db": [0.0]}}, "noises"),
     ],

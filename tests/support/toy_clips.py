@@ -105,8 +105,13 @@ def job(
     changes : of the method's parameters
     """
     section = method(params, kind, **changes)
-    clips = clips or toy(spikes=section.spiking)
+    coded = section.spiking and not section.direct
+    clips = clips or toy(spikes=coded)
     wanted = spec(params, spiking=section.spiking)
+    if section.direct:
+        wanted = wanted.model_copy(
+            update={"encoding": "direct", "encoding_params": {"steps": STEPS}}
+        )
     return Job(
         wanted,
         task_of(wanted, params.tasks.classification),
@@ -118,6 +123,13 @@ def job(
         0,
         folder / "resume.pt",
     )
+
+
+def base_spec(wanted: Job) -> Spec:
+    """Return the spec of the model that a method starts from: the same, or its twin."""
+    if not wanted.method.from_twin:
+        return wanted.spec
+    return wanted.spec.with_neuron("relu", {}, steps=1, encoding=None, encoding_params=None)
 
 
 def long(params: Params, folder: Path, kind: str, **changes: object) -> Job:

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from toy_clips import job, long, spec, toy
+from toy_clips import base_spec, job, long, spec, toy
 
 from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
@@ -50,10 +50,10 @@ def test_every_method_learns_saves_and_loads(name: str, params: Params, tmp_path
     torch.manual_seed(0)
     wanted = long(params, tmp_path, name)
     if wanted.method.starts_from:
-        base = METHODS["backprop"](replace(wanted, resume=tmp_path / "base.pt"))
-        wanted = replace(wanted, base=base.network)
+        before = replace(wanted, resume=tmp_path / "base.pt", spec=base_spec(wanted))
+        wanted = replace(wanted, base=METHODS["backprop"](before).network)
     trained = METHODS[name](wanted)
-    clips = toy(spikes=wanted.method.spiking).select(np.arange(32, 48))
+    clips = presented_clips(wanted.validation, trained.spec)
     scores = clip_scores(trained.network, clips, 5)
     hits = (scores.argmax(1) == clips.present.argmax(1)).mean()
     assert hits == trained.result["validation_accuracy"]

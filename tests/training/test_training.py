@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 from small_shards import request, small, write_features
-from toy_clips import NO_AUGMENT, job, recipe, toy
+from toy_clips import NO_AUGMENT, base_spec, job, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
@@ -151,7 +151,7 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
         torch.manual_seed(0)
         whole = job(params, tmp_path, kind=name)
         if whole.method.starts_from:
-            whole = replace(whole, base=build(whole.spec))
+            whole = replace(whole, base=build(base_spec(whole)))
         trained = METHODS[name](replace(whole, seed=5, resume=resume, report=report))
         return trained.history, trained.network.state_dict()
 

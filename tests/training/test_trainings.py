@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from small_shards import FOLDS, request, section, small, write_events, write_features
-from toy_clips import job, toy
+from toy_clips import base_spec, job, toy
 
 from spikesound.core.processes import in_parallel
 from spikesound.core.source import modules_of
@@ -193,7 +193,7 @@ def test_the_code_of_a_training_holds_all_that_its_network_is_made_by(
     torch.manual_seed(0)
     wanted = job(params, tmp_path, kind=name)
     if wanted.method.starts_from:
-        wanted = replace(wanted, base=build(wanted.spec))
+        wanted = replace(wanted, base=build(base_spec(wanted)))
     reached = modules_of(trainings.code_of(wanted, name))
     trained = METHODS[name](wanted)
     made_by = modules_of(parts_of(trained.spec))

@@ -14,12 +14,14 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.core.progress import track
-from spikesound.costs import by_frame, of_clip, of_own_networks, own_code
+from spikesound.costs import by_frame, of_clip, of_own_networks, of_pruned, own_code
 from spikesound.costs.by_frame import FrameCounts
 from spikesound.costs.context import Context, context_of
 from spikesound.costs.layer import LayerCounts, Operation
 from spikesound.costs.tally import Tally
 from spikesound.models.layers import Layer, layers_of
+from spikesound.models.networks.pruned import Pruned
+from spikesound.models.networks.sigma_delta import Changes
 from spikesound.models.spec import Spec
 
 Counter = Callable[
@@ -43,6 +45,12 @@ COUNTERS: dict[str, Counter] = {
     "tap": own_code.tap,
 }
 """For each kind of layer what counts it, in sums over the clips of a batch."""
+
+GEOMETRY_COUNTERS: dict[type, Counter] = {
+    Pruned: of_pruned.pruned_convolution,
+    Changes: of_pruned.change_convolution,
+}
+"""For each geometry of a convolution that leaves something out what counts it."""
 
 FRAME_COUNTERS: dict[str, Counter] = {
     "causal_convolution": by_frame.causal_convolution,
@@ -105,7 +113,9 @@ def counting(network: nn.Module, spec: Spec, counted: Counted) -> Iterator[None]
     hooks = []
     for place, layer in enumerate(layers_of(network)):
         counters = FRAME_COUNTERS if layer.by_frame else COUNTERS
-        counter = choose(counters, layer.kind, "kind of layer to count")
+        counter = GEOMETRY_COUNTERS.get(type(layer.geometry)) or choose(
+            counters, layer.kind, "kind of layer to count"
+        )
         hook = _hook(layer, context_of(layer, first, neuron), counter, counted.tally, place)
         hooks.append((layer.module, hook))
     handles = [module.register_forward_hook(hook) for module, hook in hooks]

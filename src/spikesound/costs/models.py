@@ -13,15 +13,18 @@ def counts_of(
 ) -> Counts:
     """Return a model's counts with its execution.
 
-    A spiking model is event-driven. A model named in ``costs.zero_skipping`` leaves zeros out; any
-    other conventional one carries out all operations. A quantised model has its own bits.
+    A spiking model is event-driven. A model named in ``costs.zero_skipping``, or of graded events,
+    leaves zeros out; any other conventional one carries out all operations. A quantised model has
+    its own bits.
     """
+    method = model.method_params
     if model.spiking:
-        return Counts(layers, "events", sound=sound)
+        return Counts(layers, "events", method.trained_weight_bits, sound=sound)
+    skips = method.graded or model.name in params.zero_skipping
     return Counts(
         layers,
-        "zero_skipping" if model.name in params.zero_skipping else "dense",
-        model.method_params.trained_weight_bits,
-        model.method_params.trained_activation_bits,
+        "zero_skipping" if skips else "dense",
+        method.trained_weight_bits,
+        method.trained_activation_bits,
         sound,
     )

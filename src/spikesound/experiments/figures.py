@@ -23,13 +23,14 @@ from spikesound.evaluation.detection import COUNTS, evaluate_detector
 from spikesound.evaluation.events import folds_with_events
 from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.predictions import to_matrix
+from spikesound.experiments.accounts import account_figures, sound_of, spans_of
 from spikesound.experiments.data import inputs_of
+from spikesound.experiments.inputs import clips_of
+from spikesound.experiments.probes import PROBES
 from spikesound.experiments.row import Row, with_bases
 from spikesound.features.background import read_background
 from spikesound.params import CostParams, Dataflow, Model
 from spikesound.tasks.classification.metrics import correct
-from spikesound.training.dataset import Dataset
-from spikesound.training.inputs import read_clips
 from spikesound.training.request import FoldRequest
 from spikesound.training.run import train_fold
 
@@ -43,10 +44,10 @@ def run_row(row: Row) -> dict[str, Any]:
     Returns
     -------
     dict
-        setting, seed, model, family (snn or ann); the metrics of its task, as in metrics/; train_s
-        (mean over folds); the energies. Of a classifier also ``fold_accuracies``,
+        setting, seed, model, family (snn or ann), side; the metrics of its task, as in metrics/;
+        train_s (mean over folds); the energies. Of a classifier also ``fold_accuracies``,
         ``spikes_per_clip`` (of the input and of all layers) and the energy, nJ a clip, of each
-        profile, dataflow and execution.
+        profile, dataflow and execution, ``accounts`` (:mod:`~.accounts`), and what its probes give.
     """
     for model in with_bases(row.model, row.params):
         _train(row, model)
@@ -56,6 +57,7 @@ def run_row(row: Row) -> dict[str, Any]:
         "seed": row.seed,
         "model": row.model.name,
         "family": "snn" if row.model.spiking else "ann",
+        "side": side_of(row.model),
     }
     seconds = [float(each["seconds"].sum()) for each in folds.histories().values()]
     shared = {"train_s": round(float(np.mean(seconds)), 4)}
@@ -80,14 +82,22 @@ def run_row(row: Row) -> dict[str, Any]:
         seed=params.seed,
     )
     layers = read_layers(places.counts / OPERATIONS)
+    counts = counts_of(row.model, layers, params.costs, sound_of(row))
     return {
         **head,
         **{"spike_rate": None} | metrics,
         **_of_folds(row),
         "spikes_per_clip": round(_input_spikes(folds) + _layer_spikes(layers), 4),
         **shared,
-        **energies(counts_of(row.model, layers, params.costs), params.costs),
+        **energies(counts, params.costs),
+        "accounts": account_figures(spans_of(counts, params.costs)),
+        **{name: PROBES[name](row, folds) for name in row.probes.chosen()},
     }
+
+
+def side_of(model: Model) -> str:
+    """Return the side of a model: spiking, graded events included, or conventional."""
+    return "spiking" if model.spiking or model.method_params.graded else "conventional"
 
 
 def energies(counts: Counts, params: CostParams) -> dict[str, Any]:
@@ -122,16 +132,12 @@ def _train(row: Row, model: Model) -> None:
 
 def _folds(row: Row) -> Folds:
     """Return the row's networks and the clips, without noise, that they are tested on."""
-    data = row.data()
-    classes = list(data.names)
-    # Detectors are tested with the times of all clips, which are held in memory.
-    recipe = row.model.recipe if row.model.task == "classification" else None
-
-    def load_clips(fold: str) -> Dataset:
-        inputs, features = inputs_of(row.model, row.params, row.default, data, fold, row.folders)
-        return read_clips(inputs, features, classes, fold, recipe)[0]
-
-    return Folds(row.name, row.networks(row.model), load_clips, classes)
+    return Folds(
+        row.name,
+        row.networks(row.model),
+        lambda fold: clips_of(row, fold),
+        list(row.data().names),
+    )
 
 
 def _power(row: Row) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from spikesound.evaluation.places import Places
 from spikesound.experiments.data import Data, Folders, data_of
 from spikesound.models.networks import NETWORKS
 from spikesound.params import Model, Params
-from spikesound.params.experiments import TrainingNoise
+from spikesound.params.experiments import ProbeParams, TrainingNoise
 from spikesound.snn.encoding import ENCODINGS
 from spikesound.snn.neurons import NEURONS
 from spikesound.training.methods import METHODS
@@ -27,6 +27,9 @@ from spikesound.training.run import train_fold
 
 FIGURES = "spikesound.experiments.figures"
 """Module that trains, tests and prices a row."""
+
+PROBES = "spikesound.experiments.probes"
+"""Package of what is measured besides, a module each."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Row:
     default : the pipeline's
     model : row of the table of models
     noise : to train in; None: none
+    probes : what is measured besides
     folders : of the project
     out : gets the networks and the results
     """
@@ -50,6 +54,7 @@ class Row:
     default: Params
     model: Model
     noise: TrainingNoise | None
+    probes: ProbeParams
     folders: Folders
     out: Path
 
@@ -92,6 +97,7 @@ class Row:
             params.evaluate,
             params.costs,
             *([] if self.noise is None else [self.noise, params.robustness]),
+            *([self.probes] if self.probes.chosen() else []),
         )
         parts = [part for model in with_bases(self.model, params) for part in _of_model(model)]
         coded = self.model.row.reads == "spikes"
@@ -99,10 +105,12 @@ class Row:
         test = evaluate_classifier if self.model.task == "classification" else evaluate_detector
         code: list[Callable[..., Any] | str] = [train_fold, test, FIGURES]
         code += [ENCODINGS[kind].encode] if coded else []
+        code += [f"{PROBES}.{name}" for name in self.probes.chosen()]
         for model in with_bases(self.model, params):
             code += [METHODS[model.method], NETWORKS[model.network], NEURONS[model.neuron]]
         return digest(
             self.data().digest(),
+            self.folders.of_task(self.model.task).digest() if self.probes.new_sounds else "",
             *parts,
             f"{kind} {encoding}" if coded else "",
             *(section.model_dump_json() for section in sections),

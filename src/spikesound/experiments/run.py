@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from spikesound.experiments.data import Folders
 from spikesound.experiments.figures import run_row
 from spikesound.experiments.row import Row
 from spikesound.experiments.seeds import over_trainings
+from spikesound.experiments.time_left import TimeLeft
 from spikesound.params import Params
 from spikesound.params.experiments import ExperimentParams
 
@@ -25,6 +27,7 @@ def run_experiment(
     default: Params,
     folders: Folders,
     out: Path,
+    most: int | None = None,
 ) -> dict[str, Any]:
     """Run what is missing of an experiment, and return its file's content.
 
@@ -35,12 +38,15 @@ def run_experiment(
     out : file of the results. ``rows``: of each setting and seed the figures of
         :func:`~.figures.run_row`, what was ``set``, and the ``digest`` of all that they depend on;
         rows without one are replaced. ``settings``: of each setting what its trainings give in the
-        mean. Then, if the experiment compares, what is compared (:func:`~.compare.compared`).
+        mean. ``planned``: the number of rows. Then, if the experiment compares and all rows are
+        there, what is compared (:func:`~.compare.compared`).
+    most : rows that are computed at most; None: all
     """
     content: dict[str, Any] = read_mapping(out) if out.is_file() else {}
     rows = [
         Row(
             setting, seed, params[setting], default, params[setting].model(each.model), each.noise,
+            each.probes,
             folders, folders.work / name / _slug(setting) / f"seed-{seed}",
         )
         for setting, each in experiment.settings.items()
@@ -56,18 +62,31 @@ def run_experiment(
         content["rows"] = [known[key] for key in sorted(known, key=order.__getitem__)]
         write_json(out, content)
 
+    content["planned"] = len(rows)
+    timed, done, fresh = TimeLeft(), 0, 0
     for row in rows:
         key = row.name, row.seed
         # Comparisons read the predictions, which a fresh clone has not.
         there = not compares or _left(row) == digests[key]
         if known.get(key, {}).get("digest") != digests[key] or not there:
+            if most is not None and fresh == most:
+                break
             changes = experiment.set | experiment.settings[row.name].set
+            began = time.monotonic()
             known[key] = run_row(row) | {"set": changes, "digest": digests[key]}
+            timed.add(row, time.monotonic() - began)
+            fresh += 1
             write_json(row.out / "digest.json", {"digest": digests[key]})
             save()
-            print(f"{name}: {row.name}, seed {row.seed}: {out}")
+            left = [each for each in rows if not _done(each, known, digests)]
+            print(
+                f"{name}: {row.name}, seed {row.seed}: {out}; row {len(rows) - len(left)} of "
+                f"{len(rows)}, about {timed.hours(left):.1f} h left",
+                flush=True,
+            )
+        done += 1
     content["settings"] = over_trainings(list(known.values()))
-    if experiment.compare is not None and compares:
+    if experiment.compare is not None and compares and done == len(rows):
         content.pop("code", None)
         content |= compared(experiment.compare, rows, known) | {"digest": finished}
     save()
@@ -92,3 +111,10 @@ def _comparison_digest(experiment: ExperimentParams, digests: dict[tuple[str, in
 
 def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
+
+
+def _done(
+    row: Row, known: dict[tuple[str, int], dict[str, Any]], digests: dict[tuple[str, int], str]
+) -> bool:
+    key = row.name, row.seed
+    return bool(known.get(key, {}).get("digest") == digests[key])

@@ -134,21 +134,13 @@ class PopulationParams(EncodingParams):
         return self.neurons
 
 
-class PresentedParams(EncodingParams):
-    """Another code, presented several times, one after the other."""
+class OfCodeParams(EncodingParams):
+    """What an encoding has that changes the spikes of another code."""
 
-    steps: Count = Field(description="Number of time steps: the code's times presentations.")
+    steps: Count = Field(description="Number of time steps.")
     code: Literal["rate", "rate_deterministic", "latency", "ttfs", "phase", "burst", "delta",
                   "population"] = Field(description="Kind of the code.")  # fmt: skip
     params: dict[str, Any] = Field(description="Parameters of the code, as of its own section.")
-    presentations: Count = Field(description="How often the code is presented.")
-
-    @model_validator(mode="after")
-    def _whole_codes(self) -> PresentedParams:
-        steps = self.code_params().steps * self.presentations
-        if self.steps != steps:
-            raise ValueError(f"steps {self.steps} is not the code's times presentations, {steps}")
-        return self
 
     def code_params(self) -> EncodingParams:
         """Return the code's parameters, typed."""
@@ -165,6 +157,47 @@ class PresentedParams(EncodingParams):
         return self.code_params().neurons_per_bin
 
 
+class PresentedParams(OfCodeParams):
+    """Another code, presented several times, one after the other."""
+
+    steps: Count = Field(description="Number of time steps: the code's times presentations.")
+    presentations: Count = Field(description="How often the code is presented.")
+
+    @model_validator(mode="after")
+    def _whole_codes(self) -> PresentedParams:
+        steps = self.code_params().steps * self.presentations
+        if self.steps != steps:
+            raise ValueError(f"steps {self.steps} is not the code's times presentations, {steps}")
+        return self
+
+
+class SpacedParams(OfCodeParams):
+    """Another code, with silent steps after each of its own."""
+
+    steps: Count = Field(description="Number of time steps: the code's times `every`.")
+    every: Count = Field(description="Steps in place of one of the code, which is the first.")
+
+    @model_validator(mode="after")
+    def _whole_codes(self) -> SpacedParams:
+        steps = self.code_params().steps * self.every
+        if self.steps != steps:
+            raise ValueError(f"steps {self.steps} is not the code's times every, {steps}")
+        return self
+
+
+class ShuffledParams(OfCodeParams):
+    """Another code whose spikes are shuffled in time: their numbers stay, their order does not."""
+
+    steps: Count = Field(description="Number of time steps: the code's.")
+
+    @model_validator(mode="after")
+    def _same_steps(self) -> ShuffledParams:
+        steps = self.code_params().steps
+        if self.steps != steps:
+            raise ValueError(f"steps {self.steps} is not the code's, {steps}")
+        return self
+
+
 ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
     "direct": DirectParams,
     "rate": RateParams,
@@ -176,5 +209,7 @@ ENCODING_PARAMS: dict[str, type[EncodingParams]] = {
     "delta": DeltaParams,
     "population": PopulationParams,
     "presented": PresentedParams,
+    "spaced": SpacedParams,
+    "shuffled": ShuffledParams,
 }
 """Parameter class of each kind of encoding."""

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from spikesound.core.errors import SpikesoundError, choose, unknown
-from spikesound.params.base import Count, Distinct, Section, Share, parsed, read_sections
+from spikesound.params.base import (
+    Count,
+    Distinct,
+    Positive,
+    Section,
+    Share,
+    parsed,
+    read_sections,
+)
 from spikesound.params.root import Params
 
 Changes = dict[str, Any]
@@ -28,6 +36,49 @@ class TrainingNoise(Section):
     )
 
 
+class TimesParams(Section):
+    """Probe of temporal coding: spikes at other times, as many of each neuron."""
+
+    jitter: list[Count] = Field(description="Time steps by which spikes move at most.")
+    draws: Count = Field(description="Draws of other times, averaged.")
+
+
+class NewSoundParams(Section):
+    """Probe of learning after training: classes that the networks were not trained on."""
+
+    rules: Annotated[
+        list[Literal["delta", "prototypes", "fine_tuned", "rehearsed"]],
+        Field(min_length=1),
+        Distinct,
+    ] = Field(description="Rules by which a new class is learnt.")
+    recordings: Annotated[list[Count], Field(min_length=1)] = Field(
+        description="Numbers of recordings that it is learnt from."
+    )
+    draws: Count = Field(description="Draws of recordings, averaged.")
+    steps: Annotated[list[Count], Field(min_length=1)] = Field(
+        description="Steps of fine-tuning, chosen among on validation clips."
+    )
+    learning_rates: Annotated[list[Positive], Field(min_length=1)] = Field(
+        description="Learning rates of fine-tuning, chosen among likewise."
+    )
+
+
+class ProbeParams(Section):
+    """What is measured of a setting's networks besides accuracy and energy."""
+
+    times: TimesParams | None = Field(None, description="Temporal coding; null: not measured.")
+    exits: list[Share] = Field(
+        [], description="Confidences at which a network stops before its last time step."
+    )
+    new_sounds: NewSoundParams | None = Field(
+        None, description="Learning of new classes; null: not measured."
+    )
+
+    def chosen(self) -> list[str]:
+        """Return the names of the probes that are to be measured."""
+        return [name for name in type(self).model_fields if getattr(self, name)]
+
+
 class SettingParams(Section):
     """One row of an experiment: a model, trained and tested with other values of parameters."""
 
@@ -37,6 +88,10 @@ class SettingParams(Section):
         [1], description="Seeds of training; a row of results for each."
     )
     noise: TrainingNoise | None = Field(None, description="Noise to train in; null: none.")
+    probes: ProbeParams = Field(
+        default_factory=lambda: ProbeParams.model_validate({}),
+        description="What is measured besides.",
+    )
 
 
 class ComparisonParams(Section):

@@ -20,6 +20,10 @@ class MethodParams(Section):
     starts_from : whether it starts from a trained model
     new_head : whether that model has other classes, and lies below data/base/
     any_network : whether it trains networks of code as well, whose layers are not known
+    from_twin : whether a spiking network starts from its conventional twin
+    direct : whether it needs direct coding
+    graded : whether the layers of its network send each other events with values, as spiking
+        hardware can with graded spikes
     """
 
     spiking: ClassVar[bool] = True
@@ -28,6 +32,9 @@ class MethodParams(Section):
     starts_from: ClassVar[bool] = False
     new_head: ClassVar[bool] = False
     any_network: ClassVar[bool] = False
+    from_twin: ClassVar[bool] = False
+    direct: ClassVar[bool] = False
+    graded: ClassVar[bool] = False
 
     @property
     def own_epochs(self) -> int | None:
@@ -36,7 +43,7 @@ class MethodParams(Section):
 
     @property
     def trained_weight_bits(self) -> int | None:
-        """Bits of the weights that a conventional network was trained with; None: float32."""
+        """Bits of the weights that a network was trained with; None: float32."""
         return None
 
     @property
@@ -113,6 +120,11 @@ class SurrogateParams(MethodParams):
     weight_bits: Literal[4, 8] | None = Field(
         description="Quantised weights, trained with fake quantisation; null: float32."
     )
+
+    @property
+    def trained_weight_bits(self) -> int | None:
+        """Bits of the weights; None: float32."""
+        return self.weight_bits
 
 
 class TransferParams(BackpropParams):
@@ -210,19 +222,3 @@ class SOMParams(MethodParams):
     )
     margin: Positive = Field(description="Margin of the membrane's maximum from the threshold.")
     learning_rate: Positive = Field(description="Of the read-out, in place of the recipe's.")
-
-
-METHOD_PARAMS: dict[str, type[MethodParams]] = {
-    "backprop": BackpropParams,
-    "fine_tune": FineTuneParams,
-    "surrogate": SurrogateParams,
-    "transfer": TransferParams,
-    "transfer_surrogate": TransferSurrogateParams,
-    "convert": ConvertParams,
-    "qcfs": QCFSParams,
-    "proxy": ProxyParams,
-    "stdp": STDPParams,
-    "memristor": MemristorParams,
-    "som": SOMParams,
-}
-"""Parameter class of each kind of training method."""

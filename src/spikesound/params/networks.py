@@ -91,6 +91,16 @@ class WTAParams(NetworkParams):
     frames: Count = Field(description="Frames in a neuron's receptive field.")
 
 
+class PatchesParams(NetworkParams):
+    """Nearest centroids of patches, made by the method kmeans."""
+
+    takes_neuron: ClassVar[bool] = False
+
+    neurons: Count = Field(description="Centroids.")
+    frames: Count = Field(description="Frames of a patch.")
+    soft: bool = Field(description="How much nearer than on average; else the nearest alone.")
+
+
 class MapParams(NetworkParams):
     """Self-organising map with spiking readers, made by the method som."""
 
@@ -193,12 +203,16 @@ OF_ROW = {"arguments": {}, "input": "frames", "call": "whole"}
 
 NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "cnn": CNNParams,
+    "pruned_cnn": CNNParams,
+    "single_spike_cnn": CNNParams,
+    "sigma_delta_cnn": CNNParams,
     "lstm": RecurrentParams,
     "gru": RecurrentParams,
     "rnn": RecurrentParams,
     "srnn": SRNNParams,
     "delayed": DelayedParams,
     "wta": WTAParams,
+    "patches": PatchesParams,
     "som": MapParams,
     "tcn": TCNParams,
     "crnn_gru": CRNNParams,

@@ -373,6 +373,37 @@ class HodgkinHuxleyParams(NeuronParams):
         return self
 
 
+class IntegerLIFParams(NeuronParams):
+    """Leaky integrate-and-fire that may give several spikes a step, one after the other."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(1, 1, 1, 1)  # as LIF at each substep: decay at one of them
+
+    beta: Decay
+    learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
+    levels: Annotated[int, Field(ge=1, description="Most spikes of a step, and its substeps, D.")]
+    binary: Annotated[
+        bool,
+        Field(description="Whether a step is D substeps of spikes; else their number over D."),
+    ]
+
+
+class SingleSpikeNeuronParams(NeuronParams):
+    """Neuron that spikes at most once in a window, the earlier the larger its sum."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(0, 2, 0, 2)  # slope into potential; threshold; both are kept
+
+
+class SigmaDeltaNeuronParams(NeuronParams):
+    """Rounded ReLU of a running sum, which sends what has changed since the frame before."""
+
+    spikes: ClassVar[bool] = False
+    update: ClassVar[Update] = Update(1, 3, 0, 2)  # scale and round; sum, clip, difference
+
+    levels: Annotated[int, Field(ge=1, description="Levels above zero.")]
+
+
 class ReLUParams(NeuronParams):
     """Rectified linear unit, the neuron of conventional networks."""
 
@@ -411,6 +442,9 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "silif": SiLIFParams,
     "izhikevich": IzhikevichParams,
     "hodgkin_huxley": HodgkinHuxleyParams,
+    "integer_lif": IntegerLIFParams,
+    "single_spike": SingleSpikeNeuronParams,
+    "sigma_delta": SigmaDeltaNeuronParams,
     "relu": ReLUParams,
     "quantised_relu": QuantisedReLUParams,
 }

@@ -14,7 +14,8 @@ from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams
 from spikesound.params.encodings import ENCODING_PARAMS, EncodingParams
 from spikesound.params.evaluation import EvaluateParams, TimingParams
-from spikesound.params.methods import METHOD_PARAMS, MethodParams
+from spikesound.params.method_kinds import METHOD_PARAMS
+from spikesound.params.methods import MethodParams
 from spikesound.params.models import ModelParams
 from spikesound.params.networks import NETWORK_PARAMS, NetworkParams
 from spikesound.params.neurons import NEURON_PARAMS, NeuronParams

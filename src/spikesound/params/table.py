@@ -176,13 +176,14 @@ def _check(where: str, model: Model, params: Params) -> None:
     reads = reads or [f"features/{row.task}"]
     if row.reads not in reads:
         raise unknown(f"{where}.reads", row.reads, reads)
+    twin = method.from_twin  # the conventional network, whatever its neuron, of the spiking one
     bases = [
         f"models/{row.task}/{name}"
         for name, other in params.models.items()
-        if (other.task, other.network, other.neuron, other.labels)
-        == (row.task, row.network, row.neuron, row.labels)
+        if (other.task, other.network, other.labels) == (row.task, row.network, row.labels)
         and other.method in params.methods
         and not params.methods[other.method].starts_from
+        and (not params.methods[other.method].spiking if twin else other.neuron == row.neuron)
     ]
     needs = bases if method.starts_from else [f"clips/{row.task}"]
     if method.new_head:

@@ -20,7 +20,11 @@ from spikesound.models.networks.delayed import delayed
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.lsnn import lsnn
 from spikesound.models.networks.own_code import OwnNetwork
+from spikesound.models.networks.patches import Patches
+from spikesound.models.networks.pruned import PrunedCNN
 from spikesound.models.networks.recurrent import CELLS, Recurrent
+from spikesound.models.networks.sigma_delta import SigmaDeltaCNN
+from spikesound.models.networks.single_spike import SingleSpikeCNN
 from spikesound.models.networks.som import SOM
 from spikesound.models.networks.srnn import srnn
 from spikesound.models.networks.tcn import tcn
@@ -28,10 +32,14 @@ from spikesound.models.networks.wta import WTA
 
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
     "cnn": CNN,
+    "pruned_cnn": PrunedCNN,
+    "single_spike_cnn": SingleSpikeCNN,
+    "sigma_delta_cnn": SigmaDeltaCNN,
     **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
     "srnn": srnn,
     "delayed": delayed,
     "wta": WTA,
+    "patches": Patches,
     "som": SOM,
     "tcn": tcn,
     "crnn_gru": partial(crnn, cell="gru"),

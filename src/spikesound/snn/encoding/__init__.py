@@ -32,6 +32,8 @@ from spikesound.snn.encoding.population import decode_population, population, po
 from spikesound.snn.encoding.presented import decode_presented, presented, presented_values
 from spikesound.snn.encoding.rate import decode_rate, rate, rate_values
 from spikesound.snn.encoding.rate_deterministic import rate_deterministic
+from spikesound.snn.encoding.shuffled import decode_shuffled, shuffled, shuffled_values
+from spikesound.snn.encoding.spaced import decode_spaced, spaced, spaced_values
 from spikesound.snn.encoding.ttfs import decode_ttfs, ttfs, ttfs_values
 
 Encoder = Callable[[torch.Tensor, Any, torch.Generator], torch.Tensor]
@@ -65,5 +67,7 @@ ENCODINGS: dict[str, Encoding] = {
     "delta": Encoding(delta, decode_delta, delta_values),
     "population": Encoding(population, decode_population, population_values),
     "presented": Encoding(presented, decode_presented, presented_values),
+    "spaced": Encoding(spaced, decode_spaced, spaced_values),
+    "shuffled": Encoding(shuffled, decode_shuffled, shuffled_values),
 }
 """The encodings by kind."""

@@ -23,6 +23,7 @@ from spikesound.snn.neurons.delays import DelayedLinear
 from spikesound.snn.neurons.delta_leaky import DeltaLeaky
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
 from spikesound.snn.neurons.if_ import IF
+from spikesound.snn.neurons.integer_lif import IntegerLIF
 from spikesound.snn.neurons.izhikevich import Izhikevich
 from spikesound.snn.neurons.lapicque import Lapicque
 from spikesound.snn.neurons.lif import LIF
@@ -31,7 +32,9 @@ from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.relu import quantised_relu, relu
 from spikesound.snn.neurons.se_adlif import RecurrentSEAdLIF, SEAdLIF
 from spikesound.snn.neurons.self_recurrent import SelfRecurrent
+from spikesound.snn.neurons.sigma_delta import sigma_delta
 from spikesound.snn.neurons.silif import RecurrentSiLIF, SiLIF
+from spikesound.snn.neurons.single_spike import SingleSpike
 from spikesound.snn.neurons.spiking import SpikingNeuron
 
 __all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "DelayedSynapses", "SpikingNeuron"]
@@ -53,6 +56,9 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "hodgkin_huxley": HodgkinHuxley,
     "relu": relu,
     "quantised_relu": quantised_relu,
+    "integer_lif": IntegerLIF,
+    "single_spike": SingleSpike,
+    "sigma_delta": sigma_delta,
 }
 
 # Beside those of recurrent.py, on which every trained LSNN depends.

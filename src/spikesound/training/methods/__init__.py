@@ -6,10 +6,17 @@ from collections.abc import Callable
 
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train_backprop
+from spikesound.training.methods.distilled import train_distilled
 from spikesound.training.methods.fine_tune import train_fine_tuned
+from spikesound.training.methods.integer import train_integer
+from spikesound.training.methods.kmeans import train_kmeans
 from spikesound.training.methods.presentations import train_presented
 from spikesound.training.methods.proxy import train_proxy
+from spikesound.training.methods.pruned import train_pruned
 from spikesound.training.methods.qcfs import train_qcfs
+from spikesound.training.methods.regularised import train_regularised
+from spikesound.training.methods.sigma_delta import train_sigma_delta
+from spikesound.training.methods.single_spike import train_single_spike
 from spikesound.training.methods.som import train_som
 from spikesound.training.methods.stdp import train_memristor, train_stdp
 from spikesound.training.methods.surrogate import train_surrogate
@@ -27,5 +34,12 @@ METHODS: dict[str, Callable[[Job], Trained]] = {
     "stdp": train_stdp,
     "memristor": train_memristor,
     "som": train_som,
+    "regularised": train_regularised,
+    "distilled": train_distilled,
+    "integer": train_integer,
+    "single_spike": train_single_spike,
+    "sigma_delta": train_sigma_delta,
+    "pruned": train_pruned,
+    "kmeans": train_kmeans,
 }
 """The training methods by kind."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from spikesound.models.build import build
 from spikesound.models.spec import Spec
-from spikesound.params import ConvertParams, PresentedParams
+from spikesound.params import ConvertParams, PresentedParams, SpacedParams
 from spikesound.snn.neurons.if_ import IF
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job, Trained
@@ -71,11 +71,19 @@ def presented_spec(spec: Spec, presentations: int) -> Spec:
 
 
 def presented_clips(clips: Dataset, spec: Spec) -> Dataset:
-    """Return clips in the code that lies on disk as the network gets them: again and again.
+    """Return clips in the code that lies on disk as the network gets them.
 
-    Clips of a network whose code is presented once stay as they are.
+    Again and again where their code is presented several times, with silent steps where it is
+    spaced; clips of any other network stay as they are.
     """
     encoding = spec.encoding_section()
-    if not isinstance(encoding, PresentedParams) or clips.inputs.shape[1] == spec.steps:
+    if clips.inputs.shape[1] == spec.steps:
         return clips
-    return replace(clips, inputs=np.tile(clips.inputs, (1, encoding.presentations, 1, 1)))
+    if isinstance(encoding, PresentedParams):
+        return replace(clips, inputs=np.tile(clips.inputs, (1, encoding.presentations, 1, 1)))
+    if isinstance(encoding, SpacedParams):
+        count, steps, *size = clips.inputs.shape
+        inputs = np.zeros((count, steps * encoding.every, *size), clips.inputs.dtype)
+        inputs[:, :: encoding.every] = clips.inputs
+        return replace(clips, inputs=inputs)
+    return clips

@@ -1,0 +1,169 @@
+"""Tables of the experiments that go on over many sessions: as many rows as are there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from metric_files import ROOT
+from metric_files import read as _read
+
+from spikesound.evaluation.table import percent
+from spikesound.experiments.claims import claims as _claims
+from spikesound.experiments.fronts import ACCOUNTS, SIDES, Candidate, candidates, reached
+
+EXPERIMENTS = ("sweep", "temporal", "sizes", "new_sounds", "pairings_full", "study")
+
+
+def content(name: str) -> dict[str, Any]:
+    """Return the content of an experiment's file of results; of none that there is no row."""
+    path = f"metrics/experiments/{name}.json"
+    if not (ROOT / path).is_file():
+        return {"rows": [], "planned": None}
+    found: dict[str, Any] = _read(path)
+    return found
+
+
+def _counted(name: str, table: str) -> str:
+    """Return a table with how many rows of its experiment there are below it."""
+    found = content(name)
+    planned = found.get("planned")
+    rows = f"{len(found['rows'])} of {planned} rows" if planned else "No row yet"
+    return f"{table}\n{rows}: `dvc repro experiments/dvc.yaml:{name}`.\n"
+
+
+def _tested(row: dict[str, Any]) -> str:
+    low, high = percent(row["accuracy_low"]), percent(row["accuracy_high"])
+    return f"{percent(row['accuracy'])} % [{low}–{high}]"
+
+
+def _rate(row: dict[str, Any]) -> str:
+    return "–" if row["spike_rate"] is None else f"{percent(row['spike_rate'])} %"
+
+
+def _microjoules(nj: float) -> str:
+    return f"{nj / 1000:.3g}"
+
+
+def sweep() -> str:
+    """Every row of the sweep, and every exit, in its own precision."""
+    heads = "Setting | Side | Validation | Test [interval] | Firing rate | Operations and memory"
+    lines = [f"| {heads} | All counted | Least | Greatest |\n|---|---|{'---:|' * 7}\n"]
+    for row in content("sweep")["rows"]:
+        name = row["setting"].removesuffix(", exits")
+        parts = [(name, row), *_exits(name, row)]
+        for each, figures in parts:
+            own = figures["accounts"]["own"]
+            cells = [each, row["side"], f"{percent(figures['validation_accuracy'])} %"]
+            cells += [_tested(figures), _rate(row) if figures is row else "–"]
+            cells += [
+                _microjoules(own[key]) for key in ("plain_nj", "full_nj", "lowest_nj", "highest_nj")
+            ]
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("sweep", "".join(lines))
+
+
+def _exits(name: str, row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{name}, exit at {each['confidence']:g} ({each['steps']:.2f} steps)", each)
+        for each in row.get("exits", [])
+    ]
+
+
+def sweep_front() -> str:
+    """The cheapest network of each side that reaches a validation accuracy, by account."""
+    known = candidates(content("sweep")["rows"])
+    heads = "Counted | Validation | Spiking | Test | µJ | Conventional | Test | µJ | Ratio"
+    lines = [f"| {heads} |\n|---|---:|---|---:|---:|---|---:|---:|---:|\n"]
+    for account, what in ACCOUNTS.items():
+        for each in reached(known, account):
+            cells = [what, f"{percent(each.validation)} %"]
+            for side in SIDES:
+                cells += _chosen(each.chosen[side], account)
+            ratio = each.ratio(account)
+            cells.append("–" if ratio is None else f"{ratio:.2f}")
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("sweep", "".join(lines))
+
+
+def _chosen(each: Candidate | None, account: str) -> list[str]:
+    if each is None:
+        return ["–", "–", "–"]
+    tested = f"{percent(each.accuracy)} % [{percent(each.low)}–{percent(each.high)}]"
+    return [each.name, tested, _microjoules(each.of(account))]
+
+
+def temporal() -> str:
+    """Codes with spikes at other times, and the same codes trained on with shuffled times."""
+    heads = "Code | Spikes moved | Test [interval] | Change, points [interval] | p"
+    lines = [f"| {heads} |\n|---|---|---:|---:|---:|\n"]
+    for row in content("temporal")["rows"]:
+        shuffled = row["setting"].endswith(", shuffled")
+        moved = "none; trained on shuffled times" if shuffled else "none"
+        lines.append(f"| {row['setting']} | {moved} | {_tested(row)} | – | – |\n")
+        for each in row.get("times", []):
+            low, high = 100 * each["change_low"], 100 * each["change_high"]
+            change = f"{100 * each['change']:+.1f} [{low:+.1f} to {high:+.1f}]"
+            cells = [row["setting"], each["condition"], _tested(each), change, f"{each['p']:.2g}"]
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("temporal", "".join(lines))
+
+
+def sizes() -> str:
+    """Accuracy by the number of parameters, of both sides."""
+    heads = "Setting | Parameters | Validation | Test [interval] | Firing rate"
+    lines = [f"| {heads} |\n|---|---:|---:|---:|---:|\n"]
+    for row in sorted(content("sizes")["rows"], key=lambda row: row["parameters"]):
+        cells = [row["setting"], f"{row['parameters']:,}"]
+        cells += [f"{percent(row['validation_accuracy'])} %", _tested(row), _rate(row)]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("sizes", "".join(lines))
+
+
+def new_sounds() -> str:
+    """A new class from few recordings, a row for each network, rule and number of recordings."""
+    heads = "Networks | Rule | Recordings | Found | Known before | Known after | Balanced"
+    lines = [f"| {heads} |\n|---|---|---:|---:|---:|---:|---:|\n"]
+    for row in content("new_sounds")["rows"]:
+        for each in row["new_sounds"]:
+            cells = [row["setting"], each["rule"].replace("_", " "), str(each["recordings"])]
+            cells += [f"{percent(each[key])} %" for key in ("found", "before", "after", "balanced")]
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("new_sounds", "".join(lines))
+
+
+def pairings_full() -> str:
+    """Encodings by training methods at the default's length."""
+    heads = "Encoding | Method | Steps | Validation | Test [interval] | Firing rate"
+    more = "Spikes per clip | Energy, µJ | Steps until stable"
+    lines = [f"| {heads} | {more} |\n|---|---|{'---:|' * 7}\n"]
+    for row in content("pairings_full")["rows"]:
+        encoding, method = row["setting"].split(", ", 1)
+        stable = row.get("stable_steps_median")
+        cells = [encoding, method, str(row["steps"])]
+        cells += [f"{percent(row['validation_accuracy'])} %", _tested(row), _rate(row)]
+        cells += [
+            f"{row['spikes_per_clip']:,.0f}",
+            _microjoules(row["accounts"]["own"]["plain_nj"]),
+        ]
+        cells += ["–" if stable is None else f"{stable:g}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("pairings_full", "".join(lines))
+
+
+def claims() -> str:
+    """Each advantage that is claimed for spiking networks, with its verdict."""
+    lines = ["| Claim | Experiment | Opponent | Figure | Verdict |\n|---|---|---|---|---|\n"]
+    for each in _claims({name: content(name) for name in EXPERIMENTS}):
+        cells = (each.claim, each.experiment, each.opponent, each.figure, each.verdict)
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "sweep": sweep,
+    "sweep_front": sweep_front,
+    "temporal": temporal,
+    "sizes": sizes,
+    "new_sounds": new_sounds,
+    "pairings_full": pairings_full,
+    "claims": claims,
+}

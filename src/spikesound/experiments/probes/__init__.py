@@ -1,0 +1,23 @@
+"""Probes: what is measured of a row's trained networks besides their accuracy and energy.
+
+A probe maps a row and its networks to a list of figures, which stands in the row's results under
+the probe's name. A setting names those that it wants, with their parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spikesound.evaluation.folds import Folds
+from spikesound.experiments.probes.exits import exits
+from spikesound.experiments.probes.new_sounds import new_sounds
+from spikesound.experiments.probes.times import times
+from spikesound.experiments.row import Row
+
+PROBES: dict[str, Callable[[Row, Folds], list[dict[str, Any]]]] = {
+    "times": times,
+    "exits": exits,
+    "new_sounds": new_sounds,
+}
+"""The probes by name."""
