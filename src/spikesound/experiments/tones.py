@@ -135,7 +135,8 @@ def centred(recordings: Recordings) -> tuple[Floats, Weights]:
 
 def counts(given: Floats, weights: Weights) -> Floats:
     """Return the spikes of the output neurons (condition, tone, output) for events of each step."""
-    return _spikes(OUTPUT, _spikes(HIDDEN, given, weights.first), weights.second).sum(2)
+    spikes: Floats = _spikes(OUTPUT, _spikes(HIDDEN, given, weights.first), weights.second).sum(2)
+    return spikes
 
 
 def hits(scores: Floats) -> npt.NDArray[np.bool_]:
@@ -189,7 +190,8 @@ def _spikes(params: CurrExpParams, given: Floats, weights: Floats) -> Floats:
 def _rates(given: Floats, first: Floats) -> Floats:
     """Return for each tone the hidden neurons' spikes without noise over the highest of them."""
     spikes = _spikes(HIDDEN, given[None], first)[0].sum(1)
-    return spikes / np.maximum(spikes.max(1, keepdims=True), 1)
+    rates: Floats = spikes / np.maximum(spikes.max(1, keepdims=True), 1)
+    return rates
 
 
 def _margin(scores: Floats) -> float:

@@ -40,7 +40,8 @@ class AugmentParams(Section):
         description="Parameter of mixup's beta distribution; 0: none."
     )
     warp: WarpParams | None = Field(
-        None, description="Stretches and changes of level, of `dataset: stream`; null: none."
+        default=None,
+        description="Stretches and changes of level, of `dataset: stream`; null: none.",
     )
 
     @model_serializer(mode="wrap")

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import torch
+from torch._compile import _disable_dynamo
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,7 +18,7 @@ def untraced(function: F) -> F:
     ``torch.compiler.disable`` imports the compiler, which takes as long as the rest of torch does.
     So it waits, as torch's own decorator of its optimisers does, until something is compiled.
     """
-    disabled = torch._disable_dynamo(function)
+    disabled = _disable_dynamo(function)
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
