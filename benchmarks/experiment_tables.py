@@ -49,6 +49,7 @@ def sweep() -> str:
     lines = [f"| {heads} | All counted | Least | Greatest |\n|---|---|{'---:|' * 7}\n"]
     for row in content("sweep")["rows"]:
         name = row["setting"].removesuffix(", exits")
+        name += "" if row["seed"] == 1 else f", seed {row['seed']}"
         parts = [(name, row), *_exits(name, row)]
         for each, figures in parts:
             own = figures["accounts"]["own"]
@@ -88,7 +89,8 @@ def _chosen(each: Candidate | None, account: str) -> list[str]:
     if each is None:
         return ["–", "–", "–"]
     tested = f"{percent(each.accuracy)} % [{percent(each.low)}–{percent(each.high)}]"
-    return [each.name, tested, _microjoules(each.of(account))]
+    name = each.name if each.seeds == 1 else f"{each.name} ({each.seeds} seeds)"
+    return [name, tested, _microjoules(each.of(account))]
 
 
 def temporal() -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from project import ROOT, module_of
 
 from spikesound.experiments.claims import (
     NOT_DECIDED,
@@ -70,8 +72,10 @@ def test_an_exit_is_a_candidate_of_its_own() -> None:
     assert [each.of("plain") for each in known] == [60.0, 30.0]
 
 
-def test_other_seeds_are_no_candidates() -> None:
-    assert candidates([row("ann", "conventional", 0.9, 1.0, seed=2)]) == []
+def test_seeds_are_averaged() -> None:
+    known = candidates([row("a", "spiking", 0.9, 1.0), row("a", "spiking", 0.8, 3.0, seed=2)])
+    (found,) = known
+    assert (found.seeds, found.validation, found.of("plain")) == (2, pytest.approx(0.85), 2.0)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +146,18 @@ def test_claims_of_rows() -> None:
     sound = "A new sound is learnt from 5 recordings without loss of the others, local rule"
     assert verdicts[sound].verdict == SUPPORTED
     assert verdicts["As accurate as its twin with 9 parameters"].verdict == NOT_DECIDED
+
+
+def test_the_picture_has_a_point_for_each_setting_and_the_fronts_names() -> None:
+    picture = module_of(ROOT / "benchmarks/front_picture.py").picture(candidates(ROWS))
+    root = ElementTree.fromstring(picture)
+    titles = [each.text for each in root.iter() if each.tag.endswith("title")]
+    assert titles == [
+        "snn: 86.0 %, 0.06 µJ", "snn sparse: 84.0 %, 0.01 µJ", "ann int8: 88.0 %, 0.1 µJ",
+        "ann wasteful: 83.0 %, 0.12 µJ", "ann small: 78.0 %, 0.02 µJ",
+    ]  # fmt: skip
+    texts = [each.text for each in root.iter() if each.tag.endswith("text")]
+    assert {"snn", "snn sparse", "ann int8", "ann small"} <= set(texts)
+    assert "ann wasteful" not in texts, "it is on no front"
+    words = root.attrib["aria-label"]
+    assert "spiking: snn sparse 84.0 % at 0.01 µJ; snn 86.0 % at 0.06 µJ" in words

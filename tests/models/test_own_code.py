@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 import torch
+import toy_clips
 import yaml
 from network_specs import encoded, spec
 from project import ROOT
 from torch import nn
+from typer.testing import CliRunner
 
+from spikesound.apps import api
+from spikesound.apps.cli import app
 from spikesound.core import own_code
 from spikesound.core.errors import SpikesoundError
 from spikesound.costs.counting import Counted, counting
 from spikesound.evaluation.robustness.faults import faulty, firing
+from spikesound.models import file
 from spikesound.models.build import build
 from spikesound.models.layers import layers_of, spiking_neurons
 from spikesound.models.spec import Spec
@@ -30,6 +35,7 @@ LOOP = """
 import snntorch as snn
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 class Net(nn.Module):
     def __init__(self, bins, classes):
@@ -354,3 +360,24 @@ def test_a_row_of_params_yaml_allows_its_code(tmp_path: Path) -> None:
     assert (model.network, model.spiking) == ("code", True)
     assert isinstance(model.network_params, CodeParams)
     assert own_code.allowed() == [model.network_params.sha256]
+
+
+def test_a_models_file_runs_code_only_where_a_person_says_so(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"network": "code", "network_params": code(EXAMPLE).model_dump(), "neuron": "own"}
+    wanted = toy_clips.spec(params, spiking=True, neuron_params={}, **values)
+    path = tmp_path / "model.safetensors"
+    file.save(path, wanted, build(wanted))
+    monkeypatch.setenv(own_code.ALLOWED, "")
+    with pytest.raises(SpikesoundError, match=r"executed only where .* --run-code"):
+        api.load(path)
+    arguments = ["export", str(path), "--to", "safetensors", "--out", str(tmp_path / "out.st")]
+    assert isinstance(CliRunner().invoke(app, arguments).exception, SpikesoundError)
+    done = CliRunner().invoke(app, [*arguments, "--run-code"])
+    assert "read back: largest difference 0" in done.output
+    assert own_code.allowed() == [own_code.ANY]
+    monkeypatch.setenv(own_code.ALLOWED, "")
+    found = api.load(path, run_code=True).predict(torch.zeros(22050).numpy(), 22050)
+    assert sum(found.values()) == pytest.approx(1)
+    assert own_code.allowed() == [values["network_params"]["sha256"]], "and no other file"

@@ -76,10 +76,14 @@ def _rows(results: Mapping[str, Content], name: str) -> dict[str, Mapping[str, A
     return {row["setting"]: row for row in rows if row["seed"] == 1 and "side" in row}
 
 
+def _all_rows(results: Mapping[str, Content], name: str) -> list[Mapping[str, Any]]:
+    return [row for row in results.get(name, {}).get("rows", []) if "side" in row]
+
+
 def _state(results: Mapping[str, Content], name: str) -> str:
     """Return how many rows of an experiment there are, if not all are."""
     content = results.get(name, {})
-    count, planned = len(_rows(results, name)), content.get("planned")
+    count, planned = len(_all_rows(results, name)), content.get("planned")
     if planned is None:
         return f"`{name}`, not run"
     done = len(content["rows"]) if name == "study" else count
@@ -157,7 +161,7 @@ def temporal_coding(results: Mapping[str, Content]) -> list[Claim]:
 def energy(results: Mapping[str, Content]) -> list[Claim]:
     """Energy at equal accuracy, each side at its own best, and few spikes near the twin."""
     rows = _rows(results, "sweep")
-    known = candidates(rows.values())
+    known = candidates(_all_rows(results, "sweep"))
     opponent = "the cheapest conventional network that reaches it by validation"
     claim = "Less energy at equal accuracy, each side at its best"
     if {each.side for each in known} != {"spiking", "conventional"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any
 
 SIDES = ("spiking", "conventional")
@@ -26,6 +27,7 @@ class Candidate:
     energy_nj : a clip, by account, each at the network's cheapest design, in its own precision
     design : the design of each account
     spike_rate : spikes per neuron and step; None: of none
+    seeds : of training
     """
 
     name: str
@@ -37,6 +39,7 @@ class Candidate:
     energy_nj: Mapping[str, float]
     design: Mapping[str, str]
     spike_rate: float | None
+    seeds: int
 
     def of(self, account: str) -> float:
         """Return the energy by an account."""
@@ -57,33 +60,37 @@ class Reached:
 
 
 def candidates(rows: Iterable[Mapping[str, Any]]) -> list[Candidate]:
-    """Return the settings of a sweep's rows of the first seed, and the exits of each."""
-    found = []
+    """Return the settings of a sweep's rows, means over their seeds, and the exits of each.
+
+    The ends of an interval are means as well: it shows what other recordings would change.
+    """
+    by_setting: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        if row["seed"] != 1:
-            continue
-        name = str(row["setting"]).removesuffix(", exits")
-        found.append(_candidate(name, row, row, row["accounts"]))
-        for exit_ in row.get("exits", []):
-            named = f"{name}, exit at {exit_['confidence']:g}"
-            found.append(_candidate(named, row, exit_, exit_["accounts"]))
+        by_setting.setdefault(str(row["setting"]), []).append(row)
+    found = []
+    for setting, own in by_setting.items():
+        name = setting.removesuffix(", exits")
+        found.append(_candidate(name, own, own))
+        for number, exit_ in enumerate(own[0].get("exits", [])):
+            exits = [row["exits"][number] for row in own]
+            found.append(_candidate(f"{name}, exit at {exit_['confidence']:g}", own, exits))
     return found
 
 
 def _candidate(
-    name: str, row: Mapping[str, Any], figures: Mapping[str, Any], accounts: Mapping[str, Any]
+    name: str, rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]]
 ) -> Candidate:
-    own = accounts["own"]
+    accounts = [each["accounts"]["own"] for each in figures]
+    accuracies = ("validation_accuracy", "accuracy", "accuracy_low", "accuracy_high")
+    rates = [row["spike_rate"] for row in rows if row["spike_rate"] is not None]
     return Candidate(
         name,
-        row["side"],
-        figures["validation_accuracy"],
-        figures["accuracy"],
-        figures["accuracy_low"],
-        figures["accuracy_high"],
-        {account: own[f"{account}_nj"] for account in ACCOUNTS},
-        {account: own[f"{account}_design"] for account in ACCOUNTS},
-        row["spike_rate"],
+        rows[0]["side"],
+        *(mean(each[key] for each in figures) for key in accuracies),
+        {account: mean(own[f"{account}_nj"] for own in accounts) for account in ACCOUNTS},
+        {account: accounts[0][f"{account}_design"] for account in ACCOUNTS},
+        mean(rates) if rates else None,
+        len(rows),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def run_experiment(
     most: int | None = None,
 ) -> dict[str, Any]:
     """Run what is missing of an experiment, and return its file's content.
+
+    Settings are run in their order with their first seed, then with their second.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ def run_experiment(
 
     content["planned"] = len(rows)
     timed, done, fresh = TimeLeft(), 0, 0
-    for row in rows:
+    for row in _by_rounds(rows):
         key = row.name, row.seed
         # Comparisons read the predictions, which a fresh clone has not.
         there = not compares or _left(row) == digests[key]
@@ -91,6 +94,16 @@ def run_experiment(
         content |= compared(experiment.compare, rows, known) | {"digest": finished}
     save()
     return content
+
+
+def _by_rounds(rows: list[Row]) -> list[Row]:
+    """Return the rows in the order of work: all settings with their first seed, then the second."""
+    seen: Counter[str] = Counter()
+    rounds = []
+    for row in rows:
+        rounds.append(seen[row.name])
+        seen[row.name] += 1
+    return [row for _, row in sorted(zip(rounds, rows, strict=True), key=lambda pair: pair[0])]
 
 
 def _key(row: dict[str, Any]) -> tuple[str, int]:

@@ -1,0 +1,1 @@
+"""SpikingJelly's counters and energy estimators on networks of this project, beside its own."""
