@@ -21,6 +21,12 @@ Epoch = dict[str, float]
 """epoch (from 1), train_loss, validation_loss, the task's figures, seconds"""
 
 
+def _cpu() -> Fabric:
+    from lightning_fabric import Fabric
+
+    return Fabric(accelerator="cpu")
+
+
 @dataclass(frozen=True)
 class Job:
     """A network to train on one fold's clips.
@@ -51,7 +57,7 @@ class Job:
     seed: int
     resume: Path
     base: nn.Module | None = None
-    fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu"))
+    fabric: Fabric = field(default_factory=_cpu)
     balanced: bool = False
     report: Callable[[Epoch], None] = lambda epoch: None
 
