@@ -29,6 +29,8 @@ Kind = Literal[
     "pooling",
     "frame_pooling",
     "running_pooling",
+    "own_code",
+    "tap",
 ]
 """Kind of operation of a layer.
 
@@ -52,6 +54,8 @@ pooling            sum over steps and bins of its module's *output*      as conv
 frame_pooling      mean and maximum over frames of that                  as convolution
 running_pooling    mean and maximum over frames, frame by frame, of its  as gated
                    module's output
+own_code           a network of a user's code, whole                     as its section says
+tap                what stands in it to be watched, and computes nothing as its module's
 ================== ===================================================== ====================
 """
 

@@ -43,6 +43,9 @@ class PruningParams(Section):
 class RegularisedParams(SurrogateParams):
     """Surrogate gradients with a hinge penalty on firing rates, pruning with rewiring, or both."""
 
+    streams: ClassVar[bool] = False
+    any_network: ClassVar[bool] = False
+
     penalty: PenaltyParams | None = Field(description="Penalty on firing rates; null: none.")
     pruning: PruningParams | None = Field(description="Pruning with rewiring; null: none.")
 
@@ -67,6 +70,9 @@ class DistilledParams(RegularisedParams):
 
 class IntegerParams(SurrogateParams):
     """Integer training: several spikes a step at once, given one by one in inference."""
+
+    streams: ClassVar[bool] = False
+    any_network: ClassVar[bool] = False
 
     levels: Count = Field(description="Most spikes of a neuron in a step of the training, D.")
     penalty: PenaltyParams | None = Field(description="Penalty on firing rates; null: none.")

@@ -18,9 +18,8 @@ from spikesound.params import CodeParams
 from spikesound.snn.decoding import OF_MEMBRANE, READOUTS
 from spikesound.snn.neurons.own import Own
 
-# Kinds beside those of models/layers.py, whose code all trainings depend on: costs/own_code.py.
-WHOLE = cast(Kind, "own_code")
-TAP = cast(Kind, "tap")
+WHOLE: Kind = "own_code"
+TAP: Kind = "tap"
 
 
 class Stateless(nn.Module):

@@ -9,7 +9,6 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.cluster import KMeans
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive, numpy_generator
@@ -41,6 +40,10 @@ def train_kmeans(job: Job) -> Trained:
     Coates, Ng & Lee 2011, "An analysis of single-layer networks in unsupervised feature learning";
     scikit-learn's ``KMeans``.
     """
+    from sklearn.cluster import (
+        KMeans,  # here: evaluation, which reads this module, needs none of it
+    )
+
     method: KMeansParams = job.method
     started = time.perf_counter()
     if job.training.spikes:
