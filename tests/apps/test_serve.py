@@ -30,6 +30,7 @@ from spikesound.apps.serve import app as app_module
 from spikesound.apps.serve.app import Serving
 from spikesound.apps.serve.guard import Guard, hosts
 from spikesound.apps.serve.levels import LOWEST_DB, Levels
+from spikesound.apps.serve.messages import LIMIT
 from spikesound.apps.serve.run import Server
 
 Up = tuple[Server, Serving]
@@ -349,3 +350,24 @@ def test_an_address_that_cannot_be_used_is_an_error_in_one_line(up: Up) -> None:
     for every in ("", "0.0.0.0", "0", "0x0", "::"):
         with pytest.raises(SpikesoundError, match="every address"):
             Server(up[1], every, 0)
+
+
+def test_potentials_come_neuron_by_neuron_and_spikes_are_above_the_threshold(up: Up) -> None:
+    about = requests.get(f"{up[0].url}model").json()
+    assert about["membranes"] == LIMIT
+    frames = [frame for message in posted(up[0], RECORDING) for frame in message["frames"]]
+    sizes = [layer["neurons"] for layer in about["layers"]]
+    ends = np.cumsum([8 * -(-size // 8) for size in sizes])
+    fired, high = 0, set()
+    for frame in frames:
+        levels = np.frombuffer(base64.b64decode(frame["potentials"]), np.uint8)
+        assert len(levels) == sum(sizes)
+        high |= set(levels.tolist())
+        bits = np.unpackbits(np.frombuffer(base64.b64decode(frame["spikes"]), np.uint8))
+        spikes = [layer[:size] for layer, size in zip(np.split(bits, ends), sizes, strict=False)]
+        threshold = 255 * (1 + LIMIT) / (2 * LIMIT)
+        assert (levels[np.concatenate(spikes) > 0] >= threshold - 0.5).all()
+        assert (levels[np.concatenate(spikes) == 0] <= threshold + 0.5).all()
+        fired += int(sum(layer.sum() for layer in spikes))
+    assert fired > 100
+    assert len(high) > 100, "many different potentials"

@@ -401,3 +401,76 @@ def test_the_neurons_move_with_the_sound_and_rarely_where_motion_is_not_welcome(
             assert max(seen) <= 4
         else:
             assert max(seen) > 4
+
+
+PEAK = """() => {
+  const pen = document.querySelector('#membrane canvas').getContext('2d');
+  const { width, height } = pen.canvas;
+  const pixels = pen.getImageData(0, 0, width, height).data;
+  return [...Array(width * height).keys()].filter(i => pixels[4 * i + 3]).length; }"""
+
+
+def test_the_membrane_potential_of_a_neuron_is_shown_and_said(browser: Any, url: str) -> None:
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)
+        tab.page.locator("#neurons-part summary").click()
+        words = "document.getElementById('membrane-words').textContent"
+        tab.until(f"/, [1-9][0-9]* spikes?\\.$/.test({words})")  # the one that spikes most
+        first = tab.run(words)
+        assert first.startswith("Neuron ")
+        assert " of layer 1, 0:00 to 0:10: from " in first
+        assert first.count("of the threshold") == 1
+        label = "document.querySelector('#membrane canvas').getAttribute('aria-label')"
+        assert tab.run(label).lower() == f"membrane potential: {first.rstrip('.')}".lower()
+        assert tab.page.evaluate(PEAK) > 300
+        tab.page.get_by_label("Layer", exact=True).select_option("3")
+        tab.page.get_by_label("Neuron", exact=True).fill("5")
+        tab.until(f"{words}.startsWith('Neuron 5 of layer 3,')")
+        tab.page.get_by_label("Neuron", exact=True).fill("900")  # there are 8
+        tab.page.get_by_label("Neuron", exact=True).blur()
+        assert tab.page.get_by_label("Neuron", exact=True).input_value() == "5"
+        tab.page.get_by_role("button", name="The one that spikes most").click()
+        tab.until(f"!{words}.startsWith('Neuron 5 of')")
+
+
+def test_the_membrane_is_reached_and_changed_by_keys(browser: Any, url: str) -> None:
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)
+        tab.page.locator("#neurons-part summary").focus()
+        tab.page.keyboard.press("Enter")
+        tab.drawn()
+        order = []
+        for _ in range(4):
+            tab.page.keyboard.press("Tab")
+            order.append(tab.run("document.activeElement.id"))
+        assert order == ["layer", "neuron", "busiest", "cells"]
+        tab.page.locator("#neuron").focus()
+        before = int(tab.page.locator("#neuron").input_value())
+        key = "ArrowDown" if before > 1 else "ArrowUp"
+        tab.page.keyboard.press(key)
+        after = before - 1 if before > 1 else before + 1
+        words = "document.getElementById('membrane-words').textContent"
+        tab.until(f"{words}.startsWith('Neuron {after} of layer 1')")
+
+
+def test_a_click_on_a_cell_shows_that_neuron(browser: Any, url: str) -> None:
+    with opened(browser, url) as tab:
+        tab.process(RECORDING)
+        tab.page.locator("#neurons-part summary").click()
+        tab.drawn()
+        canvas = tab.page.locator("#neurons canvas").nth(1)  # 16 neurons in a row
+        box = canvas.bounding_box()
+        assert box is not None
+        canvas.click(position={"x": box["width"] * 10.5 / 16, "y": box["height"] / 2})
+        tab.until(
+            "document.getElementById('membrane-words').textContent"
+            ".startsWith('Neuron 11 of layer 2,')"
+        )
+        places = tab.run(
+            "[...document.querySelectorAll('.cell')].map(e => e.hidden ? null : e.style.left)"
+        )
+        assert places == [None, "62.5%", None, None]
+        plain = canvas.screenshot()
+        tab.page.select_option("#cells", "potentials")
+        tab.drawn()
+        assert canvas.screenshot() != plain

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from collections_made import table
-from detectors import detector
-from own_sounds import classes, labelled, tone, write
+from own_sounds import base_file, classes, labelled, tone, write
 from project import ROOT
-from toy_clips import spec as classifier_spec
 from typer.testing import CliRunner
 
 from spikesound.apps.cli import app
@@ -30,8 +28,6 @@ from spikesound.apps.train.workspace import (
     template,
 )
 from spikesound.core.errors import SpikesoundError
-from spikesound.models import file
-from spikesound.models.build import build
 from spikesound.params import Params
 
 TEMPLATE = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -138,16 +134,6 @@ def test_rare_classes_are_left_out_and_named(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SpikesoundError, match=r"1 classes have 4 recordings .*\(Dog 9, Owl 3\)"):
         plan(listed(12, dog=9, owl=3))
     assert plan(listed(12, dog=9, owl=3), "detection").too_few == {"Owl": 3}
-
-
-def base_file(folder: Path, params: Params, task: str) -> Path:
-    if task == "detection":
-        spec, network = detector("snn-tcn", bins=64)
-    else:
-        spec = classifier_spec(params, spiking=True)
-        network = build(spec)
-    file.save(folder / "base.safetensors", spec, network)
-    return folder / "base.safetensors"
 
 
 @pytest.mark.parametrize("task", ["classification", "detection"])

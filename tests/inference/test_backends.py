@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from project import ROOT
 from torch import nn
 
+from spikesound.apps.lab import trace_neuron
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import BACKENDS, streaming
 from spikesound.inference.streaming.stream import FrameResult, Stream
@@ -22,6 +24,7 @@ from spikesound.models.networks.detector import Detector
 from spikesound.models.spec import Decision, Spec
 from spikesound.params import NEURON_PARAMS
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
+from spikesound.snn.neurons.lif import LIF
 
 TOLERANCE = 1e-5
 BINS, RATE_HZ = 64, 22050
@@ -114,19 +117,66 @@ def test_a_compiled_stream_does_not_depend_on_its_chunks(
 @pytest.mark.parametrize("model", MODELS)
 def test_a_trace_has_the_features_and_the_spikes_of_each_frame(model: str, backend: str) -> None:
     spec, network = decided(model)
-    traced: list[tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]] = []
+    traced: list[tuple[Any, Any, Any]] = []
     stream = Stream(spec, network, backend=backend, trace=lambda *frame: traced.append(frame))
     results = stream.feed(sound(1.0)) + stream.finish()
     assert len(traced) == len(results)
-    x = torch.from_numpy(np.stack([features for features, _ in traced]))[:, None]
+    x = torch.from_numpy(np.stack([features for features, _, _ in traced]))[:, None]
     spikes: list[torch.Tensor] = []
     with torch.inference_mode():
         network.advance(x, network.rest(1), spikes)
-    for frame, (_, layers) in enumerate(traced):
+    for frame, (_, layers, potentials) in enumerate(traced):
         assert len(layers) == len(spikes)
+        assert potentials == [], "they are not asked for"
         for mine, theirs in zip(layers, spikes, strict=True):
             assert np.array_equal(mine, theirs[frame, 0].flatten().numpy())
     assert bool(spikes) == model.startswith("snn-")
+
+
+@pytest.mark.parametrize("model", ["snn-tcn", "snn-alif"])
+def test_a_trace_has_the_potentials_of_each_frame_where_they_are_wanted(model: str) -> None:
+    spec, network = decided(model)
+    traced: list[tuple[Any, Any, Any]] = []
+    stream = Stream(spec, network, trace=lambda *frame: traced.append(frame), membranes=True)
+    results = stream.feed(sound(1.0)) + stream.finish()
+    plain = Stream(spec, network)
+    expected = plain.feed(sound(1.0)) + plain.finish()
+    assert np.array_equal([each.scores for each in results], [each.scores for each in expected])
+    above = 0
+    for _, spikes, potentials in traced:
+        for fired, relative in zip(spikes, potentials, strict=True):
+            assert np.array_equal(relative > 1, fired > 0)
+            above += int(fired.sum())
+    assert above > 100
+    x = torch.from_numpy(np.stack([features for features, _, _ in traced]))[:, None]
+    for layer, states in enumerate(states_of(network, x)):
+        found = np.stack([potentials[layer] for _, _, potentials in traced])
+        np.testing.assert_allclose(found, states, atol=1e-4)
+
+
+def states_of(network: Detector, x: torch.Tensor) -> list[npt.NDArray[np.float32]]:
+    """Return potentials over thresholds (frame, neuron) of each LIF layer by the torch loop."""
+    found = []
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        for layer in network.layers():
+            if type(layer.neuron) is LIF:
+                advance = layer.neuron.advance
+                currents: list[torch.Tensor] = []
+
+                def keep(
+                    given: torch.Tensor, state: Any, advance: Any = advance, kept: Any = currents
+                ) -> Any:
+                    kept.append(given)
+                    return advance(given, state)
+
+                patch.setattr(layer.neuron, "advance", keep)
+                found.append((layer.neuron, currents))
+        network.advance(x, network.rest(1))
+    traces = [trace_neuron(neuron, currents[0]) for neuron, currents in found]
+    return [
+        trace.states[0].reshape(len(x), -1) / neuron.constants()[1].item()
+        for trace, (neuron, _) in zip(traces, found, strict=True)
+    ]
 
 
 def hodgkin_huxley(network: Detector) -> Detector:

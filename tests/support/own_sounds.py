@@ -6,6 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from detectors import detector
+from toy_clips import spec as classifier_spec
+
+from spikesound.models import file
+from spikesound.models.build import build
+from spikesound.params import Params
 
 RATE_HZ = 16000
 
@@ -17,6 +23,7 @@ SMALL = (
         for recipe in ("ann", "snn", "detector_ann", "detector_snn")
         for option in ("-S", f"recipes.{recipe}.epochs=2")
     ),
+    *("-S", "tasks.classification.folds=['1']", "-S", "tasks.detection.folds=['1']"),
     *("-S", "evaluate.resamples=100", "-S", "evaluate.permutations=100"),
     *("-S", "latency.budget_s=0.5", "-S", "latency.clips=2", "-S", "latency.energy_s=0.2"),
     *("-S", "tasks.detection.background_clips=4", "-S", "tasks.detection.resamples=100"),
@@ -82,3 +89,14 @@ def labelled(folder: Path, count: int = 4) -> Path:
         else:
             (folder / f"{name}.txt").write_text(audacity(spans, "beep"))
     return folder
+
+
+def base_file(folder: Path, params: Params, task: str) -> Path:
+    """Write a spiking model with random weights, to start from."""
+    if task == "detection":
+        spec, network = detector("snn-tcn", bins=64)
+    else:
+        spec = classifier_spec(params, spiking=True)
+        network = build(spec)
+    file.save(folder / "base.safetensors", spec, network)
+    return folder / "base.safetensors"

@@ -28,10 +28,12 @@ class TracedFrame:
     ----------
     features : normalised to [0, 1] (bin,)
     spikes : of each spiking layer, from front to back (neuron,)
+    potentials : likewise of the membranes, over their thresholds; empty where they are not traced
     """
 
     features: Floats
     spikes: list[Floats]
+    potentials: list[Floats]
 
     @property
     def rate(self) -> float:
@@ -68,7 +70,7 @@ class TracedStream:
     ----------
     model : a trained detector
     rate_hz : of the samples to come
-    backend : see :class:`~spikesound.inference.streaming.stream.Stream`
+    backend, membranes : see :class:`~spikesound.inference.streaming.stream.Stream`
 
     Raises
     ------
@@ -76,7 +78,9 @@ class TracedStream:
         As the stream does.
     """
 
-    def __init__(self, model: TrainedModel, rate_hz: int, *, backend: str = AUTO) -> None:
+    def __init__(
+        self, model: TrainedModel, rate_hz: int, *, backend: str = AUTO, membranes: bool = False
+    ) -> None:
         self.model, self.rate_hz = model, rate_hz
         self.samples = 0
         self.busy_s = 0.0
@@ -88,7 +92,9 @@ class TracedStream:
         self._traced: list[TracedFrame] = []
         self._spikes = any(layer.spiking for layer in layers_of(network))
         named = spec.model_copy(update={"classes": spec.names})
-        self._stream = Stream(named, network, backend=backend, trace=self._trace)
+        self._stream = Stream(
+            named, network, backend=backend, trace=self._trace, membranes=membranes
+        )
         self._resampler = Resampler(rate_hz, model.front_end.rate_hz)
 
     @property
@@ -119,8 +125,8 @@ class TracedStream:
         results = self._stream.feed_mono(self._resampler.finish())
         return self._chunk(results + self._stream.finish(), start)
 
-    def _trace(self, features: Floats, spikes: list[Floats]) -> None:
-        self._traced.append(TracedFrame(features, spikes))
+    def _trace(self, *frame: Any) -> None:
+        self._traced.append(TracedFrame(*frame))
 
     def _chunk(self, results: list[FrameResult], start: float) -> TracedChunk:
         traced, self._traced = self._traced, []

@@ -63,7 +63,7 @@ async def of_file(model: TrainedModel, path: Path, name: str) -> AsyncGenerator[
 
 def _lines(model: TrainedModel, path: Path, name: str) -> Generator[str, None, None]:
     source = SoundFile(path, model.front_end.rate_hz, name)
-    stream = TracedStream(model, source.rate_hz)
+    stream = TracedStream(model, source.rate_hz, membranes=True)
     levels = Levels(model.front_end.hop_s, source.rate_hz)
     try:
         for block in source.blocks():
@@ -90,7 +90,7 @@ async def of_socket(model: TrainedModel, socket: WebSocket) -> None:
         If it is closed.
     """
     rate_hz = _rate(await socket.receive_text())
-    stream = await run_in_threadpool(TracedStream, model, rate_hz)
+    stream = await run_in_threadpool(TracedStream, model, rate_hz, membranes=True)
     levels = Levels(model.front_end.hop_s, rate_hz)
     while (message := await socket.receive())["type"] == "websocket.receive":
         if message.get("bytes") is None:

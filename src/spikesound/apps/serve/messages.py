@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
 from spikesound.features.mel_scale import mel_frequencies_hz
+from spikesound.inference.backends import streaming
 from spikesound.models.loading import TrainedModel
 
 TICKS_HZ = (500, 1000, 2000, 5000, 10_000)
 ROWS = 24
 """Rows that a layer is shown in at most; each is the mean of neighbouring neurons."""
+
+LIMIT = 2.0
+"""Membrane potentials are sent from minus to plus so many thresholds."""
 
 
 def about(model: TrainedModel, formats: Iterable[str]) -> dict[str, Any]:
@@ -28,9 +32,11 @@ def about(model: TrainedModel, formats: Iterable[str]) -> dict[str, Any]:
     spec, decision = model.spec, model.spec.decision
     assert decision is not None
     sizes = layer_sizes(model)
+    network: Any = model.network
     return {
         "model": spec.model,
         "spiking": bool(sizes),
+        "membranes": LIMIT if streaming(network)[0] == "event_driven" else None,
         "hop_s": model.front_end.hop_s,
         "bins": spec.bins,
         "input": "Mel spectrogram" if _is_mel(model) else "Features",
@@ -53,10 +59,11 @@ def describe(
 
     ``frames``: for each processed frame the features and, layer by layer, the share of neurons of
     each row that spiked, all as 0 to 255; the spikes per neuron; and ``spikes``, a bit a neuron,
-    each layer filled up to whole bytes, as base64. ``results``: for each frame whose result is
-    known the scores, and which classes are at or above their thresholds. ``opened``: the events
-    that began, ``events``: those that ended. ``levels``: of the frames whose samples are complete,
-    in dB of full scale.
+    each layer filled up to whole bytes, as base64; where they are traced, ``potentials``, a byte a
+    neuron, 0 to 255 for minus to plus :data:`LIMIT` thresholds, as base64. ``results``: for each
+    frame whose result is known the scores, and which classes are at or above their thresholds.
+    ``opened``: the events that began, ``events``: those that ended. ``levels``: of the frames whose
+    samples are complete, in dB of full scale.
     """
     return {
         "frames": [_frame(frame) for frame in chunk.traced],
@@ -93,13 +100,23 @@ def _ticks(model: TrainedModel) -> list[dict[str, Any]]:
 
 
 def _frame(frame: TracedFrame) -> dict[str, Any]:
-    return {
+    message = {
         "mel": _bytes(frame.features),
         "layers": [_bytes(_rows(layer)) for layer in frame.spikes],
         "rates": [round(float(layer.mean()), 4) for layer in frame.spikes],
         "rate": round(frame.rate, 4),
         "spikes": _bits(frame.spikes),
     }
+    if frame.potentials:
+        message["potentials"] = _levels(np.concatenate(frame.potentials))
+    return message
+
+
+def _levels(potentials: npt.NDArray[np.float32]) -> str:
+    """Return potentials as a byte each, as base64."""
+    within = np.clip(potentials, -LIMIT, LIMIT)
+    levels = np.round((within + LIMIT) * (255 / (2 * LIMIT))).astype(np.uint8)
+    return base64.b64encode(levels.tobytes()).decode()
 
 
 def _bits(layers: list[npt.NDArray[np.float32]]) -> str:

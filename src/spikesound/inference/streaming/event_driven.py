@@ -72,6 +72,24 @@ class EventDriven(Compiled):
         if spikes is not None:
             spikes.extend(self._as_network(fired))
 
+    def potentials(self, state: State) -> list[Floats]:
+        """Return each layer's potentials over their thresholds (neuron,), in the network's order.
+
+        A neuron whose potential is above 1 spikes, unless it is held after a spike.
+        """
+        units, low, found = len(state.waits), 0, []
+        for layer, law in zip(
+            self.layers, self._laws, strict=False
+        ):  # the last law is the readout's
+            own = slice(low, low + layer.places * layer.width)
+            threshold = law[1]
+            if law[-1] == ADAPTIVE:
+                threshold = threshold + law[5] * state.floats[units:][own]
+            relative = (state.floats[own] / threshold).reshape(layer.places, layer.width)
+            found.append(relative[:, : layer.shape[0]].T.ravel())
+            low += layer.units
+        return found
+
     def _as_network(self, fired: npt.NDArray[np.uint8]) -> list[torch.Tensor]:
         """Return each layer's spikes as the network gives them, (time, 1, ...)."""
         spikes, low = [], 0

@@ -14,14 +14,16 @@ from spikesound.audio.samples import array_of, mono
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream
 from spikesound.inference.backends import AUTO, DENSE, streaming
+from spikesound.inference.streaming.event_driven import EventDriven
 from spikesound.models.networks.detector import Detector
 from spikesound.models.spec import Spec
 from spikesound.tasks.detection.decision import Event, StreamingEvents
 from spikesound.tasks.detection.median_filter import StreamingMedian
 
 Floats = npt.NDArray[np.float32]
-Trace = Callable[[Floats, list[Floats]], None]
-"""Takes a frame's features (bin,), and each spiking layer's spikes (neuron,), front to back."""
+Trace = Callable[[Floats, list[Floats], list[Floats]], None]
+"""Takes a frame's features (bin,); each spiking layer's spikes (neuron,), front to back; and the
+potentials likewise, where they are wanted and the backend has them."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Stream:
     backend : of :data:`spikesound.inference.backends.BACKENDS`; ``auto``: the compiled one for the
         network, or ``dense`` where there is none
     trace : is called with each frame that went through the network
+    membranes : it gets the membrane potentials, too, if the backend is ``event_driven``
 
     Attributes
     ----------
@@ -67,7 +70,13 @@ class Stream:
     """
 
     def __init__(
-        self, spec: Spec, network: Detector, *, backend: str = AUTO, trace: Trace | None = None
+        self,
+        spec: Spec,
+        network: Detector,
+        *,
+        backend: str = AUTO,
+        trace: Trace | None = None,
+        membranes: bool = False,
     ) -> None:
         if spec.decision is None:
             raise SpikesoundError(f"{spec.model}: a detector without tuned thresholds")
@@ -75,6 +84,9 @@ class Stream:
         self._frames = FrameStream(spec.sound)
         self.backend, self._network = streaming(network, backend)
         self._trace = trace
+        self._potentials: Callable[[Any], list[Floats]] | None = None
+        if membranes and isinstance(self._network, EventDriven):
+            self._potentials = self._network.potentials
         self._state: Any = self._network.rest(1)
         self._median = StreamingMedian(spec.decision.medians)
         self._events = StreamingEvents(
@@ -126,8 +138,10 @@ class Stream:
         return results
 
     def _process(self, frames: list[Floats]) -> Iterator[FrameResult]:
-        # Torch's sums depend on how many frames come at once; those of the kernels do not.
-        size = 1 if self.backend == DENSE else max(1, len(frames))
+        # Torch's sums depend on how many frames come at once; those of the kernels do not. The
+        # potentials are those after the last frame of a call.
+        alone = self.backend == DENSE or self._potentials is not None
+        size = 1 if alone else max(1, len(frames))
         for start in range(0, len(frames), size):
             for scores in self._scores(np.stack(frames[start : start + size])):
                 for filtered in self._median.feed(scores):
@@ -144,8 +158,9 @@ class Stream:
             scores = [torch.sigmoid(frame).numpy() for frame in logits[:, 0]]
         if self._trace is not None and spikes is not None:
             layers = [layer[:, 0].flatten(1).numpy() for layer in spikes]
+            potentials = self._potentials(self._state) if self._potentials else []
             for number, frame in enumerate(frames):
-                self._trace(frame, [layer[number] for layer in layers])
+                self._trace(frame, [layer[number] for layer in layers], potentials)
         return scores
 
     def _result(self, scores: Floats) -> FrameResult:

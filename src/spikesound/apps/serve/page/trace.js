@@ -31,6 +31,8 @@ export class Trace {
     this.mel = new Rows(model.bins);
     this.layers = model.layers.map((layer) => new Rows(layer.rows));
     this.spikes = new Rows(model.layers.reduce((sum, layer) => sum + bytes(layer), 0));
+    const neurons = model.layers.reduce((sum, layer) => sum + layer.neurons, 0);
+    this.potentials = new Rows(model.membranes === null ? 0 : neurons);
     this.scores = model.classes.map(() => new Rows(1));
     this.active = model.classes.map(() => new Rows(1));
     this.processed = 0; // frames
@@ -40,7 +42,7 @@ export class Trace {
   }
 
   get size() {
-    const rows = [this.mel, ...this.layers, this.spikes, ...this.scores, ...this.active];
+    const rows = [this.mel, ...this.layers, this.spikes, this.potentials, ...this.scores, ...this.active];
     return rows.reduce((sum, each) => sum + each.values.length, 0);
   }
 
@@ -63,7 +65,8 @@ export class Trace {
     for (const frame of message.frames) {
       this.mel.put(this.processed, frame.mel);
       frame.layers.forEach((values, i) => this.layers[i].put(this.processed, values));
-      this.spikes.put(this.processed, Uint8Array.from(atob(frame.spikes), (each) => each.charCodeAt(0)));
+      this.spikes.put(this.processed, decoded(frame.spikes));
+      if (frame.potentials) this.potentials.put(this.processed, decoded(frame.potentials));
       this.rates = frame.rates;
       this.rateSum += frame.rate;
       this.processed += 1;
@@ -74,6 +77,10 @@ export class Trace {
       this.known += 1;
     }
   }
+}
+
+function decoded(text) {
+  return Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
 }
 
 /** Bytes that the spikes of a layer take, a bit a neuron. */

@@ -1,7 +1,7 @@
 // What is seen of the sound that is shown: what sounds now, the picture over time, the neurons.
 
 import { clock } from "/clock.js";
-import { Neurons } from "/neurons.js";
+import { Inside } from "/inside.js";
 import { Now } from "/now.js";
 import { Picture } from "/picture.js";
 
@@ -17,7 +17,7 @@ export class View {
     this.player = player;
     this.collection = collection;
     this.picture = new Picture(model, at("strips"), at("time"));
-    this.neurons = new Neurons(model, at("neurons"));
+    this.inside = new Inside(model, at, this.picture.shown, () => { this.changed = true; });
     this.now = new Now(at("now"), at("now-words"));
     this.sound = null;
     this.session = null;
@@ -26,8 +26,6 @@ export class View {
     this.describedAt = 0;
     this.isUndescribed = true;
     this.wasPlaying = false;
-    at("neurons-part").hidden = !model.spiking;
-    at("neurons-part").addEventListener("toggle", () => { this.changed = true; });
     at("first").addEventListener("input", () => this.wind(Number(at("first").value)));
   }
 
@@ -74,6 +72,7 @@ export class View {
     this.wasPlaying = this.isPlaying;
     if (this.isUndescribed && now - this.describedAt > DESCRIBE_MS) {
       this.picture.describe();
+      this.inside.describe();
       this.isUndescribed = false;
       this.describedAt = now;
     }
@@ -89,7 +88,7 @@ export class View {
       && (this.isPlaying || !this.session);
     picture.cursor = hasCursor ? Math.round(this.player.at / this.model.hop_s) : null;
     picture.draw();
-    if (this.at("neurons-part").open) this.neurons.draw(picture.trace, picture.at, calm.matches);
+    this.inside.draw(picture.trace, picture.spans().input, picture.at, calm.matches);
     const [events, atS] = this.sounding();
     this.now.show(events, atS);
     this.isUndescribed = true;
