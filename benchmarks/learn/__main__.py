@@ -6,7 +6,7 @@
 Three groups of trials. `classes`: classifiers trained on five of ESC-10's ten classes, taught the
 other five. `digits`: the same, taught spoken digits (--digits, files of FSDD's ``recordings``).
 `detectors`: trained on scenes of every other class of events, taught the other classes and the
-digits. Sounds are taught one at a time by 1, 5 or 10 recordings of folds 1 to 3, against recordings of
+digits. Sounds are taught one at a time by 1, 5 or 10 recordings of folds 1 to 3, against those of
 the known classes. What is not taught is unknown, and so is every third file of --unknown.
 
 A rule's setting is the one with the best mean over the three groups on validation recordings, fold

@@ -91,7 +91,6 @@ def test_classes_in_folders_become_models_though_the_run_is_killed(tmp_path: Pat
     assert "Running stage" not in log.replace("Running stage 'stages/dvc.yaml:check'", "")
 
 
-
 def test_labels_of_audacity_and_raven_become_detectors_and_a_base_is_fine_tuned(
     tmp_path: Path,
 ) -> None:
