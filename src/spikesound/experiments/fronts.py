@@ -81,12 +81,18 @@ def _candidate(
     name: str, rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]]
 ) -> Candidate:
     accounts = [each["accounts"]["own"] for each in figures]
-    accuracies = ("validation_accuracy", "accuracy", "accuracy_low", "accuracy_high")
+    validation, accuracy, low, high = (
+        mean(each[key] for each in figures)
+        for key in ("validation_accuracy", "accuracy", "accuracy_low", "accuracy_high")
+    )
     rates = [row["spike_rate"] for row in rows if row["spike_rate"] is not None]
     return Candidate(
         name,
         rows[0]["side"],
-        *(mean(each[key] for each in figures) for key in accuracies),
+        validation,
+        accuracy,
+        low,
+        high,
         {account: mean(own[f"{account}_nj"] for own in accounts) for account in ACCOUNTS},
         {account: accounts[0][f"{account}_design"] for account in ACCOUNTS},
         mean(rates) if rates else None,

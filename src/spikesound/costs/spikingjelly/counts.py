@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from spikesound.costs.execution import Execution
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.spikingjelly.watching import (
     Watched,
@@ -136,7 +137,7 @@ def _of_layer(
     account = params.account.model_copy(
         update={"biases": True, "fetch": "step", "zeros": "bitmap", "word_bits": 1}
     )
-    executed = "dense" if values else "events"
+    executed: Execution = "dense" if values else "events"
 
     def row(what: str, ours: float, by_rule: float, why: str) -> Figure:
         return Figure(what, layer.layer, ours, counted[what], by_rule, why)

@@ -69,7 +69,7 @@ def learn(
     least = LEAST_SPREAD**2 * variance.mean() + np.finfo(np.float32).tiny
     np.fill_diagonal(covariance, np.maximum(variance, least))
     weights = np.linalg.solve(covariance, centre - mean)
-    distance = max(float(weights @ (centre - mean)), np.finfo(np.float32).tiny)
+    distance = max(float(weights @ (centre - mean)), float(np.finfo(np.float32).tiny))
     weights *= rule.scale / distance
     found: Floats = np.append(weights, -weights @ (centre + mean) / 2).astype(np.float32)
     return found
