@@ -1,0 +1,332 @@
+"""The streaming hour: shares of events, gates, quantised copies, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from detectors import BINS, detector, features
+from hypothesis import given
+from hypothesis import strategies as st
+from project import ROOT
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.costs.by_frame import mean_layers
+from spikesound.costs.counting import count_frames
+from spikesound.costs.front_end import SoundInput
+from spikesound.costs.tables import Counts, price
+from spikesound.data.scenes.material import Material, Recording
+from spikesound.experiments.hour.compose import HOUR_S, hour
+from spikesound.experiments.hour.detector import Detector, quantised, run_all, run_gated
+from spikesound.experiments.hour.energy import Part, days, gate_work, joules
+from spikesound.experiments.hour.experiment import Experiment
+from spikesound.experiments.hour.gates import Open, above_floor_db, levels_db, opened, spans
+from spikesound.experiments.hour.rows import energies
+from spikesound.experiments.hour.run import run_hour
+from spikesound.experiments.hour.systems import DENSE, GATED, SYSTEMS
+from spikesound.models.loading import TrainedModel
+from spikesound.models.spec import Decision
+from spikesound.params import Params
+from spikesound.params.hour import HourParams, load_hour
+
+RATE_HZ = 4000
+
+
+@pytest.fixture(scope="module")
+def settings() -> HourParams:
+    return load_hour(ROOT / "experiments/hour.yaml")
+
+
+def wave(seconds: float, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return 0.1 * generator.standard_normal(round(seconds * RATE_HZ)).astype(np.float32)
+
+
+def material(labels: list[str]) -> Material:
+    whole = ((0, 5000),)
+    events = {
+        label: [Recording(f"{label}-{n}", label, wave(5, 10 * k + n), whole, whole) for n in (1, 2)]
+        for k, label in enumerate(labels)
+    }
+    return Material([Recording("rain", "rain", wave(5, 99))], events)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 1.0])
+def test_events_sound_for_the_share_of_the_hour(share: float, params: Params) -> None:
+    scenes = params.sources.scenes.model_copy(update={"rate_hz": RATE_HZ})
+    minutes = list(hour(material(["/m/0", "/m/1"]), scenes, share=share, minute_s=60, number=0))
+    assert len(minutes) == 60
+    sounding = 0.0
+    for minute in minutes:
+        assert len(minute.samples) == 60 * RATE_HZ
+        ends = 0.0
+        for event in minute.events:
+            assert ends <= event.onset_s < event.offset_s <= 60
+            ends = event.offset_s
+            sounding += event.offset_s - event.onset_s
+    assert sounding / HOUR_S == pytest.approx(share, abs=0.006 if share == 1 else 0.0001)
+
+
+def test_another_hour_has_other_sound_and_the_same_hour_the_same(params: Params) -> None:
+    scenes = params.sources.scenes.model_copy(update={"rate_hz": RATE_HZ})
+    made = material(["/m/0"])
+    first, again, other = (
+        next(iter(hour(made, scenes, share=0.2, minute_s=60, number=n))) for n in (0, 0, 1)
+    )
+    assert np.array_equal(first.samples, again.samples)
+    assert not np.array_equal(first.samples, other.samples)
+
+
+def test_the_level_of_a_frame_is_its_mean_square(params: Params) -> None:
+    settings = params.features.model_copy(update={"window": 8, "hop": 8})
+    samples = np.repeat([0.0, 0.1, 1.0], 8).astype(np.float32)
+    levels = levels_db(samples, settings)
+    # Frames are centred: half of the second one is silent.
+    assert levels[[0, 3]] == pytest.approx([-120, 10 * np.log10(0.5)], abs=1e-3)
+    assert levels[1] == pytest.approx(10 * np.log10(0.01 / 2), abs=1e-3)
+
+
+@given(st.lists(st.floats(-90, 0), min_size=1, max_size=40), st.floats(0.01, 3))
+def test_the_floor_follows_the_quietest_frames(levels: list[float], rise: float) -> None:
+    floor, expected = levels[0], []
+    for level in levels:
+        floor = min(level, floor + rise)
+        expected.append(level - floor)
+    found = above_floor_db(np.array(levels, np.float32), rise)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_a_gate_opens_before_a_trigger_and_holds_after_it() -> None:
+    triggers = np.zeros(12, bool)
+    triggers[[4, 6]] = True
+    gate = opened(triggers, hold=2, before=3)
+    assert np.flatnonzero(gate.counts).tolist() == [4, 5, 6, 7, 8]
+    assert np.flatnonzero(gate.runs).tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert gate.share == 8 / 12
+    assert spans(gate.runs) == [(1, 9)]
+    assert spans(np.array([True, False, True])) == [(0, 1), (2, 3)]
+    assert spans(np.zeros(3, bool)) == []
+
+
+def trained(model: str) -> TrainedModel:
+    spec, network = detector(model)
+    decision = Decision(thresholds=[0.4] * 3, medians=[1, 3, 5])
+    return TrainedModel(spec.model_copy(update={"decision": decision}), network)
+
+
+@pytest.mark.parametrize("model", ["ann-tcn", "snn-tcn"])
+def test_a_gated_detector_starts_at_rest_and_counts_what_it_runs(model: str) -> None:
+    own = Detector(trained(model))
+    x = features(2, 30)
+    never, late = np.zeros(30, bool), np.arange(30) >= 20
+    gates = [Open(late, np.arange(30) >= 24), Open(never, never)]
+    scores, counts = run_gated(own, x, gates, count=True)
+    whole, _ = run_all(own, x[:, 20:], count=False)
+    np.testing.assert_allclose(scores[0, 24:], whole[0, 4:], atol=1e-6)
+    assert not scores[0, :24].any()
+    assert not scores[1].any()
+    expected = count_frames(own.trained.network, own.trained.spec, x[:1, 20:])
+    for mine, of_whole in zip(counts, expected, strict=True):
+        assert mine.effective[:, 0].tolist() == of_whole.effective[:, 0].tolist()
+
+
+def test_counts_of_all_minutes_are_those_of_each_one_behind_the_other() -> None:
+    own = Detector(trained("snn-tcn"))
+    x = features(3, 20)
+    _, counts = run_all(own, x, count=True)
+    expected = count_frames(own.trained.network, own.trained.spec, x)
+    assert counts[1].effective.shape == (60, 1)
+    assert counts[1].effective[:, 0].tolist() == expected[1].effective.T.ravel().tolist()
+
+
+def test_the_quantised_copy_has_few_levels_and_nearly_the_same_output() -> None:
+    model = trained("ann-tcn")
+    x = features(4, 40)
+    copy = quantised(model, x, weight_bits=8, activation_bits=8)
+    before, _ = run_all(Detector(model), x, count=False)
+    after, _ = run_all(copy, x, count=False)
+    assert 0 < np.abs(before - after).max() < 0.05
+    outputs: list[torch.Tensor] = []
+    block = copy.trained.network.front[0]  # type: ignore[union-attr,index]
+    block.neuron.register_forward_hook(lambda m, i, o: outputs.append(o))
+    run_all(copy, x, count=False)
+    assert len(torch.unique(outputs[0])) <= 256
+    coarse = quantised(model, x, weight_bits=8, activation_bits=2)
+    run_all(coarse, x, count=False)
+    assert (coarse.weight_bits, coarse.activation_bits) == (8, 2)
+    rough, _ = run_all(coarse, x, count=False)
+    assert np.abs(before - rough).max() > np.abs(before - after).max()
+
+
+def part(model: str, frames: int, execution: str, params: Params, bits: int | None = None) -> Part:
+    own = trained(model)
+    counts = count_frames(own.network, own.spec, features(1, 40))
+    layers = mean_layers(counts, frames)
+    sound = SoundInput(own.front_end.features, HOUR_S)
+    made = Counts(layers, execution, bits, bits, sound=sound, stream=True)  # type: ignore[arg-type]
+    return Part(made, execution)  # type: ignore[arg-type]
+
+
+def test_joules_are_those_of_the_accounts(params: Params) -> None:
+    costs = params.costs
+    always = part("ann-tcn", 77_520, "dense", params)
+    found = joules(
+        [always],
+        always.counts.sound.features,
+        costs,
+        front_end_share=1.0,
+        gate_before_s=None,  # type: ignore[union-attr]
+    )
+    account = costs.account.model_copy(update={"features": True})
+    whole = price(always.counts, costs, costs.profile, costs.dataflow, "dense", account=account)
+    assert found.stated == pytest.approx(whole.total_nj / 1e9)
+    assert min(found.least.values()) <= found.stated <= max(found.greatest.values())
+    leaks = [scope for scope in found.least if scope.static]
+    for scope in leaks:
+        assert found.least[scope] > found.least[replace(scope, static=False)]
+    assert found.share_of(found) == (1.0, 1.0)
+
+
+def test_a_gate_saves_the_detector_and_its_front_end_and_costs_something(params: Params) -> None:
+    costs = params.costs
+    always, seldom = (part("ann-tcn", n, "dense", params) for n in (77_520, 775))
+    sound = always.counts.sound
+    assert sound is not None
+    one = joules([always], sound.features, costs, front_end_share=1.0, gate_before_s=None)
+    other = joules([seldom], sound.features, costs, front_end_share=0.01, gate_before_s=0.5)
+    gate_nj, held = gate_work(sound.features, costs, 0.5)
+    assert held == 0.5 * sound.features.rate_hz * 2
+    # The sums that a detector holds between its frames are moved once less than there are frames.
+    assert other.stated == pytest.approx(one.stated / 100 + gate_nj / 1e9, rel=2e-3)
+
+
+def test_two_networks_add_up_scope_by_scope(params: Params) -> None:
+    costs = params.costs
+    gate, main = (
+        part("snn-tcn", 77_520, "events", params, 8),
+        part("ann-tcn", 7_752, "zero_skipping", params, 8),
+    )
+    sound = gate.counts.sound
+    assert sound is not None
+    both, one, other = (
+        joules(parts, sound.features, costs, front_end_share=0.0, gate_before_s=None)
+        for parts in ([gate, main], [gate], [main])
+    )
+    for scope, value in both.least.items():
+        assert value == pytest.approx(one.least[scope] + other.least[scope])
+
+
+def test_days_on_a_cell_by_hand(settings: HourParams) -> None:
+    cell = settings.cell.model_copy(
+        update={"capacity_mah": 100.0, "volts": 3.0, "efficiency": 1.0, "self_discharge": 0.0}
+    )
+    # 1080 J at 1 mW.
+    assert days(3.6, cell, 0.0) == pytest.approx(1080 / 1e-3 / 86400)
+    assert days(1.8, cell, 500.0) == pytest.approx(1080 / 1e-3 / 86400)
+    halved = cell.model_copy(update={"self_discharge": 1.0})
+    assert days(1e-9, halved, 0.0) == pytest.approx(365.25, rel=1e-3)
+
+
+def test_each_system_has_one_name_and_its_opponents() -> None:
+    names = [system.name for system in SYSTEMS]
+    assert len(set(names)) == len(names) == 12
+    assert not SYSTEMS[names.index(DENSE)].energy_gate
+    gated = SYSTEMS[names.index(GATED)]
+    assert (gated.detector, gated.execution, gated.energy_gate) == (
+        "conventional int8",
+        "zero_skipping",
+        True,
+    )
+
+
+@pytest.fixture(scope="module")
+def small(params: Params, settings: HourParams) -> tuple[Experiment, HourParams]:
+    small = settings.model_copy(
+        update={
+            "shares": [0.2, 1.0],
+            "hours": [1, 1],
+            "validation_share": 0.2,
+            "validation_hours": 1,
+            "minute_s": 60.0,
+            "conventional": "ann-tcn",
+            "spiking": "snn-tcn",
+            "hold_s": [1.0],
+            "energy_gate": settings.energy_gate.model_copy(update={"thresholds_db": [6.0]}),
+            "network_gate": settings.network_gate.model_copy(
+                update={"model": "snn-tcn", "wakes": "ann-tcn", "thresholds": [0.6]}
+            ),
+            "resamples": 2,
+        }
+    )
+    models = {}
+    for name in ("ann-tcn", "snn-tcn"):
+        model = trained(name)
+        section = model.front_end.features.model_copy(
+            update={"mels": BINS, "mfccs": BINS, "rate_hz": RATE_HZ, "high_hz": RATE_HZ / 2,
+                    "window": 1024, "hop": 1024}
+        )  # fmt: skip
+        front_end = model.front_end.model_copy(update={"features": section})
+        models[name] = replace(model, spec=model.spec.model_copy(update={"front_end": front_end}))
+    return Experiment(models, params, small), small
+
+
+@pytest.mark.slow  # six detectors through hours of sound, twelve systems
+def test_an_hour_from_detectors_to_rows_and_a_share_that_is_done_is_kept(
+    small: tuple[Experiment, HourParams],
+) -> None:
+    experiment, settings = small
+    made = material(["/m/0", "/m/1", "/m/2"])
+    written: list[int] = []
+    known = {"rows": [{"share": 1.0, "system": "done before"}]}
+    content = run_hour(experiment, (made, made), known, lambda c: written.append(len(c["rows"])))
+    assert written == [13]
+    assert content["rows"][0] == known["rows"][0]
+    rows = {row["system"]: row for row in content["rows"][1:]}
+    assert rows[DENSE]["of_dense"] == rows[GATED]["of_gated"] == 1
+    assert rows[DENSE]["runs"] == pytest.approx([1.0], abs=1e-4)
+    for row in rows.values():
+        assert row["share"] == 0.2
+        assert row["joules_least"] <= row["joules"] <= row["joules_greatest"]
+        assert set(row["days"]) == {f"{uw:g}" for uw in settings.cell.other_uw}
+    woken = rows["spiking gate wakes conventional, int8"]
+    assert len(woken["runs"]) == 2
+    assert woken["runs"][0] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_detectors_that_do_not_go_together_are_refused(
+    params: Params, settings: HourParams
+) -> None:
+    named = settings.model_copy(
+        update={
+            "conventional": "ann-tcn",
+            "spiking": "snn-tcn",
+            "network_gate": settings.network_gate.model_copy(
+                update={"model": "snn-tcn", "wakes": "ann-tcn"}
+            ),
+        }
+    )
+    models = {name: trained(name) for name in ("ann-tcn", "snn-tcn")}
+    untuned = models["snn-tcn"].spec.model_copy(update={"decision": None})
+    with pytest.raises(SpikesoundError, match="snn-tcn: a detector without tuned thresholds"):
+        Experiment(models | {"snn-tcn": replace(models["snn-tcn"], spec=untuned)}, params, named)
+    other = models["snn-tcn"].spec.model_copy(update={"classes": ["/m/9", "/m/8", "/m/7"]})
+    with pytest.raises(SpikesoundError, match="snn-tcn: its classes or its fold"):
+        Experiment(models | {"snn-tcn": replace(models["snn-tcn"], spec=other)}, params, named)
+
+
+def test_shares_and_hours_go_together(settings: HourParams) -> None:
+    with pytest.raises(ValueError, match="2 values of hours for 4 shares"):
+        HourParams.model_validate(settings.model_dump() | {"hours": [1, 2]})
+
+
+def test_energies_of_a_row_are_relative_to_both_opponents(
+    params: Params, settings: HourParams
+) -> None:
+    one = part("ann-tcn", 77_520, "dense", params)
+    sound = one.counts.sound
+    assert sound is not None
+    spent = joules([one], sound.features, params.costs, front_end_share=1.0, gate_before_s=None)
+    row = energies("own", {"own": spent, DENSE: spent, GATED: spent}, settings.cell)
+    assert (row["of_dense"], row["of_gated_least"], row["of_gated_greatest"]) == (1, 1, 1)
