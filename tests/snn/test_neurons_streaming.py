@@ -21,7 +21,7 @@ def make(kind: str, name: str, params: Params) -> SpikingNeuron:
     return neuron
 
 
-SPIKING = [name for name, each in NEURON_PARAMS.items() if each.spikes]
+SPIKING = [name for name, each in NEURON_PARAMS.items() if each.spikes and not each.by_method]
 EVERY = [("plain", name) for name in SPIKING] + [("recurrent", name) for name in RECURRENT]
 
 
