@@ -151,3 +151,30 @@ def test_a_copy_can_have_one_more_entry() -> None:
     assert list(more) == ["relu", "mine"]
     assert more.kind("mine") == "relu"
     assert list(entries) == ["relu"]
+
+
+def test_a_row_cannot_name_a_neuron_that_methods_make() -> None:
+    content = copy.deepcopy(CONTENT)
+    content["neurons"]["once"] = {"kind": "single_spike"}
+    content["models"][SNN] |= {"neuron": "once"}
+    with pytest.raises(SpikesoundError, match="neuron 'once' is made by a training method"):
+        Params.of(content)
+
+
+@pytest.mark.parametrize(
+    ("method", "neuron", "needs"),
+    [("distilled", "lif", SNN), ("single_spike", "lif", ANN), ("sigma_delta", "relu", ANN)],
+)
+def test_sparse_methods_start_from_the_network_or_its_twin(
+    method: str, neuron: str, needs: str
+) -> None:
+    content = copy.deepcopy(CONTENT)
+    row = CONTENT["models"][SNN if neuron == "lif" else ANN]
+    content["models"]["new"] = row | {
+        "method": method, "needs": f"models/classification/{needs}",
+    }  # fmt: skip
+    assert Params.of(content).model("new").base == needs
+    wrong = {ANN: SNN, SNN: ANN}[needs]
+    content["models"]["new"]["needs"] = f"models/classification/{wrong}"
+    with pytest.raises(SpikesoundError, match=rf"new\.needs .*valid: .*{needs}"):
+        Params.of(content)

@@ -47,7 +47,8 @@ def test_neurons_of_conventional_networks_by_hand(name: str, values: list[float]
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, each in NEURON_PARAMS.items() if each.spikes and not each.of_code]
+    "name",
+    [n for n, each in NEURON_PARAMS.items() if each.spikes and not each.of_code | each.by_method],
 )
 def test_every_neuron_keeps_the_contract(name: str, params: Params) -> None:
     neuron = NEURONS[name](params.neurons[name])

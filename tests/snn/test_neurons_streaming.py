@@ -21,7 +21,11 @@ def make(kind: str, name: str, params: Params) -> SpikingNeuron:
     return neuron
 
 
-SPIKING = [name for name, each in NEURON_PARAMS.items() if each.spikes]
+SPIKING = [
+    name
+    for name, each in NEURON_PARAMS.items()
+    if each.spikes and not each.by_method | each.of_code
+]
 EVERY = [("plain", name) for name in SPIKING] + [("recurrent", name) for name in RECURRENT]
 
 
@@ -40,7 +44,8 @@ def test_streaming_gives_the_same_spikes(kind: str, name: str, params: Params) -
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_a_gradient_reaches_the_first_current(kind: str, name: str, params: Params) -> None:
     neuron = make(kind, name, params)
-    currents = torch.full((3, 2, FEATURES), 0.3, requires_grad=True)
+    level = 0.02 if name == "curr_exp" else 0.3  # it holds still after a spike
+    currents = torch.full((3, 2, FEATURES), level, requires_grad=True)
     neuron(currents)[-1].sum().backward()
     assert currents.grad is not None
     assert currents.grad.isfinite().all()

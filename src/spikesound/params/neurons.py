@@ -62,11 +62,13 @@ class NeuronParams(Section):
     spikes : whether its outputs are spikes
     update : what an update of it takes
     of_code : whether it is whatever a network of one's own has
+    by_method : whether a training method makes it, and no row of the table can name it
     """
 
     spikes: ClassVar[bool]
     update: ClassVar[Update]
     of_code: ClassVar[bool] = False
+    by_method: ClassVar[bool] = False
 
     @property
     def activation_bits(self) -> int | None:
@@ -378,6 +380,7 @@ class IntegerLIFParams(NeuronParams):
 
     spikes: ClassVar[bool] = True
     update: ClassVar[Update] = Update(1, 1, 1, 1)  # as LIF at each substep: decay at one of them
+    by_method: ClassVar[bool] = True
 
     beta: Decay
     learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
@@ -393,6 +396,7 @@ class SingleSpikeNeuronParams(NeuronParams):
 
     spikes: ClassVar[bool] = True
     update: ClassVar[Update] = Update(0, 2, 0, 2)  # slope into potential; threshold; both are kept
+    by_method: ClassVar[bool] = True
 
 
 class SigmaDeltaNeuronParams(NeuronParams):
@@ -400,6 +404,7 @@ class SigmaDeltaNeuronParams(NeuronParams):
 
     spikes: ClassVar[bool] = False
     update: ClassVar[Update] = Update(1, 3, 0, 2)  # scale and round; sum, clip, difference
+    by_method: ClassVar[bool] = True
 
     levels: Annotated[int, Field(ge=1, description="Levels above zero.")]
 

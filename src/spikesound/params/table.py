@@ -147,6 +147,10 @@ def _check(where: str, model: Model, params: Params) -> None:
     if network.output != OUTPUT[row.task]:
         fitting = [n for n, each in params.networks.items() if each.output == OUTPUT[row.task]]
         raise unknown(f"{where}.network: for {row.task}, network", row.network, fitting)
+    if model.neuron_params.by_method:
+        raise SpikesoundError(
+            f"{where}: neuron {row.neuron!r} is made by a training method; name another one"
+        )
     if method.spiking and not (network.takes_neuron and model.neuron_params.spikes):
         raise SpikesoundError(
             f"{where}: method {row.method!r} trains spiking networks; network {row.network!r} with "
