@@ -70,6 +70,7 @@ def test_jams_files_are_valid_and_hold_the_events(tmp_path: Path, labels: list[s
     assert read == [(e.onset_s, 0.75, e.label, e.score) for e in named(labels)]
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=4))
 def test_json_keeps_any_label_and_csv_all_but_its_line_breaks(labels: list[str]) -> None:
     events = named(labels)

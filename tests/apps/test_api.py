@@ -39,6 +39,7 @@ def samples() -> np.ndarray:
     return np.concatenate(list(blocks(RECORDING, 22050)))
 
 
+@pytest.mark.slow
 def test_a_detector_gives_events_and_probabilities(model: Model) -> None:
     found = model.detect(RECORDING)
     assert (model.name, model.labels, model.detects) == ("snn-tcn-strong", NAMES, True)
@@ -85,6 +86,7 @@ def test_a_stream_in_any_pieces_gives_what_detect_gives(
     assert closed == model.detect(samples, 22050)
 
 
+@pytest.mark.slow
 def test_backends_give_the_same_events(model: Model, samples: np.ndarray) -> None:
     found = {name: model.detect(samples, 22050, backend=name) for name in ("auto", "dense")}
     assert len(found["auto"]) >= 3
@@ -138,6 +140,7 @@ def fed(model: Model, samples: object) -> list[float]:
     return [float(highest) for highest in np.max([frame.scores for frame in frames], axis=0)]
 
 
+@pytest.mark.slow
 def test_a_stream_scales_and_mixes_samples_as_predict_does(
     model: Model, samples: np.ndarray
 ) -> None:
@@ -275,6 +278,7 @@ def test_windows_leave_no_gap_and_have_a_length(model: Model) -> None:
             model.windows(RECORDING, window_s=window_s, hop_s=hop_s)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=9), st.integers(2, 60))
 def test_windows_are_the_same_whatever_the_pieces(lengths: list[int], length: int) -> None:
     sound = np.arange(1, sum(lengths) + 1, dtype=np.float32)
@@ -308,6 +312,7 @@ def test_a_model_is_loaded_by_its_file_its_folder_or_its_name_in_a_folder(tmp_pa
         load(file).predict("a" * 5000)
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_nothing() -> None:
     """Until a name is used: torch takes seconds."""
     code = (

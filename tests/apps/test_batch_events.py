@@ -216,6 +216,7 @@ def test_a_wrong_file_of_thresholds_is_one_error(
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_other_thresholds_give_other_events(model: api.Model) -> None:
     probabilities = model.predict(RECORDING)
     name = max(NAMES, key=lambda label: probabilities[label])

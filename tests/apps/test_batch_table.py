@@ -75,6 +75,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, stop_after: int = 99) -> list[int]:
     return done
 
 
+@pytest.mark.slow
 def test_one_table_of_all_events_and_one_of_all_files(capsys: Captured) -> None:
     code, out, err = spikesound(capsys, *DETECT)
     assert (code, out) == (1, "")
@@ -103,6 +104,7 @@ def test_one_table_of_all_events_and_one_of_all_files(capsys: Captured) -> None:
     assert pd.read_csv("printed.csv").equals(table[list(table.columns[:5])])
 
 
+@pytest.mark.slow
 def test_parquet_holds_what_csv_holds_unrounded(capsys: Captured) -> None:
     given = ("detect", "sounds", "--timezone", "Europe/Berlin")
     assert spikesound(capsys, *given, "--out", "t.csv")[0] == 1
@@ -118,6 +120,7 @@ def test_parquet_holds_what_csv_holds_unrounded(capsys: Captured) -> None:
     assert pd.read_parquet("o/t.files.parquet")["start_time"][0] == "2024-01-31T05:30:00.000+01:00"
 
 
+@pytest.mark.slow
 def test_failed_sounds_alone_are_tried_again(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +142,7 @@ def test_failed_sounds_alone_are_tried_again(
     assert (len(done), Path("t.csv").read_bytes()) == (1 + 5, before)
 
 
+@pytest.mark.slow
 def test_other_rules_for_events_need_no_other_computation(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +163,7 @@ def test_other_rules_for_events_need_no_other_computation(
     assert len(pd.read_csv("t.csv")) == 0
 
 
+@pytest.mark.slow
 def test_a_table_that_is_not_its_own_is_an_error_before_any_work(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +182,7 @@ def test_a_table_that_is_not_its_own_is_an_error_before_any_work(
 AT = "Recorded at {} 31/01/2024 (UTC) by AudioMoth {} at medium gain while battery was 4.1V."
 
 
+@pytest.mark.slow
 def test_one_event_of_two_recorders_is_counted_once(capsys: Captured) -> None:
     for number, (device, at) in enumerate((("A" * 16, "05:30:00"), ("B" * 16, "05:29:58"))):
         quiet = np.zeros((2 - 2 * (1 - number)) * RATE_HZ)  # the second began two seconds before
@@ -199,6 +205,7 @@ def test_one_event_of_two_recorders_is_counted_once(capsys: Captured) -> None:
         assert row["recorders"].split("; ")[0] == row["recorder"]
 
 
+@pytest.mark.slow
 def test_merging_recorders_needs_clock_times(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +220,7 @@ def test_merging_recorders_needs_clock_times(
     assert not Path("t.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -240,6 +248,7 @@ def test_mistakes_are_one_line_before_any_work(
     assert not UNFINISHED.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "window", [(), ("--window", "0.5", "--hop", "0.5")], ids=["file", "windows"]
 )
@@ -258,6 +267,7 @@ def test_probabilities_in_one_table(capsys: Captured, window: tuple[str, ...]) -
         assert table["start_time"][7] == "2024-01-31T05:30:03.000+01:00"
 
 
+@pytest.mark.slow
 def test_a_record_is_one_process_s_and_a_line_cut_off_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     with Record(path, {"model": "a"}) as record:

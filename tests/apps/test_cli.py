@@ -20,12 +20,14 @@ def spikesound(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_check_says_what_would_run() -> None:
     done = spikesound("check")
     assert done.returncode == 0
     assert "5 folds of ann-cnn, ann-lstm, ann-gru, ann-rnn, ann-cnn-int8, ann-cnn" in done.stdout
 
 
+@pytest.mark.slow
 def test_check_names_the_mistake_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text((ROOT / "params.yaml").read_text().replace("beta: 0.5", "beta: 1.5"))
@@ -36,12 +38,14 @@ def test_check_names_the_mistake_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_labels_are_found_by_part_of_their_name() -> None:
     done = spikesound("labels", "chainsaw", "--ontology", ONTOLOGY)
     assert done.stdout.split()[:2] == ["/m/01j4z9", "Chainsaw"]
     assert spikesound("labels", "xyzzy", "--ontology", ONTOLOGY).returncode == 1
 
 
+@pytest.mark.slow
 def test_segments_takes_the_names_of_the_strong_lists(tmp_path: Path) -> None:
     path, names = tmp_path / "strong.tsv", tmp_path / "mid_to_display_name.tsv"
     path.write_text(
@@ -52,6 +56,7 @@ def test_segments_takes_the_names_of_the_strong_lists(tmp_path: Path) -> None:
     assert done.stdout == f"{path}: 1 events good, 0 rejected\n"
 
 
+@pytest.mark.slow
 def test_segments_names_the_damaged_rows(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("# YTID, start_seconds, end_seconds, positive_labels\n#NAME?,30,40,/m/09x0r\n"
@@ -61,6 +66,7 @@ def test_segments_names_the_damaged_rows(tmp_path: Path) -> None:
     assert done.stdout.endswith("1 rows good, 1 rejected\n")
 
 
+@pytest.mark.slow
 def test_status_counts_states_and_gives_reasons(tmp_path: Path) -> None:
     states = ["ok", "silent", "ok"]
     frame = pd.DataFrame(
@@ -88,6 +94,7 @@ def test_status_counts_states_and_gives_reasons(tmp_path: Path) -> None:
     assert "unknown state 'quiet'" in wrong.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("status", "none.parquet"), ("table", "none.json"), ("check", "none.yaml")]
 )

@@ -41,6 +41,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_every_format_says_the_same(
     network: str, tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:

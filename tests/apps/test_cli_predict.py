@@ -49,6 +49,7 @@ def spikesound(capsys: Captured, *arguments: str) -> tuple[int, str, str]:
     return code, printed.out, printed.err
 
 
+@pytest.mark.slow
 def test_detect_prints_a_table_and_the_name_of_the_model(capsys: Captured) -> None:
     code, out, err = spikesound(capsys, "detect", "sounds")
     assert code == 0
@@ -59,6 +60,7 @@ def test_detect_prints_a_table_and_the_name_of_the_model(capsys: Captured) -> No
     assert "model: snn-tcn-strong (data/models/detection/snn-tcn-strong/fold-5/model" in err
 
 
+@pytest.mark.slow
 def test_predict_shows_the_most_probable(capsys: Captured) -> None:
     code, out, _ = spikesound(capsys, "predict", "sounds/a.ogg", "--top", "2")
     assert code == 0
@@ -69,6 +71,7 @@ def test_predict_shows_the_most_probable(capsys: Captured) -> None:
     assert list(json.loads(out)["probabilities"]) == NAMES
 
 
+@pytest.mark.slow
 def test_several_sounds_are_one_csv_and_a_damaged_one_is_an_error(
     capsys: Captured, folder: Path
 ) -> None:
@@ -89,6 +92,7 @@ def test_one_damaged_sound_is_one_line(capsys: Captured, folder: Path) -> None:
     assert [line for line in err.splitlines() if "bad.wav" in line] == err.splitlines()[1:]
 
 
+@pytest.mark.slow
 def test_a_file_for_each_sound_is_never_overwritten_unless_told(
     capsys: Captured, folder: Path
 ) -> None:
@@ -115,6 +119,7 @@ def test_a_file_for_each_sound_is_never_overwritten_unless_told(
     assert "o/a.ogg.csv: both sounds/a.ogg and other/a.ogg would be written to it" in err
 
 
+@pytest.mark.slow
 def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(RECORDING.read_bytes())))
     code, out, _ = spikesound(capsys, "detect", "-", "--format", "json")
@@ -124,6 +129,7 @@ def test_the_standard_input_is_a_sound(capsys: Captured, monkeypatch: pytest.Mon
     assert json.loads(direct)["events"] == found["events"]
 
 
+@pytest.mark.slow
 def test_a_piped_wav_whose_header_could_not_know_its_length(
     folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +147,7 @@ def test_a_piped_wav_whose_header_could_not_know_its_length(
     assert "error: a.wav: damaged: its header states 6400 bytes of sound, and" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -170,6 +177,7 @@ def test_mistakes_are_one_line_before_any_work(
     assert len(err) < 700
 
 
+@pytest.mark.slow
 def test_detect_refuses_a_classifier_before_any_work(capsys: Captured, params: Params) -> None:
     saved(classifier("cnn", params, spiking=True), Path("c"))
     for more in ((), ("--format", "audacity", "--out", "labels")):
@@ -184,6 +192,7 @@ def table_of(text: str) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [None, "c"], ids=["detector", "classifier"])
 def test_predict_gives_rows_by_window(
     capsys: Captured, params: Params, folder: Path, model: str | None
@@ -211,6 +220,7 @@ def test_predict_gives_rows_by_window(
     assert len((folder / "o/a.ogg.txt").read_text().splitlines()) == len(table)
 
 
+@pytest.mark.slow
 def test_threshold_and_top_hold_in_every_format(capsys: Captured) -> None:
     _, out, _ = spikesound(capsys, "predict", "sounds/a.ogg", "--format", "json")
     whole = json.loads(out)["probabilities"]
@@ -245,6 +255,7 @@ def test_a_wrong_window_is_one_line_before_any_work(
     assert words in err
 
 
+@pytest.mark.slow
 def test_the_high_frequency_of_raven_is_not_above_half_the_rate_of_the_sound(
     capsys: Captured, folder: Path
 ) -> None:
@@ -284,6 +295,7 @@ def many(folder: Path) -> list[str]:
     return [f"{name}.ogg.csv" for name in "abcdef"]
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_broken_off_goes_on_where_it_stopped(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
 ) -> None:
@@ -307,6 +319,7 @@ def test_a_batch_that_was_broken_off_goes_on_where_it_stopped(
     assert "o/a.ogg.csv: already exists (6 such files); use --force to overwrite" in err
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_only_as_the_same_batch(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
 ) -> None:
@@ -330,6 +343,7 @@ def test_a_batch_goes_on_only_as_the_same_batch(
     assert Path("o", many[0]).read_text() == text
 
 
+@pytest.mark.slow
 def test_a_sound_is_known_by_its_content(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
 ) -> None:
@@ -349,6 +363,7 @@ def test_a_sound_is_known_by_its_content(
     assert Path("o/g.ogg.csv").read_text() == Path("o/a.ogg.csv").read_text().replace("/a.", "/g.")
 
 
+@pytest.mark.slow
 def test_sounds_that_failed_are_tried_again_alone(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str]
 ) -> None:
@@ -361,6 +376,7 @@ def test_sounds_that_failed_are_tried_again_alone(
     assert sorted(path.name for path in Path("o").iterdir()) == many
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "json", "table"])
 def test_rows_appear_as_they_are_made(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, many: list[str], format: str
@@ -374,6 +390,7 @@ def test_rows_appear_as_they_are_made(
         assert set(table_of(out)["filename"]) == {"many/a.ogg", "many/b.ogg"}
 
 
+@pytest.mark.slow
 def test_the_default_model_is_the_best_detector_on_validation_then_a_spiking_one(
     tmp_path: Path, params: Params
 ) -> None:

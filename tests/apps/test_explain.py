@@ -49,6 +49,7 @@ def explained(key: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_a_value_has_its_meaning_its_valid_values_and_what_the_file_says() -> None:
     assert explained("features.rate_hz") == (
         "features.rate_hz: 22050\n"
@@ -87,6 +88,7 @@ def test_a_key_may_lead_through_an_entry_that_the_user_named() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_entry_has_its_kind() -> None:
     assert explained("networks.crnn_gru.kind").startswith("networks.crnn_gru.kind: crnn_gru\n")
     assert "  kind  " in explained("encodings.direct")

@@ -121,6 +121,7 @@ def trained(lab: Lab, model: str) -> LabModel:
     return lab.train(model, network=small, recipe=recipe)
 
 
+@pytest.mark.slow
 def test_features_are_in_the_range_of_the_network(lab: Lab, params: Params) -> None:
     features = lab.features(lab.clips["file"][0])
     assert features.shape == (1 + RATE_HZ // 2 // params.features.hop, params.features.mels)

@@ -87,6 +87,7 @@ def trained(lab: DetectionLab, model: str) -> LabDetector:
     return lab.train(model, network=small, recipe=recipe)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [

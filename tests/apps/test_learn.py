@@ -151,6 +151,7 @@ def test_more_recordings_are_added_to_a_sound(capsys: Captured) -> None:
     assert "unknown learnt sound to add to 'Beeep'" in line
 
 
+@pytest.mark.slow
 def test_every_file_behind_not_is_of_other_sounds(capsys: Captured) -> None:
     others = ["other/low-0.wav", "other/low-1.wav", "other/noise-2.wav"]
     code, out, _ = said(
@@ -169,6 +170,7 @@ def _sound() -> Sound:
     return rows.taught_of(load(MODEL), MODEL)[0].sound
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_named_line_by_line(capsys: Captured, folder: Path) -> None:
     soundfile.write(folder / "short.wav", np.full(500, 0.1), RATE_HZ)
     soundfile.write(folder / "silent.wav", np.full(8000, 1e-5), RATE_HZ, subtype="FLOAT")
@@ -192,6 +194,7 @@ def test_what_cannot_be_used_is_named_line_by_line(capsys: Captured, folder: Pat
     assert same.startswith("error: 1 of 19 recordings")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -217,6 +220,7 @@ def test_a_mistake_is_one_line(arguments: list[str], words: str, capsys: Capture
         assert "none.learnt: no such file" in line
 
 
+@pytest.mark.slow
 def test_sounds_of_a_model_that_was_trained_again_are_refused(capsys: Captured) -> None:
     taught(capsys)
     saved(model({**LIF, "beta": 0.6}), MODEL.parent)

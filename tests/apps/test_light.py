@@ -47,6 +47,7 @@ def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     return python(code, *arguments, cwd=cwd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["detect", "--help"], ["export", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = """
@@ -78,6 +79,7 @@ def test_a_model_is_used_without_the_packages_of_the_pipeline(tmp_path: Path) ->
         assert "Dog" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_missing_package_of_the_pipeline_is_one_line(tmp_path: Path) -> None:
     done = command("status", "status.parquet", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
@@ -87,6 +89,7 @@ def test_a_missing_package_of_the_pipeline_is_one_line(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_missing_package_of_costs_is_one_line(tmp_path: Path) -> None:
     done = command("cost", "net.py:make", "--shape", "4,1,2", cwd=tmp_path)
     assert done.returncode == 1
@@ -103,6 +106,7 @@ def test_other_missing_modules_are_no_mistakes_of_the_user() -> None:
         raise ModuleNotFoundError("no", name="pandas.core")
 
 
+@pytest.mark.slow
 def test_the_packages_of_the_pipeline_are_those_of_its_extra() -> None:
     listed = {re.split(r"[\[<>=]", each)[0] for each in EXTRAS["pipeline"]}
     distributions = metadata.packages_distributions()

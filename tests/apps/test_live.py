@@ -214,6 +214,7 @@ class Device:
         return Running()
 
 
+@pytest.mark.slow
 def test_a_microphone_gives_its_blocks_and_counts_those_it_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

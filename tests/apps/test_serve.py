@@ -66,6 +66,7 @@ def events_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(events, key=lambda event: (event["onset_s"], NAMES.index(event["label"])))
 
 
+@pytest.mark.slow
 def test_a_file_gives_what_detect_gives(up: Up, model: Path) -> None:
     messages = posted(up[0], RECORDING)
     assert events_of(messages) == [each._asdict() for each in api.load(model).detect(RECORDING)]
@@ -82,6 +83,7 @@ def test_a_file_gives_what_detect_gives(up: Up, model: Path) -> None:
     assert messages[0]["rate_hz"] == 44100
 
 
+@pytest.mark.slow
 def test_a_microphone_gives_what_the_whole_sound_gives(up: Up, model: Path) -> None:
     samples, rate_hz = soundfile.read(RECORDING, dtype="float32")
     messages = []
@@ -174,6 +176,7 @@ def test_so_many_streams_and_no_more(up: Up, monkeypatch: pytest.MonkeyPatch) ->
     assert idle(up[1])
 
 
+@pytest.mark.slow
 def test_a_page_that_sends_faster_than_is_computed_is_read_more_slowly(up: Up) -> None:
     block, waiting = bytes(4 * 48_000), 0  # a second
     with connect(f"ws{up[0].url[4:]}sound", max_queue=None, close_timeout=0.1) as socket:

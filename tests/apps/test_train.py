@@ -91,6 +91,7 @@ def test_a_changed_file_changes_the_table_of_files(tmp_path: Path) -> None:
     assert contents(survey(own, "classification").files) != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("counts", "folds", "share"), [((4, 40), 4, 0.3333), ((20, 30), 5, 0.125), ((6, 9), 5, 0.25)]
 )
@@ -105,6 +106,7 @@ def test_there_are_as_many_folds_as_the_rarest_class_has_recordings(
     assert list(made.models) == ["ann-cnn", "snn-cnn-surrogate"]
 
 
+@pytest.mark.slow
 def test_small_data_has_small_batches_and_more_epochs() -> None:
     lengths = {}
     for clips in (12, 60, 400, 20_000):
@@ -113,6 +115,7 @@ def test_small_data_has_small_batches_and_more_epochs() -> None:
     assert lengths == {12: (4, 100), 60: (4, 55), 400: (32, 67), 20_000: (32, 20)}
 
 
+@pytest.mark.slow
 def test_detection_validates_on_the_fold_before() -> None:
     made = params(plan(listed(40, dog=4), "detection"))
     assert made.task == "detection"
@@ -136,6 +139,7 @@ def test_rare_classes_are_left_out_and_named(capsys: pytest.CaptureFixture[str])
     assert plan(listed(12, dog=9, owl=3), "detection").too_few == {"Owl": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "detection"])
 def test_a_base_gives_its_architecture_to_all(task: str, params: Params, tmp_path: Path) -> None:
     base = read_base(str(base_file(tmp_path, params, task)), task)
@@ -154,6 +158,7 @@ def test_a_base_gives_its_architecture_to_all(task: str, params: Params, tmp_pat
         read_base(str(base.path), other)
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_goes_before_the_plan() -> None:
     made = plan(listed(40, dog=9, owl=9))
     assert params(made, **{"recipes.snn.epochs": 3}).recipes["snn"].epochs == 3
@@ -163,6 +168,7 @@ def test_a_changed_parameter_goes_before_the_plan() -> None:
         parameters(made, {"recipe.snn.epochs": 3})
 
 
+@pytest.mark.slow
 def test_a_workspace_has_the_pipeline_and_keeps_what_is_the_same(tmp_path: Path) -> None:
     own, folder = classes(tmp_path / "own"), tmp_path / "work"
     found = survey(own, "classification")
@@ -183,6 +189,7 @@ def test_a_workspace_has_the_pipeline_and_keeps_what_is_the_same(tmp_path: Path)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_edited_parameters_are_kept_beside_the_new_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,6 +220,7 @@ def test_a_folder_that_is_no_workspace_for_these_recordings_is_refused(tmp_path:
     check_workspace(tmp_path / "full", own, "detection")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -273,6 +281,7 @@ def test_without_the_pipelines_packages_training_says_what_to_install(
         running.train(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_installed_package_carries_the_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

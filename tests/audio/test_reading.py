@@ -54,6 +54,7 @@ def test_six_channels_are_mixed_as_those_of_the_training_clips(tmp_path: Path) -
     assert np.abs(np.concatenate(list(blocks(path, 22050))) - trained_on).max() < 1 / 2**14
 
 
+@pytest.mark.slow
 def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     peaks = []
     for minutes in (1, 8):
@@ -194,6 +195,7 @@ def test_folders_give_all_their_sounds_once(tmp_path: Path) -> None:
         find_sounds([str(tmp_path / "none")])
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(2**15), 2**15 - 1), min_size=1, max_size=20))
 def test_whole_numbers_have_the_full_scale_of_their_type(values: list[int]) -> None:
     expected = np.array(values) / 2**15

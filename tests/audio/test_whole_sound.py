@@ -230,6 +230,7 @@ def test_times_count_from_the_files_start(tmp_path: Path, suffix: str) -> None:
 # K7: several recordings, one after the other.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "opus", "flac", "aac", "mkv", "ts"])
 def test_all_of_joined_recordings_is_decoded(tmp_path: Path, suffix: str) -> None:
     path = encoded(tmp_path / f"a.{suffix}")
@@ -253,6 +254,7 @@ def test_joined_recordings_that_a_decoder_takes_for_one_are_refused(
 # K8: sound that begins after the picture.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "wmv", "flv"])
 def test_a_clips_times_are_the_films_clock(tmp_path: Path, suffix: str, after_s: float) -> None:

@@ -52,6 +52,7 @@ def test_a_message_of_megabytes_is_shown_without_its_middle(
     assert len(str(unknown("model", LONG, ["a"]))) < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
 def test_a_console_of_another_encoding_gets_replacement_characters(
     tmp_path: Path, encoding: str

@@ -48,6 +48,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
     forget()
 
 
+@pytest.mark.slow
 def test_docstrings_comments_and_layout_do_not_count(change: Change) -> None:
     before = code_digest(SPIKING)
     loop = "spikesound.training.loop"
@@ -62,6 +63,7 @@ def test_docstrings_comments_and_layout_do_not_count(change: Change) -> None:
     assert code_digest(SPIKING) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
@@ -80,6 +82,7 @@ def test_a_changed_constant_anywhere_below_counts(
     assert after[1] != before[1]
 
 
+@pytest.mark.slow
 def test_another_method_does_not_count(change: Change) -> None:
     others = [METHODS[name] for name in ("stdp", "som", "memristor")]
     before = code_digest(SPIKING), code_digest(CONVENTIONAL), code_digest(others)
@@ -89,6 +92,7 @@ def test_another_method_does_not_count(change: Change) -> None:
     assert after[2] != before[2]
 
 
+@pytest.mark.slow
 def test_a_kernel_counts_for_spiking_networks_alone(change: Change) -> None:
     before = code_digest(SPIKING), code_digest(CONVENTIONAL)
     kernel = SRC / "spikesound/snn/kernels/rule.py"
@@ -99,6 +103,7 @@ def test_a_kernel_counts_for_spiking_networks_alone(change: Change) -> None:
     assert after[1] == before[1]
 
 
+@pytest.mark.slow
 def test_values_of_parameters_are_tracked_elsewhere(change: Change) -> None:
     before = code_digest(SPIKING)
     change("spikesound.params.neurons", "IZHIKEVICH_LIMIT_MS = 0.5", "IZHIKEVICH_LIMIT_MS = 0.4")
@@ -134,6 +139,7 @@ def lines(text: str) -> dict[str, str]:
     return dict(line.split() for line in text.splitlines())
 
 
+@pytest.mark.slow
 def test_a_listing_has_the_script_its_siblings_registries_whole_and_files(
     tmp_path: Path, change: Change
 ) -> None:

@@ -382,6 +382,7 @@ def test_at_other_steps_only_what_is_done_at_each_step_grows() -> None:
     assert spike_rate(silent) == 0
 
 
+@pytest.mark.slow
 @given(st.floats(0.05, 0.95), st.integers(1, 12), st.sampled_from(get_args(Dataflow)))
 def test_at_the_break_even_rate_both_need_the_same(
     level: float, steps: int, dataflow: Dataflow
@@ -401,6 +402,7 @@ def test_at_the_break_even_rate_both_need_the_same(
     assert break_even_rate(SPIKING, steps, cost, silent * 0.99) is None, "dearer without a spike"
 
 
+@pytest.mark.slow
 def test_tables_hold_every_model_technology_and_dataflow(params: Params) -> None:
     ann = [
         replace(layer, neuron="relu", passes=1, steps=1, operation="mac") for layer in SPIKING[:2]

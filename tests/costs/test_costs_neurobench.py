@@ -233,6 +233,7 @@ def test_recurrent_networks_are_counted_as_by_neurobench(
     assert theirs["Effective_MACs"] == pytest.approx(found["Effective_MACs"] + elementwise)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cell", "biases"), [("lstm", 4), ("gru", 4), ("rnn", 1)])
 def test_recurrent_networks_store_the_values_that_cannot_be_merged(
     cell: str, biases: int, params: Params

@@ -89,6 +89,7 @@ def slow(module: Any, x: torch.Tensor, y: torch.Tensor) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_counts_are_those_of_a_loop_over_synapses(model: str) -> None:
     spec, network = detector(model)
@@ -264,6 +265,7 @@ def power(network: Detector, spec: Spec, sounds: Mapping[str, Sound]) -> pd.Data
     return power_table(spec.model, counts, costs(), spiking=spec.spiking)
 
 
+@pytest.mark.slow
 def test_counts_of_sounds_survive_the_file(tmp_path: Path) -> None:
     spec, network = detector("snn-alif")
     sounds = {"sound": Sound(features(1, FRAMES)), "silence": silence(BINS, 1024 / 22050, 2.0)}
@@ -293,6 +295,7 @@ def test_power_is_that_of_the_counts_by_hand() -> None:
     assert row["spike_rate"] == pytest.approx(spikes / (neurons - counts[-1].size.outputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_in_silence_the_sound_costs_nothing_but_in_a_dense_network(model: str) -> None:
     spec, network = detector(model)

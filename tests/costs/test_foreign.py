@@ -173,6 +173,7 @@ def test_a_network_of_spikingjelly_is_counted_by_hand(at_once: bool) -> None:
     assert found["5"].neuron == "lif"
 
 
+@pytest.mark.slow
 def test_a_network_of_norse_is_counted_by_hand() -> None:
     norse = pytest.importorskip("norse.torch")
     one = Leaky()

@@ -45,6 +45,7 @@ def test_a_file_on_a_disk_needs_no_lock(tmp_path: Path) -> None:
         assert not (tmp_path / "locks").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_holds_nothing_up(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"

@@ -157,6 +157,7 @@ def test_links_inside_a_zip_become_copies(tmp_path: Path) -> None:
     assert contents(unpack(archive, tmp_path / "x")) == {"a/link": b"1", "a/real": b"1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ["zip", "tar", "link"])
 def test_what_unpacks_to_far_more_than_its_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: str

@@ -196,6 +196,7 @@ def test_audiosets_own_lists_are_read_whole(name: str, clips: int, labels: int |
     assert labels is None or sum(map(len, segments["labels"].to_pylist())) == labels
 
 
+@pytest.mark.slow
 def test_the_fast_way_reads_what_the_slow_way_reads() -> None:
     lines = (AUDIOSET / "balanced_train_segments.csv").read_text().split("\n")[:1500]
     lines += (AUDIOSET / "eval_segments.csv").read_text().split("\n")[:1500]
@@ -213,6 +214,7 @@ lengths = st.floats(0.01, 100)
 label_lists = st.sets(st.sampled_from(sorted(KNOWN)), min_size=1).map(sorted)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(media_ids, times, lengths, label_lists), min_size=1, max_size=5))
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
@@ -302,6 +304,7 @@ def test_a_time_beyond_any_recording_is_rejected(tmp_path: Path, end: str) -> No
     assert {line: text[:11] for line, text in reasons(rejected).items()} == {1: "not a time:"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

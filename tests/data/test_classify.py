@@ -86,6 +86,7 @@ def texts() -> tuple[str, ...]:
     return tuple(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [*(part for part, _ in YT_DLP), *WARNINGS])
 def test_yt_dlp_still_says_it_in_these_words(part: str) -> None:
     assert any(part in text for text in texts()), f"{part!r} is not in yt-dlp's source any more"

@@ -62,6 +62,7 @@ def test_the_offset_is_taken_off_and_told() -> None:
     assert wave.dtype == np.float32
 
 
+@pytest.mark.slow
 @given(waves)
 def test_without_its_offset_a_wave_has_none(wave: Wave) -> None:
     mended, _ = remove_dc(wave)
@@ -83,6 +84,7 @@ def test_silence_at_the_ends_is_cut_off_and_told_and_not_that_within(rate_hz: in
     assert (len(untouched), start_s, end_s) == (round(3.7 * rate_hz), 0, 0)
 
 
+@pytest.mark.slow
 @given(waves, st.floats(-80, -1))
 def test_what_is_left_of_trimming_is_a_part_of_the_wave(wave: Wave, below_db: float) -> None:
     left, start_s, end_s = trim(wave, 8000, below_db)

@@ -134,6 +134,7 @@ def test_only_whole_clips_reach_the_shards(
     assert not audio["nearly_0"][7680:].any()
 
 
+@pytest.mark.slow
 def test_clips_are_cut_to_the_sample_and_keep_their_order_and_shard(
     run: Callable[..., pd.DataFrame], seven: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def test_two_clips_of_one_recording_are_two_clips(
     np.testing.assert_array_equal(joined * 32768, noise(1.0))
 
 
+@pytest.mark.slow
 def test_the_bytes_do_not_hang_on_the_workers(
     run: Callable[..., pd.DataFrame], seven: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -194,6 +196,7 @@ def test_a_second_run_fetches_nothing_and_a_longer_list_only_what_is_new(
     assert sorted(fetched[5:]) == ["r5", "r6"]
 
 
+@pytest.mark.slow
 def test_a_recording_or_parameter_that_changed_is_fetched_anew(
     run: Callable[..., pd.DataFrame],
     seven: pd.DataFrame,
@@ -215,6 +218,7 @@ def test_a_recording_or_parameter_that_changed_is_fetched_anew(
     assert len(fetched) == 6
 
 
+@pytest.mark.slow
 def test_another_crop_cuts_each_clip_anew_from_its_start(
     run: Callable[..., pd.DataFrame], seven: pd.DataFrame, tmp_path: Path
 ) -> None:

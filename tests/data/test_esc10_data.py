@@ -78,6 +78,7 @@ def test_no_source_recording_is_in_two_folds(clips: pd.DataFrame) -> None:
     assert (clips["fold"] == clips["media_id"].str[0]).all()
 
 
+@pytest.mark.slow
 def test_a_segment_ends_within_its_recording(clips: pd.DataFrame) -> None:
     assert len(clips) == 400
     for row in clips.itertuples():

@@ -101,6 +101,7 @@ def test_another_version_on_a_worker_is_named(
         pass
 
 
+@pytest.mark.slow
 def test_no_scheduler_at_the_address_is_one_line() -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with (
@@ -124,6 +125,7 @@ def test_what_is_no_address_is_one_line(address: str) -> None:
     assert not list(Client._instances)
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_one_line(tmp_path: Path) -> None:
     with (
         Cluster(tmp_path, 0) as empty,

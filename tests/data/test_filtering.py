@@ -129,6 +129,7 @@ def test_the_choice_hangs_on_the_seed() -> None:
 label_lists = st.sets(st.sampled_from("34567"), min_size=1).map(sorted)
 
 
+@pytest.mark.slow
 @given(st.lists(label_lists, min_size=1, max_size=12), st.integers(1, 4), st.booleans(), st.data())
 def test_the_choice_does_not_hang_on_the_order_of_rows(
     rows: list[list[str]], limit: int, balance: bool, data: st.DataObject
@@ -245,6 +246,7 @@ def test_events_follow_their_clips_and_labels() -> None:
     assert labels_of(result) == [["1", "2", "3"]] * 2
 
 
+@pytest.mark.slow
 @given(
     st.lists(label_lists, min_size=1, max_size=12),
     st.sampled_from([[], ["3", "6"], ["Animal"]]),
@@ -296,6 +298,7 @@ def greedy(rows: list[list[str]], limit: int, seed: int) -> list[int]:
     return sorted(chosen)
 
 
+@pytest.mark.slow
 @given(st.lists(label_lists, min_size=1, max_size=40), st.integers(1, 6), st.integers(1, 4))
 def test_the_choice_in_blocks_is_that_of_a_plain_loop(
     rows: list[list[str]], limit: int, block: int
@@ -310,6 +313,7 @@ def test_the_choice_in_blocks_is_that_of_a_plain_loop(
 wider_lists = st.sets(st.sampled_from("abcdef")).map(sorted)
 
 
+@pytest.mark.slow
 @given(st.lists(wider_lists, max_size=12), st.integers(1, 5), st.data())
 def test_sets_of_labels_do_what_python_sets_do(
     rows: list[list[str]], block: int, data: st.DataObject

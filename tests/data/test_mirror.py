@@ -145,6 +145,7 @@ def test_a_broken_body_breaks_once(fault: str, error: type[Exception]) -> None:
     assert (well.fault, well.complete, well.bytes) == ("", True, len(WHOLE))
 
 
+@pytest.mark.slow
 def test_a_slow_body_outlasts_a_client_that_waits_for_the_whole() -> None:
     recordings, plan = one_fault("slow", names=1)
     with Mirror(recordings, plan=plan, pace=QUICK) as mirror:
@@ -161,6 +162,7 @@ def test_a_slow_body_outlasts_a_client_that_waits_for_the_whole() -> None:
     ] == [("slow", False), ("", True)]
 
 
+@pytest.mark.slow
 def test_the_pace_is_kept_by_each_connection() -> None:
     pace = Pace(bytes_per_s=len(WHOLE), latency_s=0.2)
     recordings = {f"{number}.ogg": FOLDER / NAME for number in range(16)}
@@ -191,6 +193,7 @@ def test_traps_are_served_with_and_without_an_ending() -> None:
         client.close()
 
 
+@pytest.mark.slow
 def test_a_mirror_of_its_own_process_logs_what_killed_clients_asked(tmp_path: Path) -> None:
     port_file, log = tmp_path / "port", tmp_path / "log.jsonl"
     command = [sys.executable, str(ROOT / "tests/support/mirror.py"), "--folder", str(FOLDER)]

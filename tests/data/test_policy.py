@@ -98,6 +98,7 @@ def test_attempts_run_out() -> None:
     assert {outcome.attempts for outcome in run.outcomes} == {PARAMS.attempts}
 
 
+@pytest.mark.slow
 def test_the_pause_before_another_attempt_doubles() -> None:
     run = Run(1, lambda name, attempt: BROKEN, backoff_s=0.05)
     times = [when for when, _, _ in run.asked]
@@ -106,12 +107,14 @@ def test_the_pause_before_another_attempt_doubles() -> None:
         assert 0.05 * 2**number <= pause < 0.05 * 2**number * 1.5 + 0.05
 
 
+@pytest.mark.slow
 def test_a_site_that_asks_for_a_longer_pause_gets_it() -> None:
     busy = MediaError("throttled", "429", retry=True, refusal=True, wait_s=0.3)
     run = Run(1, lambda name, attempt: "ok" if attempt == 2 else busy)
     assert run.asked[1][0] - run.asked[0][0] >= 0.3
 
 
+@pytest.mark.slow
 def test_a_recording_that_waits_holds_no_worker() -> None:
     slow = MediaError("failed", "reset", retry=True, wait_s=0.5)
     site = lambda name, attempt: slow if name == "r0" and attempt == 1 else "ok"  # noqa: E731
@@ -120,6 +123,7 @@ def test_a_recording_that_waits_holds_no_worker() -> None:
     assert run.asked[-1][1:] == ("r0", 2), "the others went before it"
 
 
+@pytest.mark.slow
 def test_requests_are_no_denser_than_the_bound_and_not_like_clockwork() -> None:
     run = Run(40, lambda name, attempt: "ok", requests_per_s=100.0, slots=8)
     times = np.array([when for when, _, _ in run.asked])
@@ -176,6 +180,7 @@ def test_losses_of_earlier_runs_count_and_nothing_is_requested_if_they_are_too_m
     assert Run(0, lambda name, attempt: "ok", lost=10, before=11).fetching.stopped == ""
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_for_a_moment_costs_no_recording() -> None:
     began_s = time.monotonic()
 

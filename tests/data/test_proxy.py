@@ -47,6 +47,7 @@ def fetch(address: str, folder: Path, **changes: object) -> pd.DataFrame:
     return fetch_all(CLIPS, address + "/{media_id}.ogg", params, folder / "s", folder / "o")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https", "socks4", "socks4a", "socks5", "socks5h"])
 @pytest.mark.parametrize("given", ["params", "environment"])
 def test_past_a_dead_proxy_not_one_request_goes_out(
@@ -63,6 +64,7 @@ def test_past_a_dead_proxy_not_one_request_goes_out(
     assert not mirror.entries
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("no_proxy", ["", "*", "example.org"])
 def test_sections_go_through_the_proxy_that_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_proxy: str
@@ -80,6 +82,7 @@ def test_sections_go_through_the_proxy_that_is_given(
     assert whole(tmp_path / "o", CLIPS) == [f"{NAME}_1000"]
 
 
+@pytest.mark.slow
 def test_sections_go_past_a_proxy_of_the_environment_only_where_it_says_so(
     mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +92,7 @@ def test_sections_go_past_a_proxy_of_the_environment_only_where_it_says_so(
     assert any(entry.range for entry in mirror.entries)
 
 
+@pytest.mark.slow
 def test_ffmpeg_gets_an_http_proxy_or_the_section_is_not_asked_for() -> None:
     def proxy(address: str) -> str | None:
         params = parameters(proxy=address)
@@ -101,6 +105,7 @@ def test_ffmpeg_gets_an_http_proxy_or_the_section_is_not_asked_for() -> None:
             proxy(f"{scheme}://host:8080")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "proxy",
     [

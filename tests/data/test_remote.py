@@ -143,6 +143,7 @@ def test_a_body_that_always_breaks_off_is_never_kept(serve: Serve, tmp_path: Pat
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_the_servers_own_wait_is_kept(serve: Serve, tmp_path: Path) -> None:
     server = serve(Answer(429, headers={"Retry-After": "1"}), Answer(body=BODY))
     began_s = time.monotonic()

@@ -86,6 +86,7 @@ class Died(Exception):
     """The connection, or this process, is gone."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1000, 120_000_000])
 def test_a_put_that_dies_in_the_middle_leaves_no_object(
     bucket: UPath, size: int, monkeypatch: pytest.MonkeyPatch
@@ -167,6 +168,7 @@ def test_fewer_shards_leave_none_of_the_earlier_run(bucket: UPath, features: Fea
     assert shards == ["features/shard-00000.npz", "features/shard-00001.npz"]
 
 
+@pytest.mark.slow
 def test_an_audio_folder_there_is_read_and_cleared(bucket: UPath) -> None:
     sounds = Sounds(bucket, 7)
     assert {clip_id for clip_id, _, _ in read_audio(sounds.audio)} == set(sounds.flacs)
@@ -185,6 +187,7 @@ def test_threads_share_the_connection(bucket: UPath) -> None:
         assert list(pool.map(store.read, keys)) == [key.encode() for key in keys]
 
 
+@pytest.mark.slow
 def test_recordings_in_a_bucket_are_fetched_and_a_missing_one_is_told(
     bucket: UPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

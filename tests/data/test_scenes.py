@@ -88,6 +88,7 @@ def scenes(few: ScenesParams, tmp_path_factory: pytest.TempPathFactory) -> Scene
     return made(changed(few, empty_share=0.3), tmp_path_factory.mktemp("cache"))
 
 
+@pytest.mark.slow
 def test_the_lists_are_audiosets_and_fit_what_was_mixed(scenes: Scenes) -> None:
     listing = scenes.listing()
     mixed = mixed_csv(scenes)
@@ -141,6 +142,7 @@ def test_a_fold_is_mixed_of_its_own_recordings(scenes: Scenes) -> None:
     assert mixed["recording"][events].nunique() > 2
 
 
+@pytest.mark.slow
 def test_sound_is_ten_seconds_that_stand_out_where_the_labels_say(
     few: ScenesParams, tmp_path: Path
 ) -> None:
@@ -288,6 +290,7 @@ EVENT = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(rows=st.lists(EVENT, min_size=1, max_size=8))
 def test_strong_labels_are_read_as_they_were_written(
     rows: list[tuple[str, int, str, float, float]], tmp_path_factory: pytest.TempPathFactory

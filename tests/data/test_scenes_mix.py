@@ -109,6 +109,7 @@ def test_active_parts_are_where_the_sound_is() -> None:
         sounding(np.zeros(RATE_HZ * 2, np.float32), RATE_HZ, 30.0, "it")
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000))
 def test_drawn_events_keep_their_length_and_their_distance(seed: int) -> None:
     labels = {"/m/a": [recording("a", "/m/a", 0.8)], "/m/b": [recording("b", "/m/b", 9.0)]}

@@ -96,6 +96,7 @@ def test_a_section_past_the_end_is_short(mirror: Mirror, folder: Path) -> None:
     assert abs(len(section) - RATE_HZ // 2) <= 1
 
 
+@pytest.mark.slow
 def test_a_section_that_crawls_is_given_up(folder: Path) -> None:
     with (
         Mirror(folder, pace=Pace(bytes_per_s=20_000, latency_s=0.0)) as slow,

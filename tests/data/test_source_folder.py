@@ -311,6 +311,7 @@ def test_a_format_that_libsndfile_cannot_read_is_measured_by_ffmpeg(tmp_path: Pa
     assert length_s(wav(tmp_path / "empty.wav", 0.0)) == "no sound in it"
 
 
+@pytest.mark.slow
 def test_films_and_wma_become_clips_as_long_as_they_are_listed(tmp_path: Path) -> None:
     """Sound that begins 0.1 s or more after the picture, and WMA, once were ``too_short``."""
     (tmp_path / "own/a").mkdir(parents=True)

@@ -106,6 +106,7 @@ def make(tmp_path: Path) -> Make:
     return make
 
 
+@pytest.mark.slow
 def test_a_dataset_is_fetched_once_and_read_as_a_folder(
     site: Site, make: Make, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def test_the_registry_has_the_sources_of_the_parameters() -> None:
     assert all(source.name == name for name, source in SOURCES.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTED)
 def test_every_listed_source_gives_the_tables(
     name: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

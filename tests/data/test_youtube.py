@@ -153,6 +153,7 @@ def test_a_status_is_told_by_a_warning_and_no_cause(
     assert any(warning.startswith(warned) for warning in logger.warnings)
 
 
+@pytest.mark.slow
 def test_turns_are_taken_and_the_last_one_stays(
     short: Media, serve: Callable[..., YouTube]
 ) -> None:
@@ -207,6 +208,7 @@ def test_every_file_holds_the_sound_of_the_recordings(short: Media, itag: int) -
     assert abs(found).max() > 1000
 
 
+@pytest.mark.slow
 def test_the_whole_dance_of_a_client_that_skips_nothing(
     short: Media, serve: Callable[..., YouTube]
 ) -> None:
@@ -218,6 +220,7 @@ def test_the_whole_dance_of_a_client_that_skips_nothing(
     assert not [text for text in logger.warnings if "JavaScript runtime" not in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["403", "429"])
 def test_a_status_of_the_media_host_is_the_exception_itself(
     fault: str, short: Media, serve: Callable[..., YouTube], tmp_path: Path
@@ -231,6 +234,7 @@ def test_a_status_of_the_media_host_is_the_exception_itself(
         extract(youtube, "a", download=True, outtmpl=out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["reset", "truncated"])
 def test_a_broken_body_of_the_media_host_is_taken_up_again(
     fault: str, short: Media, serve: Callable[..., YouTube], tmp_path: Path

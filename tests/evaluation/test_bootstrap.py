@@ -128,6 +128,7 @@ def share_held(clusters: Clusters, taken_as: Clusters, alike: float) -> float:
     return held / 200
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     # 0.9 with a deviation of 0.02; percentile intervals hold it a little less often.
     assert 0.8 <= share_held(each_alone(80), each_alone(80), 0.0) <= 0.975
@@ -236,6 +237,7 @@ def shared_recordings(seed: int) -> tuple[NDArray[np.float64], list[list[int]]]:
     return np.array([of_recording[scene].mean() for scene in scenes]), scenes
 
 
+@pytest.mark.slow
 def test_scenes_that_share_recordings_need_an_interval_over_recordings() -> None:
     held = {"scenes": 0, "recordings": 0}
     for seed in range(100):

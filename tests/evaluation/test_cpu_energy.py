@@ -138,6 +138,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         child.join()
 
 
+@pytest.mark.slow
 def test_packages_are_read_and_the_platform_is_not(tree: Path) -> None:
     zone(tree / "intel-rapl:0", "package-0", 5_000_000)
     zone(tree / "intel-rapl:0" / "intel-rapl:0:0", "core", 1_000_000)

@@ -58,6 +58,7 @@ def detectors(params: Params, tmp_path: Path) -> dict[str, Subject]:
     return {model: subject(params, model, tmp_path, twins.get(model)) for model in DETECTORS}
 
 
+@pytest.mark.slow
 def test_each_call_comes_once_a_round_in_changing_order() -> None:
     seen: list[tuple[str, int]] = []
     calls = {name: (lambda number, name=name: seen.append((name, number))) for name in "abc"}
@@ -77,6 +78,7 @@ def test_a_load_that_falls_on_whole_rounds_leaves_the_ratio_as_it_is() -> None:
         ratio(load, load[1:])
 
 
+@pytest.mark.slow
 def test_times_are_wall_times_in_ms() -> None:
     def rest(number: int) -> None:
         time.sleep(0.002)
@@ -241,6 +243,7 @@ def test_detectors_are_measured_by_the_frame(
     assert found["ann-gru"]["ratio_to_twin"] is None
 
 
+@pytest.mark.slow
 def test_energy_is_that_of_the_counter_where_there_is_one(
     subjects: dict[str, Subject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +265,7 @@ def test_energy_is_that_of_the_counter_where_there_is_one(
     assert found["machine"]["cpu_energy"] == "RAPL, all packages, above idle"
 
 
+@pytest.mark.slow
 def test_memory_at_its_peak_is_seen_though_it_was_given_back() -> None:
     def run() -> None:
         np.ones(40_000_000 // 8).sum()
@@ -271,6 +275,7 @@ def test_memory_at_its_peak_is_seen_though_it_was_given_back() -> None:
     assert peak is None or 36 <= peak <= 60  # 40 MB are 38 MiB
 
 
+@pytest.mark.slow
 def test_a_larger_model_takes_more_memory_in_a_process_of_its_own(
     params: Params, tmp_path: Path
 ) -> None:

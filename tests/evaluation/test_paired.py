@@ -69,6 +69,7 @@ def test_correct_clips_are_what_accuracy_counts() -> None:
     assert correct(scored).mean() == metrics(scored)["accuracy"]
 
 
+@pytest.mark.slow
 def test_the_permutations_find_what_all_of_them_give() -> None:
     # Six recordings: all 64 ways of swapping can be gone through, each with the plain metrics.
     # Scores are ranks already, so that ranking them changes nothing.
@@ -160,6 +161,7 @@ def several_labels(clips: int, seed: int, skill: float) -> ScoreMatrix:
     return ScoreMatrix(clip_ids, ("a", "b", "c", "d"), scores, targets, multilabel=True)
 
 
+@pytest.mark.slow
 def test_models_of_several_labels_are_tested_in_their_own_metrics() -> None:
     good, bad = several_labels(150, 1, 0.8), several_labels(150, 2, 0.0)
     assert p_values(good, bad) == dict.fromkeys(multilabel.METRICS, 1 / 1000)

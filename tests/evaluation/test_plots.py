@@ -151,6 +151,7 @@ def test_templates_name_columns_that_there_are(plot: str, drawn: dict[str, Any])
     assert set(drawn[plot]["data"].get("format", {}).get("parse", {})) <= there
 
 
+@pytest.mark.slow
 def test_a_page_is_made_of_them(project: Project) -> None:
     project.run("dvc", "plots", "diff", "HEAD", "--out", "page")
     page = (project.folder / "page/index.html").read_text(encoding="utf-8")

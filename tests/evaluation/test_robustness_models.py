@@ -128,6 +128,7 @@ PLAN = Plan(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [*CLASSIFIERS, *DETECTORS])
 def test_a_model_is_tested_on_each_folds_clips_under_every_condition(
     model: str, params: Params, tmp_path: Path
@@ -179,6 +180,7 @@ def test_a_hit_is_a_label_of_the_clip(model: str, params: Params, tmp_path: Path
     assert table["accuracy"][2] == pytest.approx(noise, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", DETECTORS)
 def test_a_detectors_counts_on_clean_sound_are_those_of_its_evaluation(
     model: str, params: Params, tmp_path: Path

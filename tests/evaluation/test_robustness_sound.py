@@ -124,6 +124,7 @@ def test_a_silent_clip_has_no_noise() -> None:
     assert not mix(silence, noise(100), 0.0).any()
 
 
+@pytest.mark.slow
 def test_white_noise_is_flat_and_pink_noise_falls_by_3_db_an_octave() -> None:
     octaves = [(100 * 2**i, 200 * 2**i) for i in range(6)]
     for name, slope in (("white", 0.0), ("pink", -3.01)):
@@ -296,6 +297,7 @@ def test_undisturbed_sound_gives_the_features_of_the_features_stage(
     assert (values == shards.load()).all()
 
 
+@pytest.mark.slow
 def test_each_condition_has_every_clip_and_draws_do_not_hang_on_the_order(
     params: Params, tmp_path: Path
 ) -> None:

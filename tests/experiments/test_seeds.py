@@ -47,6 +47,7 @@ def test_the_parts_of_the_standard_error_by_hand() -> None:
     assert found["energy_share"] == 0.5
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_where_seeds_differ() -> None:
     generator = np.random.default_rng(5)
     held = 0

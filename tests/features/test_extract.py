@@ -84,6 +84,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same_bytes(
     assert content(tmp_path / "features") == before
 
 
+@pytest.mark.slow
 def test_added_clips_cost_only_themselves(tmp_path: Path, features: FeatureParams) -> None:
     sounds = Sounds(tmp_path, 8)
     sounds.extract(features, tmp_path, sounds.without("clip-2", "clip-7"))
@@ -150,6 +151,7 @@ extract(
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, features: FeatureParams) -> None:
     sounds = Sounds(tmp_path, 9)
     (tmp_path / "params.json").write_text(features.model_dump_json())

@@ -94,6 +94,7 @@ def test_neither_the_order_nor_the_shards_matter(tmp_path: Path) -> None:
     assert one == two
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     part=arrays(

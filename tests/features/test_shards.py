@@ -66,6 +66,7 @@ def test_parts_pair_rows_with_their_arrays(tmp_path: Path) -> None:
         assert np.array_equal(values, arrays_of(7)[rows.index])
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(order=st.lists(st.integers(0, 6), min_size=1, max_size=12))
 def test_clips_come_in_the_order_asked_for(

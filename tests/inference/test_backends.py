@@ -80,6 +80,7 @@ def compare(results: list[FrameResult], others: list[FrameResult]) -> int:
     return events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_the_default_has_the_events_and_scores_of_the_torch_loop(model: str) -> None:
     spec, network = decided(model)
@@ -97,6 +98,7 @@ def whole() -> dict[str, tuple[Spec, Detector, list[FrameResult]]]:
     return {model: (*each, run(*each, "auto", [10**6])) for model, each in detectors.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @settings(max_examples=5, deadline=None)
 @given(sizes=st.lists(st.integers(300, 20_000), min_size=1, max_size=4))
@@ -228,6 +230,7 @@ def test_layers_that_are_not_compiled_fall_back_to_torch(
         streaming(network, "compiled")
 
 
+@pytest.mark.slow
 def test_a_fallback_streams_as_before() -> None:
     spec, network = decided("snn-tcn")
     hodgkin_huxley(network)
@@ -242,6 +245,7 @@ def test_an_unknown_backend_is_an_error_with_the_valid_names() -> None:
     assert list(BACKENDS) == ["event_driven", "compiled", "dense"]
 
 
+@pytest.mark.slow
 def test_kernels_are_compiled_before_the_first_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     for name in ("event_driven", "compiled"):

@@ -15,6 +15,7 @@ from spikesound.models.spec import Decision
 from spikesound.training.scores import frame_scores
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=4))
 def test_frames_of_a_stream_are_those_of_the_whole(sizes: list[int]) -> None:
@@ -29,6 +30,7 @@ def test_frames_of_a_stream_are_those_of_the_whole(sizes: list[int]) -> None:
     np.testing.assert_allclose(np.stack(found), front_end.whole(samples), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif", "ann-lstm"])
 def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
     spec, network = detector(model, bins=64)

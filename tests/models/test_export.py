@@ -25,6 +25,7 @@ from spikesound.snn.neurons import NEURONS
 nir = pytest.importorskip("nir")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reset", "kinds"),
     [("subtract", {nir.CubaLIF}), ("zero", {nir.LIF}), ("none", {nir.CubaLIF})],

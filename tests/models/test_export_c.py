@@ -72,6 +72,7 @@ def float_scores(found: TrainedModel, samples: np.ndarray) -> np.ndarray:
     return torch.sigmoid(logits).numpy()
 
 
+@pytest.mark.slow
 @compiled
 @pytest.mark.parametrize(
     ("name", "reset", "hop"),
@@ -97,6 +98,7 @@ def test_all_scores_are_equal_to_the_integer_reference(
     assert operations.max() > 2 * operations.min()  # zeros and silence cost nothing
 
 
+@pytest.mark.slow
 @compiled
 @pytest.mark.parametrize(
     ("name", "mean", "most"), [("ann-tcn", 0.005, 0.05), ("snn-tcn", 0.005, 0.1)]
@@ -121,6 +123,7 @@ def test_scores_are_near_those_of_the_float_stream(
     assert (late == decided[: len(late)]).mean() > 0.97
 
 
+@pytest.mark.slow
 @compiled
 def test_the_decision_is_the_pipelines(tmp_path: Path) -> None:
     """The same median filter and thresholds, on the probabilities of the C code itself."""
@@ -135,6 +138,7 @@ def test_the_decision_is_the_pipelines(tmp_path: Path) -> None:
     assert not active[:delay].any()
 
 
+@pytest.mark.slow
 @compiled
 def test_sizes_in_the_header_are_those_of_the_state(tmp_path: Path) -> None:
     found = model("snn-tcn")
@@ -151,6 +155,7 @@ def test_sizes_in_the_header_are_those_of_the_state(tmp_path: Path) -> None:
         assert f"{part.name:<18}{part.kind:<27}{part.flash:>8,}{part.ram:>8,}" in text
 
 
+@pytest.mark.slow
 @compiled
 def test_a_damaged_module_is_found(tmp_path: Path) -> None:
     export(model("ann-tcn"), "c", tmp_path / "m")
@@ -175,6 +180,7 @@ def test_features_in_integers_are_those_in_float() -> None:
     assert exact.max() > 0.8
 
 
+@pytest.mark.slow
 def test_a_layer_gets_16_bits_where_8_lose(monkeypatch: pytest.MonkeyPatch) -> None:
     found = model("snn-tcn")
     few = bits_of(chosen(found))
@@ -225,6 +231,7 @@ def test_without_a_compiler_a_note_says_so(tmp_path: Path, monkeypatch: pytest.M
     assert any("no C compiler found" in note for note in done.notes)
 
 
+@pytest.mark.slow
 @compiled
 def test_an_earlier_export_is_replaced(tmp_path: Path) -> None:
     strange = {"names": ['a "b" */ ??/ model_x', "Ärger\n", "MODEL_BINS"]}

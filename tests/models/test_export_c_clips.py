@@ -62,6 +62,7 @@ def run(program: Path, samples: np.ndarray) -> np.ndarray:
     return scores
 
 
+@pytest.mark.slow
 @compiled
 @pytest.mark.parametrize(
     ("spiking", "options"),
@@ -90,6 +91,7 @@ def test_a_clip_is_equal_to_the_bit_and_near_the_network(
         assert np.ptp(wanted) > 0.04  # classes differ by more than that
 
 
+@pytest.mark.slow
 @compiled
 def test_a_short_clip_is_followed_by_silence(tmp_path: Path, params: Params) -> None:
     """And what lies beyond the clip's length is not used."""
@@ -101,6 +103,7 @@ def test_a_short_clip_is_followed_by_silence(tmp_path: Path, params: Params) -> 
     assert np.array_equal(run(program, np.concatenate([samples, 0 * samples, sound(4)])), whole)
 
 
+@pytest.mark.slow
 @compiled
 def test_sizes_of_a_classifier_are_those_of_its_state(tmp_path: Path, params: Params) -> None:
     found = model(params, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from local_rules import STEPS, job, toy
 
@@ -41,6 +42,7 @@ def test_the_map_orders_a_square() -> None:
     assert disorder < 0.15 < 0.5 < disorder_before
 
 
+@pytest.mark.slow
 def test_the_maps_units_spike_where_they_match_best(params: Params, tmp_path: Path) -> None:
     trained: Trained = METHODS["som"](job(params, "som", tmp_path))
     network = trained.network

@@ -41,6 +41,7 @@ def change(project: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_changes_add_up_until_they_are_taken_back(project: Path) -> None:
     params = Path("params.yaml")
     assert changes_note(params) == ""
@@ -73,6 +74,7 @@ def test_without_git_or_in_a_copy_nothing_is_said(project: Path, tmp_path: Path)
     assert changes_note(tmp_path / "params.yaml") == ""
 
 
+@pytest.mark.slow
 def test_a_run_says_it_at_its_start_and_at_its_end(project: Path) -> None:
     change(project, "encoding: direct", "encoding: latency")
     results = project / "data/results"

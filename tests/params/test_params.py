@@ -139,6 +139,7 @@ def dvc_writes(text: str) -> str:
     return str(dumps_yaml(loads_yaml(text, typ="rt")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["1e-05", "1E-5", "1e-5", "0.00001", "+1.0e-5", ".1e-4"])
 def test_numbers_are_read_as_dvc_reads_and_writes_them(number: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
@@ -177,6 +178,7 @@ def test_a_file_that_is_damaged_is_one_line(content: bytes, message: str, tmp_pa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(GOOD.replace("\nevaluate:", "\nevaluation:"))
@@ -217,6 +219,7 @@ def test_every_stage_has_its_arguments_here() -> None:
     assert stages - HELPERS - {"tones"} == set(ARGUMENTS), "tones reads no parameters"
 
 
+@pytest.mark.slow
 def test_the_check_stage_checks_what_the_task_needs(tmp_path: Path) -> None:
     detecting = GOOD.replace("task: classification", "task: detection", 1)
     (tmp_path / "params.yaml").write_text(detecting.replace("expand: false", "expand: true"))

@@ -45,6 +45,7 @@ def test_models_are_used_without_yt_dlp(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_download_stage_without_yt_dlp_is_one_line(tmp_path: Path) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     stage = ROOT / "stages/download.py"

@@ -43,6 +43,7 @@ def test_the_check_depends_on_the_library_and_on_every_script() -> None:
     assert set(ALL[CHECK]["deps"]) == scripts | {"params.yaml", "src/spikesound", "networks"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", sorted(set(MAIN) - {CHECK}))
 def test_the_parameters_that_a_stage_declares_are_those_it_reads(stage: str) -> None:
     declared = graph.declared(MAIN[stage])

@@ -46,6 +46,7 @@ def filtered(project: Path, task: str, changes: dict[str, Any]) -> tuple[int, st
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lists", "weak"), [([SEGMENTS], 1), ([STRONG], 0), ([STRONG, OTHER], 1)])
 def test_detection_needs_strong_labels_of_every_clip(
     project: Path, lists: list[str], weak: int
@@ -63,6 +64,7 @@ def test_detection_needs_strong_labels_of_every_clip(
     assert (message in text) == bool(weak)
 
 
+@pytest.mark.slow
 def test_a_tables_own_folds_are_shown_as_they_are_to_be_set(project: Path) -> None:
     rows = [f"{name}.wav,{label},{name}" for name, label in (("one", "dog"), ("two", "rain"))]
     for name in ("one", "two"):

@@ -55,6 +55,7 @@ def test_every_package_has_its_layer() -> None:
     assert loose <= {"__init__.py", "__main__.py"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
     if path.parent == PACKAGE:

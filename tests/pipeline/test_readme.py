@@ -33,6 +33,7 @@ def make_targets(page: Path) -> set[str]:
     return {one or other for one, other in named}
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_the_committed_metrics() -> None:
     texts = [page.read_text(encoding="utf-8") for page in tables.PAGES]
     for name in tables.TABLES:
@@ -44,6 +45,7 @@ def test_the_tables_are_those_of_the_committed_metrics() -> None:
     assert tables.fill(damaged) == README
 
 
+@pytest.mark.slow
 def test_the_kernels_page_is_filled_from_the_committed_results(tmp_path: Path) -> None:
     text = (ROOT / "docs/results/kernels.md").read_text(encoding="utf-8")
     page = tmp_path / "kernels.md"

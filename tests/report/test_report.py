@@ -67,6 +67,7 @@ def bare(inputs: ReportInputs, *models: str) -> ReportInputs:
     )
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed_and_has_every_section(page: Page) -> None:
     assert page.open == []
     assert [attributes["id"] for attributes in page.all("section")] == SECTIONS
@@ -129,6 +130,7 @@ def test_the_policy_allows_the_scripts_of_the_page_and_nothing_else(page: Page, 
     assert re.findall(r"'sha256-([^']*)'", policy) == [digest.decode() for digest in digests]
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(inputs: ReportInputs, text: str) -> None:
     assert render(inputs) == text
 
@@ -210,6 +212,7 @@ def test_a_baseline_alone_still_gives_a_page(inputs: ReportInputs) -> None:
     assert "None of these models learns in epochs" in page.plain
 
 
+@pytest.mark.slow
 def test_conventional_models_alone_still_give_a_page(inputs: ReportInputs) -> None:
     spiking = {name for name, model in inputs.table.items() if model.spiking}
     without = {n: f for n, f in inputs.summary.items() if n not in spiking}
@@ -220,6 +223,7 @@ def test_conventional_models_alone_still_give_a_page(inputs: ReportInputs) -> No
     assert any(each.get("id") == "plot-energy" for each in page.all("div"))
 
 
+@pytest.mark.slow
 def test_with_several_labels_a_clip_map_stands_in_the_place_of_accuracy(
     inputs: ReportInputs,
 ) -> None:
@@ -242,6 +246,7 @@ def test_with_several_labels_a_clip_map_stands_in_the_place_of_accuracy(
         assert value in page.plain
 
 
+@pytest.mark.slow
 def test_the_page_is_written_whole(inputs: ReportInputs, text: str, tmp_path: Path) -> None:
     out = tmp_path / "made" / "report.html"
     build_report(inputs, out)
@@ -249,6 +254,7 @@ def test_the_page_is_written_whole(inputs: ReportInputs, text: str, tmp_path: Pa
     assert [path.name for path in out.parent.iterdir()] == ["report.html"]
 
 
+@pytest.mark.slow
 def test_inputs_of_different_runs_are_refused(inputs: ReportInputs) -> None:
     other = inputs.status.copy()
     other.loc[0, "sha256"] = "f" * 64

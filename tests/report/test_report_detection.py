@@ -59,6 +59,7 @@ def ids(page: Page) -> list[str]:
     return [attributes["id"] for attributes in page.all("section")]
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed_and_has_the_sections_of_detection(page: Page) -> None:
     assert page.open == []
     assert ids(page) == SECTIONS + ALWAYS
@@ -159,6 +160,7 @@ def test_the_axis_ends_above_the_highest_interval_and_is_there_for_zeros(
     assert zeros.first.x.range == (0, 1.0)
 
 
+@pytest.mark.slow
 def test_power_is_drawn_for_every_sound_technology_dataflow_and_account(
     inputs: ReportInputs,
 ) -> None:

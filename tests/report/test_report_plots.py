@@ -49,6 +49,7 @@ def test_a_point_is_dominated_by_one_that_costs_less_and_gains_as_much() -> None
     assert dominated([1, 1], [2, 2]) == [False, False]
 
 
+@pytest.mark.slow
 @given(PAIRS)
 def test_the_front_beats_all_else_and_rises(pairs: list[tuple[int, int]]) -> None:
     costs, gains = [c for c, _ in pairs], [g for _, g in pairs]
@@ -110,6 +111,7 @@ def test_the_break_even_plot_shows_the_model_and_ends_where_it_never_wins(
     assert "never at 16 steps" in plot.first.alt
 
 
+@pytest.mark.slow
 def test_levels_go_from_clean_to_worst(inputs: ReportInputs) -> None:
     table = inputs.results.robustness
     assert table is not None
@@ -124,6 +126,7 @@ def test_levels_go_from_clean_to_worst(inputs: ReportInputs) -> None:
     assert white.y == sorted(white.y, reverse=True)  # type: ignore[type-var]
 
 
+@pytest.mark.slow
 def test_an_unknown_condition_is_shown_by_its_own_name(inputs: ReportInputs) -> None:
     table = inputs.results.robustness
     assert table is not None
@@ -132,6 +135,7 @@ def test_an_unknown_condition_is_shown_by_its_own_name(inputs: ReportInputs) -> 
     assert [plot.title for plot in shown["change"]][-1] == "Wind gusts"
 
 
+@pytest.mark.slow
 def test_a_level_that_one_model_lacks_is_a_gap(inputs: ReportInputs) -> None:
     table = inputs.results.robustness
     assert table is not None

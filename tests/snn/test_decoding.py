@@ -91,6 +91,7 @@ def test_a_clip_of_two_classes_counts_half_for_each() -> None:
     assert both == pytest.approx((first + second) / 2)
 
 
+@pytest.mark.slow
 @given(trains)
 def test_losses_are_those_of_snntorch_for_one_class_a_clip(spikes: torch.Tensor) -> None:
     classes = torch.arange(spikes.shape[1]) % spikes.shape[2]
@@ -107,6 +108,7 @@ def test_losses_are_those_of_snntorch_for_one_class_a_clip(spikes: torch.Tensor)
     assert temporal_cross_entropy(spikes, targets).item() == pytest.approx(theirs.item(), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(trains)
 def test_the_first_spike_is_found_as_by_a_slow_search(spikes: torch.Tensor) -> None:
     steps = first_spike_step(spikes)
@@ -153,6 +155,7 @@ def test_activity_penalty_of_known_rates() -> None:
     assert penalty.item() == pytest.approx((0.25**2 + 0.5**2) / 2)
 
 
+@pytest.mark.slow
 @given(trains, st.floats(0, 1))
 def test_activity_penalty_pulls_towards_the_target(spikes: torch.Tensor, target: float) -> None:
     spikes.requires_grad_()

@@ -72,6 +72,7 @@ def test_latency_of_known_values() -> None:
 unit = st.floats(0, 1, width=32)
 
 
+@pytest.mark.slow
 @given(hnp.arrays(np.float32, 12, elements=unit), st.integers(1, 9), unit)
 def test_latency_spikes_at_most_once_and_earlier_for_louder(
     values: np.ndarray, steps: int, threshold: float
@@ -149,6 +150,7 @@ def test_burst_of_known_values() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 7), st.integers(1, 9), st.integers(0, 9), st.lists(unit, min_size=20))
 def test_the_shortest_time_allowed_holds_every_burst(
     most: int, shortest: int, more: int, values: list[float]
@@ -226,6 +228,7 @@ def test_parameters_that_cannot_be_are_refused(
         kind(**values)
 
 
+@pytest.mark.slow
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 4), st.integers(1, 30))))
 def test_packing_loses_nothing_and_takes_an_eighth(spikes: np.ndarray) -> None:
     packed = pack(spikes)

@@ -49,12 +49,14 @@ def test_every_decoder_returns_the_shape_and_the_range(name: str, params: Params
     assert (estimate <= 1).all()
 
 
+@pytest.mark.slow
 @given(pictures)
 def test_direct_comes_back_exactly(values: np.ndarray) -> None:
     x = torch.from_numpy(values)
     assert torch.equal(there_and_back("direct", x, None), x)
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 64), st.floats(0.25, 4.0))
 def test_deterministic_rate_is_within_half_a_spike(
     values: np.ndarray, steps: int, gain: float
@@ -93,6 +95,7 @@ def test_drawn_rate_has_the_mean_and_the_deviation_stated(
     assert estimate.std().item() <= 1.2 * deviation + 1e-2
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 16), unit)
 def test_latency_is_within_half_a_step(values: np.ndarray, steps: int, threshold: float) -> None:
     bound = max((1 - threshold) / (2 * steps), threshold / 2)
@@ -100,6 +103,7 @@ def test_latency_is_within_half_a_step(values: np.ndarray, steps: int, threshold
     assert worst("latency", torch.from_numpy(values), params) <= bound + ROUNDING
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 40), st.floats(0.1, 1.0), st.floats(0.5, 20.0))
 def test_ttfs_is_within_half_the_fall_of_the_threshold(
     values: np.ndarray, steps: int, start: float, tau: float
@@ -114,12 +118,14 @@ def test_ttfs_is_within_half_the_fall_of_the_threshold(
     assert (error.numpy() <= bounds[step] + ROUNDING).all()
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 12), st.integers(1, 3))
 def test_phase_is_within_half_the_last_digit(values: np.ndarray, phases: int, periods: int) -> None:
     params = PhaseParams(steps=phases * periods, phases=phases)
     assert worst("phase", torch.from_numpy(values), params) <= 2.0 ** -(phases + 1) + 1e-6
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 8), st.integers(1, 4), st.integers(0, 9))
 def test_burst_is_within_half_a_count(
     values: np.ndarray, most: int, shortest: int, more: int
@@ -138,6 +144,7 @@ def test_the_interval_of_a_burst_narrows_what_its_count_says() -> None:
     assert there_and_back("burst", torch.tensor([0.6]), params).item() == pytest.approx(5.5 / 9)
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 12), st.floats(0.02, 1.0))
 def test_delta_stays_within_the_threshold_where_the_steps_suffice(
     values: np.ndarray, steps: int, threshold: float
@@ -159,6 +166,7 @@ def test_delta_catches_up_with_a_change_too_large_for_one_frame() -> None:
     assert estimate.flatten().tolist() == [0.25, 0.5, 0.75, 1.0, 1.0]
 
 
+@pytest.mark.slow
 @given(pictures, st.integers(1, 16), st.integers(3, 9), st.floats(1.0, 2.0), st.floats(0.0, 0.4))
 def test_population_is_within_the_reach_of_the_nearest_neuron(
     values: np.ndarray, steps: int, neurons: int, gamma: float, threshold: float

@@ -84,6 +84,7 @@ def assert_same(mine: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
         assert (a - b).abs() <= 1e-5 * (b.abs() + theirs[1].abs().sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=40, deadline=None)
 @given(

@@ -108,6 +108,7 @@ def test_streaming_gives_the_same_currents(training: bool) -> None:
         assert torch.allclose(out, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_delays_are_learnt_from_a_teacher() -> None:
     x = spikes(60, 4, 3)
     teacher, student = layer(3, 2, seed=1).eval(), layer(3, 2, seed=2)

@@ -140,6 +140,7 @@ def test_firing_rate_is_neurons_and_the_equations(current: float, neuron_hz: flo
         assert potentials.min().item() == pytest.approx(lowest_mv, abs=0.5)
 
 
+@pytest.mark.slow
 def test_spike_counts_by_current() -> None:
     # One spike from 2.3 on (rheobase), lasting fire from 6.3 on, block by depolarisation at 100.
     exact = {2.2: 0, 2.3: 1, 6.2: 3, 6.3: 27, 100.0: 1}
@@ -150,6 +151,7 @@ def test_spike_counts_by_current() -> None:
         assert abs(coarse[current].sum() - count) <= 1
 
 
+@pytest.mark.slow
 def test_twice_the_limit_loses_the_lasting_fire() -> None:
     # Why there is a limit. model_construct, since the parameters refuse this step.
     neuron = HodgkinHuxley(
@@ -178,6 +180,7 @@ def test_it_is_refractory_after_a_spike(current: float, silent_ms: float, fires_
     assert spikes.sum(0).tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_one_spike_counts_once_however_long_the_steps() -> None:
     currents = torch.full((100, 1), 10.0, dtype=torch.float64)
     with torch.no_grad():

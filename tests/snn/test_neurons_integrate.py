@@ -45,6 +45,7 @@ def test_integrate_and_fire_by_hand() -> None:
     assert spikes_of(integrate_and_fire(), currents) == [0, 1, 1, 0, 0, 0, 1]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(current=st.floats(0, 1), steps=st.integers(1, 60))
 def test_integrate_and_fire_counts_its_input(current: float, steps: int) -> None:

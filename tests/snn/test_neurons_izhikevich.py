@@ -104,6 +104,7 @@ def test_fine_steps_fire_as_the_equations_and_as_nest(pattern: str) -> None:
         assert np.diff(ours)[-1] == pytest.approx(interval_ms, abs=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_the_coarsest_steps_keep_the_pattern(pattern: str) -> None:
     # Half a millisecond is the paper's own step. It costs up to a sixth of the spikes.
@@ -129,11 +130,13 @@ def test_patterns_are_what_their_names_say() -> None:
     assert low < times_ms("fast", 0.1)[0], "from a lower threshold"
 
 
+@pytest.mark.slow
 def test_substeps_are_short_steps() -> None:
     fine = times_ms("fast", 0.25)
     assert np.allclose(np.ceil(fine), times_ms("fast", 1.0, substeps=4))
 
 
+@pytest.mark.slow
 def test_it_rests_without_current() -> None:
     assert rest_mv(0.2) == pytest.approx(-70)
     neuron = Izhikevich(params_of("tonic", 1.0, 4))
@@ -146,6 +149,7 @@ def test_it_rests_without_current() -> None:
         assert torch.allclose(value, at_rest, atol=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(current=st.floats(-10000, 0), substeps=st.integers(2, 8))
 def test_inhibition_never_fires_it(current: float, substeps: int) -> None:

@@ -41,6 +41,7 @@ def test_four_bits_of_known_weights() -> None:
     assert torch.allclose(fake_quantise(weight, 4), expected, atol=1e-7)
 
 
+@pytest.mark.slow
 @given(weights, st.sampled_from(BITS))
 def test_the_error_is_half_a_step_and_the_values_are_few(weight: torch.Tensor, bits: int) -> None:
     out = fake_quantise(weight, bits)
@@ -54,6 +55,7 @@ def test_the_error_is_half_a_step_and_the_values_are_few(weight: torch.Tensor, b
     assert torch.allclose(fake_quantise(out, bits), out, rtol=1e-6, atol=0), "twice is once"
 
 
+@pytest.mark.slow
 @given(weights, st.sampled_from(BITS), st.lists(st.integers(-4, 4), min_size=4, max_size=4))
 def test_scaling_a_channel_scales_its_values(
     weight: torch.Tensor, bits: int, powers: list[int]
@@ -125,6 +127,7 @@ def test_only_synapses_are_quantised() -> None:
     }
 
 
+@pytest.mark.slow
 def test_training_at_four_bits_beats_rounding_afterwards() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(256, 6, generator=generator)

@@ -37,6 +37,7 @@ def stack() -> SpikingStack:
     return SpikingStack(*layers)
 
 
+@pytest.mark.slow
 def test_compiled_neurons_give_the_same_spikes_and_gradients() -> None:
     neuron = LIF(lif_params(learn_beta=True))
     compiled = torch.compile(neuron, backend="aot_eager")
@@ -54,6 +55,7 @@ def test_compiled_neurons_give_the_same_spikes_and_gradients() -> None:
         assert torch.equal(mine, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 def test_a_compiled_stack_gives_the_same_spikes(rate: float) -> None:
     network, spikes = stack(), spikes_of((5, 3, 30), rate)
@@ -62,6 +64,7 @@ def test_a_compiled_stack_gives_the_same_spikes(rate: float) -> None:
     assert torch.equal(torch.compile(network, backend="eager")(spikes), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("make", [lambda: LIF(lif_params(learn_beta=True)), stack])
 def test_exported_modules_give_the_same_spikes(make, strict) -> None:  # type: ignore[no-untyped-def]
@@ -147,6 +150,7 @@ def _digests(parts: list[torch.Tensor]) -> list[str]:
     return [hashlib.sha256(part.contiguous().numpy().tobytes()).hexdigest() for part in parts]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system"
 )
@@ -162,6 +166,7 @@ def test_a_forked_process_may_use_the_kernels_that_its_parent_has_used() -> None
     assert queue.get() == _digests(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system"
 )

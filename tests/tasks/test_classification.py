@@ -68,6 +68,7 @@ def test_agrees_with_scikit_learn(seed: int, several: bool) -> None:
         assert found["macro_f1"] == pytest.approx(f1_score(actual, predicted, average="macro"))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     drawn=st.lists(st.integers(0, 11), min_size=12, max_size=12),

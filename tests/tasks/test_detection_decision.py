@@ -54,6 +54,7 @@ def seconds_of(frames: int) -> float:
     return frames * HOP_S
 
 
+@pytest.mark.slow
 @given(probabilities, odd)
 def test_the_median_filter_is_that_of_a_slow_loop_and_of_a_stream(
     scores: Scores, lengths: list[int]
@@ -108,6 +109,7 @@ def slow_events(filtered: Scores, thresholds: list[float], seconds: float) -> li
     return sorted(found, key=lambda event: (event.onset_s, event.label))
 
 
+@pytest.mark.slow
 @given(probabilities, levels, st.floats(-0.49, 0.49))
 def test_events_are_those_of_a_slow_loop_and_of_a_stream(
     filtered: Scores, thresholds: list[float], rest: float

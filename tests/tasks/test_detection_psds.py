@@ -301,6 +301,7 @@ def test_all_metrics_come_with_intervals_that_hold_them_and_a_table_of_classes()
     assert evaluated(made, seed=1)[0] != found
 
 
+@pytest.mark.slow
 def test_scenes_of_one_recording_are_drawn_together() -> None:
     made = scenes(20, 3, 6, skill=3.0)
     alone, _ = evaluated(made, resamples=200)

@@ -85,6 +85,7 @@ def slow_precisions(scores: Scores, targets: Flags) -> dict[int, list[float]]:
     return precisions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [1, 4, 17])
 @pytest.mark.parametrize("seed", range(5))
 def test_each_metric_is_that_of_plain_loops_and_of_scikit_learn(seed: int, classes: int) -> None:
@@ -123,6 +124,7 @@ def test_each_metric_is_that_of_plain_loops_and_of_scikit_learn(seed: int, class
         )
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_a_weight_is_how_often_the_clip_is_there(seed: int) -> None:
     scores, targets = clip_table(seed % 7, 12)
@@ -140,6 +142,7 @@ def test_a_weight_is_how_often_the_clip_is_there(seed: int) -> None:
         )
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_only_the_order_of_scores_counts(seed: int) -> None:
     scores, targets = clip_table(seed, 20)

@@ -24,6 +24,7 @@ from spikesound.training.objective import Objective
 from spikesound.training.split import training_parts
 
 
+@pytest.mark.slow
 @given(onset=st.integers(0, 80), length=st.integers(1, 40))
 def test_a_frame_is_active_where_its_middle_is_within_the_event(onset: int, length: int) -> None:
     hop_s, begin, end = 0.1, onset * 0.05 + 0.013, (onset + length) * 0.05 + 0.021
@@ -131,6 +132,7 @@ def test_a_killed_training_is_resumed_to_the_same_result(tmp_path: Path, params:
     assert min(losses) < losses[0]
 
 
+@pytest.mark.slow
 def test_silence_is_part_of_every_batch(
     tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +153,7 @@ def test_silence_is_part_of_every_batch(
     assert all(not clip.any() for clip in [*inputs, *targets])
 
 
+@pytest.mark.slow
 def test_spikes_in_silence_are_added_to_the_loss(tmp_path: Path, params: Params) -> None:
     spikes = torch.rand(6, 4, 5).round()
     spikes[:, -1] = 0

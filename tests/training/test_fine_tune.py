@@ -44,6 +44,7 @@ def tuned(job: Job, source: Trained, folder: Path, **changes: object) -> Trained
     return train_fine_tuned(wanted)
 
 
+@pytest.mark.slow
 def test_a_quantised_twin_has_few_values_and_still_knows(params: Params, tmp_path: Path) -> None:
     job, source = twin(params, tmp_path)
     before = {name: value.clone() for name, value in source.network.state_dict().items()}
@@ -93,6 +94,7 @@ def test_density_is_the_share_that_takes_part(active: int, silent: int, scale: f
     )
 
 
+@pytest.mark.slow
 def test_other_networks_and_silent_layers_are_refused(params: Params, tmp_path: Path) -> None:
     job, _ = twin(params, tmp_path)
     wanted = replace(job, method=section())

@@ -222,6 +222,7 @@ def lif_values(params: Params) -> dict[str, Any]:
     return params.neurons["lif"].model_dump() | {"reset": "none", "learn_beta": False}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["soft", "product"])
 def test_stdp_becomes_selective_for_a_repeating_pattern_and_without_it_does_not(
     rule: str, params: Params, tmp_path: Path

@@ -212,6 +212,7 @@ def test_maximum_pooling_is_refused_before_training(
         METHODS[name](replace(wanted, spec=with_network(wanted.spec, pool="max"), report=trained))
 
 
+@pytest.mark.slow
 def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_path: Path) -> None:
     """Under a steady input, with as many levels as steps, and one hidden layer: exactly."""
     steps = 8
@@ -236,6 +237,7 @@ def test_a_converted_network_counts_what_its_twin_computes(params: Params, tmp_p
     assert twin.std() > 0.1
 
 
+@pytest.mark.slow
 def test_with_many_steps_deep_converted_networks_come_near_their_twins(
     params: Params, tmp_path: Path
 ) -> None:
@@ -256,6 +258,7 @@ def test_with_many_steps_deep_converted_networks_come_near_their_twins(
     assert error < 0.1 * twin.std()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["latency", "phase"])
 def test_more_presentations_of_a_code_come_nearer_to_the_twin(
     code: str, params: Params, tmp_path: Path
@@ -340,6 +343,7 @@ def test_decoded_clips_are_what_their_spikes_are_worth() -> None:
     assert direct.decoded((1.0,)) is direct, "values are worth themselves"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["phase", "latency"])
 def test_weights_of_phases_are_a_part_of_the_network(
     encoding: str, params: Params, tmp_path: Path

@@ -106,6 +106,7 @@ def test_too_few_clips_of_every_label_to_split_is_an_error() -> None:
         split_validation(clips, 0.125, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spikes", [False, True])
 def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path: Path) -> None:
     clips = toy(spikes=spikes)
@@ -174,6 +175,7 @@ def test_a_half_written_checkpoint_is_never_read(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
 
 
+@pytest.mark.slow
 def test_training_never_sees_the_held_out_fold(params: Params, tmp_path: Path) -> None:
     clips = toy()
     poisoned = clips.inputs.copy()

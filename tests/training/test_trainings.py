@@ -50,6 +50,7 @@ def test_a_finished_training_is_found_again_and_gives_the_same_files(
     assert not list((tmp_path / "store").glob("*.pt")), "no checkpoint is left"
 
 
+@pytest.mark.slow
 def test_display_names_and_the_decision_rule_train_nothing(params: Params, tmp_path: Path) -> None:
     model = small(params, "snn-tcn-both", epochs=1)
     decision = {"medians_s": [0.1], "thresholds": [0.4, 0.6]}
@@ -101,6 +102,7 @@ def with_label(params: Params, wanted: FoldRequest) -> FoldRequest:
     return wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [with_recipe, with_network, with_seed, with_balance, with_split, with_clip, with_label],
@@ -115,6 +117,7 @@ def test_what_training_depends_on_trains_again(
     assert epochs_of(changed) == 0
 
 
+@pytest.mark.slow
 def test_changed_events_train_a_detector_again(params: Params, tmp_path: Path) -> None:
     wanted = request(params, small(params, "ann-tcn-strong", epochs=1), tmp_path)
     assert epochs_of(wanted) == 1
