@@ -59,7 +59,7 @@ export class Membrane {
     }
     line(1, 0.5);
     const known = trace && at >= Math.max(0, oldest) && at < end;
-    this.strip.label(known ? `${this.value(trace, at, neuron.number).toFixed(2)} of the threshold` : "",
+    this.strip.label(known ? `${this.value(trace, at, neuron.number).toFixed(2)} θ` : "",
       Boolean(known) && spiked(trace, at, neuron));
   }
 
