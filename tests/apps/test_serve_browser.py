@@ -66,7 +66,7 @@ def test_the_microphone_is_processed_and_the_picture_moves(
         tab.status("Listening to the microphone.")
         tab.page.locator("#events tr[data-event]").nth(2).wait_for(timeout=60_000)
         other.process(RECORDING)  # meanwhile in another tab
-        strips = tab.page.locator(".strip").all()
+        strips = tab.page.locator("#strips .strip").all()
         assert len(strips) == 1 + 4 + 3
         assert all(strip.evaluate(INKED) >= 2 for strip in strips)
         before = tab.page.text_content("#figures")
@@ -100,7 +100,7 @@ def test_errors_are_shown_in_the_page(browser: Any, url: str, tmp_path: Path) ->
 
 def blank(tab: Tab) -> bool:
     """Whether no canvas shows anything but the lines at the thresholds."""
-    inks = [strip.evaluate(INKED) for strip in tab.page.locator(".strip").all()]
+    inks = [strip.evaluate(INKED) for strip in tab.page.locator("#strips .strip").all()]
     return inks == [1] * 5 + [2] * 3
 
 
@@ -191,7 +191,7 @@ def test_the_axes_have_ticks_and_the_canvases_say_what_they_show(browser: Any, u
         tab.process(RECORDING)
         tab.page.wait_for_timeout(1500)
         assert tab.run(ticks)[:5] == ["0:00", "0:02", "0:04", "0:06", "0:08"]
-        rows = [row.locator(".axis span") for row in tab.page.locator(".strip").all()]
+        rows = [row.locator(".axis span") for row in tab.page.locator("#strips .strip").all()]
         assert rows[0].all_text_contents() == ["500 Hz", "1 kHz", "2 kHz", "5 kHz", "10 kHz"]
         tops = [tick.bounding_box()["y"] for tick in rows[0].all()]  # type: ignore[index]
         assert tops == sorted(tops, reverse=True), "low frequencies are at the bottom"
@@ -209,7 +209,7 @@ def test_names_and_values_of_the_strips_are_whole(browser: Any, url: str, width:
     with opened(browser, url, width) as tab:
         tab.process(RECORDING)
         tab.drawn()
-        words, value = tab.page.locator(".strip").nth(1).locator(".name span").all()
+        words, value = tab.page.locator("#strips .strip").nth(1).locator(".name span").all()
         words.evaluate("e => { e.textContent = 'Layer 1: 256 neurons'; }")
         value.evaluate("e => { e.textContent = '18.4' + e.textContent.slice(-2); }")
         lines = "e => e.getClientRects().length === 1 && e.offsetHeight < 24"
