@@ -132,7 +132,7 @@ class Experiment:
         )
         woken = gates_of(signal, network, self.timing)
         scores["woken int8"] = masked(scores["woken int8"], woken)
-        energy = {
+        energy: dict[str, Setting] = {
             key: self._tuned(
                 validation, key, scores[key], validation.above_db, levels.thresholds_db
             )
@@ -162,7 +162,7 @@ class Experiment:
 
     def test(self, hours: Hours, gates: Tuned, share: float) -> list[Row]:
         """Return a row for each system on hours of the test fold."""
-        always = {
+        always: dict[str, Ran] = {
             key: self._run(key, hours, None)
             for key in track(ALWAYS, total=len(ALWAYS), what="detectors", unit="detector")
         }
@@ -192,7 +192,7 @@ class Experiment:
                     confidence=self.params.evaluate.confidence,
                 )
             )
-        return [row | energies(row["system"], spent, self.settings.cell) for row in rows]
+        return [row | energies(str(row["system"]), spent, self.settings.cell) for row in rows]
 
     def _system(
         self, system: System, hours: Hours, gates: Tuned, always: Mapping[str, Ran]
