@@ -6,8 +6,8 @@
 Three groups of trials. `classes`: classifiers trained on five of ESC-10's ten classes, taught the
 other five. `digits`: the same, taught spoken digits (--digits, files of FSDD's ``recordings``).
 `detectors`: trained on scenes of every other class of events, taught the other classes and the
-digits. Sounds are taught one at a time by 1, 5 or 10 recordings of folds 1 to 3, against those of
-the known classes. What is not taught is unknown, and so is every third file of --unknown.
+digits. Sounds are taught one at a time by 1, 5 or 10 recordings of folds 1 to 3, against recordings
+of the known classes. What is not taught is unknown, and so is every third file of --unknown.
 
 A rule's setting is the one with the best mean over the three groups on validation recordings, fold
 4; the figures are those of the test recordings, fold 5, that no network was trained on. Networks,
@@ -32,7 +32,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 from machine import machine, versions
 from networks import BUILD, classifiers, detectors, halves
-from rules import RULES, Found, Rule, fitted, with_squares
+from rules import RULES, Floats, Rule, fitted, with_squares
 from sounds import Material, digits, esc10, material, unknown, with_kinds
 
 from spikesound.core.errors import SpikesoundError, run
@@ -40,6 +40,7 @@ from spikesound.core.json_files import write_json
 from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator
 from spikesound.inference.learnt.activity import Activity
+from spikesound.inference.learnt.check import potential
 
 OUT = ROOT / "benchmarks/results/learn.json"
 COUNTS = (1, 5, 10)
@@ -118,18 +119,21 @@ def trials(
     keys = [key for key in keys if chosen is None or key in {each[:2] for each in chosen}]
     rows = []
     for name, setting in track(keys, total=len(keys), what=f"{group}, {part}", unit="setting"):
-        for facts, found, label in taught(material, part, RULES[name], setting):
-            for bound, finds in found.items():
+        for count, label, weights, bounds in taught(material, part, RULES[name], setting):
+            scores = scores_of(weights, material, label, part, RULES[name])
+            for bound, least in bounds.items():
                 key = (name, setting, bound)
                 if chosen is None or key in chosen:
-                    figures = figures_of(finds, material, label, part, RULES[name])
-                    rows.append(facts | dict(zip(KEY, key, strict=True)) | figures)
+                    figures = figures_of(scores, least)
+                    rows.append(
+                        {"recordings": count, **dict(zip(KEY, key, strict=True)), **figures}
+                    )
     return pd.DataFrame(rows).assign(group=group, model=material.model.name)
 
 
 def taught(
     material: Material, part: str, rule: Rule, setting: str
-) -> Iterator[tuple[dict[str, int], dict[str, Found], str]]:
+) -> Iterator[tuple[int, str, Floats, dict[str, float]]]:
     """Teach each new sound by each number of recordings."""
     others = [each for of in material.of("teach", "known").values() for each in of]
     others = seen_by(rule, others)
@@ -140,8 +144,7 @@ def taught(
                 generator = numpy_generator(draw, "learn", part, label, count)
                 order = generator.permutation(len(pool))[:count]
                 sound = [pool[each] for each in order]
-                found = fitted(rule.learn[setting], sound, others, material.frames)
-                yield {"recordings": count}, found, label
+                yield count, label, *fitted(rule.learn[setting], sound, others, material.frames)
 
 
 def seen_by(rule: Rule, recordings: Sequence[Activity]) -> list[Activity]:
@@ -149,21 +152,27 @@ def seen_by(rule: Rule, recordings: Sequence[Activity]) -> list[Activity]:
     return [with_squares(each) if rule.squares else each for each in recordings]
 
 
-def figures_of(
-    found: Found, material: Material, label: str, part: str, rule: Rule
-) -> dict[str, float]:
-    """Return the shares of recordings in which a taught sound is found."""
+def scores_of(
+    weights: Floats, material: Material, label: str, part: str, rule: Rule
+) -> dict[str, Floats]:
+    """Return a taught sound's potentials in recordings with it, of known classes, and of others."""
     new, known = material.of(part, "new"), material.of(part, "known")
     rest = [each for other, of in new.items() if other != label for each in of]
     rest += [each for of in material.of(part, "unknown").values() for each in of]
-    figures = {
-        name: float(np.mean([found(each) for each in seen_by(rule, recordings)]))
-        for name, recordings in {
-            "found": new[label],
-            "false_known": [each for of in known.values() for each in of],
-            "false_unknown": rest,
-        }.items()
+    kinds = {
+        "found": new[label],
+        "false_known": [each for of in known.values() for each in of],
+        "false_unknown": rest,
     }
+    return {
+        kind: np.array([potential(each, weights, material.frames) for each in seen_by(rule, of)])
+        for kind, of in kinds.items()
+    }
+
+
+def figures_of(scores: dict[str, Floats], boundary: float) -> dict[str, float]:
+    """Return the shares of recordings in which a taught sound is found."""
+    figures = {kind: float((of > boundary).mean()) for kind, of in scores.items()}
     alarms = (figures["false_known"] + figures["false_unknown"]) / 2
     return figures | {"balanced": (figures["found"] + 1 - alarms) / 2}
 

@@ -14,7 +14,6 @@ from spikesound.inference.learnt.activity import Activity
 from spikesound.inference.learnt.check import Learn, boundary, left_out, potential
 
 Floats = npt.NDArray[np.float32]
-Found = Callable[[Activity], bool]
 Boundary = Callable[[Floats, Floats], float]
 
 
@@ -63,18 +62,15 @@ def distance(sound: Sequence[Activity], others: Sequence[Activity]) -> Floats:
     return weights
 
 
-def fitted(rule: Learn, sound: Sequence[Activity], others: Sequence[Activity], frames: int,
-           ) -> dict[str, Found]:  # fmt: skip
-    """Return what finds a sound, by boundary; the boundaries are set by recordings left out."""
+def fitted(
+    rule: Learn, sound: Sequence[Activity], others: Sequence[Activity], frames: int
+) -> tuple[Floats, dict[str, float]]:
+    """Return a row for a sound, and its boundaries, which recordings left out have set."""
     with_it, without = left_out(sound, others, (), frames=frames, rule=rule)
     weights = rule(sound, others)
     if not len(with_it):
         with_it = np.array([potential(each, weights, frames) for each in sound], np.float32)
-
-    def beyond(bound: float, each: Activity) -> bool:
-        return potential(each, weights, frames) > bound
-
-    return {name: partial(beyond, of(with_it, without)) for name, of in BOUNDARIES.items()}
+    return weights, {name: of(with_it, without) for name, of in BOUNDARIES.items()}
 
 
 RULES = {
@@ -89,8 +85,8 @@ RULES = {
             f"shrinkage {shrinkage}, scale {scale}": partial(
                 prototype.learn, rule=prototype.Prototypes(shrinkage, scale)
             )
-            for shrinkage in (1.0, 0.3, 0.1)
-            for scale in (10.0, 30.0, 100.0)
+            for shrinkage in (1.0, 0.3)
+            for scale in (10.0, 30.0)
         }
     ),
     "distance": Rule({"euclidean": distance}, squares=True),

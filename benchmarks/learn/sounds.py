@@ -27,6 +27,9 @@ MOST_KNOWN = 3
 """Recordings of a known class and fold that are taught with as other sounds."""
 
 Floats = npt.NDArray[np.float32]
+TAUGHT = "02468"
+"""Digits that are taught; the others are unknown."""
+
 KEYS = ("rows", "known", "active")
 
 
@@ -73,10 +76,15 @@ def with_kinds(recordings: pd.DataFrame, known: set[str]) -> pd.DataFrame:
 
 def digits(folder: Path) -> pd.DataFrame:
     """Spoken digits: recording 0 of each speaker is for the test, as officially, 5 for the choice,
-    two more to be taught by."""
+    two more to be taught by. Every other digit is taught."""
     parts = {"0": "test", "5": "validation", "12": "teach", "13": "teach"}
     rows = [
-        {"file": str(path), "label": path.name.split("_")[0], "part": parts[number], "kind": "new"}
+        {
+            "file": str(path),
+            "label": (digit := path.name.split("_")[0]),
+            "part": parts[number],
+            "kind": "new" if digit in TAUGHT else "unknown",
+        }
         for path in sorted(folder.glob("*.wav"))
         if (number := path.stem.split("_")[-1]) in parts
     ]
