@@ -2,9 +2,11 @@
 
 import paths
 from spikesound.core.errors import run
+from spikesound.params import Params
 
 
 def main() -> None:
+    Params.load(paths.PARAMS)  # as every stage: a wrong value is said before any work
     from spikesound.core.json_files import write_json
     from spikesound.experiments.tones import read_recordings, tone_rows
 

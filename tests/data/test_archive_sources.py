@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from collections_made import MAKERS, change_row, wav
@@ -15,6 +16,7 @@ from loopback import Answer, Loopback
 from spikesound.core.errors import SpikesoundError
 from spikesound.data.ontology import Ontology
 from spikesound.data.sources import SOURCES, Source
+from spikesound.data.sources.fsdd import _drawn
 from spikesound.data.sources.source import Listing
 from spikesound.params import ArchiveParams, FSDDParams, RemoteFile, SpeechCommandsParams
 
@@ -118,6 +120,17 @@ def test_the_digits_can_be_split_by_speaker(tmp_path: Path) -> None:
     clips, _ = frames(made.listing())
     pairs = set(zip(clips["recording"], clips["fold"], strict=True))
     assert pairs == {("george", "1"), ("theo", "2")}
+
+
+def test_the_digits_can_be_drawn_into_five_folds_that_share_their_speakers(tmp_path: Path) -> None:
+    made = source("fsdd", MAKERS["fsdd"](tmp_path / "copy"), split="random")
+    clips, _ = frames(made.listing())
+    assert set(clips["fold"]) <= set("12345")
+    assert clips["recording"].tolist() == clips["media_id"].tolist()
+    names = [f"{digit}_jackson_{index}" for digit in range(10) for index in range(50)]
+    shares = np.bincount([int(_drawn(name)) for name in names], minlength=6)[1:] / len(names)
+    assert np.abs(shares - 0.2).max() < 0.05
+    assert _drawn("0_jackson_0") == _drawn("0_jackson_0"), "by its name alone"
 
 
 def test_a_file_that_is_named_otherwise_is_rejected(tmp_path: Path) -> None:
