@@ -21,8 +21,8 @@ LEAST_SPREAD = 0.1
 
 @dataclass(frozen=True)
 class DeltaRule:
-    """Settings of the rule. The defaults were chosen on validation recordings by
-    ``benchmarks/learn.py``.
+    """Settings of the rule. The defaults were chosen on validation recordings by an earlier form of
+    ``benchmarks/learn``.
 
     Attributes
     ----------

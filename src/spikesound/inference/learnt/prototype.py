@@ -18,8 +18,8 @@ LEAST_SPREAD = 0.1
 
 @dataclass(frozen=True)
 class Prototypes:
-    """Settings of the rule. The defaults were chosen on validation recordings by
-    ``benchmarks/learn``.
+    """Settings of the rule, which ``benchmarks/learn`` compares with those of the delta rule; no
+    command learns by it yet, and the defaults are not chosen by a measurement.
 
     Attributes
     ----------
