@@ -126,7 +126,8 @@ def test_a_trained_detector_in_onnx_gives_what_the_stream_gives(
         sound = samples_of(file, model.rate_hz)
         stream = spikesound.Stream(spec, model.trained.network)
         results = [*stream.feed(sound), *stream.finish()]
-        expected.append(np.stack([result.scores for result in results]))
+        # The last frame may come twice: again with the end of an event that goes on.
+        expected.append(np.stack(list({each.at_s: each.scores for each in results}.values())))
         given.append(by_frames(session, sound, front["window"], front["hop"]))
     assert [len(each) for each in given] == [len(each) for each in expected]
     ours, theirs = np.concatenate(expected), np.concatenate(given)
