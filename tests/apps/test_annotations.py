@@ -34,6 +34,7 @@ def named(labels: list[str]) -> list[Event]:
     return [Event(label, 0.5 + n, 1.25 + n, 0.25) for n, label in enumerate(labels)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["csv", "audacity"])
 def test_the_tools_of_dcase_read_events(tmp_path: Path, name: str) -> None:
     sed_eval = pytest.importorskip("sed_eval")
@@ -81,6 +82,7 @@ def test_json_keeps_any_label_and_csv_all_but_its_line_breaks(labels: list[str])
     assert [Event(*event.values()) for event in content["events"]] == events
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=4))
 def test_tab_separated_formats_keep_one_line_an_event(labels: list[str]) -> None:
     for name, head, tabs in (("audacity", 0, 2), ("raven", 1, 8)):

@@ -54,6 +54,7 @@ def test_a_detector_gives_events_and_probabilities(model: Model) -> None:
         assert not scores or max(scores) == pytest.approx(probability)
 
 
+@pytest.mark.slow
 def test_detect_is_what_the_whole_clip_gives_at_once(model: Model, samples: np.ndarray) -> None:
     loaded = model.trained
     features = torch.from_numpy(loaded.front_end.whole(samples))
@@ -71,6 +72,7 @@ def test_detect_is_what_the_whole_clip_gives_at_once(model: Model, samples: np.n
     assert [e.score for e in found] == pytest.approx([e.score for e in expected], abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_stream_in_any_pieces_gives_what_detect_gives(
     model: Model, samples: np.ndarray, seed: int
@@ -108,6 +110,7 @@ def test_an_unknown_backend_is_an_error_that_lists_the_valid_ones(model: Model) 
         model.stream(backend="compiled")
 
 
+@pytest.mark.slow
 def test_a_file_and_its_samples_are_the_same_sound(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     stereo = np.random.default_rng(1).integers(-9000, 9000, (44100, 2)).astype(np.int16)
@@ -119,6 +122,7 @@ def test_a_file_and_its_samples_are_the_same_sound(model: Model, tmp_path: Path)
         assert model.process(stream) == one
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_asked_for(model: Model, tmp_path: Path) -> None:
     with pytest.raises(SpikesoundError, match="samples need their sampling rate"):
         model.predict(np.zeros(100))
@@ -251,6 +255,7 @@ def test_each_window_of_a_classifier_is_predicted_alone(samples: np.ndarray) -> 
     assert [each.onset_s for each in model.windows(sound, second)][:3] == [0, 0.5, 1.0]
 
 
+@pytest.mark.slow
 def test_windows_of_a_detector_are_the_highest_of_their_frames(
     model: Model, samples: np.ndarray
 ) -> None:
@@ -293,6 +298,7 @@ def test_windows_are_the_same_whatever_the_pieces(lengths: list[int], length: in
     assert found[-1][1] == len(sound)
 
 
+@pytest.mark.slow
 def test_a_model_is_loaded_by_its_file_its_folder_or_its_name_in_a_folder(tmp_path: Path) -> None:
     file = detector(tmp_path / "models/detection/snn-a/fold-2/model.safetensors")
     detector(tmp_path / "models/detection/snn-a/fold-5/model.safetensors", seed=2)
@@ -333,6 +339,7 @@ def test_the_package_offers_the_public_names() -> None:
         spikesound.lode  # noqa: B018
 
 
+@pytest.mark.slow
 def test_the_lines_of_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [block] = [

@@ -66,6 +66,7 @@ def test_wrong_times_are_an_error(wrong: dict[str, float]) -> None:
         Refinement(**wrong)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 50), st.integers(1, 9))),
     st.integers(0, 9),
@@ -133,6 +134,7 @@ def test_nothing_is_merged_by_way_of_a_third() -> None:
     assert counted(chain) == [(0.9, "a+b"), (0.4, "c")]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.sampled_from("abc"), st.sampled_from(["Dog", "Rain"]), st.integers(0, 30),
@@ -170,6 +172,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> api.Model:
     return api.load(detector(tmp_path_factory.mktemp("model") / "model.safetensors"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -70,6 +70,7 @@ def test_every_format_says_the_same(
     assert f"fp32_45nm, each at its best dataflow: network {best:.4g} nJ" in table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

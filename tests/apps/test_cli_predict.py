@@ -85,6 +85,7 @@ def test_several_sounds_are_one_csv_and_a_damaged_one_is_an_error(
     assert errors[1:] == ["error: 1 of 3 sounds failed: see above"]
 
 
+@pytest.mark.slow
 def test_one_damaged_sound_is_one_line(capsys: Captured, folder: Path) -> None:
     (folder / "bad.wav").write_text("no sound")
     code, out, err = spikesound(capsys, "detect", "bad.wav", "--format", "raven")
@@ -237,6 +238,7 @@ def test_threshold_and_top_hold_in_every_format(capsys: Captured) -> None:
     assert (code, out) == (0, "sounds/a.ogg (5.00 s): no label at or above the threshold\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -406,6 +408,7 @@ def test_the_default_model_is_the_best_detector_on_validation_then_a_spiking_one
         assert choose_model(None, folder)[0].parents[1].name == chosen
 
 
+@pytest.mark.slow
 def test_a_model_is_named_by_its_name_folder_or_file(tmp_path: Path, params: Params) -> None:
     folder, file = str(tmp_path / "c"), tmp_path / "c/snn-cnn/fold-2/model.safetensors"
     saved(classifier("cnn", params, spiking=True), file.parent)

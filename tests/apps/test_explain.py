@@ -60,6 +60,7 @@ def test_a_value_has_its_meaning_its_valid_values_and_what_the_file_says() -> No
     assert explained("filter.strict").endswith("Valid: true or false\n")
 
 
+@pytest.mark.slow
 def test_a_section_has_its_keys_with_a_line_each() -> None:
     first, *keys = explained("costs.memory").splitlines()
     assert first == "costs.memory: Energies of memory accesses."
@@ -75,6 +76,7 @@ def test_a_section_has_its_keys_with_a_line_each() -> None:
     assert all(key.endswith(".") for key in keys)
 
 
+@pytest.mark.slow
 def test_a_key_may_lead_through_an_entry_that_the_user_named() -> None:
     assert explained("costs.profiles.int8_45nm.mac_pj").startswith(
         "costs.profiles.int8_45nm.mac_pj: 0.23\n  Energy of a multiply-accumulate"
@@ -95,6 +97,7 @@ def test_an_entry_has_its_kind() -> None:
     assert explained("encodings.burst.interval_min").endswith("Valid: integer >= 1\n")
 
 
+@pytest.mark.slow
 def test_entries_of_one_class_show_their_values() -> None:
     assert "  ann-cnn            {task: classification, network: cnn, neu" in explained("models")
 

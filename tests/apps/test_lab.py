@@ -69,6 +69,7 @@ def test_a_missing_column_is_named() -> None:
         checked(table().drop(columns="fold"), "2")
 
 
+@pytest.mark.slow
 def test_a_clip_is_cut_and_padded(tmp_path: Path, params: Params) -> None:
     file = tones(tmp_path)["file"][0]
     own = read_clip(file, params.features.model_copy(update={"clip_s": None}))
@@ -150,6 +151,7 @@ def test_a_spiking_network_and_its_twin(lab: Lab) -> None:
         ann.trace(ann.test.ids[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [

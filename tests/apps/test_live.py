@@ -54,6 +54,7 @@ def test_the_resampled_pieces_are_the_resampled_whole(rate_hz: int, sizes: list[
     np.testing.assert_array_equal(whole, resample(NOISE, rate_hz, 22050))
 
 
+@pytest.mark.slow
 def test_a_traced_stream_gives_what_detect_gives_and_traces_every_frame(model: Path) -> None:
     stream, loaded = traced(model, 22050), api.load(model)
     chunks = [stream.feed(block) for block in SoundFile(RECORDING, 22050).blocks()]
@@ -130,6 +131,7 @@ class Given:
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_an_interruption_ends_the_events_and_is_followed_by_the_summary(model: Path) -> None:
     blocks = list(SoundFile(RECORDING, 22050).blocks())[:5]  # within the bark
     shown: list[Any] = []
@@ -245,6 +247,7 @@ def test_an_unknown_microphone_is_an_error_that_lists_the_valid_ones(
         Microphone()
 
 
+@pytest.mark.slow
 def test_listen_prints_a_line_of_json_for_each_event(model: Path) -> None:
     arguments = ["listen", "--model", str(model), "--file", str(RECORDING)]
     found = CliRunner().invoke(app, [*arguments, "--json"])
@@ -255,6 +258,7 @@ def test_listen_prints_a_line_of_json_for_each_event(model: Path) -> None:
     assert "3 events: " in found.stderr
 
 
+@pytest.mark.slow
 def test_listen_processes_samples_on_stdin_as_they_come(model: Path) -> None:
     samples, rate_hz = soundfile.read(RECORDING, dtype="int16")
     options = ["--pcm", "s16le", "--rate", str(rate_hz)]
@@ -266,6 +270,7 @@ def test_listen_processes_samples_on_stdin_as_they_come(model: Path) -> None:
     assert sum(" to 0:0" in line for line in found.stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -280,6 +285,7 @@ def test_listen_says_in_a_line_what_is_wrong(model: Path, options: list[str], wo
     assert words in str(found.exception)
 
 
+@pytest.mark.slow
 def test_an_event_is_printed_as_soon_as_it_ends(model: Path) -> None:
     class Slow(Given):
         def blocks(self) -> Iterator[Any]:

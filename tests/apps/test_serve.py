@@ -106,6 +106,7 @@ def test_a_microphone_gives_what_the_whole_sound_gives(up: Up, model: Path) -> N
     np.testing.assert_allclose(scores, [frame.scores for frame in frames], atol=6e-5)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_gives_one_error_and_no_labels(up: Up, tmp_path: Path) -> None:
     path = tmp_path / "text.wav"
     path.write_text("no sound")
@@ -115,6 +116,7 @@ def test_a_damaged_file_gives_one_error_and_no_labels(up: Up, tmp_path: Path) ->
     assert idle(up[1])
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_large_is_refused_with_or_without_its_length(up: Up) -> None:
     def pieces() -> Iterator[bytes]:
         for _ in range(5):
@@ -300,6 +302,7 @@ def test_labels_are_of_real_events_only(up: Up) -> None:
     assert "valid: " in labels(up[0], "x", SOUND).json()["error"]
 
 
+@pytest.mark.slow
 def test_spikes_come_neuron_by_neuron_and_agree_with_the_rows(up: Up) -> None:
     frames = [frame for message in posted(up[0], RECORDING) for frame in message["frames"]]
     sizes = [layer["neurons"] for layer in requests.get(f"{up[0].url}model").json()["layers"]]
@@ -315,6 +318,7 @@ def test_spikes_come_neuron_by_neuron_and_agree_with_the_rows(up: Up) -> None:
     assert max(frame["rate"] for frame in frames) > 0
 
 
+@pytest.mark.slow
 def test_levels_are_those_of_the_samples_of_each_frame_whatever_the_chunks(up: Up) -> None:
     hop_s, rate_hz = 1024 / 22050, 44100
     samples = np.zeros(3 * rate_hz, np.float32)
@@ -355,6 +359,7 @@ def test_an_address_that_cannot_be_used_is_an_error_in_one_line(up: Up) -> None:
             Server(up[1], every, 0)
 
 
+@pytest.mark.slow
 def test_potentials_come_neuron_by_neuron_and_spikes_are_above_the_threshold(up: Up) -> None:
     about = requests.get(f"{up[0].url}model").json()
     assert about["membranes"] == LIMIT

@@ -177,6 +177,7 @@ def test_ffmpeg_is_the_systems_or_the_packages(monkeypatch: pytest.MonkeyPatch) 
     ffmpeg_binary.cache_clear()
 
 
+@pytest.mark.slow
 def test_one_module_runs_ffmpeg_and_one_resamples() -> None:
     for path in (SRC / "spikesound").rglob("*.py"):
         text, name = path.read_text(encoding="utf-8"), path.name

@@ -82,6 +82,7 @@ def test_a_stream_is_heard_even_if_its_header_cannot_know_its_length() -> None:
     assert np.abs(found - whole).max() < 1 / 2**14, "apart from the rounding to 16 bits"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
@@ -126,6 +127,7 @@ def test_what_a_decoder_does_not_notice_is_refused_too(tmp_path: Path) -> None:
         list(blocks(big, 8000))
 
 
+@pytest.mark.slow
 def test_refusals_name_the_file_and_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     bad = noise(0.1, 8000)

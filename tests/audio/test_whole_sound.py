@@ -73,6 +73,7 @@ def test_a_wav_whose_header_tells_of_less_than_follows_is_refused(tmp_path: Path
     assert_refused(path, r"damaged: its header states 6400 bytes of sound, and 57600 follow")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "name", "behind", "size"),
     [
@@ -99,6 +100,7 @@ def test_a_wav_beyond_four_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:
     assert container.options == {"ignore_length": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tail",
     [
@@ -125,6 +127,7 @@ def test_rates_of_a_wav_that_contradict_each_other_are_refused(tmp_path: Path) -
 # K2: a guessed or unknown length.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [0, 16000, 320000])
 def test_a_flac_is_as_long_as_it_decodes(tmp_path: Path, total: int) -> None:
     path = encoded(tmp_path / "a.flac")
@@ -137,6 +140,7 @@ def test_a_flac_is_as_long_as_it_decodes(tmp_path: Path, total: int) -> None:
         assert_length(path, SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [0, 7])
 def test_an_mp3_is_as_long_as_it_decodes(tmp_path: Path, frames: int) -> None:
     path = encoded(tmp_path / "a.mp3", "-q:a", 4)
@@ -144,6 +148,7 @@ def test_an_mp3_is_as_long_as_it_decodes(tmp_path: Path, frames: int) -> None:
     assert_length(patched(path, (at, frames.to_bytes(4, "big"))), SECONDS, tolerance_s=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.05, 0.5])
 def test_a_short_mp3_needs_no_more_frames_to_be_one(tmp_path: Path, seconds: float) -> None:
     assert_length(encoded(tmp_path / "a.mp3", "-t", seconds), seconds)
@@ -171,6 +176,7 @@ def test_an_ogg_file_without_the_flag_of_its_end_is_whole(tmp_path: Path, suffix
     assert_length(path, SECONDS, tolerance_s=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["opus", "ogg"])
 def test_one_flipped_byte_in_an_ogg_file_is_noticed(tmp_path: Path, suffix: str) -> None:
     path = encoded(tmp_path / f"a.{suffix}")
@@ -180,6 +186,7 @@ def test_one_flipped_byte_in_an_ogg_file_is_noticed(tmp_path: Path, suffix: str)
         assert_refused(path, r"(damaged|cut off): ")
 
 
+@pytest.mark.slow
 def test_a_missing_page_is_noticed_but_not_the_number_in_a_broadcast(tmp_path: Path) -> None:
     path = encoded(tmp_path / "a.opus", "-page_duration", 100000)
     whole = pages(path.read_bytes())
@@ -192,6 +199,7 @@ def test_a_missing_page_is_noticed_but_not_the_number_in_a_broadcast(tmp_path: P
 # K4: sizes of pipes and unfinished writers.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("riff", [None, *SIZES])
 @pytest.mark.parametrize("data", [None, *SIZES])
 def test_a_wav_of_unknown_size_is_read_to_its_end(
@@ -207,6 +215,7 @@ def test_a_wav_of_no_samples_has_no_sound(tmp_path: Path) -> None:
     assert_refused(tmp_path / "a.wav", "no sound in it")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["wav", "caf", "au", "flac", "mp3", "ogg", "webm", "asf", "adts"])
 def test_a_file_that_was_written_to_a_pipe_is_whole(tmp_path: Path, form: str) -> None:
     def run(*to: object) -> None:
@@ -286,6 +295,7 @@ def test_sound_that_is_missing_by_the_time_stamps_is_refused(tmp_path: Path) -> 
     assert_refused(gap, r"damaged: 0\.50 s of sound are missing at (1\.0\d|0\.9\d) s")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "m4a", "mkv", "wma", "wav", "aiff"])
 def test_a_hole_in_a_file_is_noticed(tmp_path: Path, suffix: str) -> None:
     path = encoded(tmp_path / f"a.{suffix}")

@@ -114,6 +114,7 @@ def agree(found: dict[str, float], expected: dict[str, float]) -> None:
         assert found[name] == pytest.approx(value, abs=1e-6), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", ["average", "stride"])
 @pytest.mark.parametrize("kind", ["ann", "direct", "spikes", "weighted", "converted", "rounded"])
 def test_a_cnn_is_counted_as_by_neurobench(kind: str, pool: str, params: Params) -> None:
@@ -156,6 +157,7 @@ def test_a_cnn_is_counted_as_by_neurobench(kind: str, pool: str, params: Params)
         assert sum(layer.active_outputs for layer in found if layer.neuron != "none") > 0
 
 
+@pytest.mark.slow
 def test_neurobench_leaves_out_weights_of_zero_and_nothing_else(params: Params) -> None:
     wanted = spec(params, "cnn", neuron="quantised_relu", neuron_params={"levels": 7})
     network = trained(wanted)
@@ -207,6 +209,7 @@ class Cells(nn.Module):
         return scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "products"),
     # Products of gates with states, in a frame and in the first one, whose states are zero: those

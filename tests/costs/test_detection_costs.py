@@ -105,6 +105,7 @@ def test_counts_are_those_of_a_loop_over_synapses(model: str) -> None:
         assert count.effective.max() <= count.size.dense
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_dense_counts_are_those_of_inputs_that_are_never_zero(model: str) -> None:
     spec, network = detector(model)
@@ -196,6 +197,7 @@ def waiting(neuron: Any, currents: Any, touched: Any, bias: Any) -> tuple[list[A
     return all_spikes, numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("reset", ["subtract", "none"])
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif"])

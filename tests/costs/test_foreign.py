@@ -427,6 +427,7 @@ def test_counts_agree_with_the_counter_of_spikingjelly() -> None:
         assert layers[name].effective == sum(theirs[f"Sequential.{name}"].values()) > 0, name
 
 
+@pytest.mark.slow
 def test_the_cost_of_a_network_is_plain_values() -> None:
     import json
 

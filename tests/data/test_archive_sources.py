@@ -91,6 +91,7 @@ def test_a_media_id_never_leads_elsewhere(name: str, tmp_path: Path, media_id: s
         made.locate(media_id)
 
 
+@pytest.mark.slow
 def test_a_damaged_recording_is_rejected(name: str, tmp_path: Path) -> None:
     made = source(name, MAKERS[name](tmp_path / "copy"))
     whole, before = frames(made.listing())

@@ -184,6 +184,7 @@ def test_a_missing_or_binary_file_is_named(tmp_path: Path) -> None:
         read_segments(tmp_path / "binary.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "clips", "labels"),
     [("balanced_train_segments.csv", 22160, 52882), ("eval_segments.csv", 20371, None)],

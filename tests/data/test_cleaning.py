@@ -146,6 +146,7 @@ def test_the_length_of_a_sine_does_not_change_its_loudness(seconds: float) -> No
     assert integrated_lufs(sine(-20, seconds), 48000) == pytest.approx(-20 + MONO_LU, abs=0.05)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(1, 9000), st.sampled_from([8000, 11025, 44100]))
 def test_a_wave_of_any_length_is_measured(length: int, rate_hz: int) -> None:
@@ -166,6 +167,7 @@ def test_silence_has_no_loudness_and_stays_as_it_is(wave: Wave) -> None:
     assert np.array_equal(same, wave)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.floats(-50, -1), st.floats(-40, -10))
 def test_a_clip_gets_the_loudness_asked_for_as_far_as_nothing_clips(
@@ -201,6 +203,7 @@ def test_with_all_off_the_sound_is_untouched_and_no_key_changes() -> None:
     assert not looks(OFF)
 
 
+@pytest.mark.slow
 def test_steps_come_in_order_and_each_is_told() -> None:
     params = OFF.model_copy(update={"remove_dc": True, "trim_db": -30.0, "loudness_lufs": -20.0})
     # With its offset the silence would be as loud as the sound.
@@ -363,6 +366,7 @@ def test_of_many_copies_only_the_first_is_kept_and_order_decides_which() -> None
     assert found[301].first == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 128])
 def test_a_clip_that_matches_only_a_repeated_one_is_kept(
     batch: int, monkeypatch: pytest.MonkeyPatch
@@ -386,6 +390,7 @@ def test_the_size_of_batches_changes_nothing(batch: int, monkeypatch: pytest.Mon
     assert find_duplicates(clips, 0.3) == expected
 
 
+@pytest.mark.slow
 def test_the_limit_on_the_error_is_kept() -> None:
     clips = prints(noise(1), with_noise(noise(1), 15))
     error = find_duplicates(clips, 0.4)[1].error

@@ -180,6 +180,7 @@ def count_fetches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return fetched
 
 
+@pytest.mark.slow
 def test_a_second_run_fetches_nothing_and_a_longer_list_only_what_is_new(
     run: Callable[..., pd.DataFrame],
     seven: pd.DataFrame,
@@ -274,6 +275,7 @@ def test_a_location_that_nothing_can_fetch_from_is_named_before_any_work(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_clip_in_the_store_is_made_again(
     run: Callable[..., pd.DataFrame], seven: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -285,6 +287,7 @@ def test_a_damaged_clip_in_the_store_is_made_again(
     assert contents(tmp_path / "audio") == before
 
 
+@pytest.mark.slow
 def test_a_shorter_list_leaves_no_shard_of_the_longer_one(
     run: Callable[..., pd.DataFrame], seven: pd.DataFrame, tmp_path: Path
 ) -> None:

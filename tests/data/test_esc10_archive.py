@@ -119,6 +119,7 @@ def test_another_hash_or_no_archive_is_an_error(
         Esc10(none, ONTOLOGY, tmp_path / "cache").listing()
 
 
+@pytest.mark.slow
 def test_scenes_are_mixed_of_what_the_archive_has(
     server: tuple[Loopback, RemoteFile], params: Params, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def fail(line: str) -> None:
     raise SpikesoundError(line)
 
 
+@pytest.mark.slow
 def test_an_error_of_a_worker_arrives_as_itself(cluster: Cluster) -> None:
     with executor(cluster.address, 1) as (pool, _):
         future = pool.submit(fail, "shard-00000.parquet: damaged")

@@ -81,6 +81,7 @@ def test_one_connection_carries_many_requests() -> None:
         connection.close()
 
 
+@pytest.mark.slow
 @given(
     names=st.sets(st.text("abc123", min_size=1), max_size=60),
     seed=st.integers(0, 9),

@@ -135,6 +135,7 @@ def test_a_bad_address_of_a_proxy_is_told_before_any_work(tmp_path: Path, proxy:
         Params.load(tmp_path / "params.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "proxy", ["http://host", "https://user:pass@host:8443", "socks5h://[::1]:1080", "SOCKS5://h:1"]
 )

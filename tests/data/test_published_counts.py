@@ -77,6 +77,7 @@ def test_lists_are_compared_cell_by_cell(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_balanced_list_has_what_google_says_of_it() -> None:
     counts = count_list(read_list(ROOT / "data/audioset/balanced_train_segments.csv"))
     assert len(counts.files) == 527

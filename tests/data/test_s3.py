@@ -110,6 +110,7 @@ def test_a_put_that_dies_in_the_middle_leaves_no_object(
     assert store.read(KEY) is None
 
 
+@pytest.mark.slow
 def test_a_file_that_is_given_up_while_it_is_made_leaves_no_object(bucket: UPath) -> None:
     with pytest.raises(KeyboardInterrupt):
         give_up(bucket / "half")

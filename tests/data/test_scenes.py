@@ -113,6 +113,7 @@ def test_the_lists_are_audiosets_and_fit_what_was_mixed(scenes: Scenes) -> None:
     assert {tuple(row.values()) for row in listing.mixtures.to_pylist()} == used
 
 
+@pytest.mark.slow
 def test_scenes_in_which_nothing_happens_are_clips_without_labels_that_the_filter_keeps(
     scenes: Scenes, params: Params
 ) -> None:

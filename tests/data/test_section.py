@@ -88,6 +88,7 @@ def test_only_a_part_is_transferred(folder: Path) -> None:
     assert sent < (folder / "long.wav").stat().st_size / 2
 
 
+@pytest.mark.slow
 def test_a_section_past_the_end_is_short(mirror: Mirror, folder: Path) -> None:
     whole = decode(folder / "long.wav", RATE_HZ, 0.0, 1000.0)
     length_s = len(whole) / RATE_HZ

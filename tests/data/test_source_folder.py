@@ -278,6 +278,7 @@ def test_dealt_folds_are_even_in_every_combination(labels: dict[str, set[str]], 
         assert sum(sizes) == len(chosen)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=30), unique=True, max_size=20))
 def test_media_ids_are_safe_and_distinct(files: list[str]) -> None:
     made = [media_id_of(file) for file in files]
@@ -285,6 +286,7 @@ def test_media_ids_are_safe_and_distinct(files: list[str]) -> None:
     assert len(set(made)) == len(files)
 
 
+@pytest.mark.slow
 def test_sound_is_measured_and_read_under_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
     whole = wav(tmp_path / "a.wav", 2.0)
     for name in (b"\xfc.wav", b"\xfc.m4a"):
@@ -300,6 +302,7 @@ def test_sound_is_measured_and_read_under_a_name_that_is_not_utf_8(tmp_path: Pat
     assert len(read_recordings(tmp_path / "noise", 8000)) == 1
 
 
+@pytest.mark.slow
 def test_a_format_that_libsndfile_cannot_read_is_measured_by_ffmpeg(tmp_path: Path) -> None:
     whole = wav(tmp_path / "a.wav", 2.0)
     for name in ("a.m4a", "a.wma"):

@@ -122,6 +122,7 @@ def test_a_dataset_is_fetched_once_and_read_as_a_folder(
     assert [path.name for path in (tmp_path / "cache/kaggle").iterdir()] == ["owner+some-sounds"]
 
 
+@pytest.mark.slow
 def test_a_table_in_the_dataset_gives_the_labels(site: Site, make: Make) -> None:
     listing = make(table="t.csv").listing()
     assert listing.clips["labels"].to_pylist() == [["bark"]]

@@ -90,6 +90,7 @@ def test_every_listed_source_gives_the_tables(
     assert all(row == sorted(set(row)) and row for row in read["labels"])
 
 
+@pytest.mark.slow
 def test_the_folds_of_audioset_are_its_two_lists(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

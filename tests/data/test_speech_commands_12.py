@@ -67,6 +67,7 @@ def twelve(tmp_path: Path, **changes: object) -> Source:
     return SOURCES["speech_commands_12"](params, Ontology({}, {}), tmp_path / "cache")
 
 
+@pytest.mark.slow
 def test_twelve_classes_in_three_folds(tmp_path: Path) -> None:
     made(tmp_path / "copy")
     source = twelve(tmp_path)
@@ -90,6 +91,7 @@ def test_twelve_classes_in_three_folds(tmp_path: Path) -> None:
     assert twelve(tmp_path).listing().clips.equals(listing.clips)
 
 
+@pytest.mark.slow
 def test_the_published_test_set_is_the_fold_of_the_test(tmp_path: Path) -> None:
     made(tmp_path / "copy")
     test = tmp_path / "official"
@@ -105,6 +107,7 @@ def test_the_published_test_set_is_the_fold_of_the_test(tmp_path: Path) -> None:
     assert all(source.locate(media_id).startswith(str(test)) for media_id in tested["media_id"])
 
 
+@pytest.mark.slow
 def test_a_copy_without_silence_is_no_test_set(tmp_path: Path) -> None:
     import zipfile
 
@@ -116,6 +119,7 @@ def test_a_copy_without_silence_is_no_test_set(tmp_path: Path) -> None:
         twelve(tmp_path, test_archive=file).listing()
 
 
+@pytest.mark.slow
 def test_the_words_can_be_split_by_the_rule(tmp_path: Path) -> None:
     made(tmp_path / "copy")
     params = SpeechCommandsParams(

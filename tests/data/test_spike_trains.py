@@ -48,6 +48,7 @@ def binned(params: Params, **changes: object) -> FeatureParams:
     return FeatureParams.model_validate(params.features.model_dump() | values | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_words_have_their_labels_and_the_official_parts(name: str, tmp_path: Path) -> None:
     made = source(name, copies(name, tmp_path / name))
@@ -88,6 +89,7 @@ def test_counts_by_hand() -> None:
     assert counts.sum() == 4
 
 
+@pytest.mark.slow
 def test_features_are_the_counts_in_the_order_of_the_clips(tmp_path: Path, params: Params) -> None:
     made = source("shd", copies("shd", tmp_path / "shd"))
     chosen = filter_clips(made.listing(), made.ontology, params.filter, 1)

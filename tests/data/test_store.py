@@ -25,6 +25,7 @@ def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 @given(parts, parts)
 def test_different_parts_have_different_keys(
     one: list[str | int | float], other: list[str | int | float]

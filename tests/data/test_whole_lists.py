@@ -25,6 +25,7 @@ def source(address: str, cache: Path, **more: str) -> AudioSet:
     return AudioSet(params, Ontology.load(ROOT / "data/audioset/ontology.json"), cache)
 
 
+@pytest.mark.slow
 def test_a_list_that_is_cut_without_a_length_is_refused_and_fetched_again(tmp_path: Path) -> None:
     recordings = {"list.csv": BALANCED.read_bytes()}
     cut = "no length, broken off"

@@ -132,6 +132,7 @@ def test_a_refusal_is_told_in_its_own_words(kind: str, serve: Callable[..., YouT
     assert error.msg.removeprefix(f"[youtube] {video_id(kind)}: ").startswith(MESSAGES[kind])
 
 
+@pytest.mark.slow
 def test_unknown_videos_are_unavailable(serve: Callable[..., YouTube]) -> None:
     with serve({}) as youtube, pytest.raises(DownloadError, match=r"Video unavailable$"):
         extract(youtube, "none")
@@ -164,6 +165,7 @@ def test_turns_are_taken_and_the_last_one_stays(
         assert [extract(youtube, "a")["duration"] for _ in range(2)] == [15, 15]
 
 
+@pytest.mark.slow
 def test_a_blocked_address_gets_nothing_until_it_is_let_in_again(
     short: Media, serve: Callable[..., YouTube]
 ) -> None:

@@ -80,6 +80,7 @@ def test_both_axes_end_at_the_accuracy_of_the_stored_predictions(
     assert {"stable_steps_median", "stable_s_median", "stable_s_p95"} <= set(result.stable)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readout", READOUTS)
 def test_after_some_steps_the_scores_are_those_of_a_network_that_has_no_more(
     params: Params, readout: str
@@ -155,6 +156,7 @@ def test_points_lie_within_the_clip_and_the_last_one_has_all_of_it() -> None:
     assert seconds_points(12, 10.0, least=4) == [(0.5, 5), (1.0, 10), (1.1, 12)]
 
 
+@pytest.mark.slow
 def test_curves_are_written_and_joined(params: Params, tmp_path: Path) -> None:
     folds = made(params, tmp_path, "ann-cnn")
     result = found(params, folds)
@@ -185,6 +187,7 @@ def test_decisions_are_stable_from_where_they_never_change_again() -> None:
     assert stable_from(decided).tolist() == [1, 0, 3, 3]
 
 
+@pytest.mark.slow
 @given(
     arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(1, 5)), elements=st.integers(0, 2))
 )

@@ -64,6 +64,7 @@ def test_the_interval_holds_the_figure(several: bool) -> None:
         assert 0 <= low < found[name] < high <= 1
 
 
+@pytest.mark.slow
 def test_more_clips_narrow_it_and_more_confidence_widens_it() -> None:
     few, many = random_matrix(50, 4, 1), random_matrix(800, 4, 1)
     for name in METRICS:
@@ -150,6 +151,7 @@ def test_all_clips_of_a_recording_are_drawn_together() -> None:
     assert len(np.unique(weights.sum(axis=1))) > 1, "so not always as many clips"
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=30))
 def test_recordings_are_numbered_by_their_names(recordings: list[str]) -> None:
     clip_ids = [str(i) for i in range(len(recordings))]

@@ -46,6 +46,7 @@ def test_a_clip_is_left_at_the_first_confident_step() -> None:
     assert known.exits(1.0)[0].tolist() == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_what_is_decided_after_some_steps_is_what_a_shorter_network_decides(
     params: Params, network: torch.nn.Module
 ) -> None:

@@ -44,6 +44,7 @@ def test_models_without_any_difference_are_equal_and_not_different() -> None:
     assert equivalence_p(0.02, 0.0, 0.02) == 1
 
 
+@pytest.mark.slow
 def test_the_detectable_difference_is_shown_with_the_power_it_claims() -> None:
     generator, error = np.random.default_rng(1), 0.015
     true = detectable(error, 0.05)

@@ -19,6 +19,7 @@ def run(network: nn.Module) -> torch.Tensor:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_every_fault_changes_a_detector_and_leaves_the_network_as_it_is(

@@ -294,6 +294,7 @@ def test_a_larger_model_takes_more_memory_in_a_process_of_its_own(
     assert peaks[1] > peaks[0] + 0.9 * weights_mb
 
 
+@pytest.mark.slow
 def test_a_missing_model_is_one_line_from_its_own_process_too(tmp_path: Path) -> None:
     clip = np.zeros((1, 1, 12, 16), np.float32)
     with pytest.raises(SpikesoundError, match="no such file"):

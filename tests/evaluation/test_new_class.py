@@ -44,6 +44,7 @@ def clips_of(model: TrainedModel | None, rows: np.ndarray) -> Clips:
     return Clips(inputs, activities, data.present.argmax(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_finds_a_new_class_that_is_plain_to_see(rule: str, model: TrainedModel) -> None:
     every = clips_of(model, np.arange(96))

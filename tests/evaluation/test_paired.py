@@ -55,6 +55,7 @@ def test_mcnemar_by_hand() -> None:
     assert mcnemar_p(ours, ours) == 1
 
 
+@pytest.mark.slow
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 5))
 def test_mcnemar_hears_only_the_clips_that_tell(only_first: int, only_second: int, n: int) -> None:
     ours = np.repeat([True, False, True, False], [only_first, only_second, n, n])
@@ -100,6 +101,7 @@ def test_equal_models_are_never_told_apart() -> None:
     assert p_values(scored, scored) == dict.fromkeys(METRICS, 1.0)
 
 
+@pytest.mark.slow
 def test_p_is_never_zero_and_the_same_either_way() -> None:
     good, bad = random_matrix(200, 4, 3, skill=1.0), random_matrix(200, 4, 3, skill=0.0)
     assert p_values(good, bad) == dict.fromkeys(METRICS, 1 / 1000)

@@ -137,6 +137,7 @@ def test_both_revisions_are_drawn_over_each_other(plot: str, drawn: dict[str, An
     assert any(channel["field"] == "rev" for channel in channels), "distinguished by colour or dash"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plot", PLOTS)
 def test_templates_name_columns_that_there_are(plot: str, drawn: dict[str, Any]) -> None:
     made = {

@@ -84,6 +84,7 @@ def level_db(wave: Wave, low_hz: float, high_hz: float) -> float:
     return float(10 * np.log10(spectrum[(hz >= low_hz) & (hz < high_hz)].mean()))
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(sorted(NOISES)),
     st.floats(-20, 40),
@@ -182,6 +183,7 @@ def test_a_folder_without_a_good_recording_is_named(
         read_recordings(tmp_path, 8000)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(CHANNELS)), st.integers(100, 5000), st.integers(0, 999))
 def test_a_channel_keeps_length_and_type(name: str, samples: int, seed: int) -> None:
     level = {"low_pass": 1000.0, "high_pass": 500.0, "gain": 20.0}.get(name, 0.3)

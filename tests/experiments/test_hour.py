@@ -53,6 +53,7 @@ def material(labels: list[str]) -> Material:
     return Material([Recording("rain", "rain", wave(5, 99))], events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.2, 1.0])
 def test_events_sound_for_the_share_of_the_hour(share: float, params: Params) -> None:
     scenes = params.sources.scenes.model_copy(update={"rate_hz": RATE_HZ})

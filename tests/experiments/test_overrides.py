@@ -26,6 +26,7 @@ def setting(tmp_path: Path, **row: Any) -> dict[str, Params]:
     return params_of(CONTENT, "e", load_experiment(path, "e"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", read_sections(FILE))
 def test_every_experiment_of_the_project_is_valid(name: str) -> None:
     experiment = load_experiment(FILE, name)

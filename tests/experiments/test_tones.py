@@ -42,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
+@pytest.mark.slow
 def test_tones_are_told_apart_until_the_noise_hides_them(folder: Path) -> None:
     recordings = read_recordings(folder)
     assert recordings.tones == [str(hz) for hz in TONES]
@@ -57,6 +58,7 @@ def test_tones_are_told_apart_until_the_noise_hides_them(folder: Path) -> None:
     assert set(rows["published"]["by_tone_from_3_db"]) == {str(hz) for hz in TONES}
 
 
+@pytest.mark.slow
 def test_published_weights_are_shares_and_a_source_spikes_once_a_step(folder: Path) -> None:
     recordings = read_recordings(folder)
     given, weights = published(recordings)
@@ -74,6 +76,7 @@ def test_a_tie_is_no_hit() -> None:
     assert hits(scores).tolist() == [True, False, False]
 
 
+@pytest.mark.slow
 def test_silence_gives_no_spike(folder: Path) -> None:
     recordings = read_recordings(folder)
     given, weights = centred(recordings)

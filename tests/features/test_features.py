@@ -69,6 +69,7 @@ def test_the_registry_has_every_kind_that_params_allow() -> None:
     assert list(FEATURES) == list(KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OF_SOUND)
 def test_contract(kind: str, base: FeatureParams) -> None:
     params = with_kinds(base, kind)

@@ -114,6 +114,7 @@ def test_percentiles_are_exact_for_any_float16(
     assert [figures["low"][0], figures["high"][0]] == list(exact)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     values=arrays(np.float16, (3, 4, 2), elements=st.floats(-200, 200, width=16)),

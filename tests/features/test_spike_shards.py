@@ -52,6 +52,7 @@ def encode(features: Path, name: str, params: Params, out: Path, fold: str = "1"
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_spikes_come_back_as_encoded(
     name: str, features: Path, params: Params, tmp_path: Path
@@ -85,6 +86,7 @@ def test_spikes_come_back_as_encoded(
     assert clips.without("1").ids == ["clip1", "clip3", "clip5"] == clips.only("2").ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_equal_seeds_give_equal_bytes(
     name: str, features: Path, params: Params, tmp_path: Path

@@ -115,6 +115,7 @@ def test_a_compiled_stream_does_not_depend_on_its_chunks(
         assert (mine.opened, mine.closed) == (theirs.opened, theirs.closed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["auto", "dense"])
 @pytest.mark.parametrize("model", MODELS)
 def test_a_trace_has_the_features_and_the_spikes_of_each_frame(model: str, backend: str) -> None:
@@ -135,6 +136,7 @@ def test_a_trace_has_the_features_and_the_spikes_of_each_frame(model: str, backe
     assert bool(spikes) == model.startswith("snn-")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif"])
 def test_a_trace_has_the_potentials_of_each_frame_where_they_are_wanted(model: str) -> None:
     spec, network = decided(model)
@@ -189,6 +191,7 @@ def hodgkin_huxley(network: Detector) -> Detector:
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "change", "words"),
     [
@@ -207,6 +210,7 @@ def test_a_network_without_kernels_falls_back_to_torch(model: str, change, words
         streaming(network, "compiled")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -237,6 +241,7 @@ def test_a_fallback_streams_as_before() -> None:
     compare(run(spec, network, "auto", [4410]), run(spec, network, "dense", [4410]))
 
 
+@pytest.mark.slow
 def test_an_unknown_backend_is_an_error_with_the_valid_names() -> None:
     spec, network = decided("ann-tcn")
     valid = "unknown backend 'numba'; valid: auto, compiled, dense, event_driven"
@@ -262,6 +267,7 @@ def test_kernels_are_compiled_before_the_first_frame(monkeypatch: pytest.MonkeyP
     assert calls == [1] * len(MODELS)
 
 
+@pytest.mark.slow
 def test_the_network_may_change_and_a_stream_keeps_its_weights() -> None:
     spec, network = decided("snn-tcn")
     stream = Stream(spec, network)

@@ -57,6 +57,7 @@ def test_logits_and_spikes_are_the_networks(model: str, shape: dict[str, object]
         assert 0 < mine.mean() < 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_pieces_do_not_matter_and_a_state_can_be_used_again(model: str) -> None:
     _, network = detector(model)
@@ -82,6 +83,7 @@ def test_leaving_zeros_out_changes_nothing_but_rounding(model: str) -> None:
     torch.testing.assert_close(*results, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
 @pytest.mark.parametrize("refractory", [0, 2])
 def test_every_reset_and_refractory_period(reset: str, refractory: int) -> None:
@@ -97,6 +99,7 @@ def test_every_reset_and_refractory_period(reset: str, refractory: int) -> None:
     torch.testing.assert_close(made.advance(x, made.rest())[0], wanted, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neuron", ["lif", "alif", "integrate_and_fire"])
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif"])
 def test_every_neuron_in_every_layer(model: str, neuron: str) -> None:
@@ -123,6 +126,7 @@ def test_every_neuron_in_every_layer(model: str, neuron: str) -> None:
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_folded_batch_norms_give_the_same(model: str) -> None:
     _, network = detector(model)
@@ -149,6 +153,7 @@ def test_adaptations_that_fade_do_not_become_too_small_to_be_quick() -> None:
     assert state.floats[units : 2 * units].max() == 0
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused() -> None:
     spiking, twin = detector("snn-tcn")[1], detector("ann-gru")[1]
     with pytest.raises(

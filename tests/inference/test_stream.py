@@ -56,6 +56,7 @@ def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
     assert len(offline) == len(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 511, 512, 1023, 1024, 1536, 5000])
 def test_events_that_go_on_to_the_end_are_ended(samples: int) -> None:
     """Also where the last frame was there before the end, and no filter waits."""

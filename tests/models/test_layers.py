@@ -115,6 +115,7 @@ def test_layers_keep_the_contract(name: str, params: Params) -> None:
     assert inside == {module for module in every if isinstance(module, SpikingNeuron)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_modules_of_layers_are_called_in_their_order(name: str, params: Params) -> None:
     tried, called = made(name, params), []

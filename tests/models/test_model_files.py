@@ -88,6 +88,7 @@ def test_features_of_another_width_are_refused(params: Params) -> None:
         made.probabilities(np.zeros((5, 3), np.float32))
 
 
+@pytest.mark.slow
 def test_damaged_and_hostile_files_are_refused_in_a_line(
     good: Path, tmp_path: Path, params: Params
 ) -> None:

@@ -362,6 +362,7 @@ def test_a_row_of_params_yaml_allows_its_code(tmp_path: Path) -> None:
     assert own_code.allowed() == [model.network_params.sha256]
 
 
+@pytest.mark.slow
 def test_a_models_file_runs_code_only_where_a_person_says_so(
     tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def slow_scores(made: SequenceNetwork, x: torch.Tensor) -> torch.Tensor:
     return made.readout(frames.mean(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neuron", ["lif", "se_adlif", "silif", "alif"])
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_are_those_of_a_slow_reference(name: str, neuron: str, params: Params) -> None:

@@ -24,6 +24,7 @@ def test_the_benchmarks_and_audioset_have_presets() -> None:
     assert {"audioset-balanced", "audioset-full", "audioset-strong"} <= set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_goes_with_the_parameters(name: str) -> None:
     preset = read_presets(FOLDER)[name]
@@ -40,6 +41,7 @@ def test_a_preset_goes_with_the_parameters(name: str) -> None:
     assert preset.differs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_is_written_with_the_comments_kept(name: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
@@ -55,6 +57,7 @@ def test_a_preset_is_written_with_the_comments_kept(name: str, tmp_path: Path) -
     assert again == lines, "once more changes nothing"
 
 
+@pytest.mark.slow
 def test_a_wrong_preset_is_one_line_and_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     shutil.copyfile(ROOT / "params.yaml", path)

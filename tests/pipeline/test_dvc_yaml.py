@@ -168,6 +168,7 @@ def test_a_part_of_the_parameters_has_their_place_and_no_others() -> None:
     assert graph.STAGE.part(content, keys) == {"tasks": {"a": {"folds": [1]}}, "seed": 1}
 
 
+@pytest.mark.slow
 def test_a_changed_file_of_own_code_changes_what_its_stages_depend_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -415,6 +415,7 @@ def test_a_neuron_detects_in_a_stream(tmp_path: Path) -> None:
     assert set(found.predict(sound, 22050)) == set(NAMES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("extended")
 def test_what_is_registered_is_listed_where_a_name_is_unknown() -> None:
     with pytest.raises(SpikesoundError, match=r"valid: .*perceptron"):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_evaluation_imports_neither_torchs_compiler_nor_what_trains() -> None:
     """They double the start of each stage after training, and of each command."""
     heavy = ("torch._dynamo", "lightning_fabric", "scipy.stats", "sklearn", "librosa", "plotly")

@@ -92,6 +92,7 @@ def fixed_paths(tree: ast.Module) -> Iterator[str]:
             yield from (f"line {node.lineno}: argv" for name in node.names if name.name == "argv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_the_library_knows_no_fixed_paths(path: Path) -> None:
     found = list(fixed_paths(ast.parse(path.read_text(encoding="utf-8"))))

@@ -77,6 +77,7 @@ def test_the_page_is_well_formed_and_has_every_section(page: Page) -> None:
     assert {target.removeprefix("#") for target in targets} <= set(ids)
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_question_its_answer_and_three_figures(
     inputs: ReportInputs, page: Page
 ) -> None:

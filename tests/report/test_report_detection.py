@@ -78,6 +78,7 @@ def test_a_section_without_figures_is_left_out(inputs: ReportInputs) -> None:
     assert linked <= {"main", *ids(bare)}
 
 
+@pytest.mark.slow
 def test_the_verdict_names_the_pair_and_what_the_comparison_shows(page: Page) -> None:
     assert (
         "On 30 clips the spiking snn-tcn-strong scores 0.300 in PSDS 1 and its conventional twin "

@@ -100,6 +100,7 @@ def test_weight_decay_draws_delays_to_the_middle() -> None:
     assert synapses.delays.tolist() == [4.0, 4.0, 4.0]
 
 
+@pytest.mark.slow
 def test_delays_of_a_teacher_are_found() -> None:
     x = inputs(80)
     teacher = layer("axonal").eval()

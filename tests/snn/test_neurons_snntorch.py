@@ -89,6 +89,7 @@ EACH = [(make, reset) for make in (alpha, lapicque, rleaky) for reset in RESETS]
 EACH += [(delta_leaky, "none"), (synaptic, "subtract")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "reset"), EACH)
 @pytest.mark.parametrize("gain", [0.7, 3.0])
 def test_spikes_and_gradients_are_snntorchs(make: Any, reset: str, gain: float) -> None:

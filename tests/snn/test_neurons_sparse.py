@@ -30,6 +30,7 @@ def test_the_same_trace_one_spike_after_the_other() -> None:
     assert spikes == [1, 0, 0, 0, 1, 1, 0, 0]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 40))
 def test_substeps_stand_for_the_number(levels: int, steps: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -62,6 +63,7 @@ def test_a_steady_current_decides_the_time_of_the_spike(current: float, step: in
     assert spikes.nonzero().flatten().tolist() == ([] if step is None else [step])
 
 
+@pytest.mark.slow
 @given(st.integers(1, 8), st.integers(0, 60))
 def test_it_is_an_integrator_with_a_falling_threshold(steps: int, seed: int) -> None:
     """By the definition: slopes add up, the potential integrates, a threshold falls to meet it."""

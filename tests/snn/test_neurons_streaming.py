@@ -29,6 +29,7 @@ SPIKING = [
 EVERY = [("plain", name) for name in SPIKING] + [("recurrent", name) for name in RECURRENT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_streaming_gives_the_same_spikes(kind: str, name: str, params: Params) -> None:
     neuron = make(kind, name, params)

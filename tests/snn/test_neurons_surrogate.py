@@ -74,6 +74,7 @@ def test_derivatives_by_hand(name: str, slope: float, excess: float, value: floa
     assert DERIVATIVES[name](torch.tensor(excess), slope).item() == pytest.approx(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SURROGATES)
 @settings(deadline=None)
 @given(slope=st.floats(0.1, 50), excess=st.floats(-5, 5))

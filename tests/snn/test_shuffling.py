@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ def drawn(steps: int, seed: int, rate: float = 0.4) -> torch.Tensor:
     return (torch.rand(steps, 3, 5, generator=seeded(seed)) < rate).float()
 
 
+@pytest.mark.slow
 @given(st.integers(1, 9), st.integers(0, 50), st.integers(0, 4))
 def test_every_neuron_keeps_its_number_of_spikes(steps: int, seed: int, most: int) -> None:
     spikes = drawn(steps, seed)

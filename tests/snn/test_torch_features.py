@@ -76,6 +76,7 @@ def test_exported_modules_give_the_same_spikes(make, strict) -> None:  # type: i
     assert torch.equal(exported(spikes), expected)
 
 
+@pytest.mark.slow
 def test_a_named_kernel_says_that_it_cannot_be_exported() -> None:
     neuron = LIF(lif_params(backend="numba"))
     with pytest.raises(SpikesoundError, match="'numba' cannot be exported; 'auto' and 'torch' can"):

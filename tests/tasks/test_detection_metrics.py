@@ -119,6 +119,7 @@ def random_case(seed: int) -> tuple[EventsOf, EventsOf, dict[str, float]]:
     return found, truth, seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_event_and_segment_counts_are_those_of_sed_eval(seed: int) -> None:
     found, truth, seconds = random_case(seed)
@@ -160,6 +161,7 @@ def test_event_and_segment_counts_are_those_of_plain_loops(seed: int) -> None:
         assert segments.counts(mine, segments.active(theirs)) == tuple(slow_segments.sum(axis=0))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_crowded_events_are_paired_as_well_as_can_be(seed: int) -> None:
     generator = np.random.default_rng(seed)

@@ -179,6 +179,7 @@ def summed(
     return {key: tuple(change) for key, change in total.items() if change.any()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("seed", range(12))
 def test_what_changes_at_each_score_is_what_sed_scores_eval_counts(

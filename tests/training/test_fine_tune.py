@@ -85,6 +85,7 @@ def test_sparsity_leaves_fewer_activations(params: Params, tmp_path: Path) -> No
     assert density(sparse.network) < 0.9 * density(free.network)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 20), st.integers(1, 20), st.floats(0.01, 100))
 def test_density_is_the_share_that_takes_part(active: int, silent: int, scale: float) -> None:
     layer = torch.cat([torch.full((active,), scale), torch.zeros(silent)])

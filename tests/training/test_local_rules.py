@@ -109,6 +109,7 @@ def test_a_layer_that_never_spikes_is_an_error(params: Params, tmp_path: Path) -
         METHODS["stdp"](replace(deaf, spec=deaf.spec.model_copy(update={"neuron_params": neuron})))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "key", "value"),
     [
@@ -233,6 +234,7 @@ def test_stdp_becomes_selective_for_a_repeating_pattern_and_without_it_does_not(
     assert off < 0.5
 
 
+@pytest.mark.slow
 def test_the_read_out_reports_each_penalty(params: Params, tmp_path: Path) -> None:
     wanted = job(params, "stdp", tmp_path)
     trained = METHODS["stdp"](wanted)

@@ -98,6 +98,7 @@ def with_network(spec: Spec, **changes: object) -> Spec:
 X = (torch.rand(6, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.4).float()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readout", ["rate", "membrane_sum", "first_spike"])
 @pytest.mark.parametrize("rate", [None, 0.05])
 def test_one_chunk_is_the_whole(readout: str, rate: float | None, params: Params) -> None:
@@ -313,6 +314,7 @@ def test_direct_coding_is_presented_by_more_steps(params: Params, tmp_path: Path
     assert presented_clips(values := toy(), more) is values
 
 
+@pytest.mark.slow
 @given(st.floats(-3, 6), st.integers(1, 16), st.floats(0.1, 4))
 def test_qcfs_is_the_nearest_level_within_its_range(x: float, levels: int, scale: float) -> None:
     activation = QCFS(levels, scale)

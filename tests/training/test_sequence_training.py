@@ -79,6 +79,7 @@ def model(params: Params, network: str, neuron: str, **changes: Any) -> Model:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "neuron", "dataset"),
     [("srnn", "silif", "stream"), ("srnn", "se_adlif", "memory"), ("delayed", "lif", "stream")],

@@ -87,6 +87,7 @@ def test_density_and_exchange_follow_their_schedule(params: Params, tmp_path: Pa
     assert rewiring.exchanged(0.45) == pytest.approx(0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["regularised", "pruned"])
 def test_pruning_leaves_the_density_and_rewires(
     kind: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -171,6 +172,7 @@ def test_a_copy_starts_from_its_teacher(params: Params, tmp_path: Path) -> None:
         METHODS["distilled"](replace(wanted, base=nn.Linear(2, 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coded", [True, False])
 def test_spikes_one_by_one_give_the_scores_of_their_numbers(
     coded: bool, params: Params, tmp_path: Path
@@ -210,6 +212,7 @@ def test_integer_training_reads_rates(params: Params, tmp_path: Path) -> None:
         METHODS["integer"](wanted)
 
 
+@pytest.mark.slow
 def test_times_of_single_spikes_are_the_activations_of_the_rounded_twin(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +279,7 @@ def test_patches_come_from_the_clips() -> None:
         drawn_patches(clips, 13, 5, seed=1)
 
 
+@pytest.mark.slow
 def test_centroids_are_those_of_groups(params: Params, tmp_path: Path) -> None:
     found = METHODS["kmeans"](
         job(params, tmp_path, kind="kmeans", neurons=2, frames=12, patches=400)

@@ -81,6 +81,7 @@ def test_a_permutation_has_each_number_once(size: int) -> None:
     assert np.array_equal(again[::-1], found), "number by number"
 
 
+@pytest.mark.slow
 def test_permutations_of_seeds_and_epochs_are_random() -> None:
     size, times = 12, 3000
     tables = np.stack(

@@ -55,6 +55,7 @@ def digest(x: torch.Tensor) -> str:
     return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spikes", [False, True])
 def test_a_clip_is_augmented_alike_in_any_batch(spikes: bool) -> None:
     x, every = values(64, spikes=spikes), draws(64)
@@ -141,6 +142,7 @@ def features(tmp_path: Path, params: Params) -> Path:
     return write_features(tmp_path / "features", params)
 
 
+@pytest.mark.slow
 def test_streamed_clips_are_those_in_memory(features: Path, params: Params, tmp_path: Path) -> None:
     request(params, small(params, "snn-cnn-surrogate"), tmp_path / "spiking")
     spikes = tmp_path / "spiking/spikes/fold-1"
@@ -245,6 +247,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_training_killed_within_an_epoch_goes_on_to_the_same_end(
     features: Path, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +283,7 @@ def test_workers_change_no_weight(features: Path, params: Params, tmp_path: Path
     same(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ann-cnn", "snn-cnn-surrogate"])
 def test_streamed_clips_are_learnt(name: str, params: Params, tmp_path: Path) -> None:
     quiet = NO_AUGMENT.model_dump()
@@ -292,6 +296,7 @@ def test_streamed_clips_are_learnt(name: str, params: Params, tmp_path: Path) ->
     assert len(list((tmp_path / "store").iterdir())) == 2, "two trainings, not one"
 
 
+@pytest.mark.slow
 def test_the_last_weights_are_kept_where_asked(
     features: Path, params: Params, tmp_path: Path
 ) -> None:
@@ -312,6 +317,7 @@ def test_balanced_clips_are_drawn_by_the_rarity_of_their_class(
     assert np.diff(cumulative, prepend=0).tolist() == pytest.approx([0.5] + [0.5 / 20] * 20)
 
 
+@pytest.mark.slow
 def test_a_streamed_detector_is_trained_and_tuned(params: Params, tmp_path: Path) -> None:
     features = write_features(tmp_path / "features", params)
     write_events(features, params)
@@ -322,6 +328,7 @@ def test_a_streamed_detector_is_trained_and_tuned(params: Params, tmp_path: Path
         assert (tmp_path / folder / "decision.csv").is_file()
 
 
+@pytest.mark.slow
 def test_a_training_of_streamed_clips_is_found_by_what_it_depends_on(
     features: Path, params: Params, tmp_path: Path
 ) -> None:
@@ -418,6 +425,7 @@ def test_two_ranks_give_the_weights_of_one(features: Path, params: Params, tmp_p
         assert torch.allclose(ranks[0][name], value, atol=1e-5), name
 
 
+@pytest.mark.slow
 def test_scores_of_streamed_clips_are_those_of_clips_in_memory(
     features: Path, params: Params, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ from spikesound.training.split import split_validation
 ALL = AugmentParams(roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.booleans())
 def test_augmented_input_keeps_shape_and_range(seed: int, spikes: bool) -> None:
     generator = np.random.default_rng(seed)
@@ -123,6 +124,7 @@ def test_training_learns_a_separable_set(spikes: bool, params: Params, tmp_path:
     assert (scores.argmax(1) == clips.present[32:].argmax(1)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_training_stops_when_validation_loss_no_longer_falls(
     params: Params, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_changed_events_train_a_detector_again(params: Params, tmp_path: Path) -
     assert epochs_of(wanted) == 1
 
 
+@pytest.mark.slow
 def test_clips_of_the_held_out_fold_train_nothing(params: Params, tmp_path: Path) -> None:
     wanted = request(params, small(params, "ann-cnn", epochs=1), tmp_path)
     assert epochs_of(wanted) == 1
