@@ -76,5 +76,4 @@ def stopwatch() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "learn": learn,
     "folders": folders,
-    "stopwatch": stopwatch,
 }

@@ -8,7 +8,8 @@ their name in metrics/classification/costs; those of account_tables.py the other
 pairings and fsdd that in metrics/experiments; study,
 seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
-download, downloaders, detection_speed and c_export the file of their name in benchmarks/results;
+download, downloaders, detection_speed, c_export, learn and folders the file of their name in
+benchmarks/results;
 systems what experiments/published.yaml names (benchmarks/systems_table.py). A
 test compares them with what stands there.
 """
@@ -18,6 +19,7 @@ from typing import Any
 import account_tables
 import experiment_tables
 import parameters
+import people_tables
 import systems_table
 from metric_files import FLOWS as _FLOWS
 from metric_files import ROOT
@@ -375,10 +377,13 @@ TABLES = {
     **account_tables.TABLES,
     **systems_table.TABLES,
     **experiment_tables.TABLES,
+    **people_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs/reference/c.md",
+    ROOT / "docs/guide/learn.md",
+    ROOT / "docs/guide/folders.md",
     *(
         ROOT / f"docs/results/{name}.md"
         for name in (

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesound.inference.learnt.activity import Activity
-from spikesound.inference.learnt.delta import learn, sigmoid
+from spikesound.inference.learnt.delta import sigmoid
+from spikesound.inference.learnt.prototype import learn
 from spikesound.params import Section
 from spikesound.tasks.detection.median_filter import median
 

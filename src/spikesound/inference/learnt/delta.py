@@ -21,8 +21,8 @@ LEAST_SPREAD = 0.1
 
 @dataclass(frozen=True)
 class DeltaRule:
-    """Settings of the rule. The defaults were chosen on validation recordings by an earlier form of
-    ``benchmarks/learn``.
+    """Settings of the rule, which ``benchmarks/learn`` compares with prototypes. No command learns
+    by it. The defaults are those with the best mean on validation recordings there.
 
     Attributes
     ----------

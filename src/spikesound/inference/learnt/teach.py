@@ -11,8 +11,8 @@ import numpy.typing as npt
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.learnt.activity import Activity
 from spikesound.inference.learnt.check import Checked, Learn, boundary, checked, left_out, potential
-from spikesound.inference.learnt.delta import learn
 from spikesound.inference.learnt.file import Recording, Sound, Taught
+from spikesound.inference.learnt.prototype import learn
 from spikesound.models.loading import TrainedModel
 
 Floats = npt.NDArray[np.float32]
