@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: repro detection test check fast lint bench study pairings tables docs dist format clean
+.PHONY: repro detection test check fast lint bench study pairings ship tables docs dist format clean
 
 repro: .venv/ready ## make the environment, run the pipeline of the task in params.yaml
 	dvc repro
@@ -66,6 +66,9 @@ pairings: .venv/ready ## encodings by training methods
 .venv/simulators: .venv/dev
 	$(BIN)/python -m pip install --quiet --no-deps norse==1.1.0 sinabs==3.1.3 pbr==7.1.3 spikingjelly==2.0.0 loguru==0.7.3 sanafe==2.2.9 nest-simulator==3.10.0
 	touch $@
+
+ship: .venv/ready ## the models that are installed with the package, from the last runs of both tasks
+	dvc repro stages/dvc.yaml:ship
 
 tables: .venv/dev ## put the tables of the last runs into README.md and docs/
 	python benchmarks/tables.py

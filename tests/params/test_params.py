@@ -205,6 +205,7 @@ ARGUMENTS = {
     "report": ["classification"],
     "result": ["detection"],
     "robustness": ["ann-cnn"],
+    "ship": ["classification", "ann-cnn"],
     "tones": [],
     "train": ["ann-cnn"],
 }

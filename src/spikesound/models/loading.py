@@ -15,7 +15,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError, short
 from spikesound.features.encoded import encode_clip
 from spikesound.features.front_end import FrontEnd
-from spikesound.models import file
+from spikesound.models import file, shipped
 from spikesound.models.listing import model_paths, weight_files
 from spikesound.models.spec import Spec
 
@@ -139,7 +139,8 @@ def find_model(path: Path | str) -> Path:
     ----------
     path : the file; its folder, such as ``data/models/detection/snn-tcn-strong/fold-5``, or the
         folder of its folds; or a folder of models with a model's name behind it, such as
-        ``data/models/snn-tcn-strong``, whatever its task
+        ``data/models/snn-tcn-strong``, whatever its task; or the name of a model that is installed
+        with the package
 
     Raises
     ------
@@ -160,6 +161,8 @@ def find_model(path: Path | str) -> Path:
     with suppress(OSError):  # a folder above it that is missing or may not be read
         beside = model_paths(path.parent)
     named = [model for model in beside if path.name in (model.name, model.stem)]
+    if not named and path == Path(path.name) and (installed := shipped.named(path.name)):
+        return installed
     if len(named) != 1:
         raise SpikesoundError(f"{short(str(path))}: no such file{_listed(beside, path.parent)}")
     return weight_files(named[0])[0]

@@ -23,7 +23,8 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
     given : a path, or the name of a model in the folder; None: of the models in the folder, a
         detector rather than a classifier; of detectors the one with the best event F1 on its
         validation clips (``decision.csv`` beside it); of equal ones a spiking one rather than
-        another, and one trained on strong labels
+        another, and one trained on strong labels; those that are installed with the package are
+        taken if the folder has none
     folder : of trained models; see :func:`spikesound.models.listing.model_paths`
     task : that the model must be of if none is given; None: any
 
@@ -32,10 +33,15 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
     SpikesoundError
         If there is none, none of that name, or those that there are are damaged.
     """
+    from spikesound.models.shipped import folder as installed_in
+
     models = _models(Path(folder))
     if given is not None:
         return _named(given, models)
     specs = _specs(models, task)
+    if not specs and (place := installed_in()):
+        models = _models(place)
+        specs = _specs(models, task)
     if not specs:
         what = {"detection": "detector", "classification": "classifier"}.get(task or "", "model")
         raise SpikesoundError(
@@ -49,12 +55,13 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
 
 def _named(given: str, models: dict[str, Path]) -> tuple[Path, str]:
     from spikesound.models.loading import find_model
+    from spikesound.models.shipped import named
 
     path = Path(given)
     is_name = len(path.parts) == 1 and not path.exists()
     if is_name and given in models:
         return models[given], f"{given} ({models[given]})"
-    if is_name and models:
+    if is_name and models and not named(given):
         raise unknown("model", given, models)
     return find_model(path), given
 

@@ -32,9 +32,12 @@ def models(
 ) -> None:
     """List the trained models: sizes, what each was trained on, and its metrics."""
     from spikesound.models.listing import list_models
+    from spikesound.models.shipped import folder as installed_in
 
-    chosen = folders or [workspace.MODELS]
-    listed = list_models([Path(folder) for folder in chosen], Path(metrics))
+    chosen = [Path(folder) for folder in folders or [workspace.MODELS]]
+    if not folders and (place := installed_in()):
+        chosen.append(place)
+    listed = list_models(chosen, Path(metrics))
     learnt = [learnt_names(model) for model in listed]
     if as_json:
         rows = [

@@ -6,6 +6,7 @@ neurons, and the activity that they were learnt from, to which more can be added
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +20,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.learnt.activity import Activity
 from spikesound.inference.learnt.check import Checked
-from spikesound.models import safe_file
+from spikesound.models import safe_file, shipped
 from spikesound.models.file import WEIGHTS
 from spikesound.models.spec_checks import FRAMES_LIMIT, filled, validated
 from spikesound.params import Count, Section
@@ -79,9 +80,13 @@ def learnt_path(model: Path) -> Path:
     """Return where the learnt sounds of a model's file lie.
 
     Beside the folder of its folds, which the pipeline replaces as a whole: of
-    ``<name>/fold-5/model.safetensors`` that is ``<name>.fold-5.learnt``.
+    ``<name>/fold-5/model.safetensors`` that is ``<name>.fold-5.learnt``. Of a model that is
+    installed with the package it is in the person's own folder of data.
     """
     model = model.absolute()
+    if (place := shipped.folder()) and model.is_relative_to(place.absolute()):
+        data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+        return Path(data) / "spikesound" / f"{model.stem}{SUFFIX}"
     if model.name != WEIGHTS:
         return model.with_suffix(SUFFIX)
     folder = model.parent
@@ -134,6 +139,7 @@ def write(path: Path, model: Path, name: str, taught: Sequence[Taught]) -> None:
         values = np.concatenate([getattr(example, key) for example in examples])
         getattr(arrays, key).copy_(torch.from_numpy(values))
     metadata = {"format": FORMAT, "version": VERSION, "spec": content.model_dump_json()}
+    path.parent.mkdir(parents=True, exist_ok=True)
     safe_file.write(path, metadata, arrays.state_dict())
 
 

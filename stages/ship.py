@@ -1,0 +1,38 @@
+"""Put trained models, each with its card, where the package is built from.
+
+    python stages/ship.py TASK MODEL...
+
+Of each model the network of the last held-out fold.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import paths
+from spikesound.core.errors import run
+from spikesound.core.json_files import read_mapping
+from spikesound.models.file import WEIGHTS, load
+from spikesound.models.shipped import PACKAGE, SUFFIX, card
+from spikesound.params import Params
+
+OUT = Path("src") / PACKAGE
+
+
+def main(task: str, *names: str) -> None:
+    params = Params.load(paths.PARAMS)
+    fold = params.task_params(task).folds[-1]
+    out = OUT / task
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    for name in names:
+        file = out / f"{name}{SUFFIX}"
+        shutil.copyfile(paths.network(params.table()[name], fold) / WEIGHTS, file)
+        spec, network = load(file)
+        parameters = sum(each.numel() for each in network.parameters())
+        metrics = read_mapping(paths.METRICS / task / "models" / f"{name}.json")
+        file.with_suffix(".md").write_text(card(file, spec, parameters, metrics), encoding="utf-8")
+        print(f"{file}: {file.stat().st_size / 1e3:,.0f} kB")
+
+
+run(main, *sys.argv[1:])
