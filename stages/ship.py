@@ -12,7 +12,7 @@ from pathlib import Path
 import paths
 from spikesound.core.errors import run
 from spikesound.core.json_files import read_mapping
-from spikesound.models.file import WEIGHTS, load
+from spikesound.models.file import WEIGHTS, load_spec
 from spikesound.models.shipped import PACKAGE, SUFFIX, card
 from spikesound.params import Params
 
@@ -28,10 +28,9 @@ def main(task: str, *names: str) -> None:
     for name in names:
         file = out / f"{name}{SUFFIX}"
         shutil.copyfile(paths.network(params.table()[name], fold) / WEIGHTS, file)
-        spec, network = load(file)
-        parameters = sum(each.numel() for each in network.parameters())
+        spec = load_spec(file)
         metrics = read_mapping(paths.METRICS / task / "models" / f"{name}.json")
-        file.with_suffix(".md").write_text(card(file, spec, parameters, metrics), encoding="utf-8")
+        file.with_suffix(".md").write_text(card(file, spec, metrics), encoding="utf-8")
         print(f"{file}: {file.stat().st_size / 1e3:,.0f} kB")
 
 

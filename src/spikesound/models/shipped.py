@@ -41,13 +41,12 @@ def named(name: str) -> Path | None:
     return next(iter(sorted(place.glob(f"*/{name}{SUFFIX}"))), None) if place else None
 
 
-def card(file: Path, spec: Spec, parameters: int, metrics: Mapping[str, float]) -> str:
+def card(file: Path, spec: Spec, metrics: Mapping[str, float]) -> str:
     """Return what a person should know of a model before using it, as Markdown.
 
     Parameters
     ----------
     file : of the model
-    parameters : number of trained weights
     metrics : of the model in cross-validation, as its metrics file has them
     """
     kind = "spiking" if spec.spiking else "conventional"
@@ -63,9 +62,9 @@ def card(file: Path, spec: Spec, parameters: int, metrics: Mapping[str, float]) 
     lines = [
         f"# {spec.model}\n",
         f"A {kind} {what}. Network `{spec.network}`, neurons `{spec.neuron}`, "
-        f"{parameters:,} parameters, {len(content) / 1e3:,.0f} kB.\n",
+        f"{metrics['parameters']:,} parameters, {len(content) / 1e3:,.0f} kB.\n",
         "| | |\n|---|---|",
-        f"| classes | {', '.join(spec.names)} |",
+        f"| classes | {'; '.join(spec.names)} |",
         f"| trained on | {trained_on(spec)} |",
         f"| SHA-256 | `{hashlib.sha256(content).hexdigest()}` |",
         f"\n| {of_held_out} | value | 95 % interval |\n|---|---:|---|",
