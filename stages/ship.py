@@ -27,7 +27,7 @@ def main(task: str, *names: str) -> None:
     out.mkdir(parents=True)
     for name in names:
         file = out / f"{name}{SUFFIX}"
-        shutil.copyfile(paths.network(params.table()[name], fold) / WEIGHTS, file)
+        shutil.copyfile(paths.of_task("models", task) / name / f"fold-{fold}" / WEIGHTS, file)
         spec = load_spec(file)
         metrics = read_mapping(paths.METRICS / task / "models" / f"{name}.json")
         file.with_suffix(".md").write_text(card(file, spec, metrics), encoding="utf-8")
