@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
 from spikesound.inference.learnt import rows
 from spikesound.inference.streaming.stream import FrameResult, Stream
+from spikesound.models.calibration import NONE
 from spikesound.models.file import load_spec
 from spikesound.models.loading import TrainedModel, find_model
 from spikesound.params import CodeParams
 from spikesound.tasks.detection.decision import Event
 
 __all__ = [
+    "NONE",
     "Event",
     "FrameResult",
     "Model",
@@ -48,7 +50,7 @@ class Prediction:
     Attributes
     ----------
     seconds : length of the sound
-    probabilities : by label, in the model's order
+    probabilities : by label, in the model's order; of a calibrated classifier also of :data:`NONE`
     events : by onset; None of a classifier, which gives no times
     """
 
@@ -60,6 +62,11 @@ class Prediction:
 class Model:
     """A trained detector or classifier; see :func:`load`.
 
+    Parameters
+    ----------
+    trained : its network, spec and calibration
+    raw : leave the calibration out: probabilities as the network gives them, and no clip is refused
+
     Attributes
     ----------
     name : of the model, as in the tables of results
@@ -67,11 +74,14 @@ class Model:
     rate_hz : sampling rate of its input; other sound is resampled
     high_hz : upper edge of its frequency range
     detects : whether it gives onsets and offsets of sound events
+    refuses : whether it is a calibrated classifier, which also answers :data:`NONE`
     trained : its network and spec
     """
 
-    def __init__(self, trained: TrainedModel) -> None:
+    def __init__(self, trained: TrainedModel, *, raw: bool = False) -> None:
+        trained = replace(trained, calibration=None) if raw else trained
         self.trained = trained
+        self.refuses: bool = trained.calibration is not None
         self.name: str = trained.name
         self.labels: list[str] = list(trained.labels)
         self.rate_hz: int = trained.front_end.rate_hz
@@ -86,6 +96,10 @@ class Model:
         the length of the clips that it was trained on, each half a window after the one before.
         The last window ends where the sound ends, unless less than a hundredth of it would be new;
         a sound shorter than a window is padded with zeros.
+
+        The probabilities of a calibrated classifier are those of :class:`.calibration.Calibrated`.
+        A window that is of none of its classes counts as probability 1 of :data:`NONE`, ``none of
+        these``, and 0 of each class: over several windows it is the share of such.
 
         Parameters
         ----------
@@ -182,7 +196,7 @@ class Model:
         if self.detects:
             return self._streamed(samples, self.stream())
         mean, length = self._mean(samples)
-        return Prediction(length / self.rate_hz, self._named(mean), None)
+        return Prediction(length / self.rate_hz, self._answered(mean), None)
 
     def windows_of(
         self, samples: Iterable[Floats], window_s: float | None, hop_s: float | None
@@ -213,12 +227,19 @@ class Model:
         return Prediction(stream.sound_s, self._named(highest), events)
 
     def _mean(self, pieces: Iterable[Floats]) -> tuple[npt.NDArray[np.float64], int]:
-        """Return a classifier's mean (class,) over its windows, and the number of samples."""
+        """Return a classifier's mean (class,) over its windows, and the number of samples.
+
+        Of a calibrated one the last place is that of :data:`NONE`.
+        """
         model = self.trained
         length = max(1, round(self._window_s * self.rate_hz))
-        total, count, end = np.zeros(len(self.labels)), 0, 0
+        total, count, end = np.zeros(len(self.labels) + self.refuses), 0, 0
         for samples, stop in sample_windows(pieces, length, max(1, length // 2)):
-            total += model.probabilities(model.front_end.whole(samples))
+            answer = model.answer(model.front_end.whole(samples))
+            if answer.refused:
+                total[-1] += 1
+            else:
+                total[: len(self.labels)] += answer.probabilities
             count, end = count + 1, stop
         return total / count, end
 
@@ -229,7 +250,7 @@ class Model:
         for samples, end in sample_windows(pieces, length, hop):
             start = max(0, end - length)
             mean, _ = self._mean([samples[: end - start]])
-            yield Window(start / self.rate_hz, end / self.rate_hz, self._named(mean))
+            yield Window(start / self.rate_hz, end / self.rate_hz, self._answered(mean))
 
     def _detector_windows(
         self, pieces: Iterable[Floats], window_s: float, hop_s: float
@@ -240,11 +261,21 @@ class Model:
             end_s = min(start_s + window_s, stream.sound_s)
             yield Window(start_s, end_s, self._named(highest))
 
+    def _answered(self, values: npt.NDArray[Any]) -> dict[str, float]:
+        labels = [*self.labels, NONE] if self.refuses else self.labels
+        return dict(zip(labels, map(float, values), strict=True))
+
     def _named(self, values: npt.NDArray[Any]) -> dict[str, float]:
         return dict(zip(self.labels, map(float, values), strict=True))
 
 
-def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool = False) -> Model:
+def load(
+    path: str | Path,
+    *,
+    learnt: str | Path | None = None,
+    run_code: bool = False,
+    raw: bool = False,
+) -> Model:
     """Load a trained model.
 
     Parameters
@@ -254,6 +285,8 @@ def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool =
     learnt : file of sounds that it has learnt (``spikesound learn``); None: the one beside it, if
         there is one
     run_code : whether the file of a model whose network is code of its own may be executed
+    raw : give a classifier's probabilities as its network does, without the calibration in its
+        file, and never :data:`NONE`; a file without a calibration is always used so
 
     Raises
     ------
@@ -264,7 +297,7 @@ def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool =
         spec = load_spec(find_model(path))
         if isinstance(section := spec.network_section(), CodeParams):
             own_code.allow(section.sha256)
-    return Model(rows.load(Path(path), None if learnt is None else Path(learnt)))
+    return Model(rows.load(Path(path), None if learnt is None else Path(learnt)), raw=raw)
 
 
 def _results(pieces: Iterable[Floats], stream: Stream) -> Iterator[FrameResult]:

@@ -27,11 +27,13 @@ from spikesound.tasks import task_of
 from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
+from spikesound.training.calibrate import calibrate
 from spikesound.training.dataset import with_events
 from spikesound.training.fabric import TrainingFabric
 from spikesound.training.inputs import read_clips
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods import METHODS
+from spikesound.training.negatives import with_negatives
 from spikesound.training.request import FoldRequest
 from spikesound.training.scores import frame_scores
 from spikesound.training.split import training_parts
@@ -45,7 +47,7 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
     A training that is in the store is not done again, and one that was killed goes on. The folder
     gets the model's file (:mod:`spikesound.models.file`), ``history.csv`` with a row per epoch,
     ``result.json``, DVCLive's log and, of a detector, ``decision.csv`` with the thresholds tuned
-    on the validation clips.
+    on the validation clips; of a classifier the file holds its calibration on these.
 
     Parameters
     ----------
@@ -71,11 +73,16 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
     spec = trained.spec.model_copy(
         update={"names": list(request.names.values()), "front_end": front_end}
     )
+    calibration = None
     if isinstance(request.params, DetectionParams):
         decision, table = _tuned(trained, job, request, front_end)
         spec = spec.model_copy(update={"decision": decision})
         table.to_csv(request.out / "decision.csv", index=False)
-    file.save(request.out / file.WEIGHTS, spec, trained.network)
+    else:
+        calibration = calibrate(
+            trained.network, spec, job.training, job.validation, job.recipe.batch_clips
+        )
+    file.save(request.out / file.WEIGHTS, spec, trained.network, calibration=calibration)
     trainings.copy_history(finished, request.out)
     _log(trained.history, request.out / "live")
     result = trained.result | {
@@ -121,7 +128,7 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
     job = Job(
         spec,
         task_of(spec, params),
-        training,
+        with_negatives(training, model.recipe.negatives, front_end, spec),
         validation,
         model.recipe,
         model.method_params,

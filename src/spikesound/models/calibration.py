@@ -1,0 +1,162 @@
+"""Calibration of a trained classifier: its temperature, and which clips are of none of its classes.
+
+It is fitted on validation clips (:mod:`spikesound.training.calibrate`) and lies in the model's file
+beside the spec, which says how the network was trained and does not depend on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from spikesound.params import Count, Positive, Section, Share
+
+NONE = "none of these"
+"""The answer for sound of no class."""
+
+ScoreKind = Literal["energy", "distance"]
+
+
+class Calibration(Section):
+    """What a file's header says of it.
+
+    Attributes
+    ----------
+    temperature : T, by which scores are divided before the softmax or sigmoid
+    score : what tells known sound from other: see :meth:`Calibrated.score`
+    threshold : a clip whose score is below it is of none of the classes
+    refused : share of the validation clips of its classes that are refused at the threshold
+    clips : validation clips that it was fitted on
+    classes : of the network that it was fitted for; learnt sounds come behind them
+    """
+
+    temperature: Positive
+    score: ScoreKind
+    threshold: Annotated[float, Field(allow_inf_nan=False)]
+    refused: Share
+    clips: Count
+    classes: Count
+
+
+class Prototypes(torch.nn.Module):
+    """Mean activity of each class in the last hidden layer, and the precision common to them.
+
+    Attributes
+    ----------
+    means : (class, synapse)
+    precision : inverse covariance within classes (synapse, synapse)
+    """
+
+    means: torch.Tensor
+    precision: torch.Tensor
+
+    def __init__(self, classes: int, synapses: int) -> None:
+        super().__init__()
+        self.register_buffer("means", torch.zeros(classes, synapses))
+        self.register_buffer("precision", torch.zeros(synapses, synapses))
+
+    def distance(self, hidden: torch.Tensor) -> torch.Tensor:
+        r"""Return the squared Mahalanobis distance to the nearest mean (clip,).
+
+        .. math:: d(h) = \min_c (h - \mu_c)^T \Sigma^{-1} (h - \mu_c)
+
+        Parameters
+        ----------
+        hidden : activity of the last hidden layer (clip, synapse)
+
+        References
+        ----------
+        Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and
+        adversarial attacks", equation 2.
+        """
+        precision = self.precision.double()
+        apart = hidden.double()[:, None] - self.means.double()
+        return ((apart @ precision) * apart).sum(-1).amin(1)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibration that can be applied.
+
+    Attributes
+    ----------
+    values : as in the header
+    prototypes : of the score ``distance``; else None
+    """
+
+    values: Calibration
+    prototypes: Prototypes | None = None
+
+    def probabilities(self, scores: torch.Tensor, labels: str) -> torch.Tensor:
+        r"""Return calibrated class probabilities (clip, class).
+
+        .. math:: p_c = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad
+                  p_c = \frac{1}{1 + e^{-z_c / T}}
+
+        of single labels, and of multiple labels. Learnt sounds, whose boundary was set on the
+        scores as they are, keep their probabilities; the classes share what those leave.
+
+        Parameters
+        ----------
+        scores : z, before the softmax or sigmoid (clip, class)
+        labels : ``single`` or ``multiple``
+
+        References
+        ----------
+        Guo et al. 2017, "On calibration of modern neural networks", section 4.2.
+        """
+        count, scores = self.values.classes, scores.double()
+        known, learnt = scores[:, :count], scores[:, count:]
+        scaled = known / self.values.temperature
+        if labels != "single":
+            return torch.cat([scaled, learnt], 1).sigmoid()
+        shares = scaled.log_softmax(1) + known.logsumexp(1, keepdim=True)
+        return torch.cat([shares, learnt], 1).softmax(1)
+
+    def score(self, scores: torch.Tensor, hidden: torch.Tensor | None, labels: str) -> torch.Tensor:
+        r"""Return how much like the sound of its classes clips are, (clip,); higher is more.
+
+        ``energy`` is the negative free energy,
+
+        .. math:: s = \log \sum_c e^{z_c}, \qquad s = \sum_c \log(1 + e^{z_c}),
+
+        of single labels, and of multiple labels; ``distance`` is
+        :meth:`Prototypes.distance`, negative.
+
+        Parameters
+        ----------
+        scores : as of :meth:`probabilities`; learnt sounds take no part
+        hidden : activity of the last hidden layer (clip, synapse)
+
+        References
+        ----------
+        Liu et al. 2020, "Energy-based out-of-distribution detection", equation 4; Wang et al. 2021,
+        "Can multi-label classification networks know what they don't know?", equation 6.
+        """
+        if self.prototypes is not None:
+            assert hidden is not None
+            return -self.prototypes.distance(hidden)
+        return energy(scores[:, : self.values.classes], labels)
+
+    def refused(
+        self, scores: torch.Tensor, hidden: torch.Tensor | None, labels: str
+    ) -> torch.Tensor:
+        """Return which clips are of none of the classes (clip,).
+
+        A clip whose most probable class is a learnt sound is not: the rule that learnt it has set
+        it against other sounds.
+        """
+        below = self.score(scores, hidden, labels) < self.values.threshold
+        best = self.probabilities(scores, labels).argmax(1)
+        return below & (best < self.values.classes)
+
+
+def energy(scores: torch.Tensor, labels: str) -> torch.Tensor:
+    """Return the negative free energy of scores (clip, class): see :meth:`Calibrated.score`."""
+    scores = scores.double()
+    if labels == "single":
+        return scores.logsumexp(1)
+    return torch.nn.functional.softplus(scores).sum(1)
