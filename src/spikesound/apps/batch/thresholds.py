@@ -34,13 +34,14 @@ def read_thresholds(path: Path, model: Model) -> dict[str, float]:
         If the file is missing or of another form; a label is none of the model's, or named twice;
         a threshold is not from 0 to 1. The message names the file and the row, or lists the labels.
     """
+    labels = [*model.labels, NONE] if model.refuses else model.labels
     names = dict(zip(model.trained.ids, model.labels, strict=True))
-    names |= {label: label for label in [*model.labels, *[NONE] * model.refuses]}
+    names |= {label: label for label in labels}
     thresholds: dict[str, float] = {}
     rows = list(_from_yaml(path) if path.suffix.lower() in YAML_SUFFIXES else _from_csv(path))
     for where, label, text in rows:
         if label not in names:
-            raise SpikesoundError(f"{where}: {unknown('label', label, set(names.values()))}")
+            raise SpikesoundError(f"{where}: {unknown('label', label, labels)}")
         if names[label] in thresholds:
             raise SpikesoundError(f"{where}: {names[label]!r} is named twice")
         thresholds[names[label]] = _share(where, text)
