@@ -18,7 +18,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
 from spikesound.inference.learnt import rows
 from spikesound.inference.streaming.stream import FrameResult, Stream
-from spikesound.models.calibration import NONE
+from spikesound.models.calibration import NONE, Calibrated
 from spikesound.models.file import load_spec
 from spikesound.models.loading import TrainedModel, find_model
 from spikesound.params import CodeParams
@@ -65,7 +65,8 @@ class Model:
     Parameters
     ----------
     trained : its network, spec and calibration
-    raw : leave the calibration out: probabilities as the network gives them, and no clip is refused
+    raw : leave the calibration out: probabilities as the network gives them, and no clip or event
+        is refused
 
     Attributes
     ----------
@@ -81,7 +82,7 @@ class Model:
     def __init__(self, trained: TrainedModel, *, raw: bool = False) -> None:
         trained = replace(trained, calibration=None) if raw else trained
         self.trained = trained
-        self.refuses: bool = trained.calibration is not None
+        self.refuses: bool = isinstance(trained.calibration, Calibrated)
         self.name: str = trained.name
         self.labels: list[str] = list(trained.labels)
         self.rate_hz: int = trained.front_end.rate_hz
@@ -92,7 +93,7 @@ class Model:
         """Return the probability of each label anywhere in the sound.
 
         Of a detector it is the highest after its median filter: at or above the label's threshold
-        exactly if :meth:`detect` finds an event. Of a classifier it is the mean over windows of
+        exactly if :meth:`detect` finds an event, which may be one of none of the classes. Of a classifier it is the mean over windows of
         the length of the clips that it was trained on, each half a window after the one before.
         The last window ends where the sound ends, unless less than a hundredth of it would be new;
         a sound shorter than a window is padded with zeros.
@@ -118,6 +119,10 @@ class Model:
         self, sound: Sound, rate_hz: int | None = None, *, backend: str = AUTO
     ) -> list[Event]:
         """Return the events in the sound, by onset: what :meth:`stream` gives for the same samples.
+
+        The score of a calibrated detector's event is the probability that it is a true one. An
+        event of none of the classes has the label :data:`NONE`, ``none of these``
+        (:class:`spikesound.models.calibration.EventCalibration`).
 
         Parameters and errors as of :meth:`predict`; ``backend`` as of :meth:`stream`.
 
@@ -181,7 +186,8 @@ class Model:
             )
         named = self.trained.spec.model_copy(update={"classes": self.labels})
         network: Any = self.trained.network
-        return Stream(named, network, backend=backend)
+        calibration = self.trained.event_calibration
+        return Stream(named, network, backend=backend, calibration=calibration)
 
     def process(self, sound: Sound, rate_hz: int | None = None) -> Prediction:
         """Return all that :meth:`predict` and :meth:`detect` give, and the length of the sound."""
@@ -222,7 +228,7 @@ class Model:
         for result in _results(pieces, stream):
             highest = np.maximum(highest, result.scores)
             events += result.closed
-        column = {label: number for number, label in enumerate(self.labels)}
+        column = {label: number for number, label in enumerate([*self.labels, NONE])}
         events.sort(key=lambda event: (event.onset_s, column[event.label]))
         return Prediction(stream.sound_s, self._named(highest), events)
 
@@ -285,8 +291,8 @@ def load(
     learnt : file of sounds that it has learnt (``spikesound learn``); None: the one beside it, if
         there is one
     run_code : whether the file of a model whose network is code of its own may be executed
-    raw : give a classifier's probabilities as its network does, without the calibration in its
-        file, and never :data:`NONE`; a file without a calibration is always used so
+    raw : give probabilities as the network does, without the calibration in its file, and never
+        :data:`NONE`; a file without a calibration is always used so
 
     Raises
     ------

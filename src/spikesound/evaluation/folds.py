@@ -54,9 +54,10 @@ class Folds:
         return {fold: pd.read_csv(folder / HISTORY) for fold, folder in self.folders.items()}
 
     def calibration(self, fold: str) -> Calibrated | None:
-        """Return the calibration of a fold's network; None: its file has none."""
+        """Return the calibration of a fold's classifier; None: its file has none."""
         path = self.folders[fold] / file.WEIGHTS
-        return file.load_calibration(path) if path.is_file() else None
+        found = file.load_calibration(path) if path.is_file() else None
+        return found if isinstance(found, Calibrated) else None
 
     def results(self) -> list[dict[str, float]]:
         """Return what each training reported of its network."""

@@ -1,11 +1,13 @@
-"""Calibration of a trained classifier: its temperature, and which clips are of none of its classes.
+"""Calibration of a trained model: probabilities, and what is of none of its classes.
 
-It is fitted on validation clips (:mod:`spikesound.training.calibrate`) and lies in the model's file
+It is fitted on validation clips (:mod:`spikesound.training.calibrate` for classifiers,
+:mod:`spikesound.tasks.detection.event_calibration` for detectors), and lies in the model's file
 beside the spec, which says how the network was trained and does not depend on it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -19,9 +21,14 @@ NONE = "none of these"
 
 ScoreKind = Literal["energy", "distance"]
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+LEAST = 1e-6
+"""Lowest score of an event, and 1 less its highest, whose log odds are taken."""
+
 
 class Calibration(Section):
-    """What a file's header says of it.
+    """Calibration of a classifier, as a file's header says it.
 
     Attributes
     ----------
@@ -35,7 +42,7 @@ class Calibration(Section):
 
     temperature: Positive
     score: ScoreKind
-    threshold: Annotated[float, Field(allow_inf_nan=False)]
+    threshold: Finite
     refused: Share
     clips: Count
     classes: Count
@@ -160,3 +167,45 @@ def energy(scores: torch.Tensor, labels: str) -> torch.Tensor:
     if labels == "single":
         return scores.logsumexp(1)
     return torch.nn.functional.softplus(scores).sum(1)
+
+
+class EventCalibration(Section):
+    r"""Calibration of a detector's events, whose decision rule stays as it is.
+
+    .. math:: p = \sigma\left(a \log \frac{s}{1 - s} + b_c\right)
+
+    is the probability that an event of class c with score s, the highest filtered probability in
+    it, is a true one.
+
+    Attributes
+    ----------
+    slope, offsets : a, and b of each class; learnt sounds come behind them
+    threshold : an event less probable is of none of the classes
+    refused : share of the true events found on the validation clips that are refused by it
+    events : found on the validation clips
+    """
+
+    slope: Positive
+    offsets: list[Finite]
+    threshold: Share
+    refused: Share
+    events: Count
+
+    def probability(self, column: int, score: float) -> float:
+        """Return the probability that an event of a class (column) is true."""
+        kept = min(max(score, LEAST), 1 - LEAST)
+        odds = self.slope * math.log(kept / (1 - kept)) + self.offsets[column]
+        return 0.5 * (1 + math.tanh(0.5 * odds))
+
+    def answer(self, column: int, label: str, score: float) -> tuple[str, float]:
+        """Return the label of an event and its probability.
+
+        Of an event that is refused they are :data:`NONE` and the probability that it is not true.
+        An event of a learnt sound stays as it is.
+        """
+        if column >= len(self.offsets):
+            return label, score
+        probability = self.probability(column, score)
+        if probability < self.threshold:
+            return NONE, 1 - probability
+        return label, probability

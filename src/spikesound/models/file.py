@@ -9,7 +9,12 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import safe_file, spec_checks
 from spikesound.models.build import build
-from spikesound.models.calibration import Calibrated, Calibration, Prototypes
+from spikesound.models.calibration import (
+    Calibrated,
+    Calibration,
+    EventCalibration,
+    Prototypes,
+)
 from spikesound.models.integer_weights import packed
 from spikesound.models.spec import Spec
 
@@ -28,7 +33,7 @@ def save(
     network: nn.Module,
     *,
     bits: int | None = None,
-    calibration: Calibrated | None = None,
+    calibration: Calibrated | EventCalibration | None = None,
 ) -> None:
     """Write weights and spec into one file, by an atomic write.
 
@@ -40,7 +45,9 @@ def save(
     metadata = {"format": FORMAT, "version": VERSION, "spec": spec.model_dump_json()}
     path.parent.mkdir(parents=True, exist_ok=True)
     state = dict(network.state_dict()) if bits is None else packed(network, bits)
-    if calibration is not None:
+    if isinstance(calibration, EventCalibration):
+        metadata["calibration"] = calibration.model_dump_json()
+    elif calibration is not None:
         metadata["calibration"] = calibration.values.model_dump_json()
         if calibration.prototypes is not None:
             tensors = calibration.prototypes.state_dict()
@@ -69,14 +76,21 @@ def load(path: Path) -> tuple[Spec, nn.Module]:
     return opened(safe_file.read(path))
 
 
-def load_calibration(path: Path) -> Calibrated | None:
-    """Return the calibration of a file; None: it has none. Raises as :func:`load`."""
+def load_calibration(path: Path) -> Calibrated | EventCalibration | None:
+    """Return the calibration of a file: of a classifier, or of a detector's events.
+
+    None: it has none. Raises as :func:`load`.
+    """
     file = safe_file.read(path)
     if file.calibration is None:
         return None
     spec = _spec(file)
+    if spec.task == "detection":
+        events = spec_checks.validated(EventCalibration, file.calibration, path, "calibration")
+        spec_checks.check_calibration(len(events.offsets), spec, path)
+        return events
     values = spec_checks.validated(Calibration, file.calibration, path, "calibration")
-    spec_checks.check_calibration(values, spec, path)
+    spec_checks.check_calibration(values.classes, spec, path)
     part = file.part(CALIBRATION)
     if values.score != "distance":
         if part.table:

@@ -16,7 +16,7 @@ from spikesound.core.errors import SpikesoundError, short
 from spikesound.features.encoded import encode_clip
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import file
-from spikesound.models.calibration import Calibrated
+from spikesound.models.calibration import Calibrated, EventCalibration
 from spikesound.models.hidden_activity import with_hidden
 from spikesound.models.listing import model_paths, weight_files
 from spikesound.models.spec import Spec
@@ -45,12 +45,12 @@ class TrainedModel:
     Attributes
     ----------
     spec, network : as :func:`spikesound.models.file.load` returns them
-    calibration : of a classifier; None: its file has none
+    calibration : of a classifier, or of a detector's events; None: its file has none
     """
 
     spec: Spec
     network: nn.Module
-    calibration: Calibrated | None = None
+    calibration: Calibrated | EventCalibration | None = None
 
     @property
     def name(self) -> str:
@@ -61,6 +61,11 @@ class TrainedModel:
     def detects(self) -> bool:
         """Whether it gives times of sound events; else it classifies whole clips."""
         return self.spec.task == "detection"
+
+    @property
+    def event_calibration(self) -> EventCalibration | None:
+        """Calibration of a detector's events; None: its file has none."""
+        return self.calibration if isinstance(self.calibration, EventCalibration) else None
 
     @property
     def labels(self) -> list[str]:
@@ -129,7 +134,7 @@ class TrainedModel:
         Without a calibration it is :meth:`probabilities`, and no clip is refused. Parameters and
         errors as of these.
         """
-        if self.calibration is None:
+        if not isinstance(self.calibration, Calibrated):
             return Answer(self.probabilities(features, clip), refused=False)
         self._check(features)
         with torch.inference_mode():

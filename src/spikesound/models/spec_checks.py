@@ -14,7 +14,6 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.features import bin_names
 from spikesound.features.front_end import FrontEnd
-from spikesound.models.calibration import Calibration
 from spikesound.models.safe_file import SafeFile
 from spikesound.models.spec import Decision, Spec
 from spikesound.params import Section
@@ -171,12 +170,11 @@ def check_decision(decision: Decision, classes: int, where: object) -> None:
         raise SpikesoundError(f"{where}: spec: medians: expected at most {FRAMES_LIMIT} frames")
 
 
-def check_calibration(calibration: Calibration, spec: Spec, where: object) -> None:
-    """Check that a calibration is of a spec's classes, and that spec of a classifier."""
-    if spec.task != "classification" or calibration.classes != len(spec.classes):
+def check_calibration(classes: int, spec: Spec, where: object) -> None:
+    """Check that a calibration of so many classes is of a spec's."""
+    if classes != len(spec.classes):
         raise SpikesoundError(
-            f"{where}: calibration: expected of a classifier with {calibration.classes} classes, "
-            f"got {spec.task} with {len(spec.classes)}"
+            f"{where}: calibration: expected {len(spec.classes)} classes, got {classes}"
         )
 
 

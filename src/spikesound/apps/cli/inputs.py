@@ -142,7 +142,8 @@ def process_all(
     from spikesound.apps.cli.outputs import print_all, write_folder, write_table
 
     loaded = load(path, learnt=learnt, raw=raw)
-    if not (loaded.refuses or loaded.detects or raw):
+    matters = task.kind == "detection" or not loaded.detects
+    if matters and not raw and loaded.trained.calibration is None:
         words += f"; {NOT_CALIBRATED}"
     batch = Batch(loaded, path, task.prepare(loaded), refine, files, options.jobs, learnt, raw)
     if out is None:
