@@ -89,7 +89,7 @@ def test_a_file_without_one_is_as_before(params: Params, tmp_path: Path) -> None
     [
         ({"temperature": 0}, "calibration: temperature: Input should be greater than 0"),
         ({"score": "horoscope"}, "calibration: score: Input should be 'energy' or 'distance'"),
-        ({"classes": 4}, "expected of a classifier with 4 classes, got classification with 3"),
+        ({"classes": 4}, "calibration: expected 3 classes, got 4"),
         ({"score": "energy"}, "score 'energy' has no tensors"),
         ({"more": 1}, "calibration: more: Extra inputs"),
     ],
