@@ -5,14 +5,14 @@
 
 Of the pipeline's models and of the same trained with negatives, which this program trains: the
 calibration error on the held-out clips as the network is and with its temperature; how many of
-these clips are refused; and what is said of the sounds in FOLDER, of made quiet rooms and of digital
-silence. No training, threshold or choice has met any of these three.
+these clips are refused; and what is said of the sounds in FOLDER, of made quiet rooms and of
+digital silence. No threshold or choice has met any of these three.
 
 Scores that tell known sound from other are compared on validation clips, against three kinds of
 other sound: clips of two classes that a network was trained without, each pair in turn; noise; and
 the recordings of noise that no training meets. Networks lie in build/unknown and are trained once;
-what networks make of sounds is kept there too: a run that was broken off goes on. Prints tables, and
-writes benchmarks/results/unknown.json.
+what networks make of sounds is kept there too: a run that was broken off goes on. Prints tables,
+and writes benchmarks/results/unknown.json.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "stages")]
 
-import paths
 from machine import machine, versions
 
+import paths
 from spikesound.apps.learning import windows_of
 from spikesound.audio.reading import blocks
 from spikesound.audio.recordings import read_recordings
@@ -50,6 +50,7 @@ from spikesound.data.scenes.background import at_level
 from spikesound.evaluation.calibrated import CalibratedAnswers
 from spikesound.inference.learnt.file import digest_of
 from spikesound.models import file
+from spikesound.models.calibration import energy
 from spikesound.models.hidden_activity import with_hidden
 from spikesound.models.loading import TrainedModel, load, probabilities_of
 from spikesound.params import Model, NegativeParams, Params
@@ -57,6 +58,7 @@ from spikesound.training import trainings
 from spikesound.training.calibrate import (
     REFUSED,
     activity,
+    calibrate,
     fit_prototypes,
     lowest_kept,
 )
@@ -85,7 +87,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Seen:
-    """What a network makes of a sound's windows: scores (window, class), hidden (window, synapse)."""
+    """What a network makes of windows: scores (window, class), hidden (window, synapse)."""
 
     scores: torch.Tensor
     hidden: torch.Tensor
@@ -325,7 +327,7 @@ def compare_scores(params: Params, name: str, folds: Sequence[str]) -> Iterator[
             )
             for kind, waves in other_sounds(model, params).items():
                 seen[kind] = through(model, waves)
-            for score, values in scores_of(seen, Seen(*train), without.training.present).items():
+            for score, values in scores_of(without, network, Seen(*train), seen).items():
                 threshold = lowest_kept(values["known"], REFUSED)
                 for kind in seen.keys() - {"known"}:
                     above = values["known"][:, None] - values[kind]
@@ -339,15 +341,19 @@ def compare_scores(params: Params, name: str, folds: Sequence[str]) -> Iterator[
 
 
 def scores_of(
-    seen: Mapping[str, Seen], train: Seen, present: Floats
+    job: Job, network: torch.nn.Module, train: Seen, seen: Mapping[str, Seen]
 ) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
     """Return each score of each kind of sound; higher is more like the known classes."""
-    prototypes = fit_prototypes(train.hidden, present > 0)
+    found = calibrate(network, job.spec, job.training, job.validation, 50)
+    assert found is not None
+    distance = mahalanobis(train.hidden, job.training.present > 0)
     kinds = {
         "highest probability": lambda each: each.scores.double().softmax(1).amax(1),
         "highest score": lambda each: each.scores.double().amax(1),
-        "energy": lambda each: each.scores.double().logsumexp(1),
-        "distance": lambda each: -prototypes.distance(each.hidden),
+        "energy": lambda each: energy(each.scores, "single"),
+        "distance": lambda each: -distance(each.hidden),
+        "nearest cosine": lambda each: found.prototypes.similarity(each.hidden).amax(1),
+        "cosine": lambda each: found.score(each.scores, each.hidden, "single"),
     }
     return {
         score: {kind: rule(each).numpy() for kind, each in seen.items()}
@@ -355,13 +361,32 @@ def scores_of(
     }
 
 
+def mahalanobis(hidden: torch.Tensor, present: npt.NDArray[np.bool_]) -> Any:
+    """Return a function of activity: the squared distance to the nearest class mean (clip,).
+
+    The covariance within classes is that of the training clips, shrunk by 0.3 towards its diagonal,
+    to which a hundredth of the mean variance is added.
+    """
+    means = fit_prototypes(hidden, present).means.double()
+    apart = hidden.double() - means[torch.from_numpy(present.argmax(1))]
+    covariance = apart.T @ apart / len(apart)
+    variance = covariance.diagonal().clone()
+    covariance *= 0.7
+    covariance.diagonal().copy_(variance + 0.01 * variance.mean())
+    precision = torch.linalg.inv(covariance)
+
+    def distance(activity: torch.Tensor) -> torch.Tensor:
+        differences = activity.double()[:, None] - means
+        return ((differences @ precision) * differences).sum(-1).amin(1)
+
+    return distance
+
+
 def other_sounds(model: TrainedModel, params: Params) -> dict[str, list[Floats]]:
     """Return noise, and recordings of noise that no training meets."""
     rate_hz = model.front_end.rate_hz
     folders = (params.robustness.noises.babble, params.robustness.noises.background)
-    kept = [
-        wave for each in folders for wave in divided(read_recordings(Path(each), rate_hz))[1]
-    ]
+    kept = [wave for each in folders for wave in divided(read_recordings(Path(each), rate_hz))[1]]
     length = round((model.clip_s or 5.0) * rate_hz)
     seed = derive(params.seed, "validation of scores")
     return {
@@ -404,7 +429,9 @@ def trained_without(job: Job, model: Model) -> Trained:
 def parsed() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--foreign", type=Path, required=True, help="folder of other sounds, *.flac")
+    parser.add_argument(
+        "--foreign", type=Path, required=True, help="folder of other sounds, *.flac"
+    )
     parser.add_argument("--folds", nargs="+", default=list("12345"), help="to test on")
     parser.add_argument(
         "--left-out-folds", nargs="+", default=["1"], help="on which scores are compared"

@@ -16,8 +16,8 @@ from spikesound.evaluation.folds import Folds
 from spikesound.models import file
 from spikesound.models.calibration import Calibrated, Calibration
 from spikesound.params import Params
-from spikesound.training.calibrate import activity
 from spikesound.tasks.classification.reliability import answers, expected_calibration_error
+from spikesound.training.calibrate import activity
 
 CLIPS = 10
 
@@ -32,7 +32,12 @@ def folds(params: Params, tmp_path: Path) -> Folds:
 def with_calibration(folds: Folds, temperature: float, threshold: float) -> None:
     path = folds.folders["1"] / file.WEIGHTS
     values = Calibration(
-        temperature=temperature, score="energy", threshold=threshold, refused=0.0, clips=4, classes=2
+        temperature=temperature,
+        score="energy",
+        threshold=threshold,
+        refused=0.0,
+        clips=4,
+        classes=2,
     )
     file.save(path, *file.load(path), calibration=Calibrated(values))
 

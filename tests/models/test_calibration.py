@@ -33,7 +33,7 @@ def calibrated(
 ) -> Calibrated:
     values = Calibration(
         temperature=temperature,
-        score="energy" if prototypes is None else "distance",
+        score="energy" if prototypes is None else "cosine",
         threshold=threshold,
         refused=0.05,
         clips=20,
@@ -44,8 +44,7 @@ def calibrated(
 
 def prototypes(synapses: int) -> Prototypes:
     made = Prototypes(3, synapses)
-    made.means.copy_(torch.arange(3.0)[:, None].expand(3, synapses))
-    made.precision.copy_(torch.eye(synapses))
+    made.means.copy_(torch.eye(3, synapses) + 0.5)
     return made
 
 
@@ -88,7 +87,7 @@ def test_a_file_without_one_is_as_before(params: Params, tmp_path: Path) -> None
     ("change", "why"),
     [
         ({"temperature": 0}, "calibration: temperature: Input should be greater than 0"),
-        ({"score": "horoscope"}, "calibration: score: Input should be 'energy' or 'distance'"),
+        ({"score": "horoscope"}, "calibration: score: Input should be 'energy' or 'cosine'"),
         ({"classes": 4}, "calibration: expected 3 classes, got 4"),
         ({"score": "energy"}, "score 'energy' has no tensors"),
         ({"more": 1}, "calibration: more: Extra inputs"),
@@ -110,11 +109,8 @@ def test_a_wrong_calibration_is_refused_in_a_line(
 def test_tensors_of_another_size_are_refused(params: Params, tmp_path: Path) -> None:
     made = model(params)
     assert made.calibration is not None
-    wrong = Prototypes(2, 6)
-    wrong.precision.copy_(torch.eye(6))
-    path = written(
-        replace(made, calibration=replace(made.calibration, prototypes=wrong)), tmp_path / "m"
-    )
+    wrong = replace(made.calibration, prototypes=Prototypes(2, 6))
+    path = written(replace(made, calibration=wrong), tmp_path / "m")
     with pytest.raises(SpikesoundError, match=r"weights 'means': expected \(3, 6\), got F32 \(2"):
         load(path)
 
@@ -140,7 +136,7 @@ def test_probabilities_are_the_softmax_of_scores_over_the_temperature() -> None:
 
 @pytest.mark.parametrize("labels", ["single", "multiple"])
 def test_learnt_sounds_keep_their_probabilities_and_their_windows(labels: str) -> None:
-    scores = torch.tensor([[2.0, 0.0, -4.0, 1.0], [0.0, 0.0, 0.0, 5.0]])
+    scores = torch.tensor([[6.0, 0.0, -4.0, 1.0], [0.0, 0.0, 0.0, 5.0]])
     raw = scores.double().softmax(1) if labels == "single" else scores.double().sigmoid()
     made = calibrated(temperature=3.0, threshold=1e6)
     found = made.probabilities(scores, labels)
@@ -160,13 +156,21 @@ def test_energy_is_the_logarithm_of_the_sum_of_exponentials() -> None:
     assert several == pytest.approx(sum(math.log(1 + math.exp(each)) for each in (1, 2, 3)))
 
 
-def test_the_distance_is_to_the_nearest_mean_by_the_precision() -> None:
+def test_the_cosine_is_that_of_the_class_means_weighted_by_the_probabilities() -> None:
     made = Prototypes(2, 2)
-    made.means.copy_(torch.tensor([[0.0, 0.0], [4.0, 0.0]]))
-    made.precision.copy_(torch.tensor([[2.0, 0.5], [0.5, 1.0]]))
-    hidden = torch.tensor([[1.0, 2.0], [5.0, 0.0]])
-    # (1, 2): 2 * 1 + 2 * 0.5 * 1 * 2 + 4 = 8 from the first; (1, 0) from the second: 2
-    assert made.distance(hidden).tolist() == [8.0, 2.0]
+    made.means.copy_(torch.tensor([[2.0, 0.0], [3.0, 4.0]]))
+    hidden = torch.tensor([[5.0, 0.0], [0.0, 0.0]])
+    assert made.similarity(hidden).flatten().tolist() == pytest.approx([1, 0.6, 0, 0])
+    scores = torch.tensor([[math.log(3.0), 0.0], [9.0, 0.0]])
+    values = calibrated(temperature=1.0).values.model_copy(update={"classes": 2})
+    found = Calibrated(values, made).score(scores, hidden, "single")
+    assert found.tolist() == pytest.approx([0.75 + 0.25 * 0.6, 0.0])
+    several = Calibrated(values, made).score(scores, hidden, "multiple")
+    assert several.tolist() == pytest.approx([0.75, 0.0])
+    half = values.model_copy(update={"temperature": 2.0})
+    share = math.sqrt(3) / (math.sqrt(3) + 1)
+    found = Calibrated(half, made).score(scores, hidden, "single")
+    assert found[0].item() == pytest.approx(share + (1 - share) * 0.6)
 
 
 def test_a_clip_below_the_threshold_is_refused(params: Params) -> None:
@@ -176,9 +180,8 @@ def test_a_clip_below_the_threshold_is_refused(params: Params) -> None:
     with torch.inference_mode():
         scores, hidden = with_hidden(made.network, made.inputs(features))
     score = made.calibration.score(scores, hidden, "single").item()
-    assert score < 0
     for margin, refused in ((1e-6, True), (-1e-6, False)):
-        answer = model(params, threshold=score * (1 - margin)).answer(features)
+        answer = model(params, threshold=score + margin).answer(features)
         assert answer.refused == refused
         assert answer.probabilities.sum() == pytest.approx(1, abs=1e-6)
 
@@ -189,7 +192,7 @@ def test_the_readout_is_linear_in_the_hidden_activity(
 ) -> None:
     made = small_models.classifier(network, params, spiking=spiking)
     x = torch.cat([made.inputs(small_models.features(seed)) for seed in range(3)], 1)
-    with torch.inference_mode():
+    with torch.no_grad():
         scores, hidden = with_hidden(made.network, x)
         assert torch.equal(scores, made.network(x)), "the hook is gone and changed nothing"
     assert hidden is not None

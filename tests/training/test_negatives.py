@@ -38,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
 def test_negatives_depend_on_the_seed_their_kind_and_their_number_alone() -> None:
     wave = np.random.default_rng(0).standard_normal(LENGTH).astype(np.float32)
     few = dict(negatives({"noise": 2}, LENGTH, [wave], RATE, seed=1))
-    more = dict(negatives({"silence": 1, "noise": 3, "recordings": 2}, LENGTH, [wave], RATE, seed=1))
+    more = dict(
+        negatives({"silence": 1, "noise": 3, "recordings": 2}, LENGTH, [wave], RATE, seed=1)
+    )
     assert list(few) == ["negative-noise-00000", "negative-noise-00001"]
     assert len(more) == 6
     for name, samples in few.items():
@@ -162,9 +164,7 @@ def test_streamed_clips_have_no_negatives(params: Params) -> None:
 
 
 def test_a_method_that_learns_without_a_loss_cannot_train_on_them(params: Params) -> None:
-    negative = params.recipes["ann"].model_copy(
-        update={"negatives": NegativeParams(noise=0.1)}
-    )
+    negative = params.recipes["ann"].model_copy(update={"negatives": NegativeParams(noise=0.1)})
     row = params.models["snn-cnn-surrogate"].model_copy(update={"method": "stdp", "recipe": "n"})
     wrong = params.model_copy(
         update={"recipes": params.recipes | {"n": negative}, "models": {"mine": row}}

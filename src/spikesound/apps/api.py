@@ -93,7 +93,8 @@ class Model:
         """Return the probability of each label anywhere in the sound.
 
         Of a detector it is the highest after its median filter: at or above the label's threshold
-        exactly if :meth:`detect` finds an event, which may be one of none of the classes. Of a classifier it is the mean over windows of
+        exactly if :meth:`detect` finds an event, which may be one of none of the classes. Of a
+        classifier it is the mean over windows of
         the length of the clips that it was trained on, each half a window after the one before.
         The last window ends where the sound ends, unless less than a hundredth of it would be new;
         a sound shorter than a window is padded with zeros.

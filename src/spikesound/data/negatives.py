@@ -42,9 +42,7 @@ def recording(
     """Return a stretch of one of the recordings from a random place, at a level that is drawn."""
     chosen = recordings[int(generator.integers(len(recordings)))]
     fade = min(round(CROSS_FADE_S * rate_hz), len(chosen) // 3)
-    made = at_level(
-        continued(chosen, samples, fade, generator), generator.uniform(*RECORDING_DBFS)
-    )
+    made = at_level(continued(chosen, samples, fade, generator), generator.uniform(*RECORDING_DBFS))
     return below_full_scale(made)[0].astype(np.float32)
 
 

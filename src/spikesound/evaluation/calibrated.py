@@ -1,4 +1,4 @@
-"""A calibrated classifier on held-out clips: calibration error, and known clips that are refused."""
+"""A calibrated classifier on held-out clips: calibration error, and clips that are refused."""
 
 from __future__ import annotations
 

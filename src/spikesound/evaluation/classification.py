@@ -22,8 +22,8 @@ from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.places import Places
 from spikesound.evaluation.predictions import to_frame, to_matrix
 from spikesound.evaluation.summary import Metrics, Value, model_metrics, write_metrics
-from spikesound.params import EvaluateParams
 from spikesound.models.loading import probabilities_of
+from spikesound.params import EvaluateParams
 from spikesound.training.scores import clip_scores
 
 PREDICTIONS = "predictions.parquet"

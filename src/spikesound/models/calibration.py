@@ -19,7 +19,7 @@ from spikesound.params import Count, Positive, Section, Share
 NONE = "none of these"
 """The answer for sound of no class."""
 
-ScoreKind = Literal["energy", "distance"]
+ScoreKind = Literal["energy", "cosine"]
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -49,39 +49,32 @@ class Calibration(Section):
 
 
 class Prototypes(torch.nn.Module):
-    """Mean activity of each class in the last hidden layer, and the precision common to them.
+    """Mean activity of each class in the last hidden layer.
 
     Attributes
     ----------
     means : (class, synapse)
-    precision : inverse covariance within classes (synapse, synapse)
     """
 
     means: torch.Tensor
-    precision: torch.Tensor
 
     def __init__(self, classes: int, synapses: int) -> None:
         super().__init__()
         self.register_buffer("means", torch.zeros(classes, synapses))
-        self.register_buffer("precision", torch.zeros(synapses, synapses))
 
-    def distance(self, hidden: torch.Tensor) -> torch.Tensor:
-        r"""Return the squared Mahalanobis distance to the nearest mean (clip,).
+    def similarity(self, hidden: torch.Tensor) -> torch.Tensor:
+        r"""Return the cosine between clips' activity and each mean (clip, class).
 
-        .. math:: d(h) = \min_c (h - \mu_c)^T \Sigma^{-1} (h - \mu_c)
+        .. math:: \cos(h, \mu_c) = \frac{h^T \mu_c}{|h| |\mu_c|}
+
+        It is 0 of a clip without activity.
 
         Parameters
         ----------
         hidden : activity of the last hidden layer (clip, synapse)
-
-        References
-        ----------
-        Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and
-        adversarial attacks", equation 2.
         """
-        precision = self.precision.double()
-        apart = hidden.double()[:, None] - self.means.double()
-        return ((apart @ precision) * apart).sum(-1).amin(1)
+        normalize = torch.nn.functional.normalize
+        return normalize(hidden.double(), dim=1) @ normalize(self.means.double(), dim=1).T
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ class Calibrated:
     Attributes
     ----------
     values : as in the header
-    prototypes : of the score ``distance``; else None
+    prototypes : of the score ``cosine``; else None
     """
 
     values: Calibration
@@ -126,27 +119,34 @@ class Calibrated:
     def score(self, scores: torch.Tensor, hidden: torch.Tensor | None, labels: str) -> torch.Tensor:
         r"""Return how much like the sound of its classes clips are, (clip,); higher is more.
 
-        ``energy`` is the negative free energy,
+        ``cosine`` is the similarity with the class means that the probabilities p make one expect,
 
-        .. math:: s = \log \sum_c e^{z_c}, \qquad s = \sum_c \log(1 + e^{z_c}),
+        .. math:: s = \sum_c p_c \cos(h, \mu_c), \qquad s = \max_c p_c \cos(h, \mu_c),
 
-        of single labels, and of multiple labels; ``distance`` is
-        :meth:`Prototypes.distance`, negative.
+        of single labels, and of multiple labels: it is low where no class is probable, and where
+        the probable ones are active in another way. ``energy`` is the negative free energy,
+
+        .. math:: s = \log \sum_c e^{z_c}, \qquad s = \sum_c \log(1 + e^{z_c}).
 
         Parameters
         ----------
         scores : as of :meth:`probabilities`; learnt sounds take no part
-        hidden : activity of the last hidden layer (clip, synapse)
+        hidden : activity h of the last hidden layer (clip, synapse)
 
         References
         ----------
-        Liu et al. 2020, "Energy-based out-of-distribution detection", equation 4; Wang et al. 2021,
-        "Can multi-label classification networks know what they don't know?", equation 6.
+        Hendrycks & Gimpel 2017, "A baseline for detecting misclassified and out-of-distribution
+        examples in neural networks" (probability); Techapanurak et al. 2020, "Hyperparameter-free
+        out-of-distribution detection using cosine similarity" (cosine); Liu et al. 2020,
+        "Energy-based out-of-distribution detection", equation 4; Wang et al. 2021, "Can multi-label
+        classification networks know what they don't know?", equation 6.
         """
-        if self.prototypes is not None:
-            assert hidden is not None
-            return -self.prototypes.distance(hidden)
-        return energy(scores[:, : self.values.classes], labels)
+        known = scores[:, : self.values.classes]
+        if self.prototypes is None:
+            return energy(known, labels)
+        assert hidden is not None
+        expected = self.probabilities(known, labels) * self.prototypes.similarity(hidden)
+        return expected.sum(1) if labels == "single" else expected.amax(1)
 
     def refused(
         self, scores: torch.Tensor, hidden: torch.Tensor | None, labels: str

@@ -92,7 +92,7 @@ def load_calibration(path: Path) -> Calibrated | EventCalibration | None:
     values = spec_checks.validated(Calibration, file.calibration, path, "calibration")
     spec_checks.check_calibration(values.classes, spec, path)
     part = file.part(CALIBRATION)
-    if values.score != "distance":
+    if values.score != "cosine":
         if part.table:
             file.refuse(f"calibration: score {values.score!r} has no tensors")
         return Calibrated(values)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from spikesound.models.calibration import Calibrated, Calibration, Prototypes, ScoreKind, energy
+from spikesound.models.calibration import Calibrated, Calibration, Prototypes, ScoreKind
 from spikesound.models.hidden_activity import with_hidden
 from spikesound.models.spec import Spec
 from spikesound.tasks.classification.temperature import fit_temperature
@@ -20,14 +20,8 @@ from spikesound.training.negatives import FOLD
 REFUSED = 0.05
 """Share of the validation clips that the threshold refuses, at most."""
 
-SHRINKAGE = 0.3
-"""Share by which covariances between synapses are shrunk to zero."""
-
-RIDGE = 0.01
-"""Added to the variance of each synapse, over the mean of all variances."""
-
 MOST_CLIPS = 2000
-"""Training clips from which means and covariance are taken, evenly."""
+"""Training clips from which means are taken, evenly."""
 
 
 def calibrate(
@@ -36,53 +30,46 @@ def calibrate(
     training: Dataset,
     validation: Dataset,
     batch_clips: int,
-    score: ScoreKind = "distance",
+    score: ScoreKind = "cosine",
 ) -> Calibrated | None:
     """Return the calibration of a classifier; None where no validation clip has a class.
 
     The temperature (:func:`.temperature.fit_temperature`) and the threshold come from the
     validation clips alone: it is the highest score below which at most 5 % of those lie that have a
-    class. Means and covariance of the score ``distance`` are those of the training clips, without
-    negatives, shrunk and with a ridge. A network whose read-out is not linear gets ``energy``.
+    class. Means of the score ``cosine`` are those of the training clips, without negatives. A
+    network whose read-out is not linear gets ``energy``.
 
     Parameters
     ----------
     network, spec : trained
     training, validation : of the fold
-    score : see :class:`spikesound.models.calibration.Calibrated`
-
-    References
-    ----------
-    Guo et al. 2017 (temperature); Lee et al. 2018 (distance); Liu et al. 2020 (energy);
-    Friedman 1989, "Regularized discriminant analysis" (shrinkage).
+    score : see :meth:`spikesound.models.calibration.Calibrated.score`
     """
     labelled = np.flatnonzero(validation.present.any(1))
     if not len(labelled):
         return None
     scores, hidden = activity(network, spec, validation, np.arange(len(validation)), batch_clips)
     present = torch.from_numpy(validation.present)
-    temperature = fit_temperature(scores, present, spec.labels)
     prototypes = None
-    if hidden is not None and score == "distance":
+    if hidden is not None and score == "cosine":
         rows = _known(training)
         _, seen = activity(network, spec, training, rows, batch_clips)
         assert seen is not None
         prototypes = fit_prototypes(seen, training.present[rows] > 0)
-    if prototypes is not None:
-        assert hidden is not None
-        known = -prototypes.distance(hidden[labelled])
-    else:
-        known = energy(scores[labelled], spec.labels)
-    threshold = lowest_kept(known.numpy(), REFUSED)
     values = Calibration(
-        temperature=temperature,
-        score="energy" if prototypes is None else "distance",
-        threshold=threshold,
-        refused=float((known.numpy() < threshold).mean()),
+        temperature=fit_temperature(scores, present, spec.labels),
+        score="energy" if prototypes is None else "cosine",
+        threshold=0.0,
+        refused=0.0,
         clips=len(validation),
         classes=len(spec.classes),
     )
-    return Calibrated(values, prototypes)
+    seen = None if hidden is None else hidden[labelled]
+    known = Calibrated(values, prototypes).score(scores[labelled], seen, spec.labels).numpy()
+    threshold = lowest_kept(known, REFUSED)
+    refused = float((known < threshold).mean())
+    changes = {"threshold": threshold, "refused": refused}
+    return Calibrated(values.model_copy(update=changes), prototypes)
 
 
 def activity(
@@ -104,34 +91,17 @@ def activity(
 
 
 def fit_prototypes(hidden: torch.Tensor, present: np.ndarray) -> Prototypes:
-    r"""Return means of classes and the precision common to them.
-
-    .. math:: \Sigma_{jk} = \big(1 - s (1 - \delta_{jk})\big) \frac{1}{N} \sum_i
-              (h_i - \mu_{c(i)})_j (h_i - \mu_{c(i)})_k + \delta_{jk} \, r \, \bar v
-
-    with shrinkage s, ridge r and the mean variance :math:`\bar v`; a clip of several classes counts
-    in each. A class without a clip gets the mean of all.
+    """Return the mean activity of each class; of one without a clip the mean of all.
 
     Parameters
     ----------
     hidden : activity (clip, synapse)
-    present : which classes each clip has (clip, class)
+    present : which classes each clip has (clip, class); a clip of several counts in each
     """
-    x = hidden.double()
-    rows, columns = (torch.from_numpy(each) for each in np.nonzero(present))
-    classes = present.shape[1]
-    means = x.mean(0).repeat(classes, 1)
-    for column in range(classes):
-        if bool((columns == column).any()):
-            means[column] = x[rows[columns == column]].mean(0)
-    apart = x[rows] - means[columns]
-    covariance = apart.T @ apart / len(apart)
-    variance = covariance.diagonal().clone()
-    covariance *= 1 - SHRINKAGE
-    covariance.diagonal().copy_(variance + RIDGE * variance.mean() + torch.finfo(torch.float32).eps)
-    made = Prototypes(classes, x.shape[1])
-    made.means.copy_(means)
-    made.precision.copy_(torch.linalg.inv(covariance))
+    made = Prototypes(present.shape[1], hidden.shape[1])
+    for column, rows in enumerate(present.T):
+        of_class = hidden[torch.from_numpy(rows)] if rows.any() else hidden
+        made.means[column] = of_class.double().mean(0)
     return made
 
 

@@ -193,9 +193,7 @@ def _tuned(
         medians_s=request.params.decision.medians_s,
         thresholds=request.params.decision.thresholds,
     )
-    calibration = calibrate_events(
-        scores, truth, lengths, labels, decision, hop_s=front_end.hop_s
-    )
+    calibration = calibrate_events(scores, truth, lengths, labels, decision, hop_s=front_end.hop_s)
     return decision, table, calibration
 
 

@@ -24,9 +24,8 @@ def read_thresholds(path: Path, model: Model) -> dict[str, float]:
     """Return the thresholds of a file, by display name of the class.
 
     The file is CSV with the columns ``label`` and ``threshold``, or YAML, ``label: threshold``. A
-    label is a display name or a label id of the model, or the answer ``none of these`` of a calibrated
-    classifier. Classes that it does not name keep their
-    own.
+    label is a display name or a label id of the model, or ``none of these`` of a calibrated
+    classifier. Classes that it does not name keep their own.
 
     Raises
     ------

@@ -63,9 +63,9 @@ def describe(
     each layer filled up to whole bytes, as base64; where they are traced, ``potentials``, a byte a
     neuron, 0 to 255 for minus to plus :data:`LIMIT` thresholds, as base64. ``results``: for each
     frame whose result is known the scores, and which classes are at or above their thresholds.
-    ``opened``: the events that began, ``events``: those that ended, under the labels that they began
-    with, and whether they are ``refused``: of none of the classes. ``levels``: of the frames whose
-    samples are complete, in dB of full scale.
+    ``opened``: the events that began, ``events``: those that ended, under the labels that they
+    began with, and whether they are ``refused``: of none of the classes. ``levels``: of the frames
+    whose samples are complete, in dB of full scale.
     """
     return {
         "frames": [_frame(frame) for frame in chunk.traced],

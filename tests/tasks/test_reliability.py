@@ -14,7 +14,7 @@ from spikesound.tasks.classification.temperature import fit_temperature
 def test_the_error_of_five_answers_is_the_one_worked_out_by_hand() -> None:
     confidence = np.array([0.95, 0.95, 0.55, 0.55, 0.5])
     right = np.array([True, False, True, True, False])
-    # Bins of a tenth: (0.9, 1] 0.5 against 0.95, (0.5, 0.6] 1 against 0.55, (0.4, 0.5] 0 against 0.5
+    # (0.9, 1]: 0.5 right against 0.95; (0.5, 0.6]: 1 against 0.55; (0.4, 0.5]: 0 against 0.5
     expected = (2 * 0.45 + 2 * 0.45 + 1 * 0.5) / 5
     assert expected_calibration_error(confidence, right, bins=10) == pytest.approx(expected)
 
