@@ -1,7 +1,8 @@
 """What classifiers say of sound that is of none of their classes, before and after.
 
     dvc repro stages/dvc.yaml:train@ann-cnn stages/dvc.yaml:train@snn-cnn-surrogate
-    python benchmarks/unknown.py --foreign FOLDER [--folds 1 2 3 4 5] [--left-out-folds 1]
+    python benchmarks/unknown.py --foreign FOLDER [--folds 1 2 3 4 5] [--negative-folds 1 2 3]
+        [--left-out-folds 1]
 
 Of the pipeline's models and of the same trained with negatives, which this program trains: the
 calibration error on the held-out clips as the network is and with its temperature; how many of
@@ -103,8 +104,11 @@ def main() -> None:
     rows, compared = [], []
     for name in NAMES:
         compared += compare_scores(params, name, arguments.left_out_folds)
-        for variant, negative in (("", None), (WITH, NEGATIVES)):
-            folders = trained(params, name, variant, negative, arguments.folds)
+        for variant, negative, folds in (
+            ("", None, arguments.folds),
+            (WITH, NEGATIVES, arguments.negative_folds),
+        ):
+            folders = trained(params, name, variant, negative, folds)
             rows.append(tested(params, name, variant, folders, files))
     table = pd.DataFrame(compared).groupby(["model", "score", "sound"], as_index=False).mean()
     print("scores on validation clips:")
@@ -112,7 +116,6 @@ def main() -> None:
     print(pd.DataFrame(rows).drop(columns="silence").round(3).to_string())
     content = {
         "bench": "unknown",
-        "folds": arguments.folds,
         "left_out_folds": arguments.left_out_folds,
         "foreign_files": len(files),
         "rooms": ROOMS,
@@ -188,7 +191,7 @@ def tested(
         right.append(scores.numpy().argmax(1) == clips.present.argmax(1))
         seen = seen_by(model, folder, files)
         found.append({kind: figures(model, each) for kind, each in seen.items()})
-    row: dict[str, Any] = {"model": name, "training": variant or "as it is"}
+    row: dict[str, Any] = {"model": name, "training": variant or "as it is", "folds": [*folders]}
     row |= {"accuracy": float(np.concatenate(right).mean()), **answers.figures()}
     for kind in ("foreign", "rooms"):
         for key in ("alarms_raw", "alarms", "refused"):
@@ -433,6 +436,9 @@ def parsed() -> argparse.Namespace:
         "--foreign", type=Path, required=True, help="folder of other sounds, *.flac"
     )
     parser.add_argument("--folds", nargs="+", default=list("12345"), help="to test on")
+    parser.add_argument(
+        "--negative-folds", nargs="+", default=list("123"), help="to train with negatives on"
+    )
     parser.add_argument(
         "--left-out-folds", nargs="+", default=["1"], help="on which scores are compared"
     )

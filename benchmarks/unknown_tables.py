@@ -11,12 +11,12 @@ def _percent(value: float) -> str:
 
 def unknown() -> str:
     """Calibration, refused sounds and false alarms, before and after."""
-    heads = ["Model", "Training", "Accuracy", "ECE before", "after", "Known refused"]
+    heads = ["Model", "Training", "Folds", "Accuracy", "ECE before", "after", "Known refused"]
     heads += ["Foreign: alarms before", "after", "refused"]
     heads += ["Quiet rooms: alarms before", "after", "refused", "Silence refused"]
     lines = [f"| {' | '.join(heads)} |\n|---|---|{'---:|' * (len(heads) - 2)}\n"]
     for row in read(PATH)["test"]:
-        cells = [row["model"], row["training"], _percent(row["accuracy"])]
+        cells = [row["model"], row["training"], str(len(row["folds"])), _percent(row["accuracy"])]
         cells += [f"{row[key]:.3f}" for key in ("ece_raw", "ece")]
         keys = ["refused"]
         keys += [

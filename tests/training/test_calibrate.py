@@ -104,14 +104,14 @@ def test_means_are_those_of_the_clips_of_each_class() -> None:
     assert found.means[1:].tolist() == [[10, 2], [5.5, 1.5]]
 
 
-def test_a_network_without_a_linear_readout_gets_the_energy(params: Params, tmp_path: Path) -> None:
-    wanted = job(params, tmp_path, kind="som")
-    from spikesound.training.methods import METHODS
-
-    trained = METHODS["som"](wanted)
-    found = calibrate(trained.network, trained.spec, wanted.training, wanted.validation, 8)
+def test_a_network_whose_layers_are_not_known_gets_the_energy(params: Params) -> None:
+    clips = toy(40)
+    wanted = spec(params)
+    network = torch.nn.Sequential(network_of(wanted, clips))
+    found = calibrate(network, wanted, clips.select(ROWS(20)), clips.select(ROWS(20, 40)), 8)
     assert found is not None
     assert found.values.score == "energy"
+    assert found.prototypes is None
 
 
 @pytest.mark.slow
