@@ -2,7 +2,7 @@
 
     dvc repro stages/dvc.yaml:train@ann-cnn stages/dvc.yaml:train@snn-cnn-surrogate
     python benchmarks/unknown.py --foreign FOLDER [--folds 1 2 3 4 5] [--negative-folds 1 2 3]
-        [--left-out-folds 1]
+        [--left-out-folds 1] [--compared ann-cnn snn-cnn-surrogate]
 
 Of the pipeline's models and of the same trained with negatives, which this program trains: the
 calibration error on the held-out clips as the network is and with its temperature; how many of
@@ -103,13 +103,14 @@ def main() -> None:
     files = sorted(each for each in arguments.foreign.iterdir() if each.suffix == ".flac")
     rows, compared = [], []
     for name in NAMES:
-        compared += compare_scores(params, name, arguments.left_out_folds)
-        for variant, negative, folds in (
-            ("", None, arguments.folds),
-            (WITH, NEGATIVES, arguments.negative_folds),
-        ):
+        several = [("", None, arguments.folds), (WITH, NEGATIVES, arguments.negative_folds)]
+        if arguments.negative_folds != arguments.folds:  # one row more, to compare the other with
+            several.insert(1, ("", None, arguments.negative_folds))
+        for variant, negative, folds in several:
             folders = trained(params, name, variant, negative, folds)
             rows.append(tested(params, name, variant, folders, files))
+    for name in arguments.compared:
+        compared += compare_scores(params, name, arguments.left_out_folds)
     table = pd.DataFrame(compared).groupby(["model", "score", "sound"], as_index=False).mean()
     print("scores on validation clips:")
     print(table.round(3).to_string(index=False))
@@ -441,6 +442,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument(
         "--left-out-folds", nargs="+", default=["1"], help="on which scores are compared"
+    )
+    parser.add_argument(
+        "--compared", nargs="+", choices=NAMES, default=NAMES, help="models to compare scores with"
     )
     arguments = parser.parse_args()
     if not arguments.foreign.is_dir() or not any(arguments.foreign.glob("*.flac")):
