@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from small_shards import request, section, small, write_features
-from toy_clips import job, settled, spec, toy
+from toy_clips import settled, spec, toy
 
 from spikesound.models import file
 from spikesound.models.build import build
