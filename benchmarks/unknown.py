@@ -1,8 +1,8 @@
 """What classifiers say of sound that is of none of their classes, before and after.
 
     dvc repro stages/dvc.yaml:train@ann-cnn stages/dvc.yaml:train@snn-cnn-surrogate
-    python benchmarks/unknown.py --foreign FOLDER [--folds 1 2 3 4 5] [--negative-folds 1 2 3]
-        [--left-out-folds 1] [--compared ann-cnn snn-cnn-surrogate]
+    python benchmarks/unknown.py --foreign FOLDER [--models ann-cnn snn-cnn-surrogate]
+        [--folds 1 2 3 4 5] [--negative-folds 1 2 3] [--left-out-folds 1] [--compared ann-cnn]
 
 Of the pipeline's models and of the same trained with negatives, which this program trains: the
 calibration error on the held-out clips as the network is and with its temperature; how many of
@@ -13,7 +13,7 @@ Scores that tell known sound from other are compared on validation clips, agains
 other sound: clips of two classes that a network was trained without, each pair in turn; noise; and
 the recordings of noise that no training meets. Networks lie in build/unknown and are trained once;
 what networks make of sounds is kept there too: a run that was broken off goes on. Prints tables,
-and writes benchmarks/results/unknown.json.
+and writes benchmarks/results/unknown.json, where the rows of models that are not run now stay.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -42,7 +43,7 @@ from spikesound.apps.learning import windows_of
 from spikesound.audio.reading import blocks
 from spikesound.audio.recordings import read_recordings
 from spikesound.core.errors import SpikesoundError, run
-from spikesound.core.json_files import write_json
+from spikesound.core.json_files import read_mapping, write_json
 from spikesound.core.labels import read_labels
 from spikesound.core.progress import track
 from spikesound.core.seeds import derive, numpy_generator
@@ -102,7 +103,7 @@ def main() -> None:
     params = Params.load(paths.PARAMS)
     files = sorted(each for each in arguments.foreign.iterdir() if each.suffix == ".flac")
     rows, compared = [], []
-    for name in NAMES:
+    for name in arguments.models:
         several = [("", None, arguments.folds), (WITH, NEGATIVES, arguments.negative_folds)]
         if arguments.negative_folds != arguments.folds:  # one row more, to compare the other with
             several.insert(1, ("", None, arguments.negative_folds))
@@ -111,10 +112,13 @@ def main() -> None:
             rows.append(tested(params, name, variant, folders, files))
     for name in arguments.compared:
         compared += compare_scores(params, name, arguments.left_out_folds)
-    table = pd.DataFrame(compared).groupby(["model", "score", "sound"], as_index=False).mean()
-    print("scores on validation clips:")
-    print(table.round(3).to_string(index=False))
-    print(pd.DataFrame(rows).drop(columns="silence").round(3).to_string())
+    validated = []
+    if compared:
+        table = pd.DataFrame(compared).groupby(["model", "score", "sound"], as_index=False).mean()
+        print("scores on validation clips:")
+        print(table.round(3).to_string(index=False))
+        validated = table.round(4).to_dict("records")
+    print(pd.DataFrame(rows).drop(columns=["silence", "rooms_named"]).round(3).to_string())
     content = {
         "bench": "unknown",
         "left_out_folds": arguments.left_out_folds,
@@ -122,13 +126,20 @@ def main() -> None:
         "rooms": ROOMS,
         "refused_known": REFUSED,
         "negatives": NEGATIVES.model_dump(),
-        "validation": table.round(4).to_dict("records"),
-        "test": rows,
+        "validation": kept("validation", arguments.compared) + validated,
+        "test": kept("test", arguments.models) + rows,
         "machine": machine(),
         "versions": versions("torch", "numpy"),
     }
     write_json(OUT, content)
     print(OUT)
+
+
+def kept(key: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of other models in the file of results."""
+    if not OUT.is_file():
+        return []
+    return [row for row in read_mapping(OUT)[key] if row["model"] not in names]
 
 
 def request_of(
@@ -197,6 +208,8 @@ def tested(
     for kind in ("foreign", "rooms"):
         for key in ("alarms_raw", "alarms", "refused"):
             row[f"{kind}_{key}"] = float(np.mean([each[kind][key] for each in found]))
+    named = Counter(answer[0] for each in found for answer in each["rooms"]["answers"])
+    row["rooms_named"] = {name: count / (ROOMS * len(found)) for name, count in named.most_common()}
     row["silence"] = [each["silence"]["answers"][0] for each in found]
     row["silence_refused"] = float(np.mean([each["silence"]["refused"] for each in found]))
     return row
@@ -205,7 +218,9 @@ def tested(
 def figures(model: TrainedModel, sounds: Sequence[Seen]) -> dict[str, Any]:
     """Return shares of sounds of which a class gets more than 0.5, and that are refused.
 
-    A sound is refused where most of its windows are; its probabilities are means over windows.
+    ``answers``: the most probable class of the network as it is, its probability, and whether the
+    sound is refused. A sound is refused where most of its windows are; its probabilities are means
+    over windows.
     """
     assert model.calibration is not None
     raw, calibrated, refused, answers = [], [], [], []
@@ -443,8 +458,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--left-out-folds", nargs="+", default=["1"], help="on which scores are compared"
     )
+    parser.add_argument("--models", nargs="+", choices=NAMES, default=NAMES, help="to test")
     parser.add_argument(
-        "--compared", nargs="+", choices=NAMES, default=NAMES, help="models to compare scores with"
+        "--compared", nargs="*", choices=NAMES, default=NAMES, help="models to compare scores with"
     )
     arguments = parser.parse_args()
     if not arguments.foreign.is_dir() or not any(arguments.foreign.glob("*.flac")):
