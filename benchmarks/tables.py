@@ -9,9 +9,8 @@ pairings and fsdd that in metrics/experiments; study,
 seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders, detection_speed, c_export, learn and folders the file of their name in
-benchmarks/results;
-systems what experiments/published.yaml names (benchmarks/systems_table.py). A
-test compares them with what stands there.
+benchmarks/results; systems what experiments/published.yaml names (benchmarks/systems_table.py);
+unknown and unknown_scores that of benchmarks/unknown.py. A test compares them with what stands there.
 """
 
 from typing import Any
@@ -21,6 +20,7 @@ import experiment_tables
 import parameters
 import people_tables
 import systems_table
+import unknown_tables
 from metric_files import FLOWS as _FLOWS
 from metric_files import ROOT
 from metric_files import read as _read
@@ -378,6 +378,7 @@ TABLES = {
     **systems_table.TABLES,
     **experiment_tables.TABLES,
     **people_tables.TABLES,
+    **unknown_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
@@ -395,6 +396,7 @@ PAGES = [
             "robustness",
             "sweep",
             "systems",
+            "unknown",
         )
     ),
 ]

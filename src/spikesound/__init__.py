@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if TYPE_CHECKING:
     from spikesound.apps.api import (
+        NONE,
         Event,
         FrameResult,
         Model,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from spikesound.core.errors import SpikesoundError
 
 __all__ = [
+    "NONE",
     "Event",
     "FrameResult",
     "Model",

@@ -10,6 +10,9 @@ import pytest
 import soundfile
 from trained_models import RECORDING, detector
 
+from spikesound.models import file
+from spikesound.models.calibration import EventCalibration
+
 
 @pytest.fixture(scope="session")
 def page_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,6 +23,15 @@ def page_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deaf_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A detector none of whose classes ever reaches its threshold."""
     return detector(tmp_path_factory.mktemp("deaf") / "model.safetensors", thresholds=0.999, seed=5)
+
+
+@pytest.fixture(scope="module")
+def refusing_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector that is calibrated so that all of its events are of none of the classes."""
+    path = detector(tmp_path_factory.mktemp("refusing") / "model.safetensors", seed=5)
+    values = EventCalibration(slope=1.0, offsets=[0.0] * 3, threshold=1.0, refused=0.0, events=9)
+    file.save(path, *file.load(path), calibration=values)
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from spikesound.apps.windows import sample_windows
 from spikesound.audio.reading import blocks
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
+from spikesound.models.loading import Answer
 from spikesound.tasks.detection.decision import events as offline_events
 from spikesound.tasks.detection.median_filter import median
 
@@ -213,11 +214,11 @@ class Loudness:
     """In place of a trained classifier: its scores are the mean and the length of the features."""
 
     name, labels, ids, clip_s = "ann-loud", ["mean", "frames"], ["m", "f"], 1.0
-    detects = False
+    detects, calibration = False, None
     front_end = front_end()
 
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
-        return np.array([features.mean(), len(features)], np.float32)
+    def answer(self, features: np.ndarray) -> Answer:
+        return Answer(np.array([features.mean(), len(features)], np.float32), refused=False)
 
 
 def classifier() -> Model:

@@ -234,6 +234,22 @@ def test_what_no_class_reaches_is_unknown_and_can_be_named(browser: Any, deaf_mo
         quiet(tab, server.url)
 
 
+def test_events_of_none_of_the_classes_are_listed_as_such_and_can_be_named(
+    browser: Any, refusing_model: Path
+) -> None:
+    with running(refusing_model) as (server, _), opened(browser, server.url) as tab:
+        tab.process(RECORDING)
+        refused = [row for row in tab.rows if row[0] == "none of these"]
+        assert len(refused) >= 3
+        assert not {row[0] for row in tab.rows} & set(NAMES)
+        assert {row[1] for row in refused} <= {f"nearest: {name}" for name in NAMES}
+        assert {row[5] for row in refused} == {"none"}
+        tab.correct("none of these")
+        edit(tab, label="Wolf")
+        assert len([row for row in tab.rows if row[0] == "none of these"]) == len(refused) - 1
+        quiet(tab, server.url)
+
+
 def test_all_is_done_by_keys_alone_and_the_keys_are_listed(browser: Any, url: str) -> None:
     with opened(browser, url) as tab:
         tab.process(RECORDING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.backends import AUTO, check_backend
 from spikesound.inference.learnt import rows
 from spikesound.inference.streaming.stream import FrameResult, Stream
+from spikesound.models.calibration import NONE, Calibrated
 from spikesound.models.file import load_spec
 from spikesound.models.loading import TrainedModel, find_model
 from spikesound.params import CodeParams
 from spikesound.tasks.detection.decision import Event
 
 __all__ = [
+    "NONE",
     "Event",
     "FrameResult",
     "Model",
@@ -48,7 +50,7 @@ class Prediction:
     Attributes
     ----------
     seconds : length of the sound
-    probabilities : by label, in the model's order
+    probabilities : by label, in the model's order; of a calibrated classifier also of :data:`NONE`
     events : by onset; None of a classifier, which gives no times
     """
 
@@ -60,6 +62,12 @@ class Prediction:
 class Model:
     """A trained detector or classifier; see :func:`load`.
 
+    Parameters
+    ----------
+    trained : its network, spec and calibration
+    raw : leave the calibration out: probabilities as the network gives them, and no clip or event
+        is refused
+
     Attributes
     ----------
     name : of the model, as in the tables of results
@@ -67,11 +75,14 @@ class Model:
     rate_hz : sampling rate of its input; other sound is resampled
     high_hz : upper edge of its frequency range
     detects : whether it gives onsets and offsets of sound events
+    refuses : whether it is a calibrated classifier, which also answers :data:`NONE`
     trained : its network and spec
     """
 
-    def __init__(self, trained: TrainedModel) -> None:
+    def __init__(self, trained: TrainedModel, *, raw: bool = False) -> None:
+        trained = replace(trained, calibration=None) if raw else trained
         self.trained = trained
+        self.refuses: bool = isinstance(trained.calibration, Calibrated)
         self.name: str = trained.name
         self.labels: list[str] = list(trained.labels)
         self.rate_hz: int = trained.front_end.rate_hz
@@ -82,10 +93,15 @@ class Model:
         """Return the probability of each label anywhere in the sound.
 
         Of a detector it is the highest after its median filter: at or above the label's threshold
-        exactly if :meth:`detect` finds an event. Of a classifier it is the mean over windows of
+        exactly if :meth:`detect` finds an event, which may be one of none of the classes. Of a
+        classifier it is the mean over windows of
         the length of the clips that it was trained on, each half a window after the one before.
         The last window ends where the sound ends, unless less than a hundredth of it would be new;
         a sound shorter than a window is padded with zeros.
+
+        The probabilities of a calibrated classifier are those of :class:`.calibration.Calibrated`.
+        A window that is of none of its classes counts as probability 1 of :data:`NONE`, ``none of
+        these``, and 0 of each class: over several windows it is the share of such.
 
         Parameters
         ----------
@@ -104,6 +120,10 @@ class Model:
         self, sound: Sound, rate_hz: int | None = None, *, backend: str = AUTO
     ) -> list[Event]:
         """Return the events in the sound, by onset: what :meth:`stream` gives for the same samples.
+
+        The score of a calibrated detector's event is the probability that it is a true one. An
+        event of none of the classes has the label :data:`NONE`, ``none of these``
+        (:class:`spikesound.models.calibration.EventCalibration`).
 
         Parameters and errors as of :meth:`predict`; ``backend`` as of :meth:`stream`.
 
@@ -167,7 +187,8 @@ class Model:
             )
         named = self.trained.spec.model_copy(update={"classes": self.labels})
         network: Any = self.trained.network
-        return Stream(named, network, backend=backend)
+        calibration = self.trained.event_calibration
+        return Stream(named, network, backend=backend, calibration=calibration)
 
     def process(self, sound: Sound, rate_hz: int | None = None) -> Prediction:
         """Return all that :meth:`predict` and :meth:`detect` give, and the length of the sound."""
@@ -182,7 +203,7 @@ class Model:
         if self.detects:
             return self._streamed(samples, self.stream())
         mean, length = self._mean(samples)
-        return Prediction(length / self.rate_hz, self._named(mean), None)
+        return Prediction(length / self.rate_hz, self._answered(mean), None)
 
     def windows_of(
         self, samples: Iterable[Floats], window_s: float | None, hop_s: float | None
@@ -208,17 +229,24 @@ class Model:
         for result in _results(pieces, stream):
             highest = np.maximum(highest, result.scores)
             events += result.closed
-        column = {label: number for number, label in enumerate(self.labels)}
+        column = {label: number for number, label in enumerate([*self.labels, NONE])}
         events.sort(key=lambda event: (event.onset_s, column[event.label]))
         return Prediction(stream.sound_s, self._named(highest), events)
 
     def _mean(self, pieces: Iterable[Floats]) -> tuple[npt.NDArray[np.float64], int]:
-        """Return a classifier's mean (class,) over its windows, and the number of samples."""
+        """Return a classifier's mean (class,) over its windows, and the number of samples.
+
+        Of a calibrated one the last place is that of :data:`NONE`.
+        """
         model = self.trained
         length = max(1, round(self._window_s * self.rate_hz))
-        total, count, end = np.zeros(len(self.labels)), 0, 0
+        total, count, end = np.zeros(len(self.labels) + self.refuses), 0, 0
         for samples, stop in sample_windows(pieces, length, max(1, length // 2)):
-            total += model.probabilities(model.front_end.whole(samples))
+            answer = model.answer(model.front_end.whole(samples))
+            if answer.refused:
+                total[-1] += 1
+            else:
+                total[: len(self.labels)] += answer.probabilities
             count, end = count + 1, stop
         return total / count, end
 
@@ -229,7 +257,7 @@ class Model:
         for samples, end in sample_windows(pieces, length, hop):
             start = max(0, end - length)
             mean, _ = self._mean([samples[: end - start]])
-            yield Window(start / self.rate_hz, end / self.rate_hz, self._named(mean))
+            yield Window(start / self.rate_hz, end / self.rate_hz, self._answered(mean))
 
     def _detector_windows(
         self, pieces: Iterable[Floats], window_s: float, hop_s: float
@@ -240,11 +268,21 @@ class Model:
             end_s = min(start_s + window_s, stream.sound_s)
             yield Window(start_s, end_s, self._named(highest))
 
+    def _answered(self, values: npt.NDArray[Any]) -> dict[str, float]:
+        labels = [*self.labels, NONE] if self.refuses else self.labels
+        return dict(zip(labels, map(float, values), strict=True))
+
     def _named(self, values: npt.NDArray[Any]) -> dict[str, float]:
         return dict(zip(self.labels, map(float, values), strict=True))
 
 
-def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool = False) -> Model:
+def load(
+    path: str | Path,
+    *,
+    learnt: str | Path | None = None,
+    run_code: bool = False,
+    raw: bool = False,
+) -> Model:
     """Load a trained model.
 
     Parameters
@@ -254,6 +292,8 @@ def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool =
     learnt : file of sounds that it has learnt (``spikesound learn``); None: the one beside it, if
         there is one
     run_code : whether the file of a model whose network is code of its own may be executed
+    raw : give probabilities as the network does, without the calibration in its file, and never
+        :data:`NONE`; a file without a calibration is always used so
 
     Raises
     ------
@@ -264,7 +304,7 @@ def load(path: str | Path, *, learnt: str | Path | None = None, run_code: bool =
         spec = load_spec(find_model(path))
         if isinstance(section := spec.network_section(), CodeParams):
             own_code.allow(section.sha256)
-    return Model(rows.load(Path(path), None if learnt is None else Path(learnt)))
+    return Model(rows.load(Path(path), None if learnt is None else Path(learnt)), raw=raw)
 
 
 def _results(pieces: Iterable[Floats], stream: Stream) -> Iterator[FrameResult]:

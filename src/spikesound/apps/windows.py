@@ -23,7 +23,8 @@ class Window:
     Attributes
     ----------
     onset_s, offset_s : where it begins and ends, from the start of the sound
-    probabilities : by label, in the model's order
+    probabilities : by label, in the model's order; of a calibrated classifier also of ``none of
+        these``
     """
 
     onset_s: float

@@ -14,6 +14,7 @@ from spikesound.costs.counting import Counted, counting
 from spikesound.costs.layer import LayerCounts, write_layers
 from spikesound.evaluation import anytime_table
 from spikesound.evaluation.anytime import anytime
+from spikesound.evaluation.calibrated import CalibratedAnswers
 from spikesound.evaluation.clusters import recordings_of
 from spikesound.evaluation.curves import write_classes, write_confusion, write_curves
 from spikesound.evaluation.figures import model_figures
@@ -21,6 +22,7 @@ from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.places import Places
 from spikesound.evaluation.predictions import to_frame, to_matrix
 from spikesound.evaluation.summary import Metrics, Value, model_metrics, write_metrics
+from spikesound.models.loading import probabilities_of
 from spikesound.params import EvaluateParams
 from spikesound.training.scores import clip_scores
 
@@ -36,7 +38,8 @@ class Tested:
     Attributes
     ----------
     predictions : the PREDICTIONS table of all held-out clips
-    figures : see :func:`spikesound.evaluation.figures.model_figures`
+    figures : see :func:`spikesound.evaluation.figures.model_figures`; of a calibrated model with
+        those of :class:`spikesound.evaluation.calibrated.CalibratedAnswers`
     layers : what each layer does for a clip, means over all test clips
     """
 
@@ -111,14 +114,16 @@ def read_predictions(folder: Path) -> pd.DataFrame:
 def run_folds(folds: Folds, batch_clips: int) -> Tested:
     """Return the predictions of each fold's network on its held-out clips, and their operations."""
     predictions = []
-    counted = Counted()
-    for _, spec, network, clips in folds:
+    counted, answers = Counted(), CalibratedAnswers()
+    for fold, spec, network, clips in folds:
         with counting(network, spec, counted):
             scores = torch.from_numpy(clip_scores(network, clips, batch_clips)).double()
-        shares = torch.softmax(scores, 1) if spec.labels == "single" else scores.sigmoid()
+        shares = probabilities_of(scores, spec.labels)
+        if (calibration := folds.calibration(fold)) is not None:
+            answers.add(calibration, spec, network, clips, batch_clips)
         predictions.append(
             to_frame(clips.ids, clips.folds, list(folds.classes), shares.numpy(), clips.present > 0)
         )
     layers = counted.layers
-    figures = model_figures(spec, network, layers, folds)
+    figures = model_figures(spec, network, layers, folds) | answers.figures()
     return Tested(pd.concat(predictions, ignore_index=True), figures, layers)

@@ -13,6 +13,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import read_mapping
 from spikesound.core.progress import track
 from spikesound.models import file
+from spikesound.models.calibration import Calibrated
 from spikesound.models.spec import Spec
 from spikesound.training.dataset import Dataset
 from spikesound.training.methods.presentations import presented_clips
@@ -51,6 +52,12 @@ class Folds:
     def histories(self) -> dict[str, pd.DataFrame]:
         """Return the table of epochs of each fold."""
         return {fold: pd.read_csv(folder / HISTORY) for fold, folder in self.folders.items()}
+
+    def calibration(self, fold: str) -> Calibrated | None:
+        """Return the calibration of a fold's classifier; None: its file has none."""
+        path = self.folders[fold] / file.WEIGHTS
+        found = file.load_calibration(path) if path.is_file() else None
+        return found if isinstance(found, Calibrated) else None
 
     def results(self) -> list[dict[str, float]]:
         """Return what each training reported of its network."""

@@ -16,10 +16,26 @@ from spikesound.core.errors import SpikesoundError, short
 from spikesound.features.encoded import encode_clip
 from spikesound.features.front_end import FrontEnd
 from spikesound.models import file, shipped
+from spikesound.models.calibration import Calibrated, EventCalibration
+from spikesound.models.hidden_activity import with_hidden
 from spikesound.models.listing import model_paths, weight_files
 from spikesound.models.spec import Spec
 
 Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a calibrated classifier says of a clip.
+
+    Attributes
+    ----------
+    probabilities : calibrated (class,)
+    refused : whether the clip is of none of the classes; the probabilities hold if it is of one
+    """
+
+    probabilities: Floats
+    refused: bool
 
 
 @dataclass(frozen=True)
@@ -29,10 +45,12 @@ class TrainedModel:
     Attributes
     ----------
     spec, network : as :func:`spikesound.models.file.load` returns them
+    calibration : of a classifier, or of a detector's events; None: its file has none
     """
 
     spec: Spec
     network: nn.Module
+    calibration: Calibrated | EventCalibration | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +61,11 @@ class TrainedModel:
     def detects(self) -> bool:
         """Whether it gives times of sound events; else it classifies whole clips."""
         return self.spec.task == "detection"
+
+    @property
+    def event_calibration(self) -> EventCalibration | None:
+        """Calibration of a detector's events; None: its file has none."""
+        return self.calibration if isinstance(self.calibration, EventCalibration) else None
 
     @property
     def labels(self) -> list[str]:
@@ -99,15 +122,34 @@ class TrainedModel:
         SpikesoundError
             If the features are not of as many bins as the model's.
         """
+        self._check(features)
+        with torch.inference_mode():
+            scores = self.network(self.inputs(features, clip))[0].double()
+            found: Floats = probabilities_of(scores, self.spec.labels).float().numpy()
+        return found
+
+    def answer(self, features: Floats, clip: str = "") -> Answer:
+        """Return what a calibrated classifier says of one clip's features.
+
+        Without a calibration it is :meth:`probabilities`, and no clip is refused. Parameters and
+        errors as of these.
+        """
+        if not isinstance(self.calibration, Calibrated):
+            return Answer(self.probabilities(features, clip), refused=False)
+        self._check(features)
+        with torch.inference_mode():
+            scores, hidden = with_hidden(self.network, self.inputs(features, clip))
+            labels = self.spec.labels
+            found: Floats = self.calibration.probabilities(scores, labels)[0].float().numpy()
+            refused = bool(self.calibration.refused(scores, hidden, labels)[0])
+        return Answer(found, refused)
+
+    def _check(self, features: Floats) -> None:
         if features.ndim != 2 or features.shape[1] != len(self.front_end.low):
             raise SpikesoundError(
                 f"{self.name}: expected features (frame, {len(self.front_end.low)}), "
                 f"got {features.shape}"
             )
-        with torch.inference_mode():
-            scores = self.network(self.inputs(features, clip))[0].double()
-            found: Floats = probabilities_of(scores, self.spec.labels).float().numpy()
-        return found
 
 
 def probabilities_of(scores: torch.Tensor, labels: str) -> torch.Tensor:
@@ -129,7 +171,8 @@ def load(path: Path | str) -> TrainedModel:
     SpikesoundError
         If it is missing, no model of this format, or damaged.
     """
-    return TrainedModel(*file.load(find_model(path)))
+    path = find_model(path)
+    return TrainedModel(*file.load(path), file.load_calibration(path))
 
 
 def find_model(path: Path | str) -> Path:

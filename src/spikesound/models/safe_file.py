@@ -1,8 +1,9 @@
 """Weights and a spec in one file that can be read without trusting it.
 
 It is a ``.safetensors`` file, which any reader of these opens: weights, and in the header's
-metadata ``format``, ``version``, ``spec`` (JSON) and ``sha256``. Nothing in it is executed. The
-header is checked before anything is built from it, the weights' sizes before they are read.
+metadata ``format``, ``version``, ``spec`` (JSON) and ``sha256``, of a calibrated model
+``calibration`` (JSON). Nothing in it is executed. The header is checked before anything is built
+from it, the weights' sizes before they are read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,6 +61,8 @@ class SafeFile:
     spec : of the model, parsed; finite numbers only
     table : the tensors by name
     data_at : where the weights begin, in bytes
+    calibration : of the model, parsed; None: there is none
+    prefix : begin of the tensors' names in the file, which is not in the table
     """
 
     path: Path
@@ -67,6 +70,19 @@ class SafeFile:
     spec: Any
     table: dict[str, Entry]
     data_at: int
+    calibration: Any = None
+    prefix: str = ""
+
+    def part(self, prefix: str) -> SafeFile:
+        """Return the tensors whose names begin with a prefix, without it."""
+        size = len(prefix)
+        table = {name[size:]: each for name, each in self.table.items() if name.startswith(prefix)}
+        return replace(self, table=table, prefix=self.prefix + prefix)
+
+    def without(self, prefix: str) -> SafeFile:
+        """Return the other tensors."""
+        table = {name: each for name, each in self.table.items() if not name.startswith(prefix)}
+        return replace(self, table=table)
 
     def check_kind(self, kind: str, version: str, what: str) -> None:
         """Check the file's format and version, and that it has a hash.
@@ -119,9 +135,10 @@ class SafeFile:
         if self.metadata["sha256"] and self.metadata["sha256"] != digest(content):
             self.refuse("damaged: sha256 of its content differs from the one in its header")
         try:
-            weights = safetensors.torch.load(content)
+            every = safetensors.torch.load(content)
         except safetensors.SafetensorError as error:
             raise SpikesoundError(f"{self.path}: {_line(error)}") from error
+        weights = {name: every[self.prefix + name] for name in self.table}
         for name, value in weights.items():
             if value.is_floating_point() and not bool(value.isfinite().all()):
                 self.refuse(f"weights {name!r}: expected finite values")
@@ -185,13 +202,14 @@ def read(path: Path) -> SafeFile:
         raise SpikesoundError(
             f"{path}: weights: expected {place} bytes, got {size - data_at}: cut off?"
         )
-    spec = (
-        parse_untrusted(metadata["spec"].encode(errors="surrogatepass"), f"{path}: spec")
-        if "spec" in metadata
+    spec, calibration = (
+        parse_untrusted(metadata[key].encode(errors="surrogatepass"), f"{path}: {key}")
+        if key in metadata
         else None
+        for key in ("spec", "calibration")
     )
     known = {key: metadata.get(key, "") for key in ("format", "version", "sha256")}
-    return SafeFile(path, known, spec, table, data_at)
+    return SafeFile(path, known, spec, table, data_at, calibration)
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int, int]:

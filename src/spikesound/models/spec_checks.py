@@ -37,8 +37,8 @@ FRAMES_LIMIT = 2**12
 """Longest memory of a detector, and longest median filter: minutes."""
 
 
-def validated(kind: type[S], content: Any, where: object) -> S:
-    """Return a section by its content.
+def validated(kind: type[S], content: Any, where: object, what: str = "spec") -> S:
+    """Return a section by its content; ``what`` names it.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def validated(kind: type[S], content: Any, where: object) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part)[:40] for part in first["loc"][:6])
-        raise SpikesoundError(f"{where}: spec: {key or 'all of it'}: {first['msg']}") from error
+        raise SpikesoundError(f"{where}: {what}: {key or 'all of it'}: {first['msg']}") from error
 
 
 def check_name(name: str, where: object) -> None:
@@ -168,6 +168,14 @@ def check_decision(decision: Decision, classes: int, where: object) -> None:
         )
     if max(decision.medians) > FRAMES_LIMIT:
         raise SpikesoundError(f"{where}: spec: medians: expected at most {FRAMES_LIMIT} frames")
+
+
+def check_calibration(classes: int, spec: Spec, where: object) -> None:
+    """Check that a calibration of so many classes is of a spec's."""
+    if classes != len(spec.classes):
+        raise SpikesoundError(
+            f"{where}: calibration: expected {len(spec.classes)} classes, got {classes}"
+        )
 
 
 def check_bounds(values: object, where: object) -> None:

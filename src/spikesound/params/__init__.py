@@ -99,7 +99,7 @@ from spikesound.params.neurons import (
     SynapticDelayParams,
     Update,
 )
-from spikesound.params.recipes import AugmentParams, RecipeParams, WarpParams
+from spikesound.params.recipes import AugmentParams, NegativeParams, RecipeParams, WarpParams
 from spikesound.params.robustness import (
     FaultParams,
     NoiseParams,
@@ -215,6 +215,7 @@ __all__ = [
     "MethodParams",
     "Model",
     "ModelParams",
+    "NegativeParams",
     "NetworkParams",
     "NeuronParams",
     "NoiseParams",

@@ -49,6 +49,37 @@ class AugmentParams(Section):
         return _without(handler(self), {"warp": None})
 
 
+class NegativeParams(Section):
+    """Clips of no class beside the training clips, as shares of the number of these.
+
+    Their target is the same for all classes: shares of one for single labels (outlier exposure,
+    Hendrycks et al. 2019), none for multiple labels and for detectors.
+    """
+
+    silence: Share = Field(0.0, description="Of digital silence.")
+    noise: Share = Field(
+        0.0,
+        description="Of Gaussian noise, whose power falls by 0 to 6 dB an octave, at -80 to -20 dB "
+        "of full scale.",
+    )
+    recordings: Share = Field(
+        0.0, description="Of stretches of the recordings in `folders`, at -60 to -20 dB."
+    )
+    folders: list[str] = Field(
+        [],
+        description="Folders of recordings of no class, such as speech and background. Of each the "
+        "recordings 1, 3, 5, ... are trained on; of a single one the first half.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NegativeParams:
+        if not self.silence + self.noise + self.recordings:
+            raise ValueError("every share is 0: set one, or negatives: null")
+        if bool(self.recordings) != bool(self.folders):
+            raise ValueError("recordings and folders: one of them needs the other")
+        return self
+
+
 OF_STREAMS = {"dataset": "memory", "workers": 0, "keep": "best", "save_s": 300.0}
 """Values of the keys that a recipe can leave out."""
 
@@ -87,14 +118,19 @@ class RecipeParams(Section):
     save_s: Positive = Field(
         300.0, description="Seconds between checkpoints within an epoch of streamed clips."
     )
+    negatives: NegativeParams | None = Field(
+        None, description="Clips of no class in training, of `dataset: memory`; null: none."
+    )
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without(handler(self), OF_STREAMS)
+        return _without(handler(self), OF_STREAMS | {"negatives": None})
 
     @model_validator(mode="after")
     def _consistent(self) -> RecipeParams:
         if self.dataset == "stream":
+            if self.negatives is not None:
+                raise ValueError("negatives: only of clips in memory; set dataset: memory")
             return self
         if self.augment.warp is not None:
             raise ValueError("augment.warp: only streamed clips are warped; set dataset: stream")

@@ -163,6 +163,11 @@ def _check(where: str, model: Model, params: Params) -> None:
             row.method,
             able,
         )
+    if model.recipe.negatives is not None and method.own_network:
+        raise SpikesoundError(
+            f"{where}.method: recipe {row.recipe!r} has negatives, which method {row.method!r} "
+            "cannot train on: it learns without a loss over all classes"
+        )
     if not method.spiking and model.neuron_params.spikes:
         raise SpikesoundError(
             f"{where}: method {row.method!r} trains conventional networks; neuron {row.neuron!r} "

@@ -17,6 +17,7 @@ from spikesound.core.json_files import write_json
 from spikesound.core.seeds import derive
 from spikesound.features.front_end import FrontEnd, read_front_end
 from spikesound.models import file
+from spikesound.models.calibration import Calibrated, EventCalibration
 from spikesound.models.spec import Decision, Spec, spec_of
 from spikesound.params import (
     ENCODING_PARAMS,
@@ -24,14 +25,17 @@ from spikesound.params import (
     DetectionParams,
 )
 from spikesound.tasks import task_of
+from spikesound.tasks.detection.event_calibration import calibrate_events
 from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
+from spikesound.training.calibrate import calibrate
 from spikesound.training.dataset import with_events
 from spikesound.training.fabric import TrainingFabric
 from spikesound.training.inputs import read_clips
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods import METHODS
+from spikesound.training.negatives import with_negatives
 from spikesound.training.request import FoldRequest
 from spikesound.training.scores import frame_scores
 from spikesound.training.split import training_parts
@@ -45,7 +49,7 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
     A training that is in the store is not done again, and one that was killed goes on. The folder
     gets the model's file (:mod:`spikesound.models.file`), ``history.csv`` with a row per epoch,
     ``result.json``, DVCLive's log and, of a detector, ``decision.csv`` with the thresholds tuned
-    on the validation clips.
+    on the validation clips. The file holds the calibration on these.
 
     Parameters
     ----------
@@ -71,11 +75,16 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
     spec = trained.spec.model_copy(
         update={"names": list(request.names.values()), "front_end": front_end}
     )
+    calibration: Calibrated | EventCalibration | None
     if isinstance(request.params, DetectionParams):
-        decision, table = _tuned(trained, job, request, front_end)
+        decision, table, calibration = _tuned(trained, job, request, front_end)
         spec = spec.model_copy(update={"decision": decision})
         table.to_csv(request.out / "decision.csv", index=False)
-    file.save(request.out / file.WEIGHTS, spec, trained.network)
+    else:
+        calibration = calibrate(
+            trained.network, spec, job.training, job.validation, job.recipe.batch_clips
+        )
+    file.save(request.out / file.WEIGHTS, spec, trained.network, calibration=calibration)
     trainings.copy_history(finished, request.out)
     _log(trained.history, request.out / "live")
     result = trained.result | {
@@ -121,7 +130,7 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
     job = Job(
         spec,
         task_of(spec, params),
-        training,
+        with_negatives(training, model.recipe.negatives, front_end, spec),
         validation,
         model.recipe,
         model.method_params,
@@ -159,8 +168,11 @@ def weight_seed(job: Job) -> int:
 
 def _tuned(
     trained: Trained, job: Job, request: FoldRequest, front_end: FrontEnd
-) -> tuple[Decision, pd.DataFrame]:
-    """Return the decision rule whose thresholds and median filters the validation clips choose."""
+) -> tuple[Decision, pd.DataFrame, EventCalibration | None]:
+    """Return the decision rule whose thresholds and median filters the validation clips choose.
+
+    Also the table of the choices, and the calibration of the events that are found by it.
+    """
     assert isinstance(request.params, DetectionParams)
     assert request.events is not None
     clips = job.validation
@@ -170,15 +182,19 @@ def _tuned(
     events = schema.read_table(request.events, schema.EVENTS)
     known = events[events["clip_id"].isin(lengths)]
     framewise, _ = frame_scores(trained.network, clips.inputs, job.recipe.batch_clips)
-    return choose_decision(
-        dict(zip(clips.ids, framewise, strict=True)),
-        true_events(known, lengths, trained.spec.classes),
+    labels, scores = trained.spec.classes, dict(zip(clips.ids, framewise, strict=True))
+    truth = true_events(known, lengths, labels)
+    decision, table = choose_decision(
+        scores,
+        truth,
         lengths,
-        trained.spec.classes,
+        labels,
         hop_s=front_end.hop_s,
         medians_s=request.params.decision.medians_s,
         thresholds=request.params.decision.thresholds,
     )
+    calibration = calibrate_events(scores, truth, lengths, labels, decision, hop_s=front_end.hop_s)
+    return decision, table, calibration
 
 
 def _log(history: list[Epoch], folder: Path) -> None:

@@ -59,6 +59,7 @@ class Scoring:
         }
         if self.top is None:
             return kept
+        kept = {label: value for label, value in kept.items() if value} or kept
         return dict(sorted(kept.items(), key=lambda pair: -pair[1])[: self.top])
 
 

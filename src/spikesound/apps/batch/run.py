@@ -32,6 +32,7 @@ class Batch:
     sounds : files, or the standard input
     jobs : processes; see :func:`spikesound.apps.batch.analysis.analyse`
     learnt : file of sounds that the model has learnt; None: the one beside it, if there is one
+    raw : whether its calibration is left out
     """
 
     model: Model
@@ -41,6 +42,7 @@ class Batch:
     sounds: Sequence[SoundFile]
     jobs: int | None = None
     learnt: Path | None = None
+    raw: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def run_batch(batch: Batch, record: Record) -> Iterator[tuple[SoundFile, Done]]:
     """
     if record.outputs:
         print(f"going on: {len(record.outputs)} outputs are in {record.path}", file=sys.stderr)
-    loading = partial(load, batch.path, learnt=batch.learnt)
+    loading = partial(load, batch.path, learnt=batch.learnt, raw=batch.raw)
     results = analyse(batch.model, loading, batch.process, batch.sounds, record.outputs, batch.jobs)
     tracked = track(results, total=len(batch.sounds), what="processing", unit="file")
     for sound, result in tracked:

@@ -12,6 +12,7 @@ from typing import Any
 
 from spikesound.apps.api import Model
 from spikesound.core.errors import SpikesoundError, short, unknown
+from spikesound.models.calibration import NONE
 from spikesound.models.spec import Decision
 from spikesound.params.base import read_sections
 
@@ -23,8 +24,8 @@ def read_thresholds(path: Path, model: Model) -> dict[str, float]:
     """Return the thresholds of a file, by display name of the class.
 
     The file is CSV with the columns ``label`` and ``threshold``, or YAML, ``label: threshold``. A
-    label is a display name or a label id of the model. Classes that it does not name keep their
-    own.
+    label is a display name or a label id of the model, or ``none of these`` of a calibrated
+    classifier. Classes that it does not name keep their own.
 
     Raises
     ------
@@ -32,13 +33,14 @@ def read_thresholds(path: Path, model: Model) -> dict[str, float]:
         If the file is missing or of another form; a label is none of the model's, or named twice;
         a threshold is not from 0 to 1. The message names the file and the row, or lists the labels.
     """
+    labels = [*model.labels, NONE] if model.refuses else model.labels
     names = dict(zip(model.trained.ids, model.labels, strict=True))
-    names |= {label: label for label in model.labels}
+    names |= {label: label for label in labels}
     thresholds: dict[str, float] = {}
     rows = list(_from_yaml(path) if path.suffix.lower() in YAML_SUFFIXES else _from_csv(path))
     for where, label, text in rows:
         if label not in names:
-            raise SpikesoundError(f"{where}: {unknown('label', label, model.labels)}")
+            raise SpikesoundError(f"{where}: {unknown('label', label, labels)}")
         if names[label] in thresholds:
             raise SpikesoundError(f"{where}: {names[label]!r} is named twice")
         thresholds[names[label]] = _share(where, text)

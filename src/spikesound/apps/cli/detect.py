@@ -25,6 +25,7 @@ from spikesound.apps.cli.inputs import (
     ModelName,
     Models,
     Out,
+    Raw,
     Sounds,
     Task,
     process_all,
@@ -58,8 +59,12 @@ def detect(
     jobs: Jobs = None,
     models: Models = workspace.MODELS,
     learnt: LearntFile = None,
+    raw: Raw = False,
 ) -> None:
-    """Detect which sounds are in files, and when each begins and ends."""
+    """Detect which sounds are in files, and when each begins and ends.
+
+    An event that is unlike those of the detector's classes is one of 'none of these'.
+    """
     from spikesound.apps.annotations import FORMATS
 
     def prepare(model: Model) -> Detection:
@@ -71,7 +76,7 @@ def detect(
 
     options = BatchOptions(merge_gap, min_duration, top, timezone, merge_recorders, tolerance, jobs)
     task = Task(FORMATS, prepare, _show, kind="detection")
-    process_all(task, sounds, model, models, format, out, force, options, learnt)
+    process_all(task, sounds, model, models, format, out, force, options, learnt, raw)
 
 
 def _check(model: Model) -> None:

@@ -58,6 +58,14 @@ RunCode = Annotated[
         "--run-code", help="Execute the file of a model whose network is code of its own."
     ),
 ]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="As the network gives them: not calibrated, and never the answer 'none of these'.",
+    ),
+]
+NOT_CALIBRATED = "not calibrated: it never answers 'none of these'"
 Force = Annotated[bool, typer.Option("--force", help="Do all again, overwrite existing files.")]
 
 
@@ -92,6 +100,7 @@ def process_all(
     force: bool,
     options: BatchOptions,
     learnt: Path | None = None,
+    raw: bool = False,
 ) -> None:
     """Process sounds with a model, and write or show each output as soon as it is made.
 
@@ -104,6 +113,7 @@ def process_all(
     name : of the format
     out, force : file or folder to write to, and whether to overwrite files
     learnt : file of learnt sounds; None: the one beside the model
+    raw : whether the model's calibration is left out
 
     Raises
     ------
@@ -131,8 +141,11 @@ def process_all(
     from spikesound.apps.batch.run import Batch
     from spikesound.apps.cli.outputs import print_all, write_folder, write_table
 
-    loaded = load(path, learnt=learnt)
-    batch = Batch(loaded, path, task.prepare(loaded), refine, files, options.jobs, learnt)
+    loaded = load(path, learnt=learnt, raw=raw)
+    matters = task.kind == "detection" or not loaded.detects
+    if matters and not raw and loaded.trained.calibration is None:
+        words += f"; {NOT_CALIBRATED}"
+    batch = Batch(loaded, path, task.prepare(loaded), refine, files, options.jobs, learnt, raw)
     if out is None:
         print(f"model: {words}", file=sys.stderr)
         failed = print_all(batch, chosen, task.show)

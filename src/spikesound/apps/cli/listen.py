@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from spikesound.apps.cli import workspace
-from spikesound.apps.cli.inputs import LearntFile, ModelName, Models
+from spikesound.apps.cli.inputs import NOT_CALIBRATED, LearntFile, ModelName, Models, Raw
 from spikesound.core.errors import SpikesoundError
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ def listen(
     channels: Annotated[int, typer.Option(help="Of --pcm.", min=1, max=64)] = 1,
     json: Annotated[bool, typer.Option("--json", help="A line of JSON for each event.")] = False,
     learnt: LearntFile = None,
+    raw: Raw = False,
 ) -> None:
     """Listen, and show which sounds there are while they sound; Ctrl-C ends it."""
     if file is not None and pcm is not None:
         raise SpikesoundError("--file and --pcm: expected one source, got two")
     if device is not None and (file is not None or pcm is not None):
         raise SpikesoundError("--device: chooses a microphone; not valid with --file or --pcm")
-    trained = load_detector(model, models, learnt)
+    trained = load_detector(model, models, learnt, raw)
     from spikesound.apps.live.traced import TracedStream
 
     source: Source
@@ -60,8 +62,14 @@ def listen(
     _listen(source, TracedStream(trained, source.rate_hz), json)
 
 
-def load_detector(model: str | None, folder: str, learnt: Path | None = None) -> TrainedModel:
+def load_detector(
+    model: str | None, folder: str, learnt: Path | None = None, raw: bool = False
+) -> TrainedModel:
     """Load the detector that is named, or the best of the folder, for streams on one core.
+
+    Parameters
+    ----------
+    raw : whether its calibration is left out
 
     Raises
     ------
@@ -83,6 +91,10 @@ def load_detector(model: str | None, folder: str, learnt: Path | None = None) ->
             f"{loaded.name}: expected a detector, got a classifier of whole clips; "
             "dvc exp run -S task=detection trains detectors"
         )
+    if raw:
+        loaded = replace(loaded, calibration=None)
+    elif loaded.calibration is None:
+        words += f"; {NOT_CALIBRATED}"
     print(f"model: {words}", file=sys.stderr)
     return loaded
 

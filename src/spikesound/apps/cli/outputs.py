@@ -68,7 +68,7 @@ def write_folder(
 
 
 def _made_by(batch: Batch) -> dict[str, object]:
-    options = {"task": type(batch.process).__name__, **asdict(batch.process)}
+    options = {"task": type(batch.process).__name__, **asdict(batch.process), "raw": batch.raw}
     return made_by(batch.path, options, batch.learnt)
 
 

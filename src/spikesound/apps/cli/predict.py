@@ -25,6 +25,7 @@ from spikesound.apps.cli.inputs import (
     ModelName,
     Models,
     Out,
+    Raw,
     RunCode,
     Sounds,
     Task,
@@ -79,11 +80,13 @@ def predict(
     jobs: Jobs = None,
     models: Models = workspace.MODELS,
     learnt: LearntFile = None,
+    raw: Raw = False,
     run_code: RunCode = False,
 ) -> None:
     """Predict how probable each sound is in files, by a detector or a classifier of clips.
 
-    A file's probabilities are the mean over windows of a classifier, the highest of a detector.
+    A file's probabilities are the mean over windows of a classifier, the highest of a detector. A
+    classifier answers 'none of these' of a window that is unlike the sounds of its classes.
     """
     from spikesound.apps.annotations import SCORES, WINDOWS
 
@@ -112,7 +115,7 @@ def predict(
         _show_windows if windows else _show,
         timed=windows,
     )
-    process_all(task, sounds, model, models, format, out, force, options, learnt)
+    process_all(task, sounds, model, models, format, out, force, options, learnt, raw)
 
 
 def _show(sound: Labelled) -> None:

@@ -60,6 +60,11 @@ class TracedChunk:
         """The events that ended in it."""
         return [event for result in self.results for event in result.closed]
 
+    @property
+    def ended_as(self) -> list[str]:
+        """The labels under which they were opened."""
+        return [label for result in self.results for label in result.closed_as]
+
 
 class TracedStream:
     """A :class:`~spikesound.inference.streaming.stream.Stream` at any rate, its frames traced.
@@ -93,7 +98,12 @@ class TracedStream:
         self._spikes = any(layer.spiking for layer in layers_of(network))
         named = spec.model_copy(update={"classes": spec.names})
         self._stream = Stream(
-            named, network, backend=backend, trace=self._trace, membranes=membranes
+            named,
+            network,
+            backend=backend,
+            trace=self._trace,
+            membranes=membranes,
+            calibration=model.event_calibration,
         )
         self._resampler = Resampler(rate_hz, model.front_end.rate_hz)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from spikesound.apps.live.traced import TracedChunk, TracedFrame, layer_sizes
 from spikesound.features.mel_scale import mel_frequencies_hz
 from spikesound.inference.backends import streaming
+from spikesound.models.calibration import NONE
 from spikesound.models.loading import TrainedModel
 
 TICKS_HZ = (500, 1000, 2000, 5000, 10_000)
@@ -62,8 +63,9 @@ def describe(
     each layer filled up to whole bytes, as base64; where they are traced, ``potentials``, a byte a
     neuron, 0 to 255 for minus to plus :data:`LIMIT` thresholds, as base64. ``results``: for each
     frame whose result is known the scores, and which classes are at or above their thresholds.
-    ``opened``: the events that began, ``events``: those that ended. ``levels``: of the frames whose
-    samples are complete, in dB of full scale.
+    ``opened``: the events that began, ``events``: those that ended, under the labels that they
+    began with, and whether they are ``refused``: of none of the classes. ``levels``: of the frames
+    whose samples are complete, in dB of full scale.
     """
     return {
         "frames": [_frame(frame) for frame in chunk.traced],
@@ -75,7 +77,10 @@ def describe(
             for result in chunk.results
         ],
         "opened": [event._asdict() for result in chunk.results for event in result.opened],
-        "events": [event._asdict() for event in chunk.ended],
+        "events": [
+            {**event._asdict(), "label": label, "refused": event.label == NONE}
+            for event, label in zip(chunk.ended, chunk.ended_as, strict=True)
+        ],
         "levels": levels,
     }
 

@@ -21,6 +21,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.learnt.activity import Activity
 from spikesound.inference.learnt.check import Checked
 from spikesound.models import safe_file, shipped
+from spikesound.models.calibration import NONE
 from spikesound.models.file import WEIGHTS
 from spikesound.models.spec_checks import FRAMES_LIMIT, filled, validated
 from spikesound.params import Count, Section
@@ -108,6 +109,8 @@ def check_new_name(name: str, labels: Sequence[str]) -> None:
             f"name: expected 1 to {LONGEST_NAME} printable characters without spaces around them, "
             f"got {name[:40]!r}"
         )
+    if name.casefold() == NONE:
+        raise SpikesoundError(f"name: {NONE!r} is the answer for sound of no class")
     same = [label for label in labels if label.casefold() == name.casefold()]
     if same:
         raise SpikesoundError(f"name: {same[0]!r} is a class of the model already")

@@ -86,7 +86,7 @@ def with_rows(model: TrainedModel, taught: Sequence[Taught]) -> TrainedModel:
         else:  # of the read-out, or of a head for attention, which takes no part in a stream
             state[name].zero_()[: len(values)] = values
     network.load_state_dict(state)
-    extended = TrainedModel(spec, network.eval())
+    extended = TrainedModel(spec, network.eval(), model.calibration)
     weights = torch.from_numpy(np.stack([each.weights for each in taught]))
     linear = linear_readout(extended).synapses
     assert isinstance(linear, torch.nn.Linear)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrameStream
 from spikesound.inference.backends import AUTO, DENSE, streaming
 from spikesound.inference.streaming.event_driven import EventDriven
+from spikesound.models.calibration import EventCalibration
 from spikesound.models.networks.detector import Detector
 from spikesound.models.spec import Spec
 from spikesound.tasks.detection.decision import Event, StreamingEvents
@@ -35,13 +36,16 @@ class FrameResult:
     at_s : the frame's middle, from the start of the stream
     scores : probabilities (class,), after the median filter
     opened, closed : events that begin with this frame, of which the offset is not yet known, and
-        those that ended before it
+        those that ended before it; of a calibrated detector an event of none of the classes ends
+        as ``none of these``
+    closed_as : labels under which the events in ``closed`` were opened
     """
 
     at_s: float
     scores: Floats
     opened: list[Event]
     closed: list[Event]
+    closed_as: list[str] = field(default_factory=list)
 
 
 class Stream:
@@ -57,6 +61,7 @@ class Stream:
         network, or ``dense`` where there is none
     trace : is called with each frame that went through the network
     membranes : it gets the membrane potentials, too, if the backend is ``event_driven``
+    calibration : of the events that end; None: their scores stay as they are, and none is refused
 
     Attributes
     ----------
@@ -77,6 +82,7 @@ class Stream:
         backend: str = AUTO,
         trace: Trace | None = None,
         membranes: bool = False,
+        calibration: EventCalibration | None = None,
     ) -> None:
         if spec.decision is None:
             raise SpikesoundError(f"{spec.model}: a detector without tuned thresholds")
@@ -92,6 +98,8 @@ class Stream:
         self._events = StreamingEvents(
             spec.decision.thresholds, labels=spec.classes, hop_s=spec.sound.hop_s
         )
+        self._calibration = calibration
+        self._columns = {label: column for column, label in enumerate(spec.classes)}
         self._results = 0
         self._last: FrameResult
         self._samples = 0
@@ -134,7 +142,8 @@ class Stream:
         if last and not results:
             results = [FrameResult(self._last.at_s, self._last.scores, [], [])]
         if last:
-            results[-1].closed.extend(last)
+            results[-1].closed.extend(self._answered(last))
+            results[-1].closed_as.extend(event.label for event in last)
         return results
 
     def _process(self, frames: list[Floats]) -> Iterator[FrameResult]:
@@ -167,5 +176,19 @@ class Stream:
         changes = self._events.feed(scores)
         at_s = self._results * self.spec.sound.hop_s
         self._results += 1
-        self._last = FrameResult(at_s, scores, changes.opened, changes.closed)
+        closed = self._answered(changes.closed)
+        opened_as = [event.label for event in changes.closed]
+        self._last = FrameResult(at_s, scores, changes.opened, closed, opened_as)
         return self._last
+
+    def _answered(self, closed: list[Event]) -> list[Event]:
+        """Return events with their calibrated scores; those of no class have its label."""
+        if self._calibration is None:
+            return closed
+        return [
+            Event(label, event.onset_s, event.offset_s, score)
+            for event in closed
+            for label, score in [
+                self._calibration.answer(self._columns[event.label], event.label, event.score)
+            ]
+        ]

@@ -40,9 +40,9 @@ def to_int8(
     """
     if bits not in BITS:
         raise SpikesoundError(f"bits: expected {BITS[0]} to {BITS[-1]}, got {bits}")
-    file.save(out, model.spec, model.network)
+    file.save(out, model.spec, model.network, calibration=model.calibration)
     floats = out.stat().st_size
-    file.save(out, model.spec, model.network, bits=bits)
+    file.save(out, model.spec, model.network, bits=bits, calibration=model.calibration)
     loaded, expected = load(out), copy.deepcopy(model.network)
     quantise_weights(expected, bits)
     state = loaded.network.state_dict()

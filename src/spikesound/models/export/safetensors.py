@@ -13,6 +13,6 @@ from spikesound.models.loading import TrainedModel, load
 
 def to_safetensors(model: TrainedModel, out: Path) -> Exported:
     """Write weights, spec, labels and front end into one file, and compare it, loaded again."""
-    file.save(out, model.spec, model.network)
+    file.save(out, model.spec, model.network, calibration=model.calibration)
     expected, found = (outputs_of(one, inputs_of(one)[0]) for one in (model, load(out)))
     return compared(out, expected, found)

@@ -7,6 +7,7 @@
 // gave: null of one that was added.
 
 export const UNKNOWN = "unknown";
+export const NONE = "none of these"; // an event that a class began, and that is of none
 
 export class Collection {
   /** changed() is called after each change. */
@@ -130,6 +131,11 @@ export class Collection {
 /** The detector's score of an event; null where the label is a person's, or there is none. */
 export function scoreOf(event) {
   return event.was && event.was.label === event.label ? event.score : null;
+}
+
+/** The name of an event: its label, or what it is without one. */
+export function nameOf(event) {
+  return event.label ?? (event.was?.label ? NONE : UNKNOWN);
 }
 
 export function counted(number) {

@@ -17,7 +17,7 @@ export class Detections {
   take({ opened, events, results }, first) {
     for (const each of opened) this.open(each);
     for (const each of events) {
-      this.close(this.going.get(key(each)) ?? this.open(each), each.offset_s, each.score);
+      this.close(this.going.get(key(each)) ?? this.open(each), each.offset_s, each.score, each.refused);
     }
     for (const event of this.going.values()) {
       const column = this.columns.get(event.was.label);
@@ -39,12 +39,14 @@ export class Detections {
     return event;
   }
 
-  close(event, offsetS, score) {
+  /** refused: it is of none of the classes, and listed as unknown unless a person has named it. */
+  close(event, offsetS, score, refused = false) {
     this.going.delete(key(event.was));
     const isLeft = event.state === "detected" || event.offset_s === null;
     const end = Math.max(offsetS, event.onset_s);
     const was = { ...event.was, offset_s: offsetS };
-    this.collection.change(event, { was, score, ...(isLeft ? { offset_s: end } : {}) });
+    const label = refused && event.state === "detected" ? { label: null } : {};
+    this.collection.change(event, { was, score, ...label, ...(isLeft ? { offset_s: end } : {}) });
   }
 
   /** End the events that are under way: nothing more will be known of them. */

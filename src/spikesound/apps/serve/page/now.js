@@ -1,5 +1,11 @@
 // What sounds at one moment: events of known classes, a sound of none, or quiet.
 
+import { NONE, UNKNOWN, nameOf } from "/collection.js";
+
+const WITHOUT = {
+  [UNKNOWN]: "unknown: a sound, and no class reaches its threshold",
+  [NONE]: "none of these: a sound that is unlike those of the classes",
+};
 const SAY_MS = 1000; // between two sentences for who does not see them
 
 export class Now {
@@ -54,7 +60,7 @@ function marksOf(events, atS) {
     const figures = `${event.score === null ? "" : `${event.score.toFixed(2)}, `}for ${
       Math.max(0, atS - event.onset_s).toFixed(1)} s`;
     return event.label === null
-      ? ["unknown", "unknown: a sound, and no class reaches its threshold", figures]
+      ? ["unknown", WITHOUT[nameOf(event)], figures]
       : ["known", event.label, figures];
   });
 }

@@ -1,7 +1,7 @@
 // The table of the events of all sounds. The row that is chosen has the editor under it.
 
 import { clock } from "/clock.js";
-import { UNKNOWN, counted, scoreOf } from "/collection.js";
+import { UNKNOWN, counted, nameOf, scoreOf } from "/collection.js";
 
 const LISTED = 200; // rows at once
 
@@ -106,7 +106,7 @@ export class Table {
 }
 
 function fill(row, event, sound, isChosen) {
-  const name = event.label ?? UNKNOWN;
+  const name = nameOf(event);
   const [choose, note, where] = row.firstElementChild.children;
   row.className = [
     event.offset_s === null ? "going" : "", isChosen ? "chosen" : "", event.state,
@@ -130,7 +130,7 @@ function fill(row, event, sound, isChosen) {
 function noteOf({ state, label, was, onset_s: onsetS, offset_s: offsetS }) {
   if (state === "added") return "added";
   if (state === "deleted") return "deleted";
-  if (state !== "checked") return "";
+  if (state !== "checked") return label === null && was?.label ? `nearest: ${was.label}` : "";
   if (was.label !== label) return `was ${was.label ?? UNKNOWN}`;
   return was.onset_s !== onsetS || was.offset_s !== offsetS ? "moved" : "checked";
 }
