@@ -18,8 +18,8 @@ from spikesound.features import compute, stored
 from spikesound.features.front_end import FrontEnd
 from spikesound.features.normalisation import apply
 from spikesound.params import AugmentParams, Params, RecipeParams, WaveformParams
-from spikesound.training.job import Job
-from spikesound.training.loop import averaged
+from spikesound.training.job import Epoch, Job
+from spikesound.training.loop import averaged, train_backprop
 from spikesound.training.run import prepare
 from spikesound.training.stream.augment import augment
 from spikesound.training.stream.draws import Draws
@@ -228,6 +228,42 @@ def test_the_average_of_weights_follows_its_equation() -> None:
             average.update_parameters(network)
     expected = 0.9 * (0.9 * 1.0 + 0.1 * 2.0) + 0.1 * 4.0
     assert float(average.module.state_dict()["weight"]) == pytest.approx(expected)
+
+
+def test_a_killed_training_on_sound_goes_on_to_the_same_average(
+    params: Params, tmp_path: Path
+) -> None:
+    job, waves = made(params, ALL, tmp_path)
+    changes = {"average": 0.9, "keep": "last", "epochs": 3}
+    job = replace(job, waves=waves, recipe=job.recipe.model_copy(update=changes))
+    undisturbed = train_backprop(replace(job, resume=tmp_path / "other.pt"))
+
+    def killed(epoch: Epoch) -> None:
+        if epoch["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    torch.manual_seed(5)
+    with pytest.raises(KeyboardInterrupt):
+        train_backprop(replace(job, report=killed))
+    resumed = train_backprop(job)
+    assert resumed.result["best_epoch"] == 3
+    losses = [[each["train_loss"] for each in t.history] for t in (undisturbed, resumed)]
+    assert losses[0] != losses[1], "of other first weights"
+    torch.manual_seed(5)
+    again = train_backprop(replace(job, resume=tmp_path / "third.pt"))
+    assert [each["train_loss"] for each in again.history] == losses[1]
+    for name, value in again.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    last = train_backprop(
+        replace(
+            job,
+            resume=tmp_path / "last.pt",
+            recipe=job.recipe.model_copy(update={"average": None}),
+        )
+    )
+    assert not torch.equal(
+        last.network.state_dict()["readout.weight"], again.network.state_dict()["readout.weight"]
+    )
 
 
 @pytest.mark.parametrize(
