@@ -388,6 +388,7 @@ PAGES = [
             "download",
             "pairings",
             "robustness",
+            "scratch",
             "sweep",
             "systems",
         )
