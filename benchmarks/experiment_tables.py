@@ -151,6 +151,38 @@ def pairings_full() -> str:
     return _counted("pairings_full", "".join(lines))
 
 
+def scratch() -> str:
+    """Every row of the long recipe, and the mean of each setting over its seeds."""
+    heads = "Setting | Seed | Parameters | Test [interval] | By fold"
+    lines = [f"| {heads} |\n|---|---:|---:|---:|---|\n"]
+    found = content("scratch")
+    for row in found["rows"]:
+        folds = ", ".join(percent(share) for share in row["fold_accuracies"].values())
+        cells = [row["setting"], str(row["seed"]), f"{row['parameters']:,}", _tested(row), folds]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    for name, mean in found.get("settings", {}).items():
+        seeds = sum(row["setting"] == name for row in found["rows"])
+        if seeds > 1:
+            cells = [name, f"mean of {seeds}", f"{mean['parameters']:,}"]
+            cells += [f"{percent(mean['accuracy'])} %", ""]
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("scratch", "".join(lines))
+
+
+def ablation() -> str:
+    """The long recipe without each of its ingredients, on validation clips."""
+    rows = content("ablation")["rows"]
+    lines = ["| Recipe | Clips | Accuracy | Change, points | Loss |\n|---|---:|---:|---:|---:|\n"]
+    whole = next((each for row in rows[:1] for each in row["validation"]), None)
+    for row in rows:
+        (each,) = row["validation"]
+        change = 100 * (each["accuracy"] - whole["accuracy"]) if whole else 0.0
+        cells = [row["setting"], str(each["clips"]), f"{percent(each['accuracy'])} %"]
+        cells += [f"{change:+.1f}" if row is not rows[0] else "–", f"{each['loss']:.3f}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("ablation", "".join(lines))
+
+
 def claims() -> str:
     """Each advantage that is claimed for spiking networks, with its verdict."""
     lines = ["| Claim | Experiment | Opponent | Figure | Verdict |\n|---|---|---|---|---|\n"]
@@ -167,5 +199,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "sizes": sizes,
     "new_sounds": new_sounds,
     "pairings_full": pairings_full,
+    "scratch": scratch,
+    "ablation": ablation,
     "claims": claims,
 }

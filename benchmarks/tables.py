@@ -10,7 +10,8 @@ seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders, detection_speed, c_export, learn and folders the file of their name in
 benchmarks/results; systems what experiments/published.yaml names (benchmarks/systems_table.py);
-unknown and unknown_scores that of benchmarks/unknown.py. A test compares them with what stands there.
+unknown and unknown_scores that of benchmarks/unknown.py. A test compares them with what stands
+there.
 """
 
 from typing import Any
@@ -394,6 +395,7 @@ PAGES = [
             "download",
             "pairings",
             "robustness",
+            "scratch",
             "sweep",
             "systems",
             "unknown",

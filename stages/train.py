@@ -36,6 +36,7 @@ def main(name: str) -> None:
             paths.base(model, fold),
             paths.network(model, fold),
             paths.STORE / "trainings",
+            paths.of_task("audio", model.task),
         )
         for fold in section.folds
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from project import ROOT
@@ -224,6 +225,38 @@ def test_a_fine_tuned_model_is_trained_after_its_base(run: Run, tmp_path: Path) 
     models = {path.parent.parent.name for path in tmp_path.rglob("models/*/fold-*/result.json")}
     assert models == {"ann-cnn", "ann-cnn-int8"}
     assert row["model"] == "ann-cnn-int8"
+
+
+def test_the_long_recipe_trains_on_sound_and_a_spiking_network_starts_from_it(
+    run: Run, tmp_path: Path
+) -> None:
+    long = {"epochs": 2, "batch_clips": 8, "average": 0.5}
+    changes = {
+        "recipes.long": long,
+        "models.long": {
+            "task": "classification", "network": "cnn", "neuron": "relu", "method": "backprop",
+            "recipe": "long", "reads": "features/classification", "needs": "clips/classification",
+        },
+        "models.spiking": {
+            "task": "classification", "network": "cnn", "neuron": "lif", "method": "single_spike",
+            "recipe": "long", "reads": "spikes", "needs": "models/classification/long",
+        },
+        "methods.single_spike.epochs": 1,
+    }  # fmt: skip
+    settings = {
+        "long": {"model": "long", "probes": {"validation": True}},
+        "spiking": {"model": "spiking"},
+    }
+    content = run({"set": changes, "settings": settings})
+    dense, spiking = content["rows"]
+    assert dense["family"] == "ann"
+    assert spiking["family"] == "snn"
+    assert 0 <= dense["validation"][0]["accuracy"] <= 1
+    assert dense["validation"][0]["clips"] > 0
+    history = pd.read_csv(next(tmp_path.rglob("long/seed-1/models/long/fold-1/history.csv")))
+    assert len(history) == 2
+    assert history["train_loss"].between(0.1, 2).all(), "of two classes, mixed"
+    assert run({"set": changes, "settings": settings}) == content, "found again"
 
 
 def test_training_in_noise_doubles_the_clips_and_tests_on_clean_ones(

@@ -79,6 +79,8 @@ EVERY = [
     "lstm",
     "gru",
     "rnn",
+    "clip_crnn_gru",
+    "clip_crnn_lstm",
     "wta",
     "som",
     *MODELS,

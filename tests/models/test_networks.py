@@ -23,7 +23,7 @@ def test_registry_and_parameters_name_the_same_networks() -> None:
     assert set(NETWORKS) == set(NETWORK_PARAMS)
 
 
-OF_CLIPS = ["cnn", "lstm", "gru", "rnn", "srnn", "delayed"]
+OF_CLIPS = ["cnn", "lstm", "gru", "rnn", "srnn", "delayed", "clip_crnn_gru", "clip_crnn_lstm"]
 SPIKING = [name for name in OF_CLIPS if NETWORK_PARAMS[name].takes_neuron]
 
 
@@ -82,8 +82,27 @@ def test_lstm_refuses_to_spike(params: Params) -> None:
         build(spec(params, "lstm", steps=4))
 
 
+def test_a_crnn_of_clips_counts_what_its_parts_do(params: Params) -> None:
+    """Cells by hand: three gates of 64 units, from 96 channels at 2 bins and from themselves."""
+    network = build(spec(params, "clip_crnn_gru")).eval()
+    cells = next(layer for layer in network.layers() if layer.kind == "gated")  # type: ignore[operator]
+    weights = [cells.synapses.weight_ih_l0, cells.synapses.weight_hh_l0]
+    assert [tuple(each.shape) for each in weights] == [(192, 96 * 2), (192, 64)]
+    x = torch.rand(1, 2, 33, 20)
+    frames = x.unsqueeze(2)
+    for block in network.blocks:  # type: ignore[union-attr]
+        frames = block(frames, 1)
+    assert frames.shape == (1, 2, 96, 4, 2)
+    outputs = network.memory.cells(frames[0].permute(2, 0, 1, 3).flatten(2))[0]  # type: ignore
+    expected = network.readout(outputs.mean(0) + outputs.amax(0))  # type: ignore[operator]
+    assert torch.allclose(network(x), expected, atol=1e-5)
+    with pytest.raises(SpikesoundError, match="'clip_crnn_lstm' has no spiking twin"):
+        build(spec(params, "clip_crnn_lstm", steps=4))
+
+
 def test_an_unknown_network_lists_the_valid_ones(params: Params) -> None:
-    with pytest.raises(SpikesoundError, match=r"unknown network 'cmm'; valid: cnn, .*crnn_gru"):
+    valid = r"unknown network 'cmm'; valid: clip_crnn_gru, .*, cnn, "
+    with pytest.raises(SpikesoundError, match=valid):
         build(spec(params, "cnn", network="cmm"))
 
 

@@ -26,7 +26,7 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("store", "store: data/store", "store: 5", "store: .*valid string, got 5"),
     ("scheduler", "scheduler: #", "scheduler: host #", "scheduler: .*match pattern.*tcp.*'host'"),
     ("device", "accelerator: ", "acelerator: ", "key of device 'acelerator'.*'accelerator'"),
-    ("models", "network: cnn", "network: cnm", "models.ann-cnn.network 'cnm'.*valid: cnn"),
+    ("models", "network: cnn", "network: cnm", "models.ann-cnn.network 'cnm'.*valid: .*, cnn, "),
     ("models", "neuron: lif,", "neuron: lyf,", "surrogate.neuron 'lyf'.*'lif'.*valid: alif"),
     (
         "models",

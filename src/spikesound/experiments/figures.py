@@ -123,7 +123,7 @@ def _train(row: Row, model: Model) -> None:
         requests.append(
             FoldRequest(
                 model, section, row.params.device, fold, row.seed, data.names, inputs, features,
-                events, bases.get(fold), out, row.folders.trainings,
+                events, bases.get(fold), out, row.folders.trainings, data.audio,
             )
         )  # fmt: skip
     what = f"train {row.name}, seed {row.seed}"

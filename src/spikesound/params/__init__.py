@@ -56,6 +56,7 @@ from spikesound.params.models import LabelKind, ModelParams
 from spikesound.params.networks import (
     NETWORK_PARAMS,
     CausalParams,
+    ClipCRNNParams,
     CNNParams,
     CodeParams,
     CRNNParams,
@@ -99,7 +100,13 @@ from spikesound.params.neurons import (
     SynapticDelayParams,
     Update,
 )
-from spikesound.params.recipes import AugmentParams, NegativeParams, RecipeParams, WarpParams
+from spikesound.params.recipes import (
+    AugmentParams,
+    NegativeParams,
+    RecipeParams,
+    WarpParams,
+    WaveformParams,
+)
 from spikesound.params.robustness import (
     FaultParams,
     NoiseParams,
@@ -164,6 +171,7 @@ __all__ = [
     "CausalParams",
     "ClassificationParams",
     "CleaningParams",
+    "ClipCRNNParams",
     "CodeParams",
     "ConvertParams",
     "CostParams",
@@ -273,6 +281,7 @@ __all__ = [
     "Update",
     "WTAParams",
     "WarpParams",
+    "WaveformParams",
     "parsed",
     "twins",
 ]

@@ -73,6 +73,9 @@ class ProbeParams(Section):
     new_sounds: NewSoundParams | None = Field(
         None, description="Learning of new classes; null: not measured."
     )
+    validation: bool = Field(
+        False, description="Accuracy and loss on the validation clips, by which is chosen."
+    )
 
     def chosen(self) -> list[str]:
         """Return the names of the probes that are to be measured."""

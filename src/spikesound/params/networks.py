@@ -46,6 +46,14 @@ class CNNParams(NetworkParams):
     dropout: Dropout
 
 
+class ClipCRNNParams(CNNParams):
+    """Convolutions over the spectrogram with one LSTM or GRU layer over frames behind them."""
+
+    takes_neuron: ClassVar[bool] = False
+
+    hidden: Count = Field(description="Units of the recurrent layer.")
+
+
 class RecurrentParams(NetworkParams):
     """LSTM, GRU or plain RNN over the frames."""
 
@@ -217,6 +225,8 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "tcn": TCNParams,
     "crnn_gru": CRNNParams,
     "crnn_lstm": CRNNParams,
+    "clip_crnn_gru": ClipCRNNParams,
+    "clip_crnn_lstm": ClipCRNNParams,
     "lsnn": LSNNParams,
     "code": CodeParams,
 }

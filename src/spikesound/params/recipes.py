@@ -23,6 +23,44 @@ class WarpParams(Section):
     )
 
 
+class WaveformParams(Section):
+    """Augmentation of the samples of training clips, before their features are computed."""
+
+    speed: Annotated[float, Field(ge=1, le=4)] = Field(
+        description="Largest factor of the speed, and with it of the pitch; the smallest is its "
+        "inverse; 1: none."
+    )
+    padding: Share = Field(
+        description="Zeros put on both sides, a share of the clip, before a random crop of the "
+        "clip's length."
+    )
+    roll: bool = Field(description="Circular shift in time by any number of samples.")
+    gain_db: Annotated[float, Field(ge=0)] = Field(description="Largest change of the level, dB.")
+    between: Share = Field(
+        description="Share of the clips that are mixed with one of another class, the ratio "
+        "corrected by their loudness."
+    )
+    spans: Share = Field(
+        description="Share of the clips of which a span of time is taken from one of another class."
+    )
+    bands: Share = Field(
+        description="Share of the clips of which a band of the features is taken from one of "
+        "another class."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> WaveformParams:
+        if self.between + self.spans + self.bands > 1 + 1e-9:
+            raise ValueError(
+                "between, spans and bands are shares of the clips: their sum is over 1"
+            )
+        return self
+
+
+OF_BATCHES = {"warp": None, "masks": 1, "blocks": 0, "block": 0.25, "waveform": None}
+"""Values of augmentation's keys that a recipe can leave out."""
+
+
 class AugmentParams(Section):
     """Augmentation of a training clip's features or spikes."""
 
@@ -41,12 +79,27 @@ class AugmentParams(Section):
     )
     warp: WarpParams | None = Field(
         default=None,
-        description="Stretches and changes of level, of `dataset: stream`; null: none.",
+        description="Stretches and changes of level, of `dataset: stream` or of `waveform`; null: "
+        "none.",
     )
+    masks: Count = Field(default=1, description="Masks on each axis, of streams or of `waveform`.")
+    blocks: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Masked blocks of frames by bins, of streams or of `waveform`."
+    )
+    block: Share = Field(default=0.25, description="Largest share of each axis that a block masks.")
+    waveform: WaveformParams | None = Field(
+        default=None,
+        description="Augmentation of samples, with features computed in each batch; null: none.",
+    )
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether a key is set that one clip at a time is not augmented by."""
+        return self.warp is not None or self.masks > 1 or self.blocks > 0
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without(handler(self), {"warp": None})
+        return _without(handler(self), OF_BATCHES)
 
 
 class NegativeParams(Section):
@@ -80,7 +133,14 @@ class NegativeParams(Section):
         return self
 
 
-OF_STREAMS = {"dataset": "memory", "workers": 0, "keep": "best", "save_s": 300.0}
+OF_STREAMS = {
+    "dataset": "memory",
+    "workers": 0,
+    "keep": "best",
+    "save_s": 300.0,
+    "average": None,
+    "clips": "training",
+}
 """Values of the keys that a recipe can leave out."""
 
 
@@ -112,8 +172,18 @@ class RecipeParams(Section):
     )
     keep: Literal["best", "last"] = Field(
         "best",
-        description="Weights that are kept of streamed clips: those of the epoch with the lowest "
-        "validation loss, or the last ones after all epochs.",
+        description="Weights that are kept: those of the epoch with the lowest validation loss, or "
+        "the last ones after all epochs.",
+    )
+    average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="Decay a batch of the moving average of the weights, which is validated and "
+        "kept in their place; null: none.",
+    )
+    clips: Literal["training", "known"] = Field(
+        "training",
+        description="What is trained on: the training clips; or all that are known, those for "
+        "validation too, once all is chosen: with `keep: last`. No test clip is known.",
     )
     save_s: Positive = Field(
         300.0, description="Seconds between checkpoints within an epoch of streamed clips."
@@ -128,14 +198,24 @@ class RecipeParams(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RecipeParams:
+        if self.clips == "known" and self.keep != "last":
+            raise ValueError("clips: known leaves no clip to choose an epoch by; set keep: last")
         if self.dataset == "stream":
             if self.negatives is not None:
                 raise ValueError("negatives: only of clips in memory; set dataset: memory")
+            for key in ("average", "augment.waveform"):
+                if getattr(self.augment if "." in key else self, key.split(".")[-1]) is not None:
+                    raise ValueError(f"{key}: not of streamed clips; set dataset: memory")
+            if self.clips == "known":
+                raise ValueError("clips: known is not of streamed clips; set dataset: memory")
             return self
-        if self.augment.warp is not None:
-            raise ValueError("augment.warp: only streamed clips are warped; set dataset: stream")
-        if self.keep != "best":
-            raise ValueError("keep: last is of streamed clips; set dataset: stream")
+        if self.negatives is not None and self.augment.waveform is not None:
+            raise ValueError("negatives have no sound to augment; set augment.waveform: null")
+        if self.augment.in_batches and self.augment.waveform is None:
+            raise ValueError(
+                "augment.warp, masks and blocks: only streamed clips and waveforms are augmented "
+                "so; set dataset: stream, or augment.waveform"
+            )
         return self
 
 

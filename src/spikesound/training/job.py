@@ -17,6 +17,8 @@ from spikesound.training.dataset import Dataset
 if TYPE_CHECKING:  # it imports torch's compiler, which only training needs
     from lightning_fabric import Fabric
 
+    from spikesound.training.waveform.waves import Waves
+
 Epoch = dict[str, float]
 """epoch (from 1), train_loss, validation_loss, the task's figures, seconds"""
 
@@ -45,6 +47,7 @@ class Job:
     fabric : device and precision
     balanced : draw training clips so that each class comes equally often
     report : called with each epoch, those before a resume included
+    waves : sound of the training clips, of recipes that augment it; None: their inputs stand
     """
 
     spec: Spec
@@ -60,6 +63,7 @@ class Job:
     fabric: Fabric = field(default_factory=_cpu)
     balanced: bool = False
     report: Callable[[Epoch], None] = lambda epoch: None
+    waves: Waves | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive, numpy_generator
@@ -20,6 +21,7 @@ from spikesound.training import checkpoint
 from spikesound.training.augment import augment, mixup
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.objective import Objective
+from spikesound.training.waveform.epoch import WaveformEpoch
 
 
 def train_backprop(job: Job) -> Trained:
@@ -33,15 +35,18 @@ def train(
     """Return a network trained by gradient descent with early stopping.
 
     AdamW under a one-cycle schedule. The weights kept are those of the epoch with the lowest
-    validation loss; training stops when it has not fallen for ``recipe.patience`` epochs. Order,
-    augmentation and dropout of an epoch depend on (seed, epoch, clip) alone, so that a run resumed
-    from ``job.resume`` equals an undisturbed one. Device and precision are those of ``job.fabric``.
+    validation loss; training stops when it has not fallen for ``recipe.patience`` epochs. With
+    ``recipe.keep: last`` all epochs are run, and the last weights kept. With ``recipe.average`` a
+    moving average of the weights, ``a = d a + (1 - d) w`` after each batch, is validated and kept
+    in their place, with that of the batch norms' running figures. Order, augmentation and dropout
+    of an epoch depend on (seed, epoch, clip) alone, so that a run resumed from ``job.resume``
+    equals an undisturbed one. Device and precision are those of ``job.fabric``.
 
     Parameters
     ----------
     network : its output is the task's: class scores (batch, class), or frames
     objective : None: the task's loss alone (:class:`Objective`)
-    keep_last : keep the last epoch's weights, whatever the validation loss; all epochs are run
+    keep_last : as ``recipe.keep: last``
 
     Raises
     ------
@@ -55,7 +60,10 @@ def train(
     """
     objective = objective or Objective(job)
     recipe, fabric = job.recipe, job.fabric
+    keep_last = keep_last or recipe.keep == "last"
     network = fabric.to_device(network)
+    average = averaged(network, recipe.average)
+    shown = network if average is None else average.module
     batches = math.ceil(len(job.training) / recipe.batch_clips)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -70,6 +78,8 @@ def train(
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
+        if average is not None:
+            average.load_state_dict(state["average"])
         history, best = state["history"], state["best"]
         for epoch in history:
             job.report(epoch)
@@ -78,9 +88,9 @@ def train(
     while len(history) < recipe.epochs and not _exhausted(history, patience):
         number = len(history) + 1
         started = time.perf_counter()
-        train_loss = _train_epoch(network, job, objective, stepper, schedule, number)
+        train_loss = _train_epoch(network, job, objective, stepper, schedule, number, average)
         seconds = time.perf_counter() - started
-        figures = validate(network, job, objective)
+        figures = validate(shown, job, objective)
         if math.isnan(figures["validation_loss"]):
             raise SpikesoundError(
                 f"{job.spec.model}, fold {job.spec.fold}, epoch {number}: the validation loss is "
@@ -88,7 +98,7 @@ def train(
             )
         history.append({"epoch": number, "train_loss": train_loss, **figures, "seconds": seconds})
         if keep_last or _best(history) == number:
-            best = copy.deepcopy(network.state_dict())
+            best = copy.deepcopy(shown.state_dict())
         checkpoint.save(
             job.resume,
             {
@@ -97,6 +107,7 @@ def train(
                 "schedule": schedule.state_dict(),
                 "history": history,
                 "best": best,
+                **({} if average is None else {"average": average.state_dict()}),
             },
         )
         job.report(history[-1])
@@ -104,6 +115,19 @@ def train(
     kept = history[-1] if keep_last else history[_best(history) - 1]
     figures = {name: kept[name] for name in ("validation_loss", *job.task.figures)}
     return Trained(job.spec, network.cpu(), history, {"best_epoch": int(kept["epoch"]), **figures})
+
+
+def averaged(network: nn.Module, decay: float | None) -> AveragedModel | None:
+    """Return the moving average of a network's weights and running figures; None: without a decay.
+
+    References
+    ----------
+    Tarvainen & Valpola 2017, "Mean teachers are better role models".
+    """
+    if decay is None:
+        return None
+    mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
 
 
 def validate(network: nn.Module, job: Job, objective: Objective | None = None) -> Epoch:
@@ -128,6 +152,7 @@ def _train_epoch(
     stepper: Any,
     schedule: Any,
     number: int,
+    average: AveragedModel | None = None,
 ) -> float:
     recipe, fabric = job.recipe, job.fabric
     network.train()
@@ -135,10 +160,14 @@ def _train_epoch(
     torch.manual_seed(derive(job.seed, "dropout", number))
     generator = numpy_generator(job.seed, "order", number)
     order = _order(job, generator)
+    sound = None if job.waves is None else WaveformEpoch(job, job.waves, number)
     total = 0.0
     for start in range(0, len(order), recipe.batch_clips):
         rows = order[start : start + recipe.batch_clips]
-        x, targets = _batch(job, rows, number, generator)
+        if sound is not None:
+            x, targets = sound.batch(rows)
+        else:
+            x, targets = _batch(job, rows, number, generator)
         stepper.zero_grad()
         with fabric.autocast():
             loss = objective.backward(
@@ -151,6 +180,8 @@ def _train_epoch(
             fabric.clip_gradients(network, stepper, max_norm=recipe.clip_gradient)
         stepper.step()
         schedule.step()
+        if average is not None:
+            average.update_parameters(network)
         total += loss * len(rows)
     return total / len(order)
 

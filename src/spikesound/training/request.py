@@ -24,6 +24,7 @@ class FoldRequest:
     base : folder of the trained model to start from
     out : folder that gets the model
     store : folder of finished and half finished trainings
+    audio : folder of the clips' sound, for recipes that augment it
     """
 
     model: Model
@@ -38,3 +39,4 @@ class FoldRequest:
     base: Path | None
     out: Path
     store: Path
+    audio: Path | None = None

@@ -13,6 +13,7 @@ import torch
 from dvclive import Live
 
 from spikesound.core import schema
+from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
 from spikesound.core.seeds import derive
 from spikesound.features.front_end import FrontEnd, read_front_end
@@ -30,7 +31,7 @@ from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
 from spikesound.training.calibrate import calibrate
-from spikesound.training.dataset import with_events
+from spikesound.training.dataset import Dataset, with_events
 from spikesound.training.fabric import TrainingFabric
 from spikesound.training.inputs import read_clips
 from spikesound.training.job import Epoch, Job, Trained
@@ -41,6 +42,7 @@ from spikesound.training.scores import frame_scores
 from spikesound.training.split import training_parts
 from spikesound.training.stream.clips import stream_parts, with_times
 from spikesound.training.stream.methods import STREAM_METHODS
+from spikesound.training.waveform.waves import Waves, waves_of
 
 
 def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, float]:
@@ -80,6 +82,8 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
         decision, table, calibration = _tuned(trained, job, request, front_end)
         spec = spec.model_copy(update={"decision": decision})
         table.to_csv(request.out / "decision.csv", index=False)
+    elif job.recipe.clips == "known":  # no clip is left that the network has not learnt
+        calibration = None
     else:
         calibration = calibrate(
             trained.network, spec, job.training, job.validation, job.recipe.batch_clips
@@ -108,6 +112,8 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
         clips = labelled(clips, events, list(request.names), front_end.hop_s)
     divide: Any = stream_parts if streams(request) else training_parts
     training, validation = divide(clips, request.fold, params, request.seed)
+    if model.recipe.clips == "known":
+        training = clips.without(request.fold)
     single = isinstance(params, DetectionParams) or params.labels == "single"
     attention = isinstance(params, DetectionParams) and params.pooling == "attention"
     balanced = isinstance(params, ClassificationParams) and params.balanced_sampling
@@ -140,8 +146,24 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
         base=None if request.base is None else file.load(request.base)[1],
         fabric=TrainingFabric(request.device),
         balanced=balanced,
+        waves=_waves(request, training, front_end),
     )
     return job, front_end
+
+
+def _waves(request: FoldRequest, clips: Dataset, front_end: FrontEnd) -> Waves | None:
+    """Return the sound of the training clips, where the recipe augments it."""
+    if request.model.recipe.augment.waveform is None:
+        return None
+    where = f"{request.model.name}: augment.waveform"
+    if clips.spikes or clips.active is not None or clips.neurons_per_bin > 1:
+        raise SpikesoundError(
+            f"{where}: features of sound are computed in each batch; expected a classifier of "
+            "features or of encoding 'direct'"
+        )
+    if request.audio is None:
+        raise SpikesoundError(f"{where}: the clips' sound is needed, and none is given")
+    return waves_of(clips, request.audio, front_end)
 
 
 def streams(request: FoldRequest) -> bool:

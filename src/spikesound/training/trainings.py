@@ -50,6 +50,7 @@ def fingerprint(job: Job, method: str) -> str:
         f"{job.fabric.device.type} {job.fabric._precision.precision}",
         torch.__version__,
         code_digest(code_of(job, method)),
+        *([] if job.waves is None else [job.waves.digest()]),
     )
 
 

@@ -13,11 +13,13 @@ from spikesound.evaluation.folds import Folds
 from spikesound.experiments.probes.exits import exits
 from spikesound.experiments.probes.new_sounds import new_sounds
 from spikesound.experiments.probes.times import times
+from spikesound.experiments.probes.validation import validation
 from spikesound.experiments.row import Row
 
 PROBES: dict[str, Callable[[Row, Folds], list[dict[str, Any]]]] = {
     "times": times,
     "exits": exits,
     "new_sounds": new_sounds,
+    "validation": validation,
 }
 """The probes by name."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from spikesound.models.networks.clip_crnn import ClipCRNN
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.crnn import crnn
 from spikesound.models.networks.delayed import delayed
@@ -44,6 +45,8 @@ NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]]
     "tcn": tcn,
     "crnn_gru": partial(crnn, cell="gru"),
     "crnn_lstm": partial(crnn, cell="lstm"),
+    "clip_crnn_gru": partial(ClipCRNN, cell="gru"),
+    "clip_crnn_lstm": partial(ClipCRNN, cell="lstm"),
     "lsnn": lsnn,
     "code": OwnNetwork,
 }

@@ -39,8 +39,8 @@ class Gated(nn.Module):
         found: tuple[torch.Tensor, State] = self.cells(x, state)
         return found
 
-    def layers_behind(self, source: Source) -> list[Layer]:
-        """Return the cells as a layer that reads the source."""
+    def layers_behind(self, source: Source, *, by_frame: bool = True) -> list[Layer]:
+        """Return the cells as a layer that reads the source; of a stream, or of whole clips."""
         return [
             Layer(
                 "recurrent_1",
@@ -51,7 +51,7 @@ class Gated(nn.Module):
                 neuron=self.cells,
                 units=self.cell,
                 geometry=Gates(GATES[self.cell], clip_axis=False),
-                by_frame=True,
+                by_frame=by_frame,
             )
         ]
 

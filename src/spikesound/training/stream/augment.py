@@ -11,7 +11,11 @@ from spikesound.training.stream.draws import Draws
 
 ROLL, SHIFT, TIME_WIDTH, TIME_START, BIN_WIDTH, BIN_START, STRENGTH, NOISE, BLEND = range(9)
 STRETCH, WARP, GAIN, TILT = range(16, 20)
+BLOCK_FRAMES, BLOCK_FIRST, BLOCK_BINS, BLOCK_LOWEST = range(20, 24)
 """Purposes of draws; a number that stands here once is not given to another purpose."""
+
+AGAIN = 1 << 8
+"""What is added to a purpose for the second mask or block, twice for the third, and so on."""
 
 
 def prepared(
@@ -59,8 +63,8 @@ def augment(
 
     In this order: a warp of values (:func:`warped`); then what
     :func:`spikesound.training.augment.augment` does to one clip: a circular shift in time, a shift
-    along the feature axis, one mask on each, noise. A clip's result depends on the clip and on its
-    draws alone: not on the size of the batch, nor on what stands beside it.
+    along the feature axis, ``masks`` on each, ``blocks`` of both, noise. A clip's result depends
+    on the clip and on its draws alone: not on the size of the batch, nor on what stands beside it.
 
     Parameters
     ----------
@@ -79,10 +83,13 @@ def augment(
         shift = here.below(SHIFT, 2 * params.shift_bins + 1) - params.shift_bins
         x = _shifted(x, shift.to(x.device) * neurons_per_bin)
     groups = bins // neurons_per_bin
-    time = _mask(frames, params.time_mask, here, (TIME_WIDTH, TIME_START)).to(x.device)
-    band = _mask(groups, params.bin_mask, here, (BIN_WIDTH, BIN_START)).to(x.device)
+    time = _masks(frames, params.time_mask, here, (TIME_WIDTH, TIME_START), params.masks)
+    band = _masks(groups, params.bin_mask, here, (BIN_WIDTH, BIN_START), params.masks)
+    time, band = time.to(x.device), band.to(x.device)
     band = band.repeat_interleave(neurons_per_bin, 1)
     x = x.masked_fill(time[:, None, :, None], 0.0).masked_fill(band[:, None, None, :], 0.0)
+    for number in range(params.blocks):
+        x = x.masked_fill(_block(x, params.block, here, number, neurons_per_bin), 0.0)
     return _noisy(x, params.noise, draws, spikes=spikes) if params.noise else x
 
 
@@ -166,6 +173,29 @@ def _mask(size: int, share: float, draws: Draws, purposes: tuple[int, int]) -> t
     start = draws.below(purposes[1], size - width + 1)
     at = torch.arange(size)
     return (at >= start[:, None]) & (at < (start + width)[:, None])
+
+
+def _masks(
+    size: int, share: float, draws: Draws, purposes: tuple[int, int], count: int
+) -> torch.Tensor:
+    """Return which places are under one of several masks, (clip, size)."""
+    masked = _mask(size, share, draws, purposes)
+    for number in range(1, count):
+        width, start = (purpose + number * AGAIN for purpose in purposes)
+        masked = masked | _mask(size, share, draws, (width, start))
+    return masked
+
+
+def _block(
+    x: torch.Tensor, share: float, draws: Draws, number: int, neurons_per_bin: int
+) -> torch.Tensor:
+    """Return which places a block of frames by bins masks, (clip, 1, frame, bin)."""
+    more = number * AGAIN
+    frames = _mask(x.shape[2], share, draws, (BLOCK_FRAMES + more, BLOCK_FIRST + more))
+    groups = x.shape[3] // neurons_per_bin
+    bins = _mask(groups, share, draws, (BLOCK_BINS + more, BLOCK_LOWEST + more))
+    bins = bins.repeat_interleave(neurons_per_bin, 1)
+    return (frames[:, None, :, None] & bins[:, None, None, :]).to(x.device)
 
 
 def _noisy(x: torch.Tensor, most: float, draws: Draws, *, spikes: bool) -> torch.Tensor:

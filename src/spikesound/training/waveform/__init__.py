@@ -1,0 +1,1 @@
+"""Training on sound: samples are augmented and mixed in batches, features computed from them."""

@@ -1,0 +1,63 @@
+"""Sound of the clips to train on, and what makes features of it in each batch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from spikesound.core.seeds import derive
+from spikesound.features import compute
+from spikesound.features.front_end import FrontEnd
+from spikesound.features.waves import load_waves
+from spikesound.training.dataset import Dataset
+from spikesound.training.stream.augment import inverse_ranges, prepared
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Samples of the clips of a dataset, in its order.
+
+    Attributes
+    ----------
+    samples : float32 (clip, sample), in full scale, at the front end's rate
+    numbers : of each clip, from which its draws derive
+    front_end : from samples to features, with the ranges fitted without the held-out fold
+    """
+
+    samples: npt.NDArray[np.float32]
+    numbers: npt.NDArray[np.int64]
+    front_end: FrontEnd
+
+    @cached_property
+    def _ranges(self) -> tuple[torch.Tensor, torch.Tensor]:
+        low, high = (
+            np.array(each, np.float32) for each in (self.front_end.low, self.front_end.high)
+        )
+        return inverse_ranges(low, high)
+
+    def features(self, waves: torch.Tensor) -> torch.Tensor:
+        """Return the features of sound (clip, sample), as a dataset has them: in [0, 1].
+
+        Float32 (clip, 1, frame, bin), rounded to half precision.
+        """
+        low, scale = (each.to(waves.device) for each in self._ranges)
+        return prepared(compute(waves, self.front_end.features), len(low), (low, scale))
+
+    def digest(self) -> str:
+        """Return the digest of the samples and of what makes features of them."""
+        content = hashlib.sha256(self.front_end.model_dump_json().encode())
+        content.update(self.samples.data)
+        return content.hexdigest()
+
+
+def waves_of(clips: Dataset, audio: Path, front_end: FrontEnd) -> Waves:
+    """Return the sound of a dataset's clips; raises as :func:`~.features.waves.load_waves`."""
+    samples = load_waves(audio, front_end.features, clips.ids)
+    numbers = np.array([derive(0, each) for each in clips.ids], np.int64)
+    return Waves(samples, numbers, front_end)
