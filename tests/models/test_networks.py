@@ -101,7 +101,9 @@ def test_a_crnn_of_clips_counts_what_its_parts_do(params: Params) -> None:
 
 
 def test_an_unknown_network_lists_the_valid_ones(params: Params) -> None:
-    with pytest.raises(SpikesoundError, match=r"unknown network 'cmm'; valid: clip_crnn_gru, .*, cnn, "):
+    with pytest.raises(
+        SpikesoundError, match=r"unknown network 'cmm'; valid: clip_crnn_gru, .*, cnn, "
+    ):
         build(spec(params, "cnn", network="cmm"))
 
 
