@@ -128,15 +128,17 @@ def fitted(params: FeatureParams, status: pd.DataFrame) -> FeatureParams:
 
 
 def range_groups(params: FeatureParams) -> list[normalisation.Group]:
-    """Return the groups of bins that share a range in [0, 1]: all levels of a kind, no others."""
+    """Return the groups of bins that share a range in [0, 1]: all levels of a kind, no others.
+
+    A kind whose range is fixed has it.
+    """
     groups = []
     for kind in params.kinds:
         feature, bins = FEATURES[kind], len(FEATURES[kind].bin_names(params))
-        groups += (
-            [normalisation.Group(bins, True)]
-            if feature.levels
-            else [normalisation.Group(1, False)] * bins
-        )
+        if feature.levels or feature.fixed is not None:
+            groups.append(normalisation.Group(bins, feature.levels, feature.fixed))
+        else:
+            groups += [normalisation.Group(1, False)] * bins
     return groups
 
 

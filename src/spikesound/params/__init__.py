@@ -69,6 +69,7 @@ from spikesound.params.networks import (
     SRNNParams,
     TCNParams,
     WTAParams,
+    YAMNetParams,
 )
 from spikesound.params.neurons import (
     HODGKIN_HUXLEY_LIMIT_MS,
@@ -76,6 +77,7 @@ from spikesound.params.neurons import (
     NEURON_PARAMS,
     ALIFParams,
     AlphaParams,
+    CountingIFParams,
     CubaLIFParams,
     CurrExpParams,
     DelayParams,
@@ -143,6 +145,7 @@ from spikesound.params.tasks import (
     TaskName,
     Tasks,
 )
+from spikesound.params.tuned_methods import LinearHeadParams, TunedIntegerParams, TunedParams
 
 __all__ = [
     "ENCODING_PARAMS",
@@ -168,6 +171,7 @@ __all__ = [
     "ConvertParams",
     "CostParams",
     "Count",
+    "CountingIFParams",
     "CubaLIFParams",
     "CurrExpParams",
     "Dataflow",
@@ -207,6 +211,7 @@ __all__ = [
     "LabelKind",
     "LapicqueParams",
     "LatencyParams",
+    "LinearHeadParams",
     "ListedParams",
     "LocalParams",
     "MapParams",
@@ -269,9 +274,12 @@ __all__ = [
     "TaskName",
     "Tasks",
     "TimingParams",
+    "TunedIntegerParams",
+    "TunedParams",
     "Update",
     "WTAParams",
     "WarpParams",
+    "YAMNetParams",
     "parsed",
     "twins",
 ]

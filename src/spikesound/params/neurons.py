@@ -391,6 +391,16 @@ class IntegerLIFParams(NeuronParams):
     ]
 
 
+class CountingIFParams(NeuronParams):
+    """Integrate-and-fire that integrates all steps of its input before its first spike."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(0, 2, 1, 1)  # current; threshold; reset
+    by_method: ClassVar[bool] = True
+
+    levels: Annotated[int, Field(ge=1, description="Time steps, and most spikes, D.")]
+
+
 class SingleSpikeNeuronParams(NeuronParams):
     """Neuron that spikes at most once in a window, the earlier the larger its sum."""
 
@@ -448,6 +458,7 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "izhikevich": IzhikevichParams,
     "hodgkin_huxley": HodgkinHuxleyParams,
     "integer_lif": IntegerLIFParams,
+    "counting_if": CountingIFParams,
     "single_spike": SingleSpikeNeuronParams,
     "sigma_delta": SigmaDeltaNeuronParams,
     "relu": ReLUParams,

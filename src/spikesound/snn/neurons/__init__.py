@@ -16,6 +16,7 @@ from torch import nn
 
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.alpha import Alpha
+from spikesound.snn.neurons.counting_if import CountingIF
 from spikesound.snn.neurons.cuba_lif import CubaLIF
 from spikesound.snn.neurons.curr_exp import CurrExp
 from spikesound.snn.neurons.delayed_synapses import DelayedSynapses
@@ -57,6 +58,7 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "relu": relu,
     "quantised_relu": quantised_relu,
     "integer_lif": IntegerLIF,
+    "counting_if": CountingIF,
     "single_spike": SingleSpike,
     "sigma_delta": sigma_delta,
 }
