@@ -79,8 +79,6 @@ class FrameStream:
     def __init__(self, front_end: FrontEnd) -> None:
         if "spectral_flux" in front_end.features.kinds:
             raise SpikesoundError("feature 'spectral_flux' needs two frames: it cannot be streamed")
-        if "yamnet_mel" in front_end.features.kinds:
-            raise SpikesoundError("feature 'yamnet_mel' is not centred: it cannot be streamed")
         self.front_end = front_end
         half = front_end.features.window // 2
         self._waiting: Floats = np.zeros(half, np.float32)

@@ -41,7 +41,6 @@ class Group:
 
     bins: int
     levels: bool  # in dB, of one reference
-    fixed: tuple[float, float] | None = None  # range that is not fitted
 
 
 def fit(shards: Shards, folds: Sequence[str], groups: Sequence[Group], range_db: float) -> Figures:
@@ -144,10 +143,6 @@ def _count(shards: Shards, groups: Sequence[Group]) -> dict[str, Counts]:
 def _ranges(counts: Counts, groups: Sequence[Group], range_db: float) -> dict[str, list[float]]:
     low, high = [], []
     for occurrences, group in zip(counts, groups, strict=True):
-        if group.fixed is not None:
-            low += [group.fixed[0]] * group.bins
-            high += [group.fixed[1]] * group.bins
-            continue
         shares = LEVEL_SHARES if group.levels else OTHER_SHARES
         bottom, top = (_quantile(occurrences, share) for share in shares)
         if group.levels:

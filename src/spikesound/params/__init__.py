@@ -145,7 +145,12 @@ from spikesound.params.tasks import (
     TaskName,
     Tasks,
 )
-from spikesound.params.tuned_methods import LinearHeadParams, TunedIntegerParams, TunedParams
+from spikesound.params.tuned_methods import (
+    LinearHeadParams,
+    TunedIntegerParams,
+    TunedParams,
+    ZeroShotParams,
+)
 
 __all__ = [
     "ENCODING_PARAMS",
@@ -280,6 +285,7 @@ __all__ = [
     "WTAParams",
     "WarpParams",
     "YAMNetParams",
+    "ZeroShotParams",
     "parsed",
     "twins",
 ]

@@ -19,6 +19,20 @@ class LinearHeadParams(MethodParams):
     new_head: ClassVar[bool] = True
 
 
+class ZeroShotParams(MethodParams):
+    """A pretrained network's own outputs as scores of other classes, without training."""
+
+    spiking: ClassVar[bool] = False
+    starts_from: ClassVar[bool] = True
+    new_head: ClassVar[bool] = True
+
+    pretrained: str = Field(description="Pretrained network whose classes the outputs are.")
+    labels: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(
+        description="Its labels for a class, by ids, of which the largest score counts; a class "
+        "that is not here has its own label."
+    )
+
+
 class TunedParams(MethodParams):
     """Fine-tuning of all layers from a trained network of other classes, its read-out fitted."""
 

@@ -24,6 +24,7 @@ from spikesound.training.methods.surrogate import train_surrogate
 from spikesound.training.methods.transfer import train_transferred, train_transferred_spiking
 from spikesound.training.methods.tuned import train_tuned
 from spikesound.training.methods.tuned_integer import train_tuned_integer
+from spikesound.training.methods.zero_shot import train_zero_shot
 
 METHODS: dict[str, Callable[[Job], Trained]] = {
     "backprop": train_backprop,
@@ -44,6 +45,7 @@ METHODS: dict[str, Callable[[Job], Trained]] = {
     "sigma_delta": train_sigma_delta,
     "pruned": train_pruned,
     "kmeans": train_kmeans,
+    "zero_shot": train_zero_shot,
     "linear_head": train_linear_head,
     "tuned": train_tuned,
     "tuned_integer": train_tuned_integer,
