@@ -112,7 +112,7 @@ def calibrate(network: nn.Module, job: Job) -> None:
     clips = job.training
     count = min(method.calibration_clips, len(clips))
     rows = np.sort(numpy_generator(job.seed, "calibrate").permutation(len(clips))[:count])
-    x = batched(clips.batch(rows), frames=False)
+    x = batched(clips.batch(rows), frames=False).to(next(network.parameters()))
     torch.manual_seed(derive(job.seed, "calibrate"))
     if method.crop_frames is not None:
         x = cropped(x, method.crop_frames)
