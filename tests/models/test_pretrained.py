@@ -20,7 +20,7 @@ from spikesound.models.pretrained.yamnet import PARAMS, fill, read_classes, read
 from spikesound.params import RemoteFile
 
 CHANNELS, STRIDES = [4, 6, 8], [2, 1, 2]
-SMALL = PARAMS.model_copy(update={"channels": CHANNELS, "strides": STRIDES})
+SMALL = PARAMS.model_copy(update={"channels": CHANNELS, "strides": STRIDES, "patch": 32})
 IDS = ["/m/a", "/m/b", "/m/c"]
 
 

@@ -37,7 +37,7 @@ from spikesound.training.methods.tuned_integer import (
 )
 
 SMALL = PARAMS.model_copy(
-    update={"channels": [6, 8, 8, 12], "strides": [2, 1, 2, 1], "low": 0.0, "span": 1.0}
+    update={"channels": [6, 8, 8, 12], "strides": [2, 1, 2, 1], "patch": 12, "low": 0.0, "span": 1.0}
 )
 
 

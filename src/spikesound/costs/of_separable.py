@@ -21,19 +21,20 @@ def strided_convolution(
 ) -> list[LayerCounts]:
     """Count a convolution of a stride and of groups on (step, batch, channel, frame, bin).
 
-    A place of the input reaches the output channels of its own group alone.
+    A place of the input reaches the output channels of its own group alone, in its own patch.
     """
     grid = layer.geometry
     assert isinstance(grid, Strided)
     passes, clips, inputs, rows, columns = x.shape
     steps, _, outputs, *size = output.shape
+    patches = grid.patches(rows)
     shape = Geometry(
         (grid.kernel, grid.kernel),
         (grid.step, grid.step),
         (grid.before, grid.before),
-        (size[0], size[1]),
+        (size[0] // patches, size[1]),
     )
-    reach = _reach(shape, rows, columns) * (outputs // grid.groups)
+    reach = _reach(shape, rows // patches, columns).repeat(patches, 1) * (outputs // grid.groups)
     active = active_by_place(x)
     once = active if passes == 1 else active_by_place(ever_active(x))
     neurons = outputs * size[0] * size[1]

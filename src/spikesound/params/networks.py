@@ -56,6 +56,9 @@ class YAMNetParams(NetworkParams):
     strides: Annotated[list[Annotated[int, Field(ge=1, le=2)]], Field(min_length=1)] = Field(
         description="Strides over frames and bins, likewise."
     )
+    patch: Count = Field(
+        description="Frames of a patch: a longer clip is cut into patches, whose means are averaged."
+    )
     low: float = Field(description="Log-mel value that an input of 0 stands for.")
     span: Positive = Field(description="Difference of the one that 1 stands for.")
     outputs: list[Count] = Field(

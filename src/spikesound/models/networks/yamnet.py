@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,10 +30,17 @@ class Strided(Grid):
     ----------
     step : the stride along both axes
     groups : of the channels; as many as channels: depthwise
+    rows : frames of a patch in its input: patches lie one behind the other, each with borders of
+        its own
     """
 
     step: int = 1
     groups: int = 1
+    rows: int = 1
+
+    def patches(self, frames: int) -> int:
+        """Return the number of patches in so many frames; fewer than a patch's are one."""
+        return max(1, frames // self.rows)
 
     def stride(self, rows: int, columns: int) -> tuple[int, int]:
         """Return the stride along rows and columns."""
@@ -57,24 +65,23 @@ class Everywhere(Grid):
 class Block(nn.Module):
     """A convolution with a bias, and its neurons. Norms are folded into weights and biases."""
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, step: int, groups: int, neuron: nn.Module
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, grid: Strided, neuron: nn.Module) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, kernel, step, groups=groups)
-        self.grid = Strided(kernel, "stride", step, groups)
+        self.convolution = nn.Conv2d(inputs, outputs, grid.kernel, grid.step, groups=grid.groups)
+        self.grid = grid
         self.norm = nn.Identity()
         self.pooled = None  # nothing is merged into the convolution
         self.neuron = neuron
 
     def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Map (time, batch, channel, frame, bin) to the same at its stride.
+        """Map (time, batch, channel, frame, bin) to the same at its stride, patch by patch.
 
         Where the input has one time step and ``steps`` are requested, the current is computed
         once and given to the neuron at each of them (direct coding).
         """
         time, batch = x.shape[:2]
-        flat, pad = x.flatten(0, 1), (self.grid.before, self.grid.behind)
+        flat = apart(x.flatten(0, 1), self.grid.patches(x.shape[3]))
+        pad = self.grid.before, self.grid.behind
         if pad[0] == pad[1]:
             conv = self.convolution
             flat = functional.conv2d(
@@ -82,7 +89,7 @@ class Block(nn.Module):
             )
         else:
             flat = self.convolution(functional.pad(flat, pad * 2))
-        currents = flat.unflatten(0, (time, batch))
+        currents = together(flat, time * batch).unflatten(0, (time, batch))
         if time == 1 and steps > 1:
             currents = currents.expand(steps, *currents.shape[1:])
         out: torch.Tensor = self.neuron(currents)
@@ -92,22 +99,23 @@ class Block(nn.Module):
 class YAMNet(nn.Module):
     """A convolution, depthwise-separable convolutions, the mean over all places, a linear layer.
 
-    Its input in [0, 1] is scaled back to log-mel values first. A clip of any length goes through in
-    one piece: on the 96 frames of YAMNet's patches, of which the strides leave whole places, the
-    scores are YAMNet's. With ReLU it is the conventional network, at one time step; with
+    Its input in [0, 1] is scaled back to log-mel values first. A clip is cut into patches, one
+    behind the other; what is left of it is not used. The mean is over all of them, so that the
+    scores, before a softmax or sigmoid, are means of the patches'. With ReLU it is the conventional network, at one time step; with
     :class:`spikesound.snn.neurons.counting_if.CountingIF` it is spiking: the mean over all places
     goes over the time steps as well.
 
     Parameters
     ----------
-    params : channels and strides; outputs of each class
+    params : channels and strides; frames of a patch; outputs of each class
     layout : bins, classes, steps
     neuron : makes the neuron of each layer, a module on (time, batch, channel, frame, bin)
 
     Raises
     ------
     SpikesoundError
-        If the read-out is not ``rate``, steps have weights, or ``outputs`` are not of all classes.
+        If the read-out is not ``rate``, steps have weights, ``outputs`` are not of all classes, or
+        a patch is not a multiple of what the strides divide by.
 
     References
     ----------
@@ -128,19 +136,28 @@ class YAMNet(nn.Module):
                 f"networks.yamnet.outputs: expected none, or one for each of {layout.classes} "
                 f"classes, got {len(params.outputs)}"
             )
+        least = math.prod(params.strides)
+        if params.patch % least:
+            raise SpikesoundError(
+                f"networks.yamnet.patch: expected a multiple of {least}, as the strides divide by, "
+                f"got {params.patch}"
+            )
         self.low, self.span, self.steps = params.low, params.span, layout.steps
         self.outputs = list(params.outputs)
-        self.least_frames = 1
-        for step in params.strides:
-            self.least_frames *= step
+        self.least_frames = least
+        self.patch = params.patch
         first, *others = params.strides
-        blocks = [Block(1, params.channels[0], 3, first, 1, neuron())]
+        grid, rows = Strided(3, "stride", first, 1, params.patch), params.patch // first
+        blocks = [Block(1, params.channels[0], grid, neuron())]
         for (inputs, outputs), step in zip(pairwise(params.channels), others, strict=True):
-            blocks.append(Block(inputs, inputs, 3, step, inputs, neuron()))
-            blocks.append(Block(inputs, outputs, 1, 1, 1, neuron()))
+            depthwise = Strided(3, "stride", step, inputs, rows)
+            rows //= step
+            blocks.append(Block(inputs, inputs, depthwise, neuron()))
+            blocks.append(Block(inputs, outputs, Strided(1, "stride", 1, 1, rows), neuron()))
         self.blocks = nn.ModuleList(blocks)
         self.pooling = Mean()
         self.readout = nn.Linear(params.channels[-1], sum(self.outputs) or layout.classes)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, frame, bin) to class scores (batch, class)."""
@@ -158,7 +175,8 @@ class YAMNet(nn.Module):
             raise SpikesoundError(
                 f"network yamnet: expected at least {self.least_frames} frames, got {x.shape[2]}"
             )
-        x = (x * self.span + self.low).unsqueeze(2)
+        used = x.shape[2] // self.patch * self.patch or x.shape[2]
+        x = (x[:, :, :used] * self.span + self.low).unsqueeze(2)
         for block in self.blocks:
             x = block(x, self.steps)
         means: torch.Tensor = self.pooling(x)
@@ -200,3 +218,17 @@ class Mean(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, channel, frame, bin) to (batch, channel)."""
         return x.mean((0, 3, 4))
+
+
+def apart(x: torch.Tensor, patches: int) -> torch.Tensor:
+    """Return clips (clip, channel, frame, bin) as patches (clip x patch, ...), channels last."""
+    places = x.permute(0, 2, 3, 1).contiguous()
+    rows = places.shape[1] // patches
+    return places.view(len(x) * patches, rows, *places.shape[2:]).permute(0, 3, 1, 2)
+
+
+def together(x: torch.Tensor, clips: int) -> torch.Tensor:
+    """Return patches as clips again; undoes :func:`apart`."""
+    places = x.permute(0, 2, 3, 1).contiguous()
+    rows = places.shape[0] // clips * places.shape[1]
+    return places.view(clips, rows, *places.shape[2:]).permute(0, 3, 1, 2)

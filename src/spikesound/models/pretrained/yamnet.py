@@ -26,7 +26,7 @@ PATCH_S = 0.975
 CHANNELS = [32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
 STRIDES = [2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
 
-PARAMS = YAMNetParams(channels=CHANNELS, strides=STRIDES, low=LOW, span=SPAN, outputs=[])
+PARAMS = YAMNetParams(channels=CHANNELS, strides=STRIDES, patch=96, low=LOW, span=SPAN, outputs=[])
 """The network's sizes: table 1 of the paper on MobileNets, with 521 classes."""
 
 FEATURES = FeatureParams(

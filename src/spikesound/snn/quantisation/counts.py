@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
+
+Floats = npt.NDArray[np.float32]
 
 RATE = 5.0
 """Learning rate of the logarithm of a step, over that of weights."""
@@ -76,17 +81,73 @@ class Counts(nn.Module):
 class _Rounded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, step: torch.Tensor, levels: int) -> torch.Tensor:
-        along = step.view(-1, 1, 1)
         ctx.save_for_backward(x, step)
         ctx.levels = levels
+        if fused(x):
+            flat, along = by_channel(x), step.detach().numpy()
+            out = torch.empty_like(flat)
+            _round(flat.numpy(), along, levels, out.numpy())
+            return as_clips(out, x)
+        along = step.view(-1, 1, 1)
         return (x / along).add_(0.5).floor_().clamp_(0, levels).mul_(along)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         (gradient,), (x, step), levels = gradients, ctx.saved_tensors, ctx.levels
+        if fused(x):
+            flat, given = by_channel(x), by_channel(gradient)
+            by_x, by_step = torch.empty_like(flat), torch.zeros_like(step)
+            _gradients(
+                given.numpy(), flat.numpy(), step.detach().numpy(), levels, by_x.numpy(),
+                by_step.numpy(),
+            )  # fmt: skip
+            return as_clips(by_x, x), by_step, None
         scaled = x / step.view(-1, 1, 1)
         inside = (scaled >= 0) & (scaled <= levels)
         count = (scaled + 0.5).floor_().clamp_(0, levels)
-        by_step = gradient * torch.where(inside, count - scaled, count)
+        of_step = gradient * torch.where(inside, count - scaled, count)
         axes = [axis for axis in range(x.dim()) if axis != x.dim() - 3]
-        return gradient * inside, by_step.sum(axes), None
+        return gradient * inside, of_step.sum(axes), None
+
+
+def fused(x: torch.Tensor) -> bool:
+    """Return whether the compiled loops compute it: a third of the time of a training step."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def by_channel(x: torch.Tensor) -> torch.Tensor:
+    """Return clips (time, batch, channel, frame, bin) as (place, channel), in order of memory."""
+    flat = x.detach().flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    return flat.permute(0, 2, 3, 1).reshape(-1, x.shape[2])
+
+
+def as_clips(flat: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return (place, channel) as clips of another tensor's shape; undoes :func:`by_channel`."""
+    time, batch, channels, frames, bins = like.shape
+    laid = flat.view(time, batch, frames, bins, channels)
+    return laid.permute(0, 1, 4, 2, 3)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _round(x: Floats, step: Floats, levels: int, out: Floats) -> None:
+    most = np.float32(levels)
+    for place in range(x.shape[0]):
+        for channel in range(x.shape[1]):
+            count = np.floor(x[place, channel] / step[channel] + np.float32(0.5))
+            count = min(max(count, np.float32(0)), most)
+            out[place, channel] = count * step[channel]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _gradients(
+    given: Floats, x: Floats, step: Floats, levels: int, by_x: Floats, by_step: Floats
+) -> None:
+    most = np.float32(levels)
+    for place in range(x.shape[0]):
+        for channel in range(x.shape[1]):
+            scaled = x[place, channel] / step[channel]
+            count = min(max(np.floor(scaled + np.float32(0.5)), np.float32(0)), most)
+            inside = np.float32((scaled >= 0) & (scaled <= most))
+            gradient = given[place, channel]
+            by_x[place, channel] = gradient * inside
+            by_step[channel] += gradient * (count - scaled * inside)
