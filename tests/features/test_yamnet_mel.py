@@ -64,7 +64,9 @@ def test_filters_are_triangles_over_the_mel_axis() -> None:
     assert not weights[0].any(), "the bin of 0 Hz"
     corners = np.linspace(mel_of(125.0), mel_of(7500.0), 66)
     place = mel_of(100 * 16000 / 512)
-    band = int(np.searchsorted(corners, place)) - 1  # it rises in this filter, falls in the one before
+    band = (
+        int(np.searchsorted(corners, place)) - 1
+    )  # it rises in this filter, falls in the one before
     share = (place - corners[band]) / (corners[band + 1] - corners[band])
     assert weights[100, band] == pytest.approx(share, abs=1e-5)
     assert weights[100, band - 1] == pytest.approx(1 - share, abs=1e-5)

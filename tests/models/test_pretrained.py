@@ -44,7 +44,13 @@ def small(path: Path, **changes: object) -> tuple[Made, torch.nn.Module]:
 def test_weights_are_those_that_were_written(tmp_path: Path, quantised: bool) -> None:
     made = like_yamnet(tmp_path / "a.tflite", CHANNELS, STRIDES, 3, quantised=quantised)
     found = read_operators(tmp_path / "a.tflite")
-    kinds = ["CONV_2D", *["DEPTHWISE_CONV_2D", "CONV_2D"] * 2, "MEAN", "FULLY_CONNECTED", "LOGISTIC"]
+    kinds = [
+        "CONV_2D",
+        *["DEPTHWISE_CONV_2D", "CONV_2D"] * 2,
+        "MEAN",
+        "FULLY_CONNECTED",
+        "LOGISTIC",
+    ]
     assert [each.kind for each in found] == kinds
     assert [each.stride for each in found[:5]] == [(2, 2), (1, 1), (1, 1), (2, 2), (1, 1)]
     assert {each.activation for each in found[:5]} == {"RELU"}
@@ -152,7 +158,9 @@ def test_what_is_not_to_be_had_is_one_line(tmp_path: Path, monkeypatch: pytest.M
         model_file("small")
     monkeypatch.delenv(files.FOLDER)
     monkeypatch.setattr("spikesound.data.sources.remote.ATTEMPTS", 1)
-    with pytest.raises(SpikesoundError, match="weights of small: http.*put a.tflite into a folder") as e:
+    with pytest.raises(
+        SpikesoundError, match="weights of small: http.*put a.tflite into a folder"
+    ) as e:
         model_file("small")
     assert "\n" not in str(e.value)
     with pytest.raises(SpikesoundError, match="unknown pretrained network 'yamnett'"):

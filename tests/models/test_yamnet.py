@@ -111,7 +111,10 @@ def slow_counts(block: Block, x: torch.Tensor) -> tuple[float, float]:
         patches = x.split(min(block.grid.rows, x.shape[3]), 3)
         sums = [
             sum(ones(nn.functional.pad(m.flatten(0, 1), pad)).double().sum().item() for m in masks)
-            for masks in ([(p != 0).float() for p in patches], [torch.ones_like(p) for p in patches])
+            for masks in (
+                [(p != 0).float() for p in patches],
+                [torch.ones_like(p) for p in patches],
+            )
         ]
     return sums[0], sums[1]
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toy_clips import NO_AUGMENT, base_spec, job, long, recipe, toy
+from network_specs import spec, spiking
 from torch import nn
+from toy_clips import NO_AUGMENT, base_spec, job, long, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
@@ -37,7 +38,13 @@ from spikesound.training.methods.tuned_integer import (
 )
 
 SMALL = PARAMS.model_copy(
-    update={"channels": [6, 8, 8, 12], "strides": [2, 1, 2, 1], "patch": 12, "low": 0.0, "span": 1.0}
+    update={
+        "channels": [6, 8, 8, 12],
+        "strides": [2, 1, 2, 1],
+        "patch": 12,
+        "low": 0.0,
+        "span": 1.0,
+    }
 )
 
 
@@ -50,7 +57,7 @@ def of_yamnet(wanted: Job) -> Job:
 
 
 def textures() -> Dataset:
-    """Clips that differ by the direction of their stripes: the mean over places tells them apart."""
+    """Clips of stripes along either axis: the mean over places tells them apart."""
     clips = toy()
     generator = np.random.default_rng(1)
     x = generator.uniform(0, 0.4, clips.inputs.shape)
@@ -183,13 +190,11 @@ def test_a_penalty_makes_spikes_fewer(params: Params, tmp_path: Path) -> None:
 
 
 def test_other_layers_than_convolutions_are_named(params: Params, tmp_path: Path) -> None:
-    from network_specs import spec
-
     lstm = build(spec(params, "lstm"))
     assert counting(lstm, 4, "toy") is not lstm, "gates are no neurons that count"
-    kmeans = build(spec(params, "srnn", neuron="lif", neuron_params=params.neurons["lif"].model_dump(), steps=1))
+    srnn = build(spiking(params, "srnn"))
     with pytest.raises(SpikesoundError, match="expected a convolution"):
-        counting(kmeans, 4, "toy")
+        counting(srnn, 4, "toy")
 
 
 def test_steps_have_the_gradients_of_their_equation() -> None:

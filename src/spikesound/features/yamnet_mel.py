@@ -52,9 +52,7 @@ def yamnet_mel(waves: Tensor, params: FeatureParams) -> Tensor:
     frames = padded.unfold(-1, params.window, params.hop)[:, :count]
     hann = torch.hann_window(params.window).to(frames)
     magnitude = torch.fft.rfft(frames * hann, n=fft_size(params.window)).abs()
-    weights = mel_weights(
-        params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz
-    )
+    weights = mel_weights(params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz)
     return (magnitude @ weights.to(magnitude) + OFFSET).log()
 
 

@@ -57,7 +57,7 @@ class YAMNetParams(NetworkParams):
         description="Strides over frames and bins, likewise."
     )
     patch: Count = Field(
-        description="Frames of a patch: a longer clip is cut into patches, whose means are averaged."
+        description="Frames of a patch; a longer clip is cut into such, whose means are averaged."
     )
     low: float = Field(description="Log-mel value that an input of 0 stands for.")
     span: Positive = Field(description="Difference of the one that 1 stands for.")

@@ -20,7 +20,8 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
 
     Parameters
     ----------
-    given : a path, or the name of a model in the folder or of a pretrained one; None: of the models in the folder, a
+    given : a path, or the name of a model in the folder or of a pretrained one
+        (:data:`spikesound.models.pretrained.PRETRAINED`); None: of the models in the folder, a
         detector rather than a classifier; of detectors the one with the best event F1 on its
         validation clips (``decision.csv`` beside it); of equal ones a spiking one rather than
         another, and one trained on strong labels

@@ -101,9 +101,9 @@ class YAMNet(nn.Module):
 
     Its input in [0, 1] is scaled back to log-mel values first. A clip is cut into patches, one
     behind the other; what is left of it is not used. The mean is over all of them, so that the
-    scores, before a softmax or sigmoid, are means of the patches'. With ReLU it is the conventional network, at one time step; with
-    :class:`spikesound.snn.neurons.counting_if.CountingIF` it is spiking: the mean over all places
-    goes over the time steps as well.
+    scores, before a softmax or sigmoid, are means of the patches'. With ReLU it is the conventional
+    network, at one time step; with :class:`spikesound.snn.neurons.counting_if.CountingIF` it is
+    spiking: the mean over all places goes over the time steps as well.
 
     Parameters
     ----------

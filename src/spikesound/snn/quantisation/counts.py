@@ -22,7 +22,8 @@ TRIED = torch.linspace(0.05, 1.0, 39)
 class Counts(nn.Module):
     r"""ReLU rounded to 0 ... D steps, as a neuron's spikes in D time steps are counted.
 
-    .. math:: a = s_c \, \mathrm{clip}\left(\left\lfloor \frac{x}{s_c} + \frac12 \right\rfloor, 0, D\right)
+    .. math:: a = s_c \, \mathrm{clip}\left(\left\lfloor \frac{x}{s_c} + \frac12 \right\rfloor,
+              0, D\right)
 
     with a step :math:`s_c` for each channel. The gradient is 1 with respect to x where
     :math:`0 \le x \le s_c D`, and with respect to :math:`s_c`
