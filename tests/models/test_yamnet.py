@@ -109,12 +109,10 @@ def slow_counts(block: Block, x: torch.Tensor) -> tuple[float, float]:
         ones.weight.fill_(1)
         pad = (block.grid.before, block.grid.behind) * 2
         patches = x.split(min(block.grid.rows, x.shape[3]), 3)
+        masks = [(each != 0).float() for each in patches], [torch.ones_like(p) for p in patches]
         sums = [
-            sum(ones(nn.functional.pad(m.flatten(0, 1), pad)).double().sum().item() for m in masks)
-            for masks in (
-                [(p != 0).float() for p in patches],
-                [torch.ones_like(p) for p in patches],
-            )
+            sum(ones(nn.functional.pad(m.flatten(0, 1), pad)).double().sum().item() for m in each)
+            for each in masks
         ]
     return sums[0], sums[1]
 
