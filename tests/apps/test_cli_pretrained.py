@@ -78,7 +78,7 @@ def test_a_small_network_gives_all_of_its_classes(
     assert sum(scores.values()) != pytest.approx(1), "each has a probability of its own"
     (folder / "models/x").mkdir(parents=True)
     shutil.copy(next((folder / "cache").rglob("*.safetensors")), folder / "models/x")
-    with pytest.raises(SpikesoundError, match="unknown model 'smal'.*did you mean 'small'"):
+    with pytest.raises(SpikesoundError, match=r"unknown model 'smal' .did you mean 'small'"):
         choose_model("smal", str(folder / "models"))
 
 

@@ -105,7 +105,8 @@ OPTIONS: dict[str, tuple[str, bool]] = {
 
 
 def _name(names: Any, value: int) -> str:
-    return next(name for name, each in vars(names).items() if each == value and name.isupper())
+    found = (name for name, each in vars(names).items() if each == value and name.isupper())
+    return str(next(found))
 
 
 def _constant(model: Any, tensor: Any, tflite: Any) -> Floats | None:
