@@ -36,7 +36,7 @@ class Made:
     def convolution(
         self, weight: Array, bias: Array, stride: int, *, depthwise: bool = False
     ) -> None:
-        """Add a convolution, SAME, with ReLU: weight (output, height, width, input)."""
+        """Add a convolution, SAME, with ReLU6: weight (output, height, width, input)."""
         kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
         inputs = self._weights(weight, bias, 3 if depthwise else 0)
         name = "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions"
@@ -46,7 +46,7 @@ class Made:
         getattr(module, f"{name}AddStrideH")(self.builder, stride)
         getattr(module, f"{name}AddStrideW")(self.builder, stride)
         getattr(module, f"{name}AddFusedActivationFunction")(
-            self.builder, tflite.ActivationFunctionType.RELU
+            self.builder, tflite.ActivationFunctionType.RELU6
         )
         for axis in ("W", "H"):
             getattr(module, f"{name}AddDilation{axis}Factor")(self.builder, 1)

@@ -426,6 +426,13 @@ class ReLUParams(NeuronParams):
     update: ClassVar[Update] = Update(0, 1, 0, 0)
 
 
+class ReLU6Params(NeuronParams):
+    """Rectified linear unit clipped at 6, of MobileNets."""
+
+    spikes: ClassVar[bool] = False
+    update: ClassVar[Update] = Update(0, 2, 0, 0)
+
+
 class QuantisedReLUParams(NeuronParams):
     """ReLU clipped to a learnt range and rounded to few levels (quantised clip-floor-shift)."""
 
@@ -462,6 +469,7 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "single_spike": SingleSpikeNeuronParams,
     "sigma_delta": SigmaDeltaNeuronParams,
     "relu": ReLUParams,
+    "relu6": ReLU6Params,
     "quantised_relu": QuantisedReLUParams,
 }
 """The class of each kind of neuron, as in :data:`spikesound.snn.neurons.NEURONS`."""

@@ -20,7 +20,7 @@ from spikesound.models.pretrained.yamnet import read_yamnet
 from spikesound.models.spec import Spec
 from spikesound.params import RemoteFile
 
-READING = 1
+READING = 2
 """To be raised when the same files are read in another way."""
 
 

@@ -79,7 +79,7 @@ def spec_of(params: YAMNetParams, ids: Sequence[str], names: Sequence[str]) -> S
         task="classification",
         network=NAME,
         network_params=params.model_dump(),
-        neuron="relu",
+        neuron="relu6",
         neuron_params={},
         labels="multiple",
         classes=list(ids),
@@ -117,7 +117,7 @@ def fill(network: nn.Module, operators: Sequence[Operator], where: object) -> No
     Raises
     ------
     SpikesoundError
-        If the file has other layers, strides or sizes; names the first that differs.
+        If the file has other layers, strides, activations or sizes; names the first that differs.
     """
     weighted = [each for each in operators if each.weights]
     layers = [layer for layer in layers_of(network) if layer.synapses is not None]
@@ -134,6 +134,12 @@ def fill(network: nn.Module, operators: Sequence[Operator], where: object) -> No
             raise SpikesoundError(
                 f"{where}: layer {layer.name}: expected {expected[0]} of stride {expected[1]} with "
                 f"a bias, got {found[0]} of stride {found[1]}"
+            )
+        clipped = layer.neuron is not None
+        if operator.activation != ("RELU6" if clipped else "NONE"):
+            raise SpikesoundError(
+                f"{where}: layer {layer.name}: expected activation "
+                f"{'RELU6' if clipped else 'NONE'}, got {operator.activation}"
             )
         weight, bias = (torch.from_numpy(np.array(each)) for each in operator.weights)
         if operator.kind == "CONV_2D":
