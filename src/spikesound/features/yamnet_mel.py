@@ -67,7 +67,7 @@ def mel_weights(rate_hz: int, window: int, mels: int, low_hz: float, high_hz: fl
 
     .. math:: m(f) = 1127 \ln (1 + f / 700)
 
-    Their corners are at equal distances in mel.
+    Their corners are at equal distances in mel; the bin of 0 Hz is in none of them.
     """
     bins_hz = np.arange(fft_size(window) // 2 + 1) * (rate_hz / fft_size(window))
     places = mel_of(bins_hz)[:, None]
@@ -75,6 +75,7 @@ def mel_weights(rate_hz: int, window: int, mels: int, low_hz: float, high_hz: fl
     lower, middle, upper = corners[:-2], corners[1:-1], corners[2:]
     rising, falling = (places - lower) / (middle - lower), (upper - places) / (upper - middle)
     weights = np.maximum(0, np.minimum(rising, falling))
+    weights[0] = 0
     return torch.from_numpy(weights.astype(np.float32))
 
 
