@@ -16,11 +16,15 @@ from spikesound.params import AugmentParams, MethodParams, Params, RecipeParams
 from spikesound.tasks import task_of
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job
+from spikesound.training.methods import METHODS
 
 CLASSES = ["/m/1", "/m/2"]
 BINS = 16
 STEPS = 3
 CNN = {"channels": [4, 8], "kernel": 3, "pool": "average", "dropout": 0.2}
+
+TRAINED = [name for name in METHODS if name != "zero_shot"]
+"""Methods that train something, whatever they start from."""
 
 NO_AUGMENT = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 from small_shards import request, small, write_features
-from toy_clips import NO_AUGMENT, base_spec, job, recipe, toy
+from toy_clips import NO_AUGMENT, TRAINED, base_spec, job, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
@@ -139,7 +139,7 @@ def test_training_stops_when_validation_loss_no_longer_falls(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_end(
     name: str, params: Params, tmp_path: Path
 ) -> None:

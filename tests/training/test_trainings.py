@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from small_shards import FOLDS, request, section, small, write_events, write_features
-from toy_clips import base_spec, job, toy
+from toy_clips import TRAINED, base_spec, job, toy
 
 from spikesound.core.processes import in_parallel
 from spikesound.core.source import modules_of
@@ -189,7 +189,7 @@ def test_folds_in_processes_give_what_one_process_gives(params: Params, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_the_code_of_a_training_holds_all_that_its_network_is_made_by(
     name: str, params: Params, tmp_path: Path
 ) -> None:

@@ -14,7 +14,14 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.core.progress import track
-from spikesound.costs import by_frame, of_clip, of_own_networks, of_pruned, own_code
+from spikesound.costs import (
+    by_frame,
+    of_clip,
+    of_own_networks,
+    of_pruned,
+    of_separable,
+    own_code,
+)
 from spikesound.costs.by_frame import FrameCounts
 from spikesound.costs.context import Context, context_of
 from spikesound.costs.layer import LayerCounts, Operation
@@ -22,6 +29,7 @@ from spikesound.costs.tally import Tally
 from spikesound.models.layers import Layer, layers_of
 from spikesound.models.networks.pruned import Pruned
 from spikesound.models.networks.sigma_delta import Changes
+from spikesound.models.networks.yamnet import Everywhere, Strided
 from spikesound.models.spec import Spec
 
 Counter = Callable[
@@ -49,8 +57,10 @@ COUNTERS: dict[str, Counter] = {
 GEOMETRY_COUNTERS: dict[type, Counter] = {
     Pruned: of_pruned.pruned_convolution,
     Changes: of_pruned.change_convolution,
+    Strided: of_separable.strided_convolution,
+    Everywhere: of_separable.mean_pooling,
 }
-"""For each geometry of a convolution that leaves something out what counts it."""
+"""For each geometry that is counted otherwise than its kind of layer what counts it."""
 
 FRAME_COUNTERS: dict[str, Counter] = {
     "causal_convolution": by_frame.causal_convolution,

@@ -12,6 +12,7 @@ from spikesound.costs.memory import ACCESS_BITS, access_pj
 from spikesound.features import bin_names
 from spikesound.features.framing import frame_count
 from spikesound.features.mel import mel_filters
+from spikesound.features.yamnet_mel import fft_size, mel_weights
 from spikesound.params import FeatureParams, MemoryParams, ProfileParams
 
 _BYTES = 4
@@ -64,13 +65,14 @@ KINDS: Mapping[str, Callable[[FeatureParams, int], Work]] = {
         params.mels // 2 * params.hop * 20,
         params.mels // 2 * params.hop * 2,
     ),
+    "yamnet_mel": lambda params, bins: (bins + params.mels, params.mels),  # roots; logarithms
     "spike_counts": lambda params, bins: (0, bins),  # of a sensor that spikes: counters alone
 }
 """MAC and AC of each kind of feature in a frame, after spectrum and mel filters; a logarithm or a
 root is a MAC, as the functions of a neuron are (:mod:`.neuron_work`)."""
 
 _OF_SPECTRUM = set(KINDS) - {"amplitude_envelope", "rms", "cochlea", "spike_counts"}
-_OF_MEL = {"mel", "mfcc"}
+_OF_MEL = {"mel", "mfcc", "yamnet_mel"}
 
 
 def frame_work(params: FeatureParams, values: int) -> FrontEndWork:
@@ -92,7 +94,8 @@ def frame_work(params: FeatureParams, values: int) -> FrontEndWork:
     ----------
     Cooley and Tukey 1965, "An algorithm for the machine calculation of complex Fourier series".
     """
-    size, bins = params.window, params.window // 2 + 1
+    size = fft_size(params.window) if "yamnet_mel" in params.kinds else params.window
+    bins = size // 2 + 1
     macs, acs, words, held = float(values), 0.0, 2.0 * size + 2 * values, 1.0 * size
     if _OF_SPECTRUM & set(params.kinds):
         stages = (size - 1).bit_length()
@@ -114,6 +117,9 @@ def frame_work(params: FeatureParams, values: int) -> FrontEndWork:
 
 def filter_weights(params: FeatureParams) -> int:
     """Return how many weights of the mel filters are not zero."""
+    if "yamnet_mel" in params.kinds:
+        args = params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz
+        return int(mel_weights(*args).count_nonzero())
     groups = mel_filters(params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz)
     return sum(int(np.count_nonzero(weights.numpy())) for _, _, weights in groups)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -29,7 +30,9 @@ from spikesound.experiments.inputs import clips_of
 from spikesound.experiments.probes import PROBES
 from spikesound.experiments.row import Row, with_bases
 from spikesound.features.background import read_background
+from spikesound.models.pretrained import model_file
 from spikesound.params import CostParams, Dataflow, Model
+from spikesound.params.models import OUTSIDE
 from spikesound.tasks.classification.metrics import correct
 from spikesound.training.request import FoldRequest
 from spikesound.training.run import train_fold
@@ -113,7 +116,7 @@ def energies(counts: Counts, params: CostParams) -> dict[str, Any]:
 def _train(row: Row, model: Model) -> None:
     data, section = row.data(), row.params.task_params(model.task)
     networks = row.networks(model)
-    bases = {} if model.base is None else row.networks(row.params.model(model.base))
+    bases = _bases(row, model)
     requests = []
     for fold, out in networks.items():
         inputs, features = inputs_of(
@@ -128,6 +131,16 @@ def _train(row: Row, model: Model) -> None:
         )  # fmt: skip
     what = f"train {row.name}, seed {row.seed}"
     in_parallel(train_fold, requests, what=what, pieces=model.recipe.epochs)
+
+
+def _bases(row: Row, model: Model) -> dict[str, Path]:
+    """Return for each fold the model file, or its folder, that a training starts from."""
+    if model.base is not None:
+        return row.networks(row.params.model(model.base))
+    if not model.method_params.new_head:
+        return {}
+    file = model_file(model.row.needs.removeprefix(OUTSIDE))
+    return dict.fromkeys(row.folds, file)
 
 
 def _folds(row: Row) -> Folds:

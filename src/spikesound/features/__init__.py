@@ -17,6 +17,7 @@ from spikesound.features.mel import mfcc
 from spikesound.features.mel_scale import mel_frequencies_hz
 from spikesound.features.spectral import band_energy_ratio, spectral_bandwidth, spectral_flux
 from spikesound.features.temporal import amplitude_envelope, rms
+from spikesound.features.yamnet_mel import LOW, SPAN, mel_names, yamnet_mel
 from spikesound.params import FeatureParams
 
 CHUNK_SAMPLES = 700_000
@@ -31,6 +32,7 @@ class Feature:
     bin_names: Callable[[FeatureParams], list[str]]
     uses: tuple[str, ...] = ()  # parameters that change it, beyond those of every kind
     levels: bool = False  # dB of one reference: its bins share one range (see normalise.py)
+    fixed: tuple[float, float] | None = None  # range that becomes [0, 1]; None: fitted
 
 
 def _mel_names(params: FeatureParams) -> list[str]:
@@ -100,6 +102,9 @@ FEATURES: dict[str, Feature] = {
         lambda a: spectral_bandwidth(a.magnitude, a.frequencies_hz), _named("spectral_bandwidth")
     ),
     "cochlea": Feature(_cochlea, _cochlea_names, uses=MEL_USES),
+    "yamnet_mel": Feature(
+        lambda a: yamnet_mel(a.waves, a.params), mel_names, uses=MEL_USES, fixed=(LOW, LOW + SPAN)
+    ),
     "spike_counts": Feature(_not_of_sound, _count_names, uses=("mels",)),
 }
 """Every kind of feature, by the name it has in params.yaml."""

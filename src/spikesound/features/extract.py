@@ -112,6 +112,7 @@ def extract(
     arrays = (_array(content, shape) for content in _read(store, taken))
     write_shards(out, index_rows, arrays, params.shard_clips)
     figures = normalisation.fit(Shards(out), folds, range_groups(params), params.range_db)
+    figures = with_fixed_ranges(figures, params)
     normalisation.save(figures, out / "normalisation.json")
     _write_spec(params, shape, out / "spec.json")
     write_table(table, CLEANING, out / "cleaning.parquet")
@@ -138,6 +139,22 @@ def range_groups(params: FeatureParams) -> list[normalisation.Group]:
             else [normalisation.Group(1, False)] * bins
         )
     return groups
+
+
+def with_fixed_ranges(
+    figures: normalisation.Figures, params: FeatureParams
+) -> normalisation.Figures:
+    """Return the ranges of each fold, with those of kinds whose range is fixed in their place."""
+    found = {fold: {end: list(ends) for end, ends in of.items()} for fold, of in figures.items()}
+    start = 0
+    for kind in params.kinds:
+        feature, bins = FEATURES[kind], len(FEATURES[kind].bin_names(params))
+        if feature.fixed is not None:
+            for ends in found.values():
+                ends["low"][start : start + bins] = [feature.fixed[0]] * bins
+                ends["high"][start : start + bins] = [feature.fixed[1]] * bins
+        start += bins
+    return found
 
 
 def _usable(clips: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:

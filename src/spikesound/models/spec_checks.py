@@ -152,6 +152,11 @@ def check_spec(spec: Spec, where: object) -> None:
     if spec.front_end is None:
         raise SpikesoundError(f"{where}: spec: front_end: missing")
     check_front_end(spec.front_end, spec.bins // neurons, where)
+    if spec.task == "detection" and "yamnet_mel" in spec.front_end.features.kinds:
+        raise SpikesoundError(
+            f"{where}: spec: features.kinds: frames of yamnet_mel are not centred, as those of "
+            "detection are"
+        )
     # The memory that the taps of a layer need has no weights whose sizes could be compared.
     if max(getattr(network, "dilations", [0])) > FRAMES_LIMIT:
         raise SpikesoundError(f"{where}: spec: dilations: expected at most {FRAMES_LIMIT} frames")

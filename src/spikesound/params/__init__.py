@@ -70,6 +70,7 @@ from spikesound.params.networks import (
     SRNNParams,
     TCNParams,
     WTAParams,
+    YAMNetParams,
 )
 from spikesound.params.neurons import (
     HODGKIN_HUXLEY_LIMIT_MS,
@@ -77,6 +78,7 @@ from spikesound.params.neurons import (
     NEURON_PARAMS,
     ALIFParams,
     AlphaParams,
+    CountingIFParams,
     CubaLIFParams,
     CurrExpParams,
     DelayParams,
@@ -90,6 +92,7 @@ from spikesound.params.neurons import (
     NeuronParams,
     OwnNeuronParams,
     QuantisedReLUParams,
+    ReLU6Params,
     ReLUParams,
     SEAdLIFParams,
     SelfRecurrentParams,
@@ -150,6 +153,12 @@ from spikesound.params.tasks import (
     TaskName,
     Tasks,
 )
+from spikesound.params.tuned_methods import (
+    LinearHeadParams,
+    TunedIntegerParams,
+    TunedParams,
+    ZeroShotParams,
+)
 
 __all__ = [
     "ENCODING_PARAMS",
@@ -176,6 +185,7 @@ __all__ = [
     "ConvertParams",
     "CostParams",
     "Count",
+    "CountingIFParams",
     "CubaLIFParams",
     "CurrExpParams",
     "Dataflow",
@@ -215,6 +225,7 @@ __all__ = [
     "LabelKind",
     "LapicqueParams",
     "LatencyParams",
+    "LinearHeadParams",
     "ListedParams",
     "LocalParams",
     "MapParams",
@@ -242,6 +253,7 @@ __all__ = [
     "QCFSParams",
     "QuantisedReLUParams",
     "RateParams",
+    "ReLU6Params",
     "ReLUParams",
     "RecipeParams",
     "RecurrentParams",
@@ -278,10 +290,14 @@ __all__ = [
     "TaskName",
     "Tasks",
     "TimingParams",
+    "TunedIntegerParams",
+    "TunedParams",
     "Update",
     "WTAParams",
     "WarpParams",
     "WaveformParams",
+    "YAMNetParams",
+    "ZeroShotParams",
     "parsed",
     "twins",
 ]

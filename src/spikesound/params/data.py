@@ -124,6 +124,7 @@ FeatureKind = Literal[
     "spectral_flux",
     "spectral_bandwidth",
     "cochlea",
+    "yamnet_mel",
     "spike_counts",
 ]
 
@@ -168,7 +169,11 @@ class FeatureParams(Section):
     cleaning: CleaningParams = Field(
         description="Cleaning of the sound before its features are computed."
     )
-    window: int = Field(ge=16, description="Length of the Hann window and of the FFT, samples.")
+    window: int = Field(
+        ge=16,
+        description="Length of the Hann window and of the FFT, samples; of yamnet_mel the FFT has "
+        "the next power of two.",
+    )
     hop: Count = Field(description="Hop between frames, samples; at most window.")
     mels: Count = Field(
         description="Number of mel bands; twice the channels of a cochlea; of spike_counts, bins."

@@ -25,6 +25,12 @@ from spikesound.params.sparse_methods import (
     SigmaDeltaParams,
     SingleSpikeParams,
 )
+from spikesound.params.tuned_methods import (
+    LinearHeadParams,
+    TunedIntegerParams,
+    TunedParams,
+    ZeroShotParams,
+)
 
 METHOD_PARAMS: dict[str, type[MethodParams]] = {
     "backprop": BackpropParams,
@@ -45,5 +51,9 @@ METHOD_PARAMS: dict[str, type[MethodParams]] = {
     "sigma_delta": SigmaDeltaParams,
     "pruned": PrunedParams,
     "kmeans": KMeansParams,
+    "zero_shot": ZeroShotParams,
+    "linear_head": LinearHeadParams,
+    "tuned": TunedParams,
+    "tuned_integer": TunedIntegerParams,
 }
 """Parameter class of each kind of training method."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from spikesound.core import own_code
 from spikesound.core.errors import SpikesoundError
-from spikesound.params.base import Count, Section
+from spikesound.params.base import Count, Positive, Section
 from spikesound.params.neurons import ALIFParams, SynapticDelayParams
 
 Dropout = Annotated[
@@ -52,6 +52,34 @@ class ClipCRNNParams(CNNParams):
     takes_neuron: ClassVar[bool] = False
 
     hidden: Count = Field(description="Units of the recurrent layer.")
+
+
+class YAMNetParams(NetworkParams):
+    """Depthwise-separable convolutions over log-mel values (MobileNet v1); YAMNet by its sizes."""
+
+    channels: Annotated[list[Count], Field(min_length=1)] = Field(
+        description="Output channels of the first convolution, then of each depthwise-separable "
+        "one."
+    )
+    strides: Annotated[list[Annotated[int, Field(ge=1, le=2)]], Field(min_length=1)] = Field(
+        description="Strides over frames and bins, likewise."
+    )
+    patch: Count = Field(
+        description="Frames of a patch; a longer clip is cut into such, whose means are averaged."
+    )
+    low: float = Field(description="Log-mel value that an input of 0 stands for.")
+    span: Positive = Field(description="Difference of the one that 1 stands for.")
+    outputs: list[Count] = Field(
+        description="Outputs of each class, of which the largest counts; empty: one each."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> YAMNetParams:
+        if len(self.channels) != len(self.strides):
+            raise ValueError(
+                f"channels and strides differ in number: {len(self.channels)}, {len(self.strides)}"
+            )
+        return self
 
 
 class RecurrentParams(NetworkParams):
@@ -214,6 +242,7 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "pruned_cnn": CNNParams,
     "single_spike_cnn": CNNParams,
     "sigma_delta_cnn": CNNParams,
+    "yamnet": YAMNetParams,
     "lstm": RecurrentParams,
     "gru": RecurrentParams,
     "rnn": RecurrentParams,

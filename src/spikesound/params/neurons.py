@@ -391,6 +391,16 @@ class IntegerLIFParams(NeuronParams):
     ]
 
 
+class CountingIFParams(NeuronParams):
+    """Integrate-and-fire that integrates all steps of its input before its first spike."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(0, 2, 1, 1)  # current; threshold; reset
+    by_method: ClassVar[bool] = True
+
+    levels: Annotated[int, Field(ge=1, description="Time steps, and most spikes, D.")]
+
+
 class SingleSpikeNeuronParams(NeuronParams):
     """Neuron that spikes at most once in a window, the earlier the larger its sum."""
 
@@ -414,6 +424,13 @@ class ReLUParams(NeuronParams):
 
     spikes: ClassVar[bool] = False
     update: ClassVar[Update] = Update(0, 1, 0, 0)
+
+
+class ReLU6Params(NeuronParams):
+    """Rectified linear unit clipped at 6, of MobileNets."""
+
+    spikes: ClassVar[bool] = False
+    update: ClassVar[Update] = Update(0, 2, 0, 0)
 
 
 class QuantisedReLUParams(NeuronParams):
@@ -448,9 +465,11 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "izhikevich": IzhikevichParams,
     "hodgkin_huxley": HodgkinHuxleyParams,
     "integer_lif": IntegerLIFParams,
+    "counting_if": CountingIFParams,
     "single_spike": SingleSpikeNeuronParams,
     "sigma_delta": SigmaDeltaNeuronParams,
     "relu": ReLUParams,
+    "relu6": ReLU6Params,
     "quantised_relu": QuantisedReLUParams,
 }
 """The class of each kind of neuron, as in :data:`spikesound.snn.neurons.NEURONS`."""

@@ -165,6 +165,11 @@ class Params(Section):
                 "features.cleaning: detection takes sound as it is, with its times: remove_dc, "
                 "trim_db and loudness_lufs must be off"
             )
+        if "yamnet_mel" in self.features.kinds:
+            raise SpikesoundError(
+                "features.kinds: frames of yamnet_mel are not centred; detection needs kinds whose "
+                "frames are"
+            )
         if "cochlea" in self.features.kinds:
             raise SpikesoundError(
                 "features.kinds: a cochlea's neurons go on through the clip; detection runs on "

@@ -20,7 +20,8 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
 
     Parameters
     ----------
-    given : a path, or the name of a model in the folder; None: of the models in the folder, a
+    given : a path, or the name of a model in the folder or of a pretrained one
+        (:data:`spikesound.models.pretrained.PRETRAINED`); None: of the models in the folder, a
         detector rather than a classifier; of detectors the one with the best event F1 on its
         validation clips (``decision.csv`` beside it); of equal ones a spiking one rather than
         another, and one trained on strong labels; those that are installed with the package are
@@ -55,14 +56,17 @@ def choose_model(given: str | None, folder: str, *, task: str | None = None) -> 
 
 def _named(given: str, models: dict[str, Path]) -> tuple[Path, str]:
     from spikesound.models.loading import find_model
+    from spikesound.models.pretrained import PRETRAINED, model_file
     from spikesound.models.shipped import named
 
     path = Path(given)
     is_name = len(path.parts) == 1 and not path.exists()
     if is_name and given in models:
         return models[given], f"{given} ({models[given]})"
+    if is_name and given in PRETRAINED:
+        return model_file(given), f"{given} (pretrained)"
     if is_name and models and not named(given):
-        raise unknown("model", given, models)
+        raise unknown("model", given, [*models, *PRETRAINED])
     return find_model(path), given
 
 

@@ -14,7 +14,7 @@ from spikesound.audio.reading import blocks
 from spikesound.core.errors import SpikesoundError, choose, unknown
 from spikesound.core.json_files import write_json
 from spikesound.features import compute, normalisation
-from spikesound.features.extract import range_groups
+from spikesound.features.extract import range_groups, with_fixed_ranges
 from spikesound.features.shards import Shards, write_shards
 from spikesound.params import FeatureParams
 
@@ -102,7 +102,8 @@ def write_features(clips: pd.DataFrame, params: FeatureParams, fold: str, out: P
     )
     write_shards(out, rows, _features(clips["file"], params), params.shard_clips)
     shards = Shards(out)
-    ranges = normalisation.fit(shards, [fold], range_groups(params), params.range_db)
+    fitted = normalisation.fit(shards, [fold], range_groups(params), params.range_db)
+    ranges = with_fixed_ranges(fitted, params)
     normalisation.save(ranges, out / "normalisation.json")
     write_json(out / "spec.json", {"params": params.model_dump(exclude={"batch_clips"})})
     return shards

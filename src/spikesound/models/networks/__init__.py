@@ -30,12 +30,14 @@ from spikesound.models.networks.som import SOM
 from spikesound.models.networks.srnn import srnn
 from spikesound.models.networks.tcn import tcn
 from spikesound.models.networks.wta import WTA
+from spikesound.models.networks.yamnet import YAMNet
 
 NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]] = {
     "cnn": CNN,
     "pruned_cnn": PrunedCNN,
     "single_spike_cnn": SingleSpikeCNN,
     "sigma_delta_cnn": SigmaDeltaCNN,
+    "yamnet": YAMNet,
     **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
     "srnn": srnn,
     "delayed": delayed,

@@ -16,6 +16,7 @@ from torch import nn
 
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.alpha import Alpha
+from spikesound.snn.neurons.counting_if import CountingIF
 from spikesound.snn.neurons.cuba_lif import CubaLIF
 from spikesound.snn.neurons.curr_exp import CurrExp
 from spikesound.snn.neurons.delayed_synapses import DelayedSynapses
@@ -30,6 +31,7 @@ from spikesound.snn.neurons.lif import LIF
 from spikesound.snn.neurons.own import own
 from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.relu import quantised_relu, relu
+from spikesound.snn.neurons.relu6 import relu6
 from spikesound.snn.neurons.se_adlif import RecurrentSEAdLIF, SEAdLIF
 from spikesound.snn.neurons.self_recurrent import SelfRecurrent
 from spikesound.snn.neurons.sigma_delta import sigma_delta
@@ -55,8 +57,10 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "izhikevich": Izhikevich,
     "hodgkin_huxley": HodgkinHuxley,
     "relu": relu,
+    "relu6": relu6,
     "quantised_relu": quantised_relu,
     "integer_lif": IntegerLIF,
+    "counting_if": CountingIF,
     "single_spike": SingleSpike,
     "sigma_delta": sigma_delta,
 }

@@ -10,6 +10,7 @@ from spikesound.training.methods.distilled import train_distilled
 from spikesound.training.methods.fine_tune import train_fine_tuned
 from spikesound.training.methods.integer import train_integer
 from spikesound.training.methods.kmeans import train_kmeans
+from spikesound.training.methods.linear_head import train_linear_head
 from spikesound.training.methods.presentations import train_presented
 from spikesound.training.methods.proxy import train_proxy
 from spikesound.training.methods.pruned import train_pruned
@@ -21,6 +22,9 @@ from spikesound.training.methods.som import train_som
 from spikesound.training.methods.stdp import train_memristor, train_stdp
 from spikesound.training.methods.surrogate import train_surrogate
 from spikesound.training.methods.transfer import train_transferred, train_transferred_spiking
+from spikesound.training.methods.tuned import train_tuned
+from spikesound.training.methods.tuned_integer import train_tuned_integer
+from spikesound.training.methods.zero_shot import train_zero_shot
 
 METHODS: dict[str, Callable[[Job], Trained]] = {
     "backprop": train_backprop,
@@ -41,5 +45,9 @@ METHODS: dict[str, Callable[[Job], Trained]] = {
     "sigma_delta": train_sigma_delta,
     "pruned": train_pruned,
     "kmeans": train_kmeans,
+    "zero_shot": train_zero_shot,
+    "linear_head": train_linear_head,
+    "tuned": train_tuned,
+    "tuned_integer": train_tuned_integer,
 }
 """The training methods by kind."""

@@ -1,0 +1,133 @@
+"""A linear read-out of a trained network's last layer: multinomial logistic regression."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from spikesound.core.errors import SpikesoundError
+from spikesound.core.progress import track
+from spikesound.models.build import build
+from spikesound.models.layers import layers_of
+from spikesound.tasks.task import batched
+from spikesound.training.dataset import Dataset
+from spikesound.training.job import Epoch, Job, Trained
+from spikesound.training.methods.transfer import transferred
+
+PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
+"""Of the squared weights, from the stiffest to the freest; each is one entry of the history."""
+
+ITERATIONS = 100
+
+
+def train_linear_head(job: Job) -> Trained:
+    """Return a trained network with a new read-out; all its other weights stay as they are.
+
+    Raises
+    ------
+    SpikesoundError
+        If there is no network to start from, it is another one, or its read-out is not linear.
+
+    References
+    ----------
+    Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes".
+    """
+    return fit_head(transferred(job, build(job.spec)), job)
+
+
+def fit_head(network: nn.Module, job: Job) -> Trained:
+    r"""Fit a network's read-out to the training clips, and keep the best on validation clips.
+
+    .. math:: L = \mathrm{loss}(W z + b, y) + \frac{\lambda}{2} \lVert W \rVert^2, \qquad
+              z_j = (e_j - \bar e_j) / \sigma_j
+
+    with the mean and deviation of each input e of the read-out over the training clips, which are
+    put into the weights afterwards. The problem is convex and is solved for each penalty
+    :math:`\lambda` from the last one's solution, by L-BFGS; there is no augmentation.
+    """
+    readout, began = readout_of(network, job.spec.model), time.perf_counter()
+    seen = [embeddings(network, clips, job) for clips in (job.training, job.validation)]
+    mean, deviation = seen[0].mean(0), seen[0].std(0).clamp(min=1e-6)
+    training, validation = ((each - mean) / deviation for each in seen)
+    targets, wanted = (
+        job.task.targets(*clips.labels(np.arange(len(clips))))
+        for clips in (job.training, job.validation)
+    )
+    linear = nn.Linear(training.shape[1], readout.out_features)
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    history: list[Epoch] = []
+    best = copy.deepcopy(linear.state_dict())
+    seconds = (time.perf_counter() - began) / len(PENALTIES)
+    for number, penalty in enumerate(PENALTIES, start=1):
+        began = time.perf_counter()
+        solver = torch.optim.LBFGS(
+            linear.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe"
+        )
+
+        def loss(penalty: float = penalty, solver: torch.optim.LBFGS = solver) -> torch.Tensor:
+            solver.zero_grad()
+            value = job.task.loss(linear(training), targets)
+            value = value + penalty / 2 * linear.weight.pow(2).sum()
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        solver.step(loss)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            train_loss = job.task.loss(linear(training), targets).item()
+            figures = job.task.validation([linear(validation)], [wanted])
+        took = seconds + time.perf_counter() - began
+        history.append({"epoch": number, "train_loss": train_loss, **figures, "seconds": took})
+        job.report(history[-1])
+        if figures["validation_loss"] == min(epoch["validation_loss"] for epoch in history):
+            best, kept = copy.deepcopy(linear.state_dict()), history[-1]
+    linear.load_state_dict(best)
+    with torch.no_grad():
+        readout.weight.copy_(linear.weight / deviation)
+        readout.bias.copy_(linear.bias - readout.weight @ mean)
+    result = {
+        "best_epoch": int(kept["epoch"]),
+        **{name: kept[name] for name in ("validation_loss", *job.task.figures)},
+    }
+    return Trained(job.spec, network.eval(), history, result)
+
+
+def readout_of(network: nn.Module, model: str) -> nn.Linear:
+    """Return the linear layer of the classes.
+
+    Raises
+    ------
+    SpikesoundError
+        If the read-out is something else.
+    """
+    layer = layers_of(network)[-1]
+    if not layer.readout or not isinstance(layer.synapses, nn.Linear):
+        raise SpikesoundError(f"{model}: expected a network with a linear read-out")
+    return layer.synapses
+
+
+def embeddings(network: nn.Module, clips: Dataset, job: Job) -> torch.Tensor:
+    """Return the input of a network's read-out for each clip (clip, value)."""
+    readout, size = readout_of(network, job.spec.model), job.recipe.batch_clips
+    found: list[torch.Tensor] = []
+    hook = readout.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+    network.eval()
+    starts = range(0, len(clips), size)
+    try:
+        with torch.inference_mode():
+            for start in track(starts, total=len(starts), what="last layer", unit="batch"):
+                rows = np.arange(start, min(start + size, len(clips)))
+                network(batched(clips.batch(rows), frames=job.task.frames))
+    finally:
+        hook.remove()
+    return torch.cat(found).clone()
+
+
+def silent(job: Job) -> Job:
+    """Return the job without reports of epochs, for a part of a longer training."""
+    return replace(job, report=lambda epoch: None)
