@@ -40,7 +40,7 @@ def _rate(row: dict[str, Any]) -> str:
 
 
 def _microjoules(nj: float) -> str:
-    return f"{nj / 1000:.3g}"
+    return f"{nj / 1000:.3g}" if nj < 999_500 else f"{nj / 1000:,.0f}"
 
 
 def sweep() -> str:
@@ -153,20 +153,34 @@ def pairings_full() -> str:
 
 def scratch() -> str:
     """Every row of the long recipe, and the mean of each setting over its seeds."""
-    heads = "Setting | Seed | Parameters | Test [interval] | By fold"
-    lines = [f"| {heads} |\n|---|---:|---:|---:|---|\n"]
-    found = content("scratch")
+    return _with_folds("scratch")
+
+
+def yamnet() -> str:
+    """Every row of the experiment on YAMNet."""
+    return _with_folds("yamnet")
+
+
+def _with_folds(name: str) -> str:
+    """Return rows with the accuracy of each fold, the firing rate, and energy by account."""
+    heads = "Setting | Seed | Parameters | Test [interval] | By fold | Firing rate"
+    heads += " | Operations and memory, INT8, µJ | All counted | Greatest"
+    lines = [f"| {heads} |\n|---|---:|---:|---:|---|---:|---:|---:|---:|\n"]
+    found = content(name)
     for row in found["rows"]:
         folds = ", ".join(percent(share) for share in row["fold_accuracies"].values())
         cells = [row["setting"], str(row["seed"]), f"{row['parameters']:,}", _tested(row), folds]
+        account = row["accounts"]["int8_45nm"]
+        kinds = ("plain", "full", "highest")
+        cells += [_rate(row), *(_microjoules(account[f"{kind}_nj"]) for kind in kinds)]
         lines.append(f"| {' | '.join(cells)} |\n")
-    for name, mean in found.get("settings", {}).items():
-        seeds = sum(row["setting"] == name for row in found["rows"])
+    for setting, mean in found.get("settings", {}).items():
+        seeds = sum(row["setting"] == setting for row in found["rows"])
         if seeds > 1:
-            cells = [name, f"mean of {seeds}", f"{mean['parameters']:,}"]
-            cells += [f"{percent(mean['accuracy'])} %", ""]
+            cells = [setting, f"mean of {seeds}", f"{mean['parameters']:,}"]
+            cells += [f"{percent(mean['accuracy'])} %", *[""] * 5]
             lines.append(f"| {' | '.join(cells)} |\n")
-    return _counted("scratch", "".join(lines))
+    return _counted(name, "".join(lines))
 
 
 def ablation() -> str:
@@ -200,6 +214,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "new_sounds": new_sounds,
     "pairings_full": pairings_full,
     "scratch": scratch,
+    "yamnet": yamnet,
     "ablation": ablation,
     "claims": claims,
 }

@@ -396,6 +396,7 @@ PAGES = [
             "pairings",
             "robustness",
             "scratch",
+            "yamnet",
             "sweep",
             "systems",
             "unknown",
