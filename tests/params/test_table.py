@@ -27,14 +27,14 @@ ANN, SNN, DETECTOR, TUNED = "ann-cnn", "snn-cnn-surrogate", "snn-tcn-strong", "a
 
 WRONG_ROWS = [  # row, what is changed in it, what the message must say
     (ANN, {"task": "tagging"}, "unknown models.ann-cnn.task 'tagging'; valid: classification, det"),
-    (ANN, {"network": "ccnn"}, "models.ann-cnn.network 'ccnn'.*'cnn'.*valid: cnn, crnn"),
+    (ANN, {"network": "ccnn"}, "models.ann-cnn.network 'ccnn'.*'cnn'.*valid: .*, cnn, crnn"),
     (ANN, {"neuron": "rely"}, "models.ann-cnn.neuron 'rely'.*'relu'.*valid: alif"),
     (ANN, {"method": "bptt"}, "models.ann-cnn.method 'bptt'; valid: backprop, convert"),
     (ANN, {"recipe": "bnn"}, "models.ann-cnn.recipe 'bnn'.*valid: ann, detector_ann"),
     (
         ANN,
         {"network": "tcn"},
-        "for classification, network 'tcn'.*valid: cnn, delayed, gru, lstm, rnn",
+        "for classification, network 'tcn'.*valid: .*, cnn, delayed, gru, lstm, rnn",
     ),
     (DETECTOR, {"network": "cnn"}, "for detection, network 'cnn'.*valid: .*lsnn, tcn"),
     (ANN, {"neuron": "lif"}, "method 'backprop' trains conventional networks; neuron 'lif' spikes"),
