@@ -11,7 +11,7 @@ from spikesound.models.layers import Layered
 
 
 def recurrent_layer(network: nn.Module) -> nn.RNNBase | None:
-    """Return the recurrent layer of a network, if it goes forward over the input's frames; else None.
+    """Return a network's recurrent layer, if it goes forward over the input's frames; else None.
 
     Behind blocks that merge frames it does not: what it has seen of the input lags behind.
     """
