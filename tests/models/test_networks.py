@@ -11,6 +11,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.front_end import FrontEnd
+from spikesound.inference.recurrent_stream import recurrent_layer
 from spikesound.models.build import build
 from spikesound.models.file import load, save
 from spikesound.models.networks import NETWORKS
@@ -96,6 +97,7 @@ def test_a_crnn_of_clips_counts_what_its_parts_do(params: Params) -> None:
     outputs = network.memory.cells(frames[0].permute(2, 0, 1, 3).flatten(2))[0]  # type: ignore
     expected = network.readout(outputs.mean(0) + outputs.amax(0))  # type: ignore[operator]
     assert torch.allclose(network(x), expected, atol=1e-5)
+    assert recurrent_layer(network) is None, "its frames are not those of the input"
     with pytest.raises(SpikesoundError, match="'clip_crnn_lstm' has no spiking twin"):
         build(spec(params, "clip_crnn_lstm", steps=4))
 

@@ -7,9 +7,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from spikesound.models.layers import Layered
+
 
 def recurrent_layer(network: nn.Module) -> nn.RNNBase | None:
-    """Return the recurrent layer of a network if it is unidirectional; else None."""
+    """Return a network's recurrent layer, if it goes forward over the input's frames; else None.
+
+    Behind blocks that merge frames it does not: what it has seen of the input lags behind.
+    """
+    if isinstance(network, Layered) and any(
+        layer.kind == "gated" and not layer.by_frame and layer.source != "input"
+        for layer in network.layers()
+    ):
+        return None
     for module in network.modules():
         if isinstance(module, nn.RNNBase):
             return None if module.bidirectional else module
