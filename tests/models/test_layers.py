@@ -90,13 +90,14 @@ EVERY = [
 def test_every_network_of_the_registry_is_tried_here() -> None:
     here = {"tcn", "crnn_gru", "crnn_lstm", "lsnn"} | set(EVERY)
     own_code = {"code"}  # test_own_code.py
+    pretrained = {"yamnet"}  # test_yamnet.py
     sparse = {
         "patches",
         "pruned_cnn",
         "sigma_delta_cnn",
         "single_spike_cnn",
     }  # of methods
-    assert set(NETWORKS) <= here | own_code | sparse
+    assert set(NETWORKS) <= here | own_code | sparse | pretrained
 
 
 @pytest.mark.parametrize("name", EVERY)

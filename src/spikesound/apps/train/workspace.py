@@ -7,6 +7,7 @@ package carries them (``setup.py``).
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -140,7 +141,9 @@ def _adapted(file: Path, pipeline: Path) -> bytes:
     """Return a file's content; the graph depends on the library where that is installed."""
     content = file.read_bytes()
     if file == pipeline / paths.STAGES:
-        content = content.replace(paths.LIBRARY.encode(), str(LIBRARY / ROOT).encode())
+        # The library's folder, not that of installed models beside it.
+        place = str(LIBRARY / ROOT).encode()
+        content = re.sub(rb"%b\b" % re.escape(paths.LIBRARY.encode()), lambda _: place, content)
     return content
 
 
