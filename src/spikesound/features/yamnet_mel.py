@@ -53,7 +53,8 @@ def yamnet_mel(waves: Tensor, params: FeatureParams) -> Tensor:
     hann = torch.hann_window(params.window).to(frames)
     magnitude = torch.fft.rfft(frames * hann, n=fft_size(params.window)).abs()
     weights = mel_weights(params.rate_hz, params.window, params.mels, params.low_hz, params.high_hz)
-    return (magnitude @ weights.to(magnitude) + OFFSET).log()
+    logarithms: torch.Tensor = (magnitude @ weights.to(magnitude) + OFFSET).log()
+    return logarithms
 
 
 def fft_size(window: int) -> int:

@@ -89,7 +89,8 @@ class Block(nn.Module):
             )
         else:
             flat = self.convolution(functional.pad(flat, pad * 2))
-        currents = together(flat, time * batch).unflatten(0, (time, batch))
+        currents = together(flat, time * batch)
+        currents = currents.reshape(time, batch, *currents.shape[1:])
         if time == 1 and steps > 1:
             currents = currents.expand(steps, *currents.shape[1:])
         out: torch.Tensor = self.neuron(currents)
@@ -187,7 +188,7 @@ class YAMNet(nn.Module):
         scores: torch.Tensor = self.readout(embedding)
         if not self.outputs:
             return scores
-        return torch.stack([part.amax(1) for part in scores.split(self.outputs, 1)], 1)
+        return torch.stack([part.amax(1) for part in torch.split(scores, self.outputs, 1)], 1)
 
     def layers(self) -> list[Layer]:
         """Return the convolutions, the mean behind the last one, and the read-out."""

@@ -85,12 +85,13 @@ class _Rounded(torch.autograd.Function):
         ctx.save_for_backward(x, step)
         ctx.levels = levels
         if fused(x):
-            flat, along = by_channel(x), step.detach().numpy()
+            flat = by_channel(x)
             out = torch.empty_like(flat)
-            _round(flat.numpy(), along, levels, out.numpy())
+            _round(flat.numpy(), step.detach().numpy(), levels, out.numpy())
             return as_clips(out, x)
         along = step.view(-1, 1, 1)
-        return (x / along).add_(0.5).floor_().clamp_(0, levels).mul_(along)
+        rounded: torch.Tensor = (x / along).add_(0.5).floor_().clamp_(0, levels).mul_(along)
+        return rounded
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
