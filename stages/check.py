@@ -10,6 +10,7 @@ All other stages wait for this one.
 """
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,10 @@ def main() -> None:
     params.of_task(params.task)
     check_names(paths.DATA / params.source)
     content = read_sections(paths.PARAMS)
-    codes = code_notes(params)
+    codes, sounds = code_notes(params), negatives_notes(params)
     for name, keys in parts(content).items():
         text = yaml.safe_dump(part(content, keys), sort_keys=False)
-        write(f"params/{name}.yaml", text + codes.get(name, ""))
+        write(f"params/{name}.yaml", text + codes.get(name, "") + sounds.get(name, ""))
     for script in sorted(Path(__file__).parent.glob("*.py")):
         if script.stem not in (*BESIDE, "paths"):
             write(f"code/{script.stem}.txt", listing(script, BESIDE))
@@ -74,6 +75,18 @@ def code_notes(params: Params) -> dict[str, str]:
             note = f"# {network.code}: {network.sha256}\n"
             for file in (f"models/{name}", f"tables/{model.task}"):
                 found[file] = found.get(file, "") + note
+    return found
+
+
+def negatives_notes(params: Params) -> dict[str, str]:
+    """Return comments with the digests of the recordings of no class that a model is trained on."""
+    found: dict[str, str] = {}
+    for name, model in params.table().items():
+        for folder in model.recipe.negatives.folders if model.recipe.negatives else ():
+            for file in sorted(path for path in Path(folder).glob("[!.]*") if path.is_file()):
+                digest = sha256(file.read_bytes()).hexdigest()
+                note = f"# {file}: {digest}\n"
+                found[f"models/{name}"] = found.get(f"models/{name}", "") + note
     return found
 
 

@@ -9,7 +9,7 @@ import graph
 import pytest
 from project import ROOT, STAGES
 
-from spikesound.params import Params
+from spikesound.params import NegativeParams, Params
 
 MAIN = graph.stages(graph.MAIN)
 EXPERIMENTS = graph.stages(graph.EXPERIMENTS)
@@ -188,3 +188,21 @@ def test_a_changed_file_of_own_code_changes_what_its_stages_depend_on(
     assert ("models", "mine") in parts
     assert not [keys for keys in parts if keys[0] == "networks"]
     assert graph.STAGE.part(content, parts)["models"]["mine"] == row
+
+
+def test_recordings_of_no_class_are_named_with_their_digests(
+    tmp_path: Path, params: Params
+) -> None:
+    """By them DVC sees a change, in the file of the models that are trained on them alone."""
+    notes_of = graph.STAGE.negatives_notes
+    assert notes_of(params) == {}
+    (tmp_path / "speech.wav").write_bytes(b"once")
+    negatives = NegativeParams(recordings=0.1, folders=[str(tmp_path)])
+    recipe = params.recipes["ann"].model_copy(update={"negatives": negatives})
+    changed = params.model_copy(update={"recipes": {**params.recipes, "ann": recipe}})
+    once = notes_of(changed)
+    assert "models/ann-cnn" in once
+    assert "models/snn-cnn-surrogate" not in once
+    assert str(tmp_path / "speech.wav") in once["models/ann-cnn"]
+    (tmp_path / "speech.wav").write_bytes(b"twice")
+    assert notes_of(changed)["models/ann-cnn"] != once["models/ann-cnn"]

@@ -15,6 +15,8 @@ from project import ROOT
 sys.path.append(str(ROOT / "benchmarks"))
 import tables
 
+from spikesound.evaluation.table import percent
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
@@ -125,3 +127,21 @@ def test_the_commands_of_the_makefile_are_there(page: Path) -> None:
 def test_readme_and_contributing_name_the_commands_to_start_with() -> None:
     assert {"repro", "test"} <= make_targets(ROOT / "README.md")
     assert {"check", "test"} <= make_targets(ROOT / "CONTRIBUTING.md")
+
+
+def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
+    text = " ".join(README.split())
+    for name, seed in (("scratch", 1), ("yamnet", 1)):
+        content = (ROOT / f"metrics/experiments/{name}.json").read_text(encoding="utf-8")
+        rows = {row["setting"]: row for row in json.loads(content)["rows"] if row["seed"] == seed}
+        for setting in {"scratch": ("cnn", "snn"), "yamnet": ("linear head", "spiking D=4")}[name]:
+            assert f"{percent(rows[setting]['accuracy'])} %" in text, setting
+        if name == "scratch":
+            assert f"firing rate of {percent(rows['snn']['spike_rate'])} %" in text
+    unknown = (ROOT / "benchmarks/results/unknown.json").read_text(encoding="utf-8")
+    found = json.loads(unknown)
+    assert f"of {found['foreign_files']} such sounds" in text
+    for row in found["test"]:
+        if len(row["folds"]) == 5:
+            assert f"{percent(row['foreign_refused'])} % by the" in text, row["model"]
+            assert re.search(f"refuses {percent(row['refused'])} %", text), row["model"]

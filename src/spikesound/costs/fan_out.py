@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch.nn import functional
@@ -43,6 +44,12 @@ def geometry(grid: Grid, rows: int, columns: int) -> Geometry:
     size = tuple((places[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
     merged = (kernel[0] > k) + (kernel[1] > k)  # sums of 2 or of 4 weights
     return Geometry(kernel, stride, padding, (size[0], size[1]), merged)
+
+
+@lru_cache(maxsize=256)
+def fan_out_of(shape: Geometry, rows: int, columns: int) -> torch.Tensor:
+    """Return the fan-out of all weights, kept for the next layer of this shape."""
+    return fan_out(shape, rows, columns)
 
 
 def fan_out(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import torch
 from torch import nn
 
 from spikesound.costs.active import active_by_place, active_count, ever_active
 from spikesound.costs.context import Context
-from spikesound.costs.fan_out import Geometry, fan_out, geometry
+from spikesound.costs.fan_out import fan_out_of, geometry
 from spikesound.costs.layer import LayerCounts, Source
 from spikesound.models.layers import Gates, Grid, Layer
 from spikesound.snn.neurons import DelayedSynapses
@@ -28,7 +27,7 @@ def convolution(
     passes, clips, inputs, rows, columns = x.shape
     steps, _, outputs, *size = output.shape
     shape = geometry(layer.geometry, rows, columns)
-    reach = _reach(shape, rows, columns) * outputs
+    reach = fan_out_of(shape, rows, columns) * outputs
     active = active_by_place(x)
     once = active if passes == 1 else active_by_place(ever_active(x))
     neurons = outputs * size[0] * size[1]
@@ -57,11 +56,6 @@ def convolution(
     maxima = additions(f"maximum_{layer.name}", "activations", 3 * values, neurons)
     norm = additions(f"norm_{layer.name}", "activations", values, neurons)
     return [counts, maxima, replace(norm, operation="mac", weights=2 * outputs)]
-
-
-@lru_cache(maxsize=256)
-def _reach(shape: Geometry, rows: int, columns: int) -> torch.Tensor:
-    return fan_out(shape, rows, columns)
 
 
 def pooling(

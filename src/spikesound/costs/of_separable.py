@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import torch
 
 from spikesound.costs.active import active_by_place, active_count, ever_active
 from spikesound.costs.context import Context
-from spikesound.costs.fan_out import Geometry, fan_out
+from spikesound.costs.fan_out import Geometry, fan_out_of
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.of_clip import additions
 from spikesound.models.layers import Layer
@@ -34,7 +33,9 @@ def strided_convolution(
         (grid.before, grid.before),
         (size[0] // patches, size[1]),
     )
-    reach = _reach(shape, rows // patches, columns).repeat(patches, 1) * (outputs // grid.groups)
+    reach = fan_out_of(shape, rows // patches, columns).repeat(patches, 1) * (
+        outputs // grid.groups
+    )
     active = active_by_place(x)
     once = active if passes == 1 else active_by_place(ever_active(x))
     neurons = outputs * size[0] * size[1]
@@ -51,11 +52,6 @@ def strided_convolution(
             distinct=float((once * reach).sum()),
         )
     ]  # fmt: skip
-
-
-@lru_cache(maxsize=256)
-def _reach(shape: Geometry, rows: int, columns: int) -> torch.Tensor:
-    return fan_out(shape, rows, columns)
 
 
 def mean_pooling(

@@ -53,7 +53,7 @@ KINDS: dict[str, Make] = {"silence": silence, "noise": noise, "recordings": reco
 def coloured(
     samples: int, fall_db: float, generator: np.random.Generator
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    r"""Return Gaussian noise whose power density falls by so many dB an octave (sample,).
+    r"""Return Gaussian noise whose power density falls by ``fall_db`` an octave (sample,).
 
     .. math:: X_k = k^{-s / 2} (a_k + i b_k), \qquad a_k, b_k \sim N(0, 1), \qquad X_0 = 0,
               \qquad s = \frac{d}{10 \log_{10} 2}

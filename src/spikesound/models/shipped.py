@@ -20,7 +20,7 @@ FIGURES = {
     ),
     "detection": (
         ("psds1", "PSDS 1 (exact times)", "{:.3f}"),
-        ("psds2", "PSDS 2 (classes told apart)", "{:.3f}"),
+        ("psds2", "PSDS 2 (classes distinguished)", "{:.3f}"),
         ("event_f1", "event-based F1, mean of the classes", "{:.3f}"),
         ("false_alarms_per_hour", "false alarms in an hour of background without events", "{:.0f}"),
     ),

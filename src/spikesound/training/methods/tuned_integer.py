@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from torch.nn import functional
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive, numpy_generator
 from spikesound.models.build import build
-from spikesound.models.layers import Layer, hidden, layers_of
+from spikesound.models.layers import Layer, hidden, layers_of, recorded
 from spikesound.models.spec import Spec
 from spikesound.params import CountingIFParams, TunedIntegerParams
 from spikesound.snn.neurons.counting_if import CountingIF
@@ -148,7 +148,7 @@ class IntegerTuning(Tuning):
     def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the loss of a batch (time, batch, frame, bin)."""
         x, targets = self.drawn(x, targets)
-        with rates_of(network) as rates, inputs_of(readout_of(network, self.model)) as ours:
+        with recorded(network) as outputs, inputs_of(readout_of(network, self.model)) as ours:
             loss = self.task.loss(self.output(network, x), targets)
         method = self.integer
         if method.distillation:
@@ -157,6 +157,7 @@ class IntegerTuning(Tuning):
             loss = loss + method.distillation * distance(ours[0], theirs[0])
         weight = 0.0 if method.penalty is None else ramp(method.penalty, self.course.share)
         if method.penalty is not None and weight:
+            rates = rates_of(network, outputs)
             loss = loss + weight * hinge_penalty(rates, method.penalty.target, method.penalty.depth)
         return loss
 
@@ -187,22 +188,14 @@ def inputs_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
         hook.remove()
 
 
-@contextmanager
-def rates_of(network: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Give a list of each layer's spikes for a neuron and time step, with their gradients."""
-    found: list[torch.Tensor] = []
-
-    def record(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
-        assert isinstance(module, Counts)
-        found.append(output / (module.step.detach().view(-1, 1, 1) * module.levels))
-
-    neurons = [layer.neuron for layer in hidden(network)]
-    hooks = [neuron.register_forward_hook(record) for neuron in neurons if neuron is not None]
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
+def rates_of(network: nn.Module, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Return each hidden layer's spikes for a neuron and time step, of its recorded outputs."""
+    rates = []
+    for layer, output in zip(hidden(network), outputs, strict=True):
+        assert isinstance(layer.neuron, Counts)
+        step = layer.neuron.step.detach().view(-1, 1, 1)
+        rates.append(output / (step * layer.neuron.levels))
+    return rates
 
 
 def quantised_weights(network: nn.Module, bits: int | None) -> dict[str, torch.Tensor]:

@@ -60,7 +60,7 @@ def levels_db(waves: torch.Tensor, rate_hz: int) -> torch.Tensor:
 def between_class(
     one: torch.Tensor, other: torch.Tensor, ratio: torch.Tensor, rate_hz: int
 ) -> torch.Tensor:
-    r"""Return two sounds mixed so that the first is heard as the share ``ratio`` of both.
+    r"""Return two sounds mixed so that the first has the share ``ratio`` of the loudness of both.
 
     .. math:: \frac{p x_1 + (1 - p) x_2}{\sqrt{p^2 + (1 - p)^2}}, \qquad
               p = \frac{1}{1 + 10^{(G_1 - G_2) / 20} \, (1 - r) / r}
