@@ -9,25 +9,23 @@
 All other stages wait for this one.
 """
 
-from collections.abc import Iterable
-from hashlib import sha256
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 import paths
+from spikesound.core.digests import digests
 from spikesound.core.errors import run
 from spikesound.core.names import check_names
 from spikesound.core.source import listing
 from spikesound.params import CodeParams, Params
-from spikesound.params.base import read_sections
+from spikesound.params.base import read_sections, selected
 from spikesound.params.committed import changes_note
 
 BESIDE = ("places",)
 """Modules that stages share; ``paths`` computes nothing."""
-
-Keys = tuple[str, ...]
 
 
 def main() -> None:
@@ -35,10 +33,10 @@ def main() -> None:
     params.of_task(params.task)
     check_names(paths.DATA / params.source)
     content = read_sections(paths.PARAMS)
-    codes, sounds = code_notes(params), negatives_notes(params)
+    beside = notes(params)
     for name, keys in parts(content).items():
-        text = yaml.safe_dump(part(content, keys), sort_keys=False)
-        write(f"params/{name}.yaml", text + codes.get(name, "") + sounds.get(name, ""))
+        text = yaml.safe_dump(selected(content, keys), sort_keys=False)
+        write(f"params/{name}.yaml", text + beside.get(name, ""))
     for script in sorted(Path(__file__).parent.glob("*.py")):
         if script.stem not in (*BESIDE, "paths"):
             write(f"code/{script.stem}.txt", listing(script, BESIDE))
@@ -47,9 +45,9 @@ def main() -> None:
         print(note)
 
 
-def parts(content: dict[str, Any]) -> dict[str, list[Keys]]:
+def parts(content: dict[str, Any]) -> dict[str, list[tuple[str, ...]]]:
     """Return which values each file has, by their keys in params.yaml."""
-    found: dict[str, list[Keys]] = {
+    found: dict[str, list[tuple[str, ...]]] = {
         "evaluation": [("evaluate",), ("features", "rate_hz"), ("features", "hop"), ("seed",)],
         "robustness": [("robustness",)],
     }
@@ -65,39 +63,20 @@ def parts(content: dict[str, Any]) -> dict[str, list[Keys]]:
     return found
 
 
-def code_notes(params: Params) -> dict[str, str]:
-    """Return comments with the digests of networks that are code, by the file they belong into."""
-    found: dict[str, str] = {}
+def notes(params: Params) -> dict[str, str]:
+    """Return comments with the digests of what else models depend on, by the file they belong into.
+
+    That is the code of networks of one's own, and the recordings of no class in training.
+    """
+    found: defaultdict[str, str] = defaultdict(str)
     for name, model in params.table().items():
         if isinstance(network := model.network_params, CodeParams):
             if not network.code.startswith(f"{paths.NETWORKS}/"):
                 print(f"{name}: DVC sees no change of {network.code}: not in {paths.NETWORKS}/")
-            note = f"# {network.code}: {network.sha256}\n"
             for file in (f"models/{name}", f"tables/{model.task}"):
-                found[file] = found.get(file, "") + note
-    return found
-
-
-def negatives_notes(params: Params) -> dict[str, str]:
-    """Return comments with the digests of the recordings of no class that a model is trained on."""
-    found: dict[str, str] = {}
-    for name, model in params.table().items():
+                found[file] += f"# {network.code}: {network.sha256}\n"
         for folder in model.recipe.negatives.folders if model.recipe.negatives else ():
-            for file in sorted(path for path in Path(folder).glob("[!.]*") if path.is_file()):
-                digest = sha256(file.read_bytes()).hexdigest()
-                note = f"# {file}: {digest}\n"
-                found[f"models/{name}"] = found.get(f"models/{name}", "") + note
-    return found
-
-
-def part(content: dict[str, Any], keys: Iterable[Keys]) -> dict[str, Any]:
-    """Return the content with the values under these keys alone."""
-    found: dict[str, Any] = {}
-    for path in keys:
-        values, inner = content, found
-        for key in path[:-1]:
-            values, inner = values[key], inner.setdefault(key, {})
-        inner[path[-1]] = values[path[-1]]
+            found[f"models/{name}"] += digests(Path(folder))
     return found
 
 

@@ -166,7 +166,7 @@ def test_the_finder_of_parameters_sees_every_form(tmp_path: Path) -> None:
 def test_a_part_of_the_parameters_has_their_place_and_no_others() -> None:
     content = {"tasks": {"a": {"folds": [1]}, "b": {}}, "seed": 1, "other": 2}
     keys = [("tasks", "a"), ("seed",)]
-    assert graph.STAGE.part(content, keys) == {"tasks": {"a": {"folds": [1]}}, "seed": 1}
+    assert graph.STAGE.selected(content, keys) == {"tasks": {"a": {"folds": [1]}}, "seed": 1}
 
 
 @pytest.mark.slow
@@ -180,21 +180,21 @@ def test_a_changed_file_of_own_code_changes_what_its_stages_depend_on(
     notes = []
     for text in ("class Net: pass\n", "class Net: ...\n"):
         path.write_text(text)
-        notes.append(graph.STAGE.code_notes(Params.of(content)))
+        notes.append(graph.STAGE.notes(Params.of(content)))
     assert set(notes[0]) == set(notes[1]) == {"models/mine", "tables/classification"}
     assert notes[0]["models/mine"] != notes[1]["models/mine"]
     assert "mine: DVC sees no change of" in capsys.readouterr().out, "it is not in networks/"
     parts = graph.STAGE.parts(content)["models/mine"]
     assert ("models", "mine") in parts
     assert not [keys for keys in parts if keys[0] == "networks"]
-    assert graph.STAGE.part(content, parts)["models"]["mine"] == row
+    assert graph.STAGE.selected(content, parts)["models"]["mine"] == row
 
 
 def test_recordings_of_no_class_are_named_with_their_digests(
     tmp_path: Path, params: Params
 ) -> None:
     """By them DVC sees a change, in the file of the models that are trained on them alone."""
-    notes_of = graph.STAGE.negatives_notes
+    notes_of = graph.STAGE.notes
     assert notes_of(params) == {}
     (tmp_path / "speech.wav").write_bytes(b"once")
     negatives = NegativeParams(recordings=0.1, folders=[str(tmp_path)])

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import layers_of
+from spikesound.models.layers import inputs_of, layers_of
 
 
 def with_hidden(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -23,14 +23,10 @@ def with_hidden(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torc
     synapses = _readout(network)
     if synapses is None:
         return network(x), None
-    seen: list[torch.Tensor] = []
-    hook = synapses.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
-    try:
+    with inputs_of(synapses) as seen:
         scores = network(x)
-    finally:
-        hook.remove()
     hidden = torch.stack([each if each.ndim == 2 else each.mean(0) for each in seen]).mean(0)
-    return scores, hidden
+    return scores, hidden.detach()
 
 
 def _readout(network: nn.Module) -> nn.Linear | None:

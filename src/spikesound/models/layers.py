@@ -221,6 +221,17 @@ def recorded(network: nn.Module) -> Iterator[list[torch.Tensor]]:
             hook.remove()
 
 
+@contextmanager
+def inputs_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Give a list to which each call of a module adds its input, with its gradients."""
+    found: list[torch.Tensor] = []
+    hook = module.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
 def output_of(neuron: nn.Module) -> Source:
     """Return the kind of input of a layer behind this neuron."""
     return "spikes" if isinstance(neuron, SpikingNeuron) else "activations"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -176,3 +176,14 @@ def _keys(kind: type[Section], path: Sequence[int | str]) -> list[str]:
         if get_origin(section) is not dict and len(sections) == 1:  # or null, or a path
             section = sections[0]
     return list(section.model_fields) if hasattr(section, "model_fields") else ["url", "hash"]
+
+
+def selected(content: dict[str, Any], keys: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """Return the content with the values under these keys alone."""
+    found: dict[str, Any] = {}
+    for path in keys:
+        values, inner = content, found
+        for key in path[:-1]:
+            values, inner = values[key], inner.setdefault(key, {})
+        inner[path[-1]] = values[path[-1]]
+    return found

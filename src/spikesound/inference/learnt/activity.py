@@ -13,7 +13,7 @@ from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.framing import cut_frames
-from spikesound.models.layers import Layer, layers_of
+from spikesound.models.layers import Layer, inputs_of, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
 
@@ -92,15 +92,8 @@ class HiddenLayer:
     def of_features(self, features: Floats) -> Activity:
         """Return the activity for features (frame, bin) in [0, 1], with all rows active."""
         inputs = self._inputs(features)
-        seen: list[torch.Tensor] = []
-        hook = self._synapses.register_forward_pre_hook(
-            lambda module, given: seen.append(given[0].detach())
-        )
-        try:
-            with torch.inference_mode():
-                scores = self._model.network.eval()(inputs)
-        finally:
-            hook.remove()
+        with inputs_of(self._synapses) as seen, torch.inference_mode():
+            scores = self._model.network.eval()(inputs)
         hidden = seen[0][:, 0].numpy() if self._model.detects else seen[0].numpy()
         rows = np.concatenate([hidden, np.ones((len(hidden), 1), np.float32)], 1)
         known = np.zeros(len(rows), np.float32)

@@ -16,7 +16,7 @@ from spikesound.features import clip_samples
 from spikesound.features.framing import frame_count
 from spikesound.models.export.plain import plain_loops
 from spikesound.models.folding import affine, folded, merged_average
-from spikesound.models.layers import Causal, Grid, Layer, hidden, recorded
+from spikesound.models.layers import Causal, Grid, Layer, hidden, inputs_of, recorded
 from spikesound.models.loading import TrainedModel
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
@@ -148,15 +148,10 @@ def reference(model: TrainedModel, given: torch.Tensor) -> Reference:
     """
     network = plain_loops(model, torch.float64).network
     layers = _spiking_layers(network, model.name)
-    currents: list[torch.Tensor] = []
     neuron = layers[0].neuron
     assert neuron is not None
-    hook = neuron.register_forward_pre_hook(lambda module, inputs: currents.append(inputs[0]))
-    try:
-        with torch.no_grad(), recorded(network) as outputs:
-            network(given.double())
-    finally:
-        hook.remove()
+    with inputs_of(neuron) as currents, recorded(network) as outputs, torch.no_grad():
+        network(given.double())
     spikes = {
         layer.name: each.flatten(1).numpy() > 0 for layer, each in zip(layers, outputs, strict=True)
     }

@@ -13,7 +13,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 from spikesound.models.build import build
-from spikesound.models.layers import layers_of
+from spikesound.models.layers import inputs_of, layers_of
 from spikesound.tasks.task import batched
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Epoch, Job, Trained
@@ -114,17 +114,12 @@ def readout_of(network: nn.Module, model: str) -> nn.Linear:
 def embeddings(network: nn.Module, clips: Dataset, job: Job) -> torch.Tensor:
     """Return the input of a network's read-out for each clip (clip, value)."""
     readout, size = readout_of(network, job.spec.model), job.recipe.batch_clips
-    found: list[torch.Tensor] = []
-    hook = readout.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
     network.eval()
     starts = range(0, len(clips), size)
-    try:
-        with torch.inference_mode():
-            for start in track(starts, total=len(starts), what="last layer", unit="batch"):
-                rows = np.arange(start, min(start + size, len(clips)))
-                network(batched(clips.batch(rows), frames=job.task.frames))
-    finally:
-        hook.remove()
+    with inputs_of(readout) as found, torch.inference_mode():
+        for start in track(starts, total=len(starts), what="last layer", unit="batch"):
+            rows = np.arange(start, min(start + size, len(clips)))
+            network(batched(clips.batch(rows), frames=job.task.frames))
     return torch.cat(found).clone()
 
 

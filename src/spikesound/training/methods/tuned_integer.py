@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from torch.nn import functional
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive, numpy_generator
 from spikesound.models.build import build
-from spikesound.models.layers import Layer, hidden, layers_of, recorded
+from spikesound.models.layers import Layer, hidden, inputs_of, layers_of, recorded
 from spikesound.models.spec import Spec
 from spikesound.params import CountingIFParams, TunedIntegerParams
 from spikesound.snn.neurons.counting_if import CountingIF
@@ -175,17 +174,6 @@ def distance(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
     angle = 1 - functional.cosine_similarity(ours, theirs)
     square = (ours - theirs).square().sum(1) / theirs.square().sum(1).clamp(min=1e-12)
     return (angle + square).mean()
-
-
-@contextmanager
-def inputs_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Give a list of the inputs of a module's calls within the context."""
-    found: list[torch.Tensor] = []
-    hook = module.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
-    try:
-        yield found
-    finally:
-        hook.remove()
 
 
 def rates_of(network: nn.Module, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
