@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,14 +27,16 @@ from spikesound.snn.quantisation.counts import Counts
 from spikesound.snn.quantisation.weights import fake_quantise
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job
+from spikesound.training.loop import train
 from spikesound.training.methods import METHODS, tuned_integer
-from spikesound.training.methods.linear_head import PENALTIES, fit_head
+from spikesound.training.methods.linear_head import PENALTIES, fit_head, readout_of
 from spikesound.training.methods.tuned import Tuning, cropped, mixed
 from spikesound.training.methods.tuned_integer import (
     as_spikes,
     counting,
     distance,
     quantised_weights,
+    rectifier_of,
     spiking_spec,
 )
 
@@ -169,6 +172,29 @@ def test_the_whole_training_keeps_what_it_validates(params: Params, tmp_path: Pa
     assert found.result["validation_loss"] == pytest.approx(last, abs=1e-4)
     file.save(tmp_path / file.WEIGHTS, found.spec, found.network)
     assert file.load(tmp_path)[0] == found.spec
+
+
+def test_the_readout_has_a_learning_rate_of_its_own(params: Params, tmp_path: Path) -> None:
+    wanted = wanted_of(params, tmp_path, head_rate=7.0)
+    network = counting_network(4, wanted)
+    others, head = Tuning(wanted).groups(network, 0.01)
+    assert (others["lr"], head["lr"]) == (0.01, pytest.approx(0.07))
+    assert {id(each) for each in head["params"]} == {
+        id(each) for each in readout_of(network, "toy").parameters()
+    }
+    assert len(others["params"]) + 2 == len(list(network.parameters()))
+    still = replace(wanted, method=wanted.method.model_copy(update={"head_rate": 1e-9}))
+    few = recipe(params, epochs=2, patience=2, augment=NO_AUGMENT.model_dump(), weight_decay=0.0)
+    found = train(copy.deepcopy(network), replace(still, recipe=few), Tuning(still)).network
+    assert torch.allclose(found.readout.weight, network.readout.weight, atol=1e-7)  # type: ignore[operator, arg-type]
+    first = [layers_of(each)[0].synapses.weight for each in (found, network)]  # type: ignore[union-attr]
+    assert not torch.allclose(*first, atol=1e-4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("clipped", [True, False])
+def test_the_conventional_network_has_the_activation_of_its_base(clipped: bool) -> None:
+    base = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU6() if clipped else nn.ReLU())
+    assert rectifier_of(base) == ("relu6" if clipped else "relu")
 
 
 def test_a_penalty_makes_spikes_fewer(params: Params, tmp_path: Path) -> None:

@@ -50,6 +50,9 @@ class TunedParams(MethodParams):
         description="Natural logarithms that the input's range [0, 1] stands for, so that "
         "magnitudes are mixed; null: values are mixed."
     )
+    head_rate: Positive = Field(
+        description="Learning rate of the read-out over that of the other weights."
+    )
 
 
 class TunedIntegerParams(TunedParams):

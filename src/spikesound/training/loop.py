@@ -65,11 +65,10 @@ def train(
     average = averaged(network, recipe.average)
     shown = network if average is None else average.module
     batches = math.ceil(len(job.training) / recipe.batch_clips)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
+    groups = objective.groups(network, recipe.learning_rate)
+    optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=recipe.epochs * batches
+        optimiser, [group["lr"] for group in groups], total_steps=recipe.epochs * batches
     )
     stepper = fabric.setup_optimizers(optimiser)
     history: list[Epoch] = []

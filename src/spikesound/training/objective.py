@@ -28,6 +28,10 @@ class Objective:
         self.task = job.task
         self.silence_weight = job.recipe.silence_weight
 
+    def groups(self, network: nn.Module, rate: float) -> list[dict[str, Any]]:
+        """Return the optimiser's groups: parameters, and the peak of their learning rate."""
+        return [{"params": list(network.parameters()), "lr": rate}]
+
     def backward(
         self, network: nn.Module, x: torch.Tensor, targets: Targets, backward: Backward
     ) -> float:

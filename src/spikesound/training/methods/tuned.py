@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from spikesound.params import TunedParams
 from spikesound.tasks.task import Targets
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train
-from spikesound.training.methods.linear_head import fit_head, silent
+from spikesound.training.methods.linear_head import fit_head, readout_of, silent
 from spikesound.training.methods.transfer import transferred
 from spikesound.training.objective import Objective
 
@@ -43,6 +44,17 @@ class Tuning(Objective):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self.method: TunedParams = job.method
+        self.model = job.spec.model
+
+    def groups(self, network: nn.Module, rate: float) -> list[dict[str, Any]]:
+        """Return the read-out, at its own learning rate, and all else."""
+        head = list(readout_of(network, self.model).parameters())
+        own = {id(parameter) for parameter in head}
+        others = [parameter for parameter in network.parameters() if id(parameter) not in own]
+        return [
+            {"params": others, "lr": rate},
+            {"params": head, "lr": rate * self.method.head_rate},
+        ]
 
     def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the loss of a batch (time, batch, frame, bin)."""

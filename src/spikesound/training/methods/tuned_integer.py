@@ -58,7 +58,8 @@ def train_tuned_integer(job: Job) -> Trained:
     quantization"; Romero et al. 2015, "FitNets: hints for thin deep nets" (a layer as teacher).
     """
     method: TunedIntegerParams = job.method
-    twin = job.spec.with_neuron("relu", {}, steps=1, encoding=None, encoding_params=None)
+    rectifier = rectifier_of(job.base)
+    twin = job.spec.with_neuron(rectifier, {}, steps=1, encoding=None, encoding_params=None)
     plain = replace(silent(job), spec=twin)
     teacher = fit_head(transferred(plain, build(twin)), plain).network
     network = counting(teacher, method.levels, job.spec.model)
@@ -76,6 +77,12 @@ def train_tuned_integer(job: Job) -> Trained:
     spiking = as_spikes(trained.network, spec)
     result = trained.result | validate(spiking, replace(job, spec=spec))
     return Trained(spec, spiking, trained.history, result)
+
+
+def rectifier_of(base: nn.Module | None) -> str:
+    """Return the neuron of a conventional network: ReLU, or the one clipped at 6."""
+    clipped = base is not None and any(isinstance(part, nn.ReLU6) for part in base.modules())
+    return "relu6" if clipped else "relu"
 
 
 def spiking_spec(spec: Spec, levels: int) -> Spec:
@@ -134,7 +141,7 @@ class IntegerTuning(Tuning):
         super().__init__(job)
         self.integer: TunedIntegerParams = job.method
         self.teacher = job.fabric.to_device(teacher).eval().requires_grad_(False)
-        self.course, self.model = course, job.spec.model
+        self.course = course
 
     def backward(
         self, network: nn.Module, x: torch.Tensor, targets: Targets, backward: Backward
