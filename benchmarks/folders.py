@@ -30,6 +30,7 @@ from machine import machine, versions
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.processes import cores
 from spikesound.core.seeds import numpy_generator
+from spikesound.models.file import load_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 DAMAGED = {"empty.wav": b"", "text.wav": b"no sound", "cut.flac": b"fLaC\0\0\0\x22"}
@@ -131,7 +132,7 @@ def main() -> None:
         runs = [detect(command, record, kill_at) for kill_at in kills]
         result = {
             "bench": "folders",
-            "model": options.model.parent.parent.name,
+            "model": load_spec(options.model).model,
             "jobs": options.jobs,
             "seconds_of_each": options.seconds,
             "runs": runs,

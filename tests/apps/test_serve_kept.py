@@ -187,3 +187,27 @@ def test_where_the_browser_keeps_nothing_the_page_says_so_and_asks_before_it_is_
         tab.process(RECORDING)
         assert len(tab.rows) == 3
         assert tab.run(leave)
+
+
+def test_a_file_at_which_the_program_ends_is_tried_three_times_and_then_left(
+    browser: Any, page_model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.ogg"
+    broken.write_bytes(b"OggS")
+    asked: list[str] = []
+
+    def end(route: Any) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    with program(page_model) as (_, url):
+        tab = opened(browser, url)
+        tab.page.route("**/file?name=broken*", end)
+        tab.page.set_input_files("#file", [broken, RECORDING])
+        tab.sound("broken.ogg", "ended 3 times while it worked on this file")
+        tab.sound(RECORDING.name, "real-time factor")
+        assert len(asked) == 3
+        tab.page.get_by_role("button", name="Process again broken.ogg").click()
+        tab.until("document.querySelector('#sounds').textContent.includes('waits')")
+        tab.sound("broken.ogg", "ended 3 times while it worked on this file")
+        assert len(asked) == 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from own_sounds import RATE_HZ, SMALL, base_file, classes, labelled, tone, write
 from project import ROOT, SRC
 
 from spikesound.apps.api import NONE, load
-from spikesound.models.file import load_spec
+from spikesound.models.file import WEIGHTS, load_spec
 from spikesound.params import Params
 
 # The whole pipeline, on a machine that may have other work.
@@ -65,6 +66,15 @@ def killed(*arguments: str | Path, cwd: Path, when: Path) -> None:
     process.wait()
 
 
+OF_BASE = ("-S", "recipes.of_base.epochs=2")
+
+
+def without_networks() -> list[str]:
+    """Return the options of little work without architectures, which are the base's."""
+    changes = [value for value in SMALL[1::2] if not value.startswith("networks.")]
+    return [part for value in changes for part in ("-S", value)]
+
+
 def test_classes_in_folders_become_models_though_the_run_is_killed(tmp_path: Path) -> None:
     own = classes(tmp_path / "own")
     broken = write(own / "high" / "broken.wav", tone(3000, 0.5))
@@ -90,6 +100,17 @@ def test_classes_in_folders_become_models_though_the_run_is_killed(tmp_path: Pat
     log = (workspace / "train.log").read_text()
     assert "Running stage" not in log.replace("Running stage 'stages/dvc.yaml:check'", "")
 
+    base = tmp_path / "mine.safetensors"
+    shutil.copy(workspace / "data/models/classification/snn-cnn-surrogate/fold-1" / WEIGHTS, base)
+    done = run("own", *without_networks(), "--base", base, *OF_BASE, cwd=tmp_path)
+    assert after.items() < trainings(workspace).items(), "the base's twin is the one from before"
+    assert len(trainings(workspace)) == len(after) + 1
+    tuned = f"{load_spec(base).model}-tuned"
+    assert tuned in done.stdout
+    spec = load_spec(workspace / f"data/models/classification/{tuned}/fold-1" / WEIGHTS)
+    assert spec.network_params == load_spec(base).network_params
+    assert spec.names == ["high", "low tone"]
+
 
 def test_labels_of_audacity_and_raven_become_detectors_and_a_base_is_fine_tuned(
     tmp_path: Path,
@@ -97,9 +118,7 @@ def test_labels_of_audacity_and_raven_become_detectors_and_a_base_is_fine_tuned(
     own = labelled(tmp_path / "takes")
     base = base_file(tmp_path, Params.load(ROOT / "params.yaml"), "detection")
     options = ("--task", "detection", "--workspace", "here", "--base", base)
-    changes = [value for value in SMALL[1::2] if not value.startswith("networks.")]  # the base's
-    small = [part for value in changes for part in ("-S", value)]
-    done = run(own, *options, *small, "-S", "recipes.of_base.epochs=2", cwd=tmp_path)
+    done = run(own, *options, *without_networks(), *OF_BASE, cwd=tmp_path)
     workspace = tmp_path / "here"
     assert "event F1" in done.stdout
     clips = json.loads((workspace / "data/clips/detection/report.json").read_text())

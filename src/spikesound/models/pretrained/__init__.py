@@ -49,8 +49,9 @@ PRETRAINED: dict[str, Pretrained] = {
                 hash="sha256:0a266465c46718f3fcc4137366be82882a8c93bfcc4f0278581a11d11dddcdf9",
             ),
             RemoteFile(
-                url="https://raw.githubusercontent.com/tensorflow/models/master/research/audioset/"
-                "yamnet/yamnet_class_map.csv",
+                url="https://raw.githubusercontent.com/tensorflow/models/"
+                "dbeeb148f10adf723067040eedcccda00bdce1e8/research/audioset/yamnet/"
+                "yamnet_class_map.csv",
                 hash="sha256:cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2",
             ),
         ),

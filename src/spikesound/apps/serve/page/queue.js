@@ -5,6 +5,7 @@ import { lengthOf } from "/recordings.js";
 import { FileSound } from "/sound.js";
 
 const ASK_MS = 1500; // between two questions whether the program answers again
+const TRIES = 3; // of a file at which the program ends
 
 export class Queue {
   /**
@@ -29,6 +30,7 @@ export class Queue {
 
   /** Process a sound again, or one that was stopped. */
   again(sound) {
+    sound.tries = 0;
     this.collection.changeSound(sound, { state: "waiting", error: "" });
     this.next();
   }
@@ -67,7 +69,10 @@ export class Queue {
       if (sound.kind === "file") detections.refuse();
       this.collection.changeSound(sound, { state: "failed", error: error.message });
     } else {
-      this.collection.changeSound(sound, { state: "waiting" });
+      sound.tries = (sound.tries ?? 0) + 1;
+      const error = `The program ended ${TRIES} times while it worked on this file.`;
+      const isTried = sound.tries >= TRIES;
+      this.collection.changeSound(sound, isTried ? { state: "failed", error } : { state: "waiting" });
       this.wait();
     }
     this.ended(this.session, error);
