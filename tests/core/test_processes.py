@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,11 @@ def fail(number: int, report: Report) -> int:
 
 def end(number: int, report: Report) -> None:
     os._exit(1)
+
+
+def endless(folder: str, report: Report) -> None:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
 
 
 def test_cores_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +68,36 @@ def test_the_error_of_a_request_and_the_end_of_a_process_are_told() -> None:
         in_parallel(fail, [0, 1, 2], what="work", pieces=1, workers=2)
     with pytest.raises(SpikesoundError, match="a process was killed"):
         in_parallel(end, [0, 1], what="work", pieces=1, workers=2)
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+    code = (
+        "from test_processes import endless; from spikesound.core.processes import in_parallel; "
+        f"in_parallel(endless, [{str(tmp_path)!r}] * 2, what='work', pieces=1, workers=2)"
+    )
+    paths = [str(Path(__file__).parent), *sys.path]
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    )
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert all(map(running, workers))
+    program.kill()
+    program.wait()
+    wait_for(lambda: not any(map(running, workers)))
+
+
+def running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(there: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)

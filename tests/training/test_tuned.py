@@ -36,7 +36,6 @@ from spikesound.training.methods.tuned_integer import (
     counting,
     distance,
     quantised_weights,
-    rectifier_of,
     spiking_spec,
 )
 
@@ -189,12 +188,6 @@ def test_the_readout_has_a_learning_rate_of_its_own(params: Params, tmp_path: Pa
     assert torch.allclose(found.readout.weight, network.readout.weight, atol=1e-7)  # type: ignore[operator, arg-type]
     first = [layers_of(each)[0].synapses.weight for each in (found, network)]  # type: ignore[union-attr]
     assert not torch.allclose(*first, atol=1e-4)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("clipped", [True, False])
-def test_the_conventional_network_has_the_activation_of_its_base(clipped: bool) -> None:
-    base = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU6() if clipped else nn.ReLU())
-    assert rectifier_of(base) == ("relu6" if clipped else "relu")
 
 
 def test_a_penalty_makes_spikes_fewer(params: Params, tmp_path: Path) -> None:

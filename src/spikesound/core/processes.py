@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
 from typing import TypeVar
 
@@ -98,7 +99,23 @@ def _start(reports: SimpleQueue[bool]) -> None:
 
     global _reports
     _reports = reports
+    end_with_parent()
     torch.set_num_threads(1)
+
+
+def end_with_parent() -> None:
+    """Let this process of a pool end as soon as the one that hands out work has ended.
+
+    A killed process leaves its pool's processes behind: they finish their work and wait for more.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(work: Callable[[T, Report], R], request: T) -> R:

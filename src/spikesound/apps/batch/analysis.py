@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from spikesound.apps.annotations import Labelled
@@ -21,7 +18,7 @@ from spikesound.apps.batch.processes import Process
 from spikesound.audio.paths import SoundFile
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.names import readable
-from spikesound.core.processes import cores
+from spikesound.core.processes import cores, end_with_parent
 
 BYTES_A_WORKER = 1 << 22
 """Files of fewer bytes are done before another process, which loads torch, has started."""
@@ -139,17 +136,9 @@ def _start(loading: Callable[[], Model], process: Process, known: frozenset[str]
 
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(1)
     _worker = loading(), process, known
-
-
-def _end_with_parent() -> None:
-    # A pool's processes wait on for work when the one that hands it out was killed.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
 
 
 def _work(sound: SoundFile) -> Analysed:

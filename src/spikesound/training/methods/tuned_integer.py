@@ -38,7 +38,8 @@ NEURON = "counting_if"
 def train_tuned_integer(job: Job) -> Trained:
     """Return a network of binary spikes, fine-tuned from a pretrained conventional network.
 
-    The conventional network gets a read-out for the classes (:func:`.linear_head.fit_head`). In its
+    The conventional network gets a read-out for the classes (:func:`.linear_head.fit_head`); its
+    activations are not clipped, whatever they were trained with: unclipped they tell more. In its
     copy each ReLU gives whole steps, 0 to D (:class:`spikesound.snn.quantisation.counts.Counts`),
     set layer by layer on training clips. The copy is fine-tuned with the conventional network's
     last layer for a teacher. What is kept has D time steps, in which a neuron of
@@ -58,8 +59,7 @@ def train_tuned_integer(job: Job) -> Trained:
     quantization"; Romero et al. 2015, "FitNets: hints for thin deep nets" (a layer as teacher).
     """
     method: TunedIntegerParams = job.method
-    rectifier = rectifier_of(job.base)
-    twin = job.spec.with_neuron(rectifier, {}, steps=1, encoding=None, encoding_params=None)
+    twin = job.spec.with_neuron("relu", {}, steps=1, encoding=None, encoding_params=None)
     plain = replace(silent(job), spec=twin)
     teacher = fit_head(transferred(plain, build(twin)), plain).network
     network = counting(teacher, method.levels, job.spec.model)
@@ -77,12 +77,6 @@ def train_tuned_integer(job: Job) -> Trained:
     spiking = as_spikes(trained.network, spec)
     result = trained.result | validate(spiking, replace(job, spec=spec))
     return Trained(spec, spiking, trained.history, result)
-
-
-def rectifier_of(base: nn.Module | None) -> str:
-    """Return the neuron of a conventional network: ReLU, or the one clipped at 6."""
-    clipped = base is not None and any(isinstance(part, nn.ReLU6) for part in base.modules())
-    return "relu6" if clipped else "relu"
 
 
 def spiking_spec(spec: Spec, levels: int) -> Spec:
