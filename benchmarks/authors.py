@@ -244,6 +244,13 @@ def _figures(
 
 def show(content: Mapping[str, Any]) -> None:
     """Print the figures."""
+    folds = content["folds"]
+    alike = folds["recordings_with_author_and_class_in_another_fold"]
+    print(
+        f"{folds['authors']} authors of {folds['recordings']} recordings; in several of the own "
+        f"folds {folds['authors_in_several_folds']}, with {folds['recordings_of_these']} "
+        f"recordings, of which {alike} have one of the same author and class in another fold"
+    )
     for row in content["rows"]:
         for what in ("all", "shared"):
             each = row[what]

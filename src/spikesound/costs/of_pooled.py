@@ -33,16 +33,16 @@ def place_pooling(
         sums = additions(layer.name, context.source, active, width)
         dense = float(clips * steps * width)
         found.append(replace(sums, passes=steps, dense=dense, active_inputs=active))
-    values, shared = float(clips * width * times), {"passes": times, "steps": times}
+    values = float(clips * width * times)
     if not layer.geometry.attention:
         over = additions(f"{layer.name}_places", "pooled", 2 * values, width)
-        return [*found, replace(over, outputs=channels, **shared)]
+        return [*found, replace(over, outputs=channels, passes=times, steps=times)]
     mean = additions(f"{layer.name}_mean", "pooled", values, width)
     weighted = additions(
         f"{layer.name}_weighted", "pooled", values + 2.0 * clips * places * times, width
     )
     return [
         *found,
-        replace(mean, outputs=1, **shared),
-        replace(weighted, operation="mac", outputs=channels, **shared),
+        replace(mean, outputs=1, passes=times, steps=times),
+        replace(weighted, operation="mac", outputs=channels, passes=times, steps=times),
     ]

@@ -102,7 +102,7 @@ class AttentionPooling(nn.Module):
         logits = self.attention(steps.transpose(-1, -2))[..., 0]  # (step, batch, place)
         mean = steps.mean((-1, -2)).clamp(min=SILENCE).unsqueeze(-1)
         weights = (logits / mean).softmax(-1).unsqueeze(-2)
-        pooled = (weights * steps).sum(-1)
+        pooled: torch.Tensor = (weights * steps).sum(-1)
         return pooled if summary.dim() == 4 else pooled[0]
 
     def layers(self, last: nn.Module, source: Source, *, each_step: bool) -> list[Layer]:

@@ -15,7 +15,7 @@ from spikesound.models.layers import Grid, Layer, Source, output_of
 from spikesound.models.networks.clip_pooling import CLIP_POOLINGS
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.output import Output
-from spikesound.params import CNNParams
+from spikesound.params import CNNParams, ConvolutionParams
 
 
 class Block(Normed):
@@ -28,7 +28,9 @@ class Block(Normed):
 
     synapses_name = "convolution"
 
-    def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, params: ConvolutionParams, neuron: nn.Module
+    ) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(
             inputs, outputs, params.kernel, padding=params.kernel // 2, bias=False
