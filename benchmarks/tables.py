@@ -10,13 +10,14 @@ seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
 detection, detection_short, detection_pairs and detection_power those of metrics/detection;
 download, downloaders, detection_speed, c_export, learn and folders the file of their name in
 benchmarks/results; systems what experiments/published.yaml names (benchmarks/systems_table.py);
-unknown and unknown_scores that of benchmarks/unknown.py. A test compares them with what stands
-there.
+unknown and unknown_scores that of benchmarks/unknown.py, authors that of benchmarks/authors.py. A
+test compares them with what stands there.
 """
 
 from typing import Any
 
 import account_tables
+import author_tables
 import experiment_tables
 import parameters
 import people_tables
@@ -380,6 +381,7 @@ TABLES = {
     **experiment_tables.TABLES,
     **people_tables.TABLES,
     **unknown_tables.TABLES,
+    **author_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",

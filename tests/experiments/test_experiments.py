@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 from project import ROOT
 
 from spikesound.audio.recordings import read_recordings
@@ -27,6 +29,7 @@ from spikesound.evaluation.robustness.noises import Recordings
 from spikesound.experiments import run as experiments
 from spikesound.experiments.data import Data, Folders, data_of
 from spikesound.experiments.figures import run_row
+from spikesound.experiments.probes.best_test_epoch import cropped_inputs
 from spikesound.experiments.row import Row
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards
@@ -257,6 +260,111 @@ def test_the_long_recipe_trains_on_sound_and_a_spiking_network_starts_from_it(
     assert len(history) == 2
     assert history["train_loss"].between(0.1, 2).all(), "of two classes, mixed"
     assert run({"set": changes, "settings": settings}) == content, "found again"
+
+
+def test_the_best_test_epoch_is_of_another_training(run: Run, tmp_path: Path) -> None:
+    """The row is as without the probe; its last epoch, trained once more, is the one it kept."""
+    long = {
+        "task": "classification", "network": "cnn", "neuron": "relu", "method": "backprop",
+        "recipe": "long", "reads": "features/classification", "needs": "clips/classification",
+    }  # fmt: skip
+    spiking = {"neuron": "lif", "reads": "spikes", "needs": "models/classification/long"}
+    changes = {
+        "recipes.long": {"epochs": 3, "batch_clips": 8},
+        "models.long": long,
+        "models.single": long | spiking | {"method": "single_spike"},
+        "methods.single_spike.epochs": 2,
+    }
+    probes = {"best_test_epoch": {"crops": 4, "epochs": 2}}
+    settings = {
+        "plain": {"model": "long"},
+        "papers": {"model": "long", "probes": probes},
+        "spiking": {"model": "single", "probes": probes},
+    }
+    plain, row, single = run({"set": changes, "settings": settings})["rows"]
+    (found,) = row["best_test_epoch"]
+    (times,) = single["best_test_epoch"]
+    assert times["last_epoch_whole"] == pytest.approx(single["accuracy"], abs=1e-4)
+    assert set(times["best_epochs"].values()) <= {1, 2}
+    own = {"setting", "digest", "best_test_epoch", "train_s", "train_s_per_epoch"}
+    assert {key: value for key, value in row.items() if key not in own} == {
+        key: value for key, value in plain.items() if key not in own
+    }
+    assert found["last_epoch_whole"] == pytest.approx(row["accuracy"], abs=1e-4)
+    assert found["epochs_scored"] == 2
+    assert found["best_test_epoch_crops"] >= found["last_epoch_crops"]
+    assert found["best_test_epoch_whole"] >= found["last_epoch_whole"]
+    assert set(found["best_epochs"]) == set(FOLDS)
+    assert set(found["best_epochs"].values()) <= {2, 3}
+    assert "overstates" in found["counted"]
+    assert "accuracy" not in found, "no name of ours"
+    assert not list(tmp_path.rglob("training.pt"))
+    for path in tmp_path.rglob("best_test_epoch/fold-*/*"):
+        assert path.name == "epochs.json", "no weights are kept"
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        (
+            "ann-cnn-int8",
+            {},
+            r"methods\.int8 changes the network behind the last epoch; valid: b",
+        ),
+        ("snn-cnn-surrogate", {"encoding": "rate"}, "expected a model of features or of encoding"),
+    ],
+)
+def test_who_has_no_best_test_epoch_is_told(
+    run: Run, tmp_path: Path, model: str, changes: dict[str, Any], message: str
+) -> None:
+    probes = {"best_test_epoch": {"crops": 4, "epochs": 2}}
+    with pytest.raises(SpikesoundError, match=message):
+        run({"settings": {"a": {"model": model, "set": changes, "probes": probes}}})
+    assert not list(tmp_path.rglob("result.json")), "nothing was trained"
+
+
+def test_a_killed_search_for_the_best_test_epoch_goes_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # folds one after the other, in this process
+    module = importlib.import_module(cropped_inputs.__module__)
+    whole, scored = module.accuracies, []
+
+    def killed(*arguments: Any) -> dict[str, float]:
+        if len(scored) == 1:
+            scored.append({})
+            raise KeyboardInterrupt
+        scored.append(whole(*arguments))
+        return scored[-1]
+
+    monkeypatch.setattr(module, "accuracies", killed)
+    probes = {"best_test_epoch": {"crops": 2, "epochs": 3}}
+    recipe = {"recipes.ann": {"epochs": 3, "batch_clips": 8}}
+    table = {"settings": {"a": {"model": "ann-cnn", "set": recipe, "probes": probes}}}
+    with pytest.raises(KeyboardInterrupt):
+        run(table)
+    (row,) = run(table)["rows"]
+    assert len(scored) == 1 + 1 + 2 + 3, "the first epoch of the first fold was found again"
+    known = [json.loads(path.read_text()) for path in sorted(tmp_path.rglob("epochs.json"))]
+    assert [list(each) for each in known] == [["1", "2", "3"]] * 2
+    assert known[0]["1"] == scored[0]
+    best = np.mean([max(each["crops"] for each in one.values()) for one in known])
+    assert row["best_test_epoch"][0]["best_test_epoch_crops"] == pytest.approx(best, abs=1e-4)
+
+
+def test_crops_reach_from_the_start_of_the_padding_to_its_end() -> None:
+    """Of six samples, padded by three on both sides: windows of six that start at 0, 3 and 6."""
+
+    class Sound:
+        samples = np.arange(1, 7, dtype=np.float32)[None]
+
+        def features(self, waves: torch.Tensor) -> torch.Tensor:
+            return waves[:, None, :, None]
+
+    crops = cropped_inputs(Sound(), 3)  # type: ignore[arg-type]
+    assert crops[0, :, :, 0].tolist() == [
+        [0, 0, 0, 1, 2, 3], [1, 2, 3, 4, 5, 6], [4, 5, 6, 0, 0, 0]
+    ]  # fmt: skip
 
 
 def test_training_in_noise_doubles_the_clips_and_tests_on_clean_ones(

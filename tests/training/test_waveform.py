@@ -23,7 +23,7 @@ from spikesound.training.loop import averaged, train_backprop
 from spikesound.training.run import prepare
 from spikesound.training.stream.augment import augment
 from spikesound.training.stream.draws import Draws
-from spikesound.training.waveform.augment import cropped, louder, moved
+from spikesound.training.waveform.augment import STEPS, _speeds, cropped, louder, moved
 from spikesound.training.waveform.epoch import WaveformEpoch
 from spikesound.training.waveform.mix import between_class, levels_db, partners, spans
 from spikesound.training.waveform.waves import Waves
@@ -113,6 +113,27 @@ def test_speed_moves_the_pitch_within_its_factor() -> None:
     assert 798 <= middle.min() < 850
     assert 1180 < middle.max() <= 1252
     assert torch.equal(moved(waves, PLAIN, draws()), waves), "nothing asked, nothing done"
+
+
+def test_a_faster_tone_is_not_aliased() -> None:
+    """A tone of 3700 Hz is above half the rate at speeds over 1.08: at 1.2 it is gone, and nothing
+    is in its place; one of 2000 Hz keeps its level, and nothing else is within 50 dB of it."""
+    params, rows = PLAIN.model_copy(update={"speed": 1.25}), draws()
+    speeds = torch.tensor(_speeds(1.25, rows)) / STEPS
+    assert 0.8 <= speeds.min() < 1 < speeds.max() <= 1.25
+    assert len(set(speeds.tolist())) > 10
+    window = torch.hann_window(4000, periodic=False)
+
+    def spectra(hz: float) -> torch.Tensor:
+        found = moved(tone(hz, 8000).expand(64, -1), params, rows)
+        return torch.fft.rfft(found[:, 2000:6000] * window).abs() / 1000
+
+    high = spectra(3700)
+    assert high[speeds >= 1.2].amax() < 0.02
+    for spectrum, speed in zip(spectra(2000), speeds.tolist(), strict=True):
+        own = round(2000 * speed / RATE_HZ * 4000)
+        assert spectrum[own] == pytest.approx(1.0, abs=0.1)
+        assert torch.cat([spectrum[: own - 8], spectrum[own + 9 :]]).amax() < 3e-3
 
 
 def test_a_roll_keeps_every_sample_and_gain_its_bounds() -> None:

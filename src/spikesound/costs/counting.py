@@ -18,6 +18,7 @@ from spikesound.costs import (
     by_frame,
     of_clip,
     of_own_networks,
+    of_pooled,
     of_pruned,
     of_separable,
     own_code,
@@ -26,7 +27,7 @@ from spikesound.costs.by_frame import FrameCounts
 from spikesound.costs.context import Context, context_of
 from spikesound.costs.layer import LayerCounts, Operation
 from spikesound.costs.tally import Tally
-from spikesound.models.layers import Layer, layers_of
+from spikesound.models.layers import Layer, Places, layers_of
 from spikesound.models.networks.pruned import Pruned
 from spikesound.models.networks.sigma_delta import Changes
 from spikesound.models.networks.yamnet import Everywhere, Strided
@@ -59,6 +60,7 @@ GEOMETRY_COUNTERS: dict[type, Counter] = {
     Changes: of_pruned.change_convolution,
     Strided: of_separable.strided_convolution,
     Everywhere: of_separable.mean_pooling,
+    Places: of_pooled.place_pooling,
 }
 """For each geometry that is counted otherwise than its kind of layer what counts it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -25,16 +24,13 @@ from spikesound.evaluation.events import folds_with_events
 from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.predictions import to_matrix
 from spikesound.experiments.accounts import account_figures, sound_of, spans_of
-from spikesound.experiments.data import inputs_of
 from spikesound.experiments.inputs import clips_of
-from spikesound.experiments.probes import PROBES
+from spikesound.experiments.probes import CHECKS, PROBES
+from spikesound.experiments.requests import fold_requests
 from spikesound.experiments.row import Row, with_bases
 from spikesound.features.background import read_background
-from spikesound.models.pretrained import model_file
 from spikesound.params import CostParams, Dataflow, Model
-from spikesound.params.models import OUTSIDE
 from spikesound.tasks.classification.metrics import correct
-from spikesound.training.request import FoldRequest
 from spikesound.training.run import train_fold
 
 
@@ -52,6 +48,8 @@ def run_row(row: Row) -> dict[str, Any]:
         ``spikes_per_clip`` (of the input and of all layers) and the energy, nJ a clip, of each
         profile, dataflow and execution, ``accounts`` (:mod:`~.accounts`), and what its probes give.
     """
+    for name in CHECKS.keys() & set(row.probes.chosen()):
+        CHECKS[name](row)
     for model in with_bases(row.model, row.params):
         _train(row, model)
     folds = _folds(row)
@@ -114,33 +112,8 @@ def energies(counts: Counts, params: CostParams) -> dict[str, Any]:
 
 
 def _train(row: Row, model: Model) -> None:
-    data, section = row.data(), row.params.task_params(model.task)
-    networks = row.networks(model)
-    bases = _bases(row, model)
-    requests = []
-    for fold, out in networks.items():
-        inputs, features = inputs_of(
-            model, row.params, row.default, data, fold, row.folders, row.noise
-        )
-        events = data.clips / "events.parquet" if model.labels else None
-        requests.append(
-            FoldRequest(
-                model, section, row.params.device, fold, row.seed, data.names, inputs, features,
-                events, bases.get(fold), out, row.folders.trainings, data.audio,
-            )
-        )  # fmt: skip
     what = f"train {row.name}, seed {row.seed}"
-    in_parallel(train_fold, requests, what=what, pieces=model.recipe.epochs)
-
-
-def _bases(row: Row, model: Model) -> dict[str, Path]:
-    """Return for each fold the model file, or its folder, that a training starts from."""
-    if model.base is not None:
-        return row.networks(row.params.model(model.base))
-    if not model.method_params.new_head:
-        return {}
-    file = model_file(model.row.needs.removeprefix(OUTSIDE))
-    return dict.fromkeys(row.folds, file)
+    in_parallel(train_fold, fold_requests(row, model), what=what, pieces=model.recipe.epochs)
 
 
 def _folds(row: Row) -> Folds:

@@ -13,6 +13,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.inference.merged_pooling import LAWS, Array, Merged, merge, pack
 from spikesound.models.folding import fold
 from spikesound.models.layers import Grid, InSteps, hidden, layers_of
+from spikesound.models.networks.clip_pooling import FramePooling
 from spikesound.snn.kernels.compiled import share_threads
 
 CROSSOVER = 0.5
@@ -32,8 +33,8 @@ class FrozenCNN:
 
     Parameters
     ----------
-    network : its neurons LIF or IF, its pooling average or stride, its readout ``rate``; float32,
-        on the processor
+    network : its neurons LIF or IF, its pooling average or stride, over the clip by ``frames``, its
+        readout ``rate``; float32, on the processor
     crossover : density of a block's input spikes up to which it is sparse
 
     Raises
@@ -111,6 +112,8 @@ def _checked(network: nn.Module) -> Any:
     inner, readout = hidden(network), layers_of(network)[-1]
     if not isinstance(network, InSteps) or {layer.kind for layer in inner} != {"convolution"}:
         raise SpikesoundError(f"a {type(network).__name__} cannot be frozen; valid: a CNN")
+    if not isinstance(getattr(network, "pooling", None), FramePooling):
+        raise SpikesoundError("networks.cnn.pooling: only 'frames' can be frozen")
     if readout.neuron is not None:
         raise SpikesoundError("a readout of neurons cannot be frozen; valid: rate")
     for layer in inner:

@@ -50,7 +50,8 @@ competition        neurons of some frames and all bins, of which one     (step, 
 best_matching      units of which the one nearest to the input spikes    (frame, batch, bin)
 decoding           sum over steps of the input times the decoding        (step, batch, frame, bin)
                    weights of its steps
-pooling            sum over steps and bins of its module's *output*      as convolution
+pooling            sum over steps and bins of its module's *output*, or  as convolution
+                   all of the pooling (:class:`Places`)
 frame_pooling      mean and maximum over frames of that                  as convolution
 running_pooling    mean and maximum over frames, frame by frame, of its  as gated
                    module's output
@@ -120,6 +121,18 @@ class Gates:
 
 
 @dataclass(frozen=True)
+class Places:
+    """Pooling over all frames and bins at once.
+
+    Attributes
+    ----------
+    attention : a mean weighted by attention; else mean plus maximum
+    """
+
+    attention: bool
+
+
+@dataclass(frozen=True)
 class Layer:
     """One layer of a network. After :func:`spikesound.models.folding.fold` request them again.
 
@@ -135,10 +148,10 @@ class Layer:
     neuron : what the sums go to, None: nothing
     units : which neurons these are, where they are not the network's: ``alif``, ``li`` (a membrane
         that is read), ``winner``, ``lstm``, ...
-    geometry : of convolutions and gated cells
+    geometry : of convolutions and gated cells, and of pooling over all places
     reads : names of the layers whose outputs it gets side by side; empty: the one before
     by_frame : it runs frame by frame, from a stream without a beginning
-    each_step : of frame_pooling: at each step instead of once
+    each_step : of pooling: at each step instead of once
     readout : its outputs are those of the classes
     """
 
@@ -150,7 +163,7 @@ class Layer:
     norm: nn.Module | None = None
     neuron: nn.Module | None = None
     units: str | None = None
-    geometry: Grid | Causal | Gates | None = None
+    geometry: Grid | Causal | Gates | Places | None = None
     reads: tuple[str, ...] = ()
     by_frame: bool = False
     each_step: bool = False

@@ -55,7 +55,7 @@ class PlainModules(nn.Module):
             if time == 1 and steps > 1:
                 currents = currents.expand(steps, *currents.shape[1:])
             x = neuron(currents)
-        return self.network.scores([x.sum(0).mean(-1)])
+        return self.network.scores([self.network.pooling.summarised(x.sum(0))])
 
 
 def merged(layer: Layer, rows: int, columns: int) -> nn.Conv2d:

@@ -63,6 +63,16 @@ class NewSoundParams(Section):
     )
 
 
+class BestTestEpochParams(Section):
+    """Probe of a convention of papers, which overstates: the best epoch by the test fold."""
+
+    crops: Count = Field(
+        description="Windows of each clip, padded by half its length on both sides, whose "
+        "probabilities are averaged."
+    )
+    epochs: Count = Field(description="Last epochs of the training that are scored.")
+
+
 class ProbeParams(Section):
     """What is measured of a setting's networks besides accuracy and energy."""
 
@@ -75,6 +85,12 @@ class ProbeParams(Section):
     )
     validation: bool = Field(
         False, description="Accuracy and loss on the validation clips, by which is chosen."
+    )
+
+    best_test_epoch: BestTestEpochParams | None = Field(
+        None,
+        description="Accuracy at the best epoch by the test fold, of one more training: it "
+        "overstates, and serves to compare with papers that count so; null: not measured.",
     )
 
     def chosen(self) -> list[str]:

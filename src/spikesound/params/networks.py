@@ -33,8 +33,8 @@ class NetworkParams(Section):
     of_code: ClassVar[bool] = False
 
 
-class CNNParams(NetworkParams):
-    """Convolutions over the spectrogram; as a spiking network, over each time step's input."""
+class ConvolutionParams(NetworkParams):
+    """Blocks of convolution over the spectrogram."""
 
     channels: Annotated[list[Count], Field(min_length=1)] = Field(
         description="Output channels of each block of convolution, pooling, norm and neuron."
@@ -46,7 +46,18 @@ class CNNParams(NetworkParams):
     dropout: Dropout
 
 
-class ClipCRNNParams(CNNParams):
+class CNNParams(ConvolutionParams):
+    """Convolutions over the spectrogram; as a spiking network, over each time step's input."""
+
+    pooling: Literal["frames", "places", "attention"] = Field(
+        "frames",
+        description="Of the last block's outputs before the read-out: frames, mean over bins, then "
+        "mean plus maximum over frames; places, mean plus maximum over frames and bins at once; "
+        "attention, mean over these weighted by a learnt softmax.",
+    )
+
+
+class ClipCRNNParams(ConvolutionParams):
     """Convolutions over the spectrogram with one LSTM or GRU layer over frames behind them."""
 
     takes_neuron: ClassVar[bool] = False

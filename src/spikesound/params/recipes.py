@@ -27,8 +27,8 @@ class WaveformParams(Section):
     """Augmentation of the samples of training clips, before their features are computed."""
 
     speed: Annotated[float, Field(ge=1, le=4)] = Field(
-        description="Largest factor of the speed, and with it of the pitch; the smallest is its "
-        "inverse; 1: none."
+        description="Largest factor of the speed, and with it of the pitch, in steps of 1/40; the "
+        "smallest is its inverse; 1: none."
     )
     padding: Share = Field(
         description="Zeros put on both sides, a share of the clip, before a random crop of the "

@@ -10,6 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from spikesound.evaluation.folds import Folds
+from spikesound.experiments.probes.best_test_epoch import (
+    best_test_epoch,
+    check_best_test_epoch,
+)
 from spikesound.experiments.probes.exits import exits
 from spikesound.experiments.probes.new_sounds import new_sounds
 from spikesound.experiments.probes.times import times
@@ -21,5 +25,9 @@ PROBES: dict[str, Callable[[Row, Folds], list[dict[str, Any]]]] = {
     "exits": exits,
     "new_sounds": new_sounds,
     "validation": validation,
+    "best_test_epoch": best_test_epoch,
 }
 """The probes by name."""
+
+CHECKS: dict[str, Callable[[Row], None]] = {"best_test_epoch": check_best_test_epoch}
+"""For probes that not every row can have what raises SpikesoundError before it is trained."""

@@ -23,7 +23,7 @@ from spikesound.models.export.nir_neurons import (
     reset_nodes,
 )
 from spikesound.models.folding import affine, folded, merged_average
-from spikesound.models.layers import Causal, Grid, Layer, layers_of
+from spikesound.models.layers import Causal, Grid, Layer, Places, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
 from spikesound.snn.neurons import DelayedSynapses
@@ -145,6 +145,11 @@ def graph_of(model: TrainedModel, shape: Shape) -> tuple[Any, list[str]]:
     layers = layers_of(model.network)
     with torch.no_grad():
         for layer in layers:
+            if isinstance(layer.geometry, Places):
+                raise SpikesoundError(
+                    f"{model.name}: of poolings of the clip, readers of a NIR graph know 'frames' "
+                    "alone (networks.cnn.pooling)"
+                )
             if layer.kind in POOLING or (
                 layer.readout and not isinstance(layer.neuron, Integrator)
             ):

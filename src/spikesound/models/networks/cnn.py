@@ -12,9 +12,10 @@ from torch.nn import functional
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.folding import Normed, merged_average
 from spikesound.models.layers import Grid, Layer, Source, output_of
+from spikesound.models.networks.clip_pooling import CLIP_POOLINGS
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.output import Output
-from spikesound.params import CNNParams
+from spikesound.params import CNNParams, ConvolutionParams
 
 
 class Block(Normed):
@@ -27,7 +28,9 @@ class Block(Normed):
 
     synapses_name = "convolution"
 
-    def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, params: ConvolutionParams, neuron: nn.Module
+    ) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(
             inputs, outputs, params.kernel, padding=params.kernel // 2, bias=False
@@ -111,17 +114,18 @@ POOLED: dict[str, Callable[[torch.Tensor, nn.Conv2d], torch.Tensor]] = {
 
 
 class CNN(nn.Module):
-    """Blocks of convolution, pooling, batch norm and neuron; mean plus maximum over frames; linear.
+    """Blocks of convolution, pooling, batch norm and neuron; pooling over the clip; linear.
 
     With ReLU it is the conventional network at one time step, with a spiking neuron its twin: the
-    weights have the same shapes. The read-out ``rate`` is linear in the spike counts: the last
-    layer's spikes are averaged over time steps and bins, then pooled over frames. Any other reads
+    weights have the same shapes. The read-out ``rate`` reads spike counts: the last layer's spikes
+    are averaged over time steps, then pooled over the clip (:mod:`.clip_pooling`). Any other reads
     output neurons, one a class, whose currents are the same map of each step's spikes; those of
     which the membrane is read do not spike.
 
     Parameters
     ----------
-    params : channels of each block, kernel size, kind of pooling, dropout before the read-out
+    params : channels of each block, kernel size, pooling in blocks and over the clip, dropout
+        before the read-out
     layout : bins, classes, steps, weights of the steps, read-out
     neuron : makes the neuron of each block, a module on (time, batch, channel, frame, bin)
     """
@@ -136,6 +140,7 @@ class CNN(nn.Module):
         )
         self.dropout = nn.Dropout(params.dropout)
         self.readout = nn.Linear(widths[-1], layout.classes)
+        self.pooling = CLIP_POOLINGS[params.pooling](widths[-1])
         self.layout = layout
         self.steps = layout.steps
         weights = layout.step_weights
@@ -156,22 +161,21 @@ class CNN(nn.Module):
     def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
         """Return what the read-out needs of these steps, of weighted inputs.
 
-        For ``rate`` the spikes summed over steps and averaged over bins (batch, channel, frame);
-        else the pooled spikes of each step (time, batch, channel).
+        For ``rate`` what the pooling needs of the spikes summed over steps, with pooling over
+        frames (batch, channel, frame); else the pooled spikes of each step (time, batch, channel).
         """
         x = x.unsqueeze(2)
         for block in self.blocks:
             x = block(x, steps)
         if self.output is None:
-            return x.sum(0).mean(-1)
-        frames = x.mean(-1)
-        return frames.mean(-1) + frames.amax(-1)
+            return self.pooling.summarised(x.sum(0))
+        pooled: torch.Tensor = self.pooling(self.pooling.summarised(x))
+        return pooled
 
     def scores(self, summaries: list[torch.Tensor]) -> torch.Tensor:
         """Return class scores (batch, class) from the summaries of all steps, piece by piece."""
         if self.output is None:
-            frames = torch.stack(summaries).sum(0) / self.layout.steps
-            pooled = frames.mean(-1) + frames.amax(-1)
+            pooled = self.pooling(torch.stack(summaries).sum(0) / self.layout.steps)
             scores: torch.Tensor = self.readout(self.dropout(pooled))
             return scores
         pooled = torch.cat(summaries)
@@ -188,18 +192,18 @@ class CNN(nn.Module):
         x = self.weighted(x).unsqueeze(2)
         for block in self.blocks:
             x = block(x, self.layout.steps)
-        steps, frames = len(x), x.mean(-1)
+        steps, summaries = len(x), self.pooling.summarised(x)
         if self.output is None:
-            so_far = frames.cumsum(0)
+            so_far = summaries.cumsum(0)
             scores = [self.scores([so_far[t] * (steps / (t + 1))]) for t in range(steps)]
-            scores[-1] = self.scores([x.sum(0).mean(-1)])  # in the order of a call's sums
+            scores[-1] = self.scores([self.pooling.summarised(x.sum(0))])  # as a call adds up
         else:
-            pooled = frames.mean(-1) + frames.amax(-1)
+            pooled = self.pooling(summaries)
             scores = [self.scores([pooled[: t + 1]]) for t in range(steps)]
         return torch.stack(scores)
 
     def layers(self) -> list[Layer]:
-        """Return the blocks, the pooling behind the last one, and the read-out."""
+        """Return the blocks, the pooling over the clip, and the read-out."""
         found: list[Layer] = []
         source: Source = "input"
         for number, block in enumerate(self.blocks, start=1):
@@ -209,8 +213,7 @@ class CNN(nn.Module):
         last, output = self.blocks[-1], self.output
         return [
             *found,
-            Layer("pooling", "pooling", last, source),
-            Layer("pooling_frames", "frame_pooling", last, "pooled", each_step=output is not None),
+            *self.pooling.layers(last, source, each_step=output is not None),
             Layer(
                 "readout",
                 "linear",

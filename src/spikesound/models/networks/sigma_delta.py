@@ -118,11 +118,11 @@ class SigmaDeltaCNN(CNN):
         )
 
     def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the last layer's activations, averaged over bins (batch, channel, frame)."""
+        """Return what the pooling needs of the last layer's activations."""
         x = x.unsqueeze(2)
         for block in self.blocks:
             x = block(x, steps)
-        return summed(x, 1)[0].mean(-1)
+        return self.pooling.summarised(summed(x, 1)[0])
 
     def layers(self) -> list[Layer]:
         """Return the layers of the CNN, convolutions with :class:`Changes` for their geometry."""

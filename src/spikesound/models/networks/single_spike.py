@@ -16,13 +16,14 @@ class SingleSpikeCNN(CNN):
     """
 
     def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the last layer's values times steps, means over bins (batch, channel, frame)."""
-        return self._values(self._last(x, steps)).sum(0).mean(-1)
+        """Return what the pooling needs of the last layer's values times steps."""
+        return self.pooling.summarised(self._values(self._last(x, steps)).sum(0))
 
     def scores_by_step(self, x: torch.Tensor) -> torch.Tensor:
         """Return the scores after each step of the last layer's window (step, batch, class)."""
-        values = self._values(self._last(self.weighted(x), self.layout.steps)).mean(-1)
-        return torch.stack([self.scores([so_far]) for so_far in values.cumsum(0)])
+        values = self._values(self._last(self.weighted(x), self.layout.steps))
+        summaries = self.pooling.summarised(values)
+        return torch.stack([self.scores([so_far]) for so_far in summaries.cumsum(0)])
 
     def _last(self, x: torch.Tensor, steps: int) -> torch.Tensor:
         x = x.unsqueeze(2)

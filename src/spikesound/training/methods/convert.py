@@ -12,6 +12,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
 from spikesound.models.folding import fold
 from spikesound.models.layers import Layer, hidden, layers_of
+from spikesound.models.networks.clip_pooling import copy_attention
 from spikesound.params import ConvertParams, IFParams
 from spikesound.snn.neurons.if_ import IF
 from spikesound.training.job import Job, Trained
@@ -127,6 +128,7 @@ def convert(job: Job, source: Trained, scales: Callable[[nn.Module], Sequence[fl
         old_weight, old_bias = _weights(layers_of(twin)[-1])
         weight.copy_(old_weight * before)
         bias.copy_(old_bias)
+    copy_attention(network, twin)
     source_figures = {
         name.replace("validation", "source"): source.result[name] for name in job.task.figures
     }

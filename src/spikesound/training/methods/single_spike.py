@@ -10,6 +10,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
 from spikesound.models.folding import fold
 from spikesound.models.layers import hidden, layers_of
+from spikesound.models.networks.clip_pooling import copy_attention
 from spikesound.models.networks.single_spike import SingleSpikeCNN
 from spikesound.models.spec import Spec
 from spikesound.params import FineTuneParams, SingleSpikeParams
@@ -108,6 +109,7 @@ def as_times(rounded: Trained, job: Job, spec: Spec) -> Trained:
         assert isinstance(given_last, torch.nn.Linear)
         last.weight.copy_(given_last.weight * before)
         last.bias.copy_(given_last.bias)
+    copy_attention(network, twin)
     source = {
         name.replace("validation", "source"): rounded.result[name] for name in job.task.figures
     }

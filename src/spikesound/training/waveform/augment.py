@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional
+from torchaudio.functional import resample
 
 from spikesound.params import WaveformParams
 from spikesound.training.stream.draws import Draws
@@ -11,15 +14,22 @@ from spikesound.training.stream.draws import Draws
 SPEED, PLACE, TURN, GAIN = range(32, 36)
 """Purposes of draws, beside those of :mod:`spikesound.training.stream.augment`."""
 
+STEPS = 40
+"""Speeds are multiples of 1/40: the filters of resampling grow with the terms of its ratio."""
+
+WIDTH = 16
+"""Zero crossings of their window on either side."""
+
 
 def moved(waves: torch.Tensor, params: WaveformParams, draws: Draws) -> torch.Tensor:
     r"""Return each wave of a batch at another speed, from another place, (clip, sample).
 
-    The speed is :math:`s^{2u - 1}` with the factor s and u uniform: as often slower as faster. By
-    linear interpolation, as a continuous factor asks for a filter of its own at each clip
-    (torchaudio's ``speed`` has them for few ratios). The result is then padded with zeros on both
-    sides, by ``padding`` of the clip and, where it is shorter than the clip, until it is as long;
-    a window of the clip's length is taken of it at random, and turned circularly.
+    The speed is :math:`s^{2u - 1}` with the factor s and u uniform, as often slower as faster,
+    rounded to 1/40; torchaudio's ``resample`` changes it, with a window of sines, so that nothing
+    is aliased. (Its masks of time and frequency are of no use here: they draw from torch's global
+    generator, and one mask for all clips or all channels.) The result is then padded with zeros on
+    both sides, by ``padding`` of the clip and, where it is shorter than the clip, until it is as
+    long; a window of the clip's length is taken of it at random, and turned circularly.
 
     Parameters
     ----------
@@ -33,15 +43,12 @@ def moved(waves: torch.Tensor, params: WaveformParams, draws: Draws) -> torch.Te
     recognition" (speed).
     """
     length = waves.shape[1]
-    speeds = params.speed ** (2 * draws.uniform(SPEED)[:, 0].double() - 1)
+    speeds = _speeds(params.speed, draws)
     places = draws.uniform(PLACE)[:, 0].tolist()
     turns = draws.below(TURN, length).tolist() if params.roll else [0] * len(waves)
     found = torch.empty_like(waves)
-    for wave, speed, place, turn, out in zip(
-        waves, speeds.tolist(), places, turns, found, strict=True
-    ):
-        size = round(length / speed)
-        stretched = wave if size == length else _stretched(wave, size)
+    for wave, speed, place, turn, out in zip(waves, speeds, places, turns, found, strict=True):
+        stretched = resample(wave, speed, STEPS, lowpass_filter_width=WIDTH)
         placed = cropped(stretched, length, round(params.padding * length), place)
         torch.cat([placed[length - turn :], placed[: length - turn]], out=out)
     return found
@@ -69,6 +76,9 @@ def louder(waves: torch.Tensor, params: WaveformParams, draws: Draws) -> torch.T
     return waves * 10 ** (gain_db.to(waves.device) / 20).unsqueeze(1)
 
 
-def _stretched(wave: torch.Tensor, size: int) -> torch.Tensor:
-    found: torch.Tensor = functional.interpolate(wave.view(1, 1, -1), size, mode="linear")
-    return found.view(-1)
+def _speeds(factor: float, draws: Draws) -> list[int]:
+    """Return the speed of each clip, in 1/40."""
+    slowest, fastest = math.ceil(STEPS / factor - 1e-9), math.floor(STEPS * factor + 1e-9)
+    speeds = factor ** (2 * draws.uniform(SPEED)[:, 0].double() - 1)
+    found: list[int] = (speeds * STEPS).round().long().clamp(slowest, fastest).tolist()
+    return found

@@ -11,7 +11,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.features import feature_shape
 from spikesound.models.export.c.folded import Doubles, FloatLayer, array_of, rule_of
 from spikesound.models.folding import merged_average
-from spikesound.models.layers import Grid, Layer, layers_of
+from spikesound.models.layers import Grid, Layer, Places, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.sums import affine_of
 
@@ -66,9 +66,12 @@ def float_clip(model: TrainedModel) -> FloatClip:
     blocks = [layer for layer in inner if layer.kind == "convolution"]
     if tuple(kinds[len(blocks) :]) != READ or not blocks:
         other = next((x for x in kinds if x not in ("convolution", *READ)), kinds[-1])
+        what = f"layers of kind {other!r}"
+        if any(isinstance(layer.geometry, Places) for layer in inner):
+            what = "poolings of the clip other than 'frames'"
         raise SpikesoundError(
-            f"{model.name}: layers of kind {other!r} cannot be expressed in C; valid: networks "
-            "tcn (detection) and cnn (classification)"
+            f"{model.name}: {what} cannot be expressed in C; valid: networks tcn (detection) and "
+            "cnn (classification)"
         )
     if last.neuron is not None or model.spec.encoding not in (None, "direct"):
         raise SpikesoundError(
