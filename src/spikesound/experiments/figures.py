@@ -52,8 +52,9 @@ def run_row(row: Row) -> dict[str, Any]:
         ``spikes_per_clip`` (of the input and of all layers) and the energy, nJ a clip, of each
         profile, dataflow and execution, ``accounts`` (:mod:`~.accounts`), and what its probes give.
     """
-    for model in with_bases(row.model, row.params):
-        _train(row, model)
+    for each in (*row.teachers, row):
+        for model in with_bases(each.model, each.params):
+            _train(each, model)
     folds = _folds(row)
     head = {
         "setting": row.name,
@@ -127,6 +128,7 @@ def _train(row: Row, model: Model) -> None:
             FoldRequest(
                 model, section, row.params.device, fold, row.seed, data.names, inputs, features,
                 events, bases.get(fold), out, row.folders.trainings, data.audio,
+                row.teaching(model, fold),
             )
         )  # fmt: skip
     what = f"train {row.name}, seed {row.seed}"

@@ -107,6 +107,7 @@ from spikesound.params.recipes import (
     AugmentParams,
     NegativeParams,
     RecipeParams,
+    TeacherParams,
     WarpParams,
     WaveformParams,
 )
@@ -289,6 +290,7 @@ __all__ = [
     "TTFSParams",
     "TaskName",
     "Tasks",
+    "TeacherParams",
     "TimingParams",
     "TunedIntegerParams",
     "TunedParams",

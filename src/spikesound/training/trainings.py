@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from spikesound.training.job import Job, Trained
 from spikesound.training.methods import METHODS
 from spikesound.training.stream.clips import StreamedClips
 from spikesound.training.stream.methods import STREAM_METHODS
+from spikesound.training.waveform.waves import Waves
 
 HISTORY = "history.csv"
 RESULT = "result.json"
@@ -50,7 +51,7 @@ def fingerprint(job: Job, method: str) -> str:
         f"{job.fabric.device.type} {job.fabric._precision.precision}",
         torch.__version__,
         code_digest(code_of(job, method)),
-        *([] if job.waves is None else [job.waves.digest()]),
+        *([] if job.waves is None else _of_waves(job.waves)),
     )
 
 
@@ -99,17 +100,24 @@ def _of_clips(clips: Dataset | StreamedClips) -> str:
     if isinstance(clips, StreamedClips):
         return clips.digest()
     content = hashlib.sha256()
-    arrays = [clips.inputs, clips.present, *([] if clips.active is None else [clips.active])]
-    for array in arrays:
+    optional = (each for each in (clips.active, clips.taught) if each is not None)
+    for array in (clips.inputs, clips.present, *optional):
         content.update(f"{array.dtype} {array.shape}".encode())
         content.update(np.ascontiguousarray(array).data)
     content.update(" ".join(clips.ids).encode())
     return content.hexdigest()
 
 
+def _of_waves(waves: Waves) -> Iterator[str]:
+    yield waves.digest()
+    for model in waves.teacher.models if waves.teacher else ():
+        yield model.spec.model_dump_json(exclude={"names", "decision"})
+        yield _of_weights(model.network)
+
+
 def _of_weights(network: torch.nn.Module) -> str:
     content = hashlib.sha256()
     for name, value in network.state_dict().items():
         content.update(name.encode())
-        content.update(value.contiguous().numpy().tobytes())
+        content.update(value.contiguous().cpu().numpy().tobytes())
     return content.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from spikesound.features.front_end import FrontEnd
 from spikesound.features.waves import load_waves
 from spikesound.training.dataset import Dataset
 from spikesound.training.stream.augment import inverse_ranges, prepared
+from spikesound.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Waves:
     samples : float32 (clip, sample), in full scale, at the front end's rate
     numbers : of each clip, from which its draws derive
     front_end : from samples to features, with the ranges fitted without the held-out fold
+    teacher : of sound as it is augmented in each batch; None: no teacher
     """
 
     samples: npt.NDArray[np.float32]
     numbers: npt.NDArray[np.int64]
     front_end: FrontEnd
+    teacher: Teacher | None = None
 
     @cached_property
     def _ranges(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,6 +53,12 @@ class Waves:
         low, scale = (each.to(waves.device) for each in self._ranges)
         return prepared(compute(waves, self.front_end.features), len(low), (low, scale))
 
+    def taught(self, waves: torch.Tensor, ids: Sequence[str]) -> list[torch.Tensor]:
+        """Return the teacher's probabilities of sound (clip, class), one table; none without it."""
+        if self.teacher is None:
+            return []
+        return [self.teacher.of_sound(waves, self.front_end.rate_hz, ids)]
+
     def digest(self) -> str:
         """Return the digest of the samples and of what makes features of them."""
         content = hashlib.sha256(self.front_end.model_dump_json().encode())
@@ -56,8 +66,10 @@ class Waves:
         return content.hexdigest()
 
 
-def waves_of(clips: Dataset, audio: Path, front_end: FrontEnd) -> Waves:
+def waves_of(
+    clips: Dataset, audio: Path, front_end: FrontEnd, teacher: Teacher | None = None
+) -> Waves:
     """Return the sound of a dataset's clips; raises as :func:`~.features.waves.load_waves`."""
     samples = load_waves(audio, front_end.features, clips.ids)
     numbers = np.array([derive(0, each) for each in clips.ids], np.int64)
-    return Waves(samples, numbers, front_end)
+    return Waves(samples, numbers, front_end, teacher)
