@@ -161,6 +161,11 @@ def yamnet() -> str:
     return _with_folds("yamnet")
 
 
+def distilled() -> str:
+    """Every row of a small spiking network with a teacher and without."""
+    return _with_folds("distilled")
+
+
 def _with_folds(name: str) -> str:
     """Return rows with the accuracy of each fold, the firing rate, and energy by account."""
     heads = "Setting | Seed | Parameters | Test [interval] | By fold | Firing rate"
@@ -216,5 +221,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "scratch": scratch,
     "yamnet": yamnet,
     "ablation": ablation,
+    "distilled": distilled,
     "claims": claims,
 }

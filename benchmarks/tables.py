@@ -396,6 +396,7 @@ PAGES = [
             "pairings",
             "robustness",
             "scratch",
+            "distilled",
             "yamnet",
             "sweep",
             "systems",

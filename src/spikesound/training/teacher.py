@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from spikesound.audio.resampling import fit_length, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
 from spikesound.features import clip_samples
+from spikesound.features.front_end import FrontEnd
 from spikesound.features.waves import load_waves
 from spikesound.models import file
 from spikesound.models.loading import TrainedModel
@@ -36,12 +37,10 @@ class Teacher:
     ----------
     models : with the same classes
     temperature : tau
-    device : where their networks run
     """
 
     models: tuple[TrainedModel, ...]
     temperature: float
-    device: torch.device
 
     def of_clips(self, audio: Path, ids: Sequence[str], batch_clips: int) -> Floats:
         """Return the probabilities q of clips as they are recorded (clip, class).
@@ -57,18 +56,16 @@ class Teacher:
         SpikesoundError
             As :func:`spikesound.features.waves.load_waves`.
         """
-        scores, waves = [], np.zeros((0, 0), np.float32)
-        for number, model in enumerate(self.models):
-            features = model.front_end.features
-            if not number or features != self.models[number - 1].front_end.features:
-                waves = load_waves(audio, features, ids)
-            starts = range(0, len(ids), batch_clips)
+        starts = range(0, len(ids), batch_clips)
+        scores = []
+        for front_end, models in self._by_front_end():
+            waves = load_waves(audio, front_end.features, ids)
             parts = [
-                self._scores(model, waves[i : i + batch_clips], ids[i : i + batch_clips])
+                _scores(models, front_end, waves[i : i + batch_clips], ids[i : i + batch_clips])
                 for i in track(starts, total=len(starts), what="teacher", unit="batch")
             ]
-            scores.append(torch.cat(parts))
-        return self._mean(scores).numpy()
+            scores.append(torch.cat(parts, 1))
+        return self._mean(torch.cat(scores)).numpy()
 
     def of_sound(self, waves: torch.Tensor, rate_hz: int, ids: Sequence[str]) -> torch.Tensor:
         """Return the probabilities q of sound (clip, class), on the CPU.
@@ -80,31 +77,43 @@ class Teacher:
         """
         samples = waves.cpu().numpy()
         scores = []
-        for model in self.models:
-            features = model.front_end.features
-            moved = (resample(each, rate_hz, features.rate_hz) for each in samples)
-            fitted = np.stack([fit_length(each, clip_samples(features)) for each in moved])
-            scores.append(self._scores(model, fitted, ids))
-        return self._mean(scores)
+        for front_end, models in self._by_front_end():
+            moved = (resample(each, rate_hz, front_end.rate_hz) for each in samples)
+            size = clip_samples(front_end.features)
+            fitted = np.stack([fit_length(each, size) for each in moved])
+            scores.append(_scores(models, front_end, fitted, ids))
+        return self._mean(torch.cat(scores))
 
-    def _scores(self, model: TrainedModel, waves: Floats, ids: Sequence[str]) -> torch.Tensor:
-        """Return class scores (clip, class) of samples at the model's rate and of its length."""
-        inputs = [
-            model.inputs(model.front_end.whole(wave), clip)
-            for wave, clip in zip(waves, ids, strict=True)
-        ]
-        with torch.no_grad():
-            scores: torch.Tensor = model.network(torch.cat(inputs, 1).to(self.device))
-        return scores.float().cpu()
+    def _by_front_end(self) -> Iterator[tuple[FrontEnd, list[TrainedModel]]]:
+        """Yield the models of each front end, whose features are computed once for all of them."""
+        waiting = list(self.models)
+        while waiting:
+            first = waiting[0].front_end
+            yield first, [model for model in waiting if model.front_end == first]
+            waiting = [model for model in waiting if model.front_end != first]
 
-    def _mean(self, scores: Sequence[torch.Tensor]) -> torch.Tensor:
-        together, count = torch.stack(list(scores)), len(scores)
+    def _mean(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return the probabilities q (clip, class) of the models' scores (model, clip, class)."""
         single = self.models[0].spec.labels == "single"
         if single:
-            mean = together.log_softmax(-1).logsumexp(0) - np.log(count)
+            mean = scores.log_softmax(-1).logsumexp(0) - np.log(len(scores))
         else:
-            mean = together.sigmoid().mean(0).logit(1e-6)
+            mean = scores.sigmoid().mean(0).logit(1e-6)
         return tempered(mean, self.temperature, single=single)
+
+
+def _scores(
+    models: Sequence[TrainedModel], front_end: FrontEnd, waves: Floats, ids: Sequence[str]
+) -> torch.Tensor:
+    """Return class scores (model, clip, class) of samples at the front end's rate and length."""
+    features = [front_end.whole(wave) for wave in waves]
+    scores = []
+    for model in models:
+        inputs = [model.inputs(each, clip) for each, clip in zip(features, ids, strict=True)]
+        device = next(model.network.parameters()).device
+        with torch.no_grad():
+            scores.append(model.network(torch.cat(inputs, 1).to(device)).float().cpu())
+    return torch.stack(scores)
 
 
 def read_teacher(
@@ -116,6 +125,7 @@ def read_teacher(
     ----------
     folders : of their files
     student : spec of the network to train
+    device : where the models run
 
     Raises
     ------
@@ -143,4 +153,4 @@ def read_teacher(
                     f"got {theirs!r}"
                 )
         models.append(TrainedModel(spec, network.to(device).requires_grad_(False)))
-    return Teacher(tuple(models), temperature, device)
+    return Teacher(tuple(models), temperature)
