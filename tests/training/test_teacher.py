@@ -260,7 +260,10 @@ def test_a_fold_is_taught_from_its_shards(params: Params, tmp_path: Path) -> Non
 class Listening:
     """A teacher whose answer is the power of the sound, and which keeps what it was given."""
 
-    models: tuple[TrainedModel, ...] = ()
+    name: str = ""
+
+    def digest(self) -> str:
+        return self.name
 
     def of_sound(self, waves: torch.Tensor, rate_hz: int, ids: Sequence[str]) -> torch.Tensor:
         self.given, self.ids, self.rate_hz = waves.clone(), list(ids), rate_hz

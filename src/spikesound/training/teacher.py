@@ -13,10 +13,12 @@ import torch
 from spikesound.audio.resampling import fit_length, resample
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.progress import track
+from spikesound.data.store import digest
 from spikesound.features import clip_samples
 from spikesound.features.front_end import FrontEnd
 from spikesound.features.waves import load_waves
 from spikesound.models import file
+from spikesound.models.digests import weights_digest
 from spikesound.models.loading import TrainedModel
 from spikesound.models.spec import Spec
 from spikesound.tasks.classification.distillation import tempered
@@ -83,6 +85,14 @@ class Teacher:
             fitted = np.stack([fit_length(each, size) for each in moved])
             scores.append(_scores(models, front_end, fitted, ids))
         return self._mean(torch.cat(scores))
+
+    def digest(self) -> str:
+        """Return the digest of the temperature, and of the models with their weights."""
+        parts = [
+            f"{model.spec.model_dump_json()} {weights_digest(model.network)}"
+            for model in self.models
+        ]
+        return digest(self.temperature, *parts)
 
     def _by_front_end(self) -> Iterator[tuple[FrontEnd, list[TrainedModel]]]:
         """Yield the models of each front end, whose features are computed once for all of them."""

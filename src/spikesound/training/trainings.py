@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from spikesound.core.source import code_digest
 from spikesound.data.store import digest
 from spikesound.models import file
 from spikesound.models.build import parts_of
+from spikesound.models.digests import weights_digest
 from spikesound.snn.decoding import READOUTS
 from spikesound.snn.encoding import ENCODINGS
 from spikesound.training.dataset import Dataset
@@ -25,7 +26,6 @@ from spikesound.training.job import Job, Trained
 from spikesound.training.methods import METHODS
 from spikesound.training.stream.clips import StreamedClips
 from spikesound.training.stream.methods import STREAM_METHODS
-from spikesound.training.waveform.waves import Waves
 
 HISTORY = "history.csv"
 RESULT = "result.json"
@@ -47,11 +47,11 @@ def fingerprint(job: Job, method: str) -> str:
         str(job.balanced),
         _of_clips(job.training),
         _of_clips(job.validation),
-        "" if job.base is None else _of_weights(job.base),
+        "" if job.base is None else weights_digest(job.base),
         f"{job.fabric.device.type} {job.fabric._precision.precision}",
         torch.__version__,
         code_digest(code_of(job, method)),
-        *([] if job.waves is None else _of_waves(job.waves)),
+        *([] if job.waves is None else [job.waves.digest()]),
     )
 
 
@@ -63,6 +63,8 @@ def code_of(job: Job, method: str) -> list[Callable[..., Any]]:
     objects += [READOUTS[readout]] if readout in READOUTS else []
     if job.spec.encoding is not None:
         objects.append(ENCODINGS[job.spec.encoding].step_values)
+    if job.waves is not None and job.waves.teacher is not None:
+        objects.append(type(job.waves.teacher))
     return objects
 
 
@@ -105,19 +107,4 @@ def _of_clips(clips: Dataset | StreamedClips) -> str:
         content.update(f"{array.dtype} {array.shape}".encode())
         content.update(np.ascontiguousarray(array).data)
     content.update(" ".join(clips.ids).encode())
-    return content.hexdigest()
-
-
-def _of_waves(waves: Waves) -> Iterator[str]:
-    yield waves.digest()
-    for model in waves.teacher.models if waves.teacher else ():
-        yield model.spec.model_dump_json(exclude={"names", "decision"})
-        yield _of_weights(model.network)
-
-
-def _of_weights(network: torch.nn.Module) -> str:
-    content = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        content.update(name.encode())
-        content.update(value.contiguous().cpu().numpy().tobytes())
     return content.hexdigest()

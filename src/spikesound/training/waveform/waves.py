@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,21 @@ from spikesound.features.front_end import FrontEnd
 from spikesound.features.waves import load_waves
 from spikesound.training.dataset import Dataset
 from spikesound.training.stream.augment import inverse_ranges, prepared
-from spikesound.training.teacher import Teacher
+
+
+class SoundTeacher(Protocol):
+    """What gives class probabilities of sound: :class:`spikesound.training.teacher.Teacher`.
+
+    A training without a teacher does not depend on its code.
+    """
+
+    def of_sound(self, waves: torch.Tensor, rate_hz: int, ids: Sequence[str]) -> torch.Tensor:
+        """Return probabilities (clip, class) of samples (clip, sample)."""
+        ...
+
+    def digest(self) -> str:
+        """Return the digest of all that the probabilities depend on."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Waves:
     samples: npt.NDArray[np.float32]
     numbers: npt.NDArray[np.int64]
     front_end: FrontEnd
-    teacher: Teacher | None = None
+    teacher: SoundTeacher | None = None
 
     @cached_property
     def _ranges(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,14 +75,15 @@ class Waves:
         return [self.teacher.of_sound(waves, self.front_end.rate_hz, ids)]
 
     def digest(self) -> str:
-        """Return the digest of the samples and of what makes features of them."""
+        """Return the digest of the samples, of what makes features of them, and of the teacher."""
         content = hashlib.sha256(self.front_end.model_dump_json().encode())
         content.update(self.samples.data)
+        content.update(b"" if self.teacher is None else self.teacher.digest().encode())
         return content.hexdigest()
 
 
 def waves_of(
-    clips: Dataset, audio: Path, front_end: FrontEnd, teacher: Teacher | None = None
+    clips: Dataset, audio: Path, front_end: FrontEnd, teacher: SoundTeacher | None = None
 ) -> Waves:
     """Return the sound of a dataset's clips; raises as :func:`~.features.waves.load_waves`."""
     samples = load_waves(audio, front_end.features, clips.ids)
