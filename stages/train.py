@@ -47,7 +47,8 @@ def requests_of(
 def main(name: str) -> None:
     params = Params.load(paths.PARAMS)
     model = params.model(name)
-    for teacher in map(params.model, model.teachers):
+    for each in model.teachers:
+        teacher = params.model(each)
         # Their own stages may come later: what is trained here is found there, or the reverse.
         requests = requests_of(params, teacher, paths.teacher)
         in_parallel(train, requests, what=f"train teacher {teacher.name}", pieces=teacher.epochs)
