@@ -161,6 +161,11 @@ def yamnet() -> str:
     return _with_folds("yamnet")
 
 
+def distilled() -> str:
+    """Every row of a small spiking network with a teacher and without."""
+    return _with_folds("distilled")
+
+
 def _with_folds(name: str) -> str:
     """Return rows with the accuracy of each fold, the firing rate, and energy by account."""
     heads = "Setting | Seed | Parameters | Test [interval] | By fold | Firing rate"
@@ -233,5 +238,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "yamnet": yamnet,
     "ablation": ablation,
     "best_test_epoch": best_test_epoch,
+    "distilled": distilled,
     "claims": claims,
 }

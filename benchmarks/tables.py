@@ -398,6 +398,7 @@ PAGES = [
             "pairings",
             "robustness",
             "scratch",
+            "distilled",
             "yamnet",
             "sweep",
             "systems",

@@ -60,6 +60,10 @@ def parts(content: dict[str, Any]) -> dict[str, list[tuple[str, ...]]]:
         found[f"tables/{row['task']}"] += [("models", name), *entries]
         recipe = ("recipes", row["recipe"])
         found[f"models/{name}"] = [("models", name), *entries, recipe, ("device",), ("seed",)]
+    for name, row in content["models"].items():
+        for teacher in (content["recipes"][row["recipe"]].get("teacher") or {}).get("models", ()):
+            own = found[f"models/{name}"]
+            own += [each for each in found[f"models/{teacher}"] if each not in own]
     return found
 
 

@@ -40,6 +40,11 @@ def network(model: Model, fold: str) -> Path:
     return of_model("models", model) / f"fold-{fold}"
 
 
+def teacher(model: Model, fold: str) -> Path:
+    """Folder of a copy of a model's network, for those that it teaches."""
+    return STORE / "teachers" / model.name / f"fold-{fold}"
+
+
 def base(model: Model, fold: str) -> Path | None:
     """Folder of the trained network that a model starts from; None: from random weights."""
     folder = DATA / model.row.needs

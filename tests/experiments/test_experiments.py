@@ -33,6 +33,7 @@ from spikesound.experiments.probes.best_test_epoch import cropped_inputs
 from spikesound.experiments.row import Row
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards
+from spikesound.models.file import WEIGHTS, load_spec
 from spikesound.params import Params
 from spikesound.params.base import read_sections
 from spikesound.params.experiments import ExperimentParams, changed, params_of
@@ -537,3 +538,28 @@ def test_a_new_sound_is_taught_to_networks_of_the_others(
     read = [each["before"] for (rule, _), each in figures.items() if rule != "prototypes"]
     assert set(read) == {row["accuracy"]}, "before is the network's own accuracy"
     assert figures["prototypes", 3]["found"] > 0.5
+
+
+def test_a_setting_is_taught_by_others_of_all_their_seeds_and_other_features(
+    run: Run, tmp_path: Path
+) -> None:
+    taught = {"recipes.snn.teacher": {"temperature": 2.0, "weight": 0.5}}
+    table: dict[str, Any] = {
+        "settings": {
+            "coarse": {"model": "ann-cnn", "seeds": [1, 2], "set": {"features.mels": 12}},
+            "taught": {"model": "snn-cnn-surrogate", "teachers": ["coarse"], "set": taught},
+            "alone": {"model": "snn-cnn-surrogate"},
+        }
+    }
+    rows = {(row["setting"], row["seed"]): row for row in run(table)["rows"]}
+    assert len(rows) == 4
+    folder = tmp_path / "trial"
+    for seed in (1, 2):
+        assert load_spec(folder / f"coarse/seed-{seed}/models/ann-cnn/fold-1/{WEIGHTS}").bins == 12
+    name = f"models/snn-cnn-surrogate/fold-1/{WEIGHTS}"
+    networks = [folder / each / "seed-1" / name for each in ("taught", "alone")]
+    assert load_spec(networks[0]).bins == 16
+    assert networks[0].read_bytes() != networks[1].read_bytes()
+    before = rows["taught", 1]["digest"]
+    table["settings"]["coarse"]["seeds"] = [1]
+    assert [row["digest"] for row in run(table)["rows"]][1] != before, "another teacher"

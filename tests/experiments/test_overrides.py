@@ -97,6 +97,13 @@ def test_a_setting_may_add_a_row_to_the_table_of_models(tmp_path: Path) -> None:
             {"model": "ann-cnn", "sets": {}},
             "unknown key of e\\.settings\\.s 'sets'.*valid: model, noise, probes, seeds, set",
         ),
+        (
+            {
+                "model": "ann-cnn",
+                "set": {"recipes.ann.teacher": {"temperature": 2.0, "weight": 0.5}},
+            },
+            r"recipes\.ann\.teacher: no teacher is named: set teachers, or recipes\.ann\.teacher",
+        ),
         ({"model": "ann-cnn", "noise": {"noises": ["brown"], "snr_db": [0.0]}}, "noises"),
     ],
 )
@@ -116,6 +123,14 @@ def test_an_unknown_experiment_and_an_unknown_setting_to_compare(tmp_path: Path)
     content = {"settings": {"s": {"model": "ann-cnn"}}, "compare": {"against": "t", **compare}}
     path.write_text(yaml.safe_dump({"e": content}), encoding="utf-8")
     with pytest.raises(SpikesoundError, match=r"e: unknown setting in compare 't'"):
+        load_experiment(path, "e")
+    settings = {"s": {"model": "ann-cnn"}, "t": {"model": "ann-cnn", "teachers": ["s"]}}
+    path.write_text(yaml.safe_dump({"e": {"settings": settings}}), encoding="utf-8")
+    with pytest.raises(SpikesoundError, match=r"'t': teachers: recipes\.ann\.teacher is null"):
+        params_of(CONTENT, "e", load_experiment(path, "e"))
+    settings["u"] = {"model": "ann-cnn", "teachers": ["t"]}
+    path.write_text(yaml.safe_dump({"e": {"settings": settings}}), encoding="utf-8")
+    with pytest.raises(SpikesoundError, match="in teachers of 'u', 't'; valid: s"):
         load_experiment(path, "e")
     with pytest.raises(SpikesoundError, match="no such file"):
         load_experiment(tmp_path / "none.yaml", "e")

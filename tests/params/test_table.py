@@ -178,3 +178,34 @@ def test_sparse_methods_start_from_the_network_or_its_twin(
     content["models"]["new"]["needs"] = f"models/classification/{wrong}"
     with pytest.raises(SpikesoundError, match=rf"new\.needs .*valid: .*{needs}"):
         Params.of(content)
+
+
+def with_teacher(row: str, **changes: Any) -> dict[str, Any]:
+    """The file's content with a recipe of its own for a row, which has a teacher."""
+    content = copy.deepcopy(CONTENT)
+    teacher = {"models": ["ann-lstm"], "temperature": 2.0, "weight": 0.5}
+    recipe = content["recipes"][content["models"][row]["recipe"]] | {"teacher": teacher}
+    content["recipes"]["taught"] = recipe
+    content["models"][row] |= {"recipe": "taught"} | changes
+    return content
+
+
+def test_a_recipe_names_the_rows_that_teach() -> None:
+    assert Params.of(with_teacher(SNN)).model(SNN).teachers == ["ann-lstm"]
+    assert Params.of(CONTENT).model(SNN).teachers == []
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "message"),
+    [
+        (DETECTOR, {}, "snn-tcn-strong.recipe: recipes.taught.teacher is of classification"),
+        (SNN, {"method": "stdp"}, "with recipes.taught.teacher, method 'stdp'; valid: backprop"),
+        ("ann-lstm", {}, "has no teacher, 'ann-lstm'.*valid: ann-cnn, "),
+    ],
+)
+def test_a_teacher_that_does_not_go_with_a_row_is_one_line(
+    row: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpikesoundError, match=message) as caught:
+        Params.of(with_teacher(row, **changes))
+    assert "\n" not in str(caught.value)

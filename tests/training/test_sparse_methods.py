@@ -17,10 +17,10 @@ from spikesound.models.build import build
 from spikesound.models.layers import recorded
 from spikesound.params import METHOD_PARAMS, Params, PenaltyParams, PruningParams
 from spikesound.snn.quantisation.weights import fake_quantise, synapses
+from spikesound.tasks.classification.distillation import distillation_loss, tempered
 from spikesound.training.job import Job, Trained
 from spikesound.training.methods import METHODS
 from spikesound.training.methods.course import Course
-from spikesound.training.methods.distilled import distillation_loss
 from spikesound.training.methods.fine_tune import train_fine_tuned
 from spikesound.training.methods.kmeans import drawn_patches
 from spikesound.training.methods.presentations import presented_clips
@@ -150,12 +150,13 @@ def test_the_hinge_penalty_leaves_few_spikes(params: Params, tmp_path: Path) -> 
 def test_distillation_is_zero_at_the_teacher_and_its_own_divergence_elsewhere() -> None:
     scores, taught = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
     for single in (True, False):
-        assert distillation_loss(taught, taught, 2.0, single=single).item() == pytest.approx(
+        soft = tempered(taught, 2.0, single=single)
+        assert distillation_loss(taught, soft, 2.0, single=single).item() == pytest.approx(
             0, abs=1e-6
         )
     ours, theirs = (torch.softmax(each / 2, -1) for each in (scores, taught))
     expected = 4 * float((theirs * (theirs / ours).log()).sum())
-    assert distillation_loss(scores, taught, 2.0, single=True).item() == pytest.approx(expected)
+    assert distillation_loss(scores, theirs, 2.0, single=True).item() == pytest.approx(expected)
 
 
 def test_a_copy_starts_from_its_teacher(params: Params, tmp_path: Path) -> None:

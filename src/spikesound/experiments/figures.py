@@ -50,8 +50,9 @@ def run_row(row: Row) -> dict[str, Any]:
     """
     for name in CHECKS.keys() & set(row.probes.chosen()):
         CHECKS[name](row)
-    for model in with_bases(row.model, row.params):
-        _train(row, model)
+    for each in (*row.teachers, row):
+        for model in with_bases(each.model, each.params):
+            _train(each, model)
     folds = _folds(row)
     head = {
         "setting": row.name,

@@ -29,6 +29,7 @@ def fold_requests(row: Row, model: Model) -> list[FoldRequest]:
             FoldRequest(
                 model, section, row.params.device, fold, row.seed, data.names, inputs, features,
                 events, bases.get(fold), out, row.folders.trainings, data.audio,
+                row.teaching(model, fold),
             )
         )  # fmt: skip
     return requests

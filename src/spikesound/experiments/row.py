@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from spikesound.core.errors import choose
 from spikesound.core.source import code_digest
 from spikesound.data.store import digest
 from spikesound.evaluation.classification import (
@@ -44,6 +45,7 @@ class Row:
     model : row of the table of models
     noise : to train in; None: none
     probes : what is measured besides
+    teachers : rows whose networks teach this one
     folders : of the project
     out : gets the networks and the results
     """
@@ -55,6 +57,7 @@ class Row:
     model: Model
     noise: TrainingNoise | None
     probes: ProbeParams
+    teachers: tuple[Row, ...]
     folders: Folders
     out: Path
 
@@ -70,6 +73,25 @@ class Row:
     def networks(self, model: Model) -> dict[str, Path]:
         """Return for each held-out fold the folder of a model's network."""
         return {fold: self.out / "models" / model.name / f"fold-{fold}" for fold in self.folds}
+
+    def teaching(self, model: Model, fold: str) -> tuple[Path, ...]:
+        """Return the folders of the networks that teach a model when a fold is held out.
+
+        Raises
+        ------
+        SpikesoundError
+            If a setting that teaches does not hold out this fold.
+        """
+        if model.recipe.teacher is None:
+            return ()
+        own = [self.networks(self.params.model(name))[fold] for name in model.teachers]
+        others = []
+        for row in self.teachers:
+            networks = row.networks(row.model)
+            others.append(
+                choose(networks, fold, f"fold of {row.name!r}, a teacher of {self.name!r}")
+            )
+        return (*own, *others)
 
     def places(self) -> Places:
         """Return the files of the row's evaluation."""
@@ -118,13 +140,16 @@ class Row:
             params.seed,
             torch.__version__,
             code_digest(code),
+            *(teacher.digest() for teacher in self.teachers),
         )
 
 
 def with_bases(model: Model, params: Params) -> list[Model]:
-    """Return a model after those that its training starts from."""
+    """Return a model after those that its training starts from, and those that teach it."""
     base = [] if model.base is None else with_bases(params.model(model.base), params)
-    return [*base, model]
+    names = [each.name for each in base]
+    taught_by = [params.model(name) for name in model.teachers if name not in names]
+    return [*taught_by, *base, model]
 
 
 def _of_model(model: Model) -> list[str]:

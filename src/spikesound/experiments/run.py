@@ -46,15 +46,7 @@ def run_experiment(
     most : rows that are computed at most; None: all
     """
     content: dict[str, Any] = read_mapping(out) if out.is_file() else {}
-    rows = [
-        Row(
-            setting, seed, params[setting], default, params[setting].model(each.model), each.noise,
-            each.probes,
-            folders, folders.work / name / _slug(setting) / f"seed-{seed}",
-        )
-        for setting, each in experiment.settings.items()
-        for seed in each.seeds
-    ]  # fmt: skip
+    rows = _rows(name, experiment, params, default, folders)
     digests = {(row.name, row.seed): row.digest() for row in rows}
     order = {key: number for number, key in enumerate(digests)}
     known = {_key(each): each for each in content.get("rows", []) if _key(each) in order}
@@ -94,6 +86,27 @@ def run_experiment(
         content |= compared(experiment.compare, rows, known) | {"digest": finished}
     save()
     return content
+
+
+def _rows(
+    name: str,
+    experiment: ExperimentParams,
+    params: dict[str, Params],
+    default: Params,
+    folders: Folders,
+) -> list[Row]:
+    """Return a row for each setting and seed, in their order."""
+    settings = experiment.settings
+
+    def of(setting: str, seed: int) -> Row:
+        each, own = settings[setting], params[setting]
+        teachers = (of(one, other) for one in each.teachers for other in settings[one].seeds)
+        return Row(
+            setting, seed, own, default, own.model(each.model), each.noise, each.probes,
+            tuple(teachers), folders, folders.work / name / _slug(setting) / f"seed-{seed}",
+        )  # fmt: skip
+
+    return [of(setting, seed) for setting, each in settings.items() for seed in each.seeds]
 
 
 def _by_rounds(rows: list[Row]) -> list[Row]:

@@ -108,6 +108,7 @@ from spikesound.params.recipes import (
     AugmentParams,
     NegativeParams,
     RecipeParams,
+    TeacherParams,
     WarpParams,
     WaveformParams,
 )
@@ -291,6 +292,7 @@ __all__ = [
     "TTFSParams",
     "TaskName",
     "Tasks",
+    "TeacherParams",
     "TimingParams",
     "TunedIntegerParams",
     "TunedParams",

@@ -20,6 +20,7 @@ from spikesound.params.base import (
     read_sections,
 )
 from spikesound.params.root import Params
+from spikesound.params.table import Model
 
 Changes = dict[str, Any]
 """Values by dotted keys of params.yaml; a mapping changes the keys that it has."""
@@ -107,6 +108,11 @@ class SettingParams(Section):
         [1], description="Seeds of training; a row of results for each."
     )
     noise: TrainingNoise | None = Field(None, description="Noise to train in; null: none.")
+    teachers: Annotated[list[str], Distinct] = Field(
+        [],
+        description="Settings whose networks, of all their seeds, teach this one as the `teacher` "
+        "of its recipe says; they may have other features.",
+    )
     probes: ProbeParams = Field(
         default_factory=lambda: ProbeParams.model_validate({}),
         description="What is measured besides.",
@@ -140,6 +146,12 @@ class ExperimentParams(Section):
 
     @model_validator(mode="after")
     def _known(self) -> ExperimentParams:
+        untaught = [name for name, each in self.settings.items() if not each.teachers]
+        for name, each in self.settings.items():
+            for teacher in each.teachers:
+                if teacher not in untaught:
+                    what = f"setting without teachers, in teachers of {name!r},"
+                    raise ValueError(str(unknown(what, teacher, untaught)))
         if self.compare is not None:
             named = [self.compare.against, self.compare.rate_of]
             for name in (*named, *self.compare.equal_energy, *self.compare.noise):
@@ -183,11 +195,20 @@ def params_of(
     for setting, row in experiment.settings.items():
         try:
             params = Params.of(changed(changed(content, experiment.set), row.set))
-            params.model(row.model)
+            _check_teachers(params.model(row.model), row)
         except SpikesoundError as error:
             raise SpikesoundError(f"experiment {name}, setting {setting!r}: {error}") from error
         found[setting] = params
     return found
+
+
+def _check_teachers(model: Model, row: SettingParams) -> None:
+    """Check that teachers are named where, and only where, the model's recipe has a teacher."""
+    recipe = f"recipes.{model.row.recipe}.teacher"
+    if model.recipe.teacher is None and row.teachers:
+        raise SpikesoundError(f"teachers: {recipe} is null; set its temperature and weight")
+    if model.recipe.teacher is not None and not (row.teachers or model.teachers):
+        raise SpikesoundError(f"{recipe}: no teacher is named: set teachers, or {recipe}.models")
 
 
 def changed(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class MethodParams(Section):
     any_network : whether it trains networks of code as well, whose layers are not known
     from_twin : whether a spiking network starts from its conventional twin
     direct : whether it needs direct coding
+    takes_teacher : whether the training loop minimises the task's loss, which a teacher adds to
     graded : whether the layers of its network send each other events with values, as spiking
         hardware can with graded spikes
     """
@@ -34,6 +35,7 @@ class MethodParams(Section):
     any_network: ClassVar[bool] = False
     from_twin: ClassVar[bool] = False
     direct: ClassVar[bool] = False
+    takes_teacher: ClassVar[bool] = True
     graded: ClassVar[bool] = False
 
     @property
@@ -170,6 +172,7 @@ class LocalParams(MethodParams):
     """What the two spike-timing rules share."""
 
     own_network: ClassVar[bool] = True
+    takes_teacher: ClassVar[bool] = False
 
     neurons: Count = Field(description="Competing neurons at each frame.")
     frames: Count = Field(description="Frames in a neuron's receptive field.")
@@ -211,6 +214,7 @@ class SOMParams(MethodParams):
     """A self-organising map of frames, read by spiking neurons."""
 
     own_network: ClassVar[bool] = True
+    takes_teacher: ClassVar[bool] = False
 
     rows: Count = Field(description="Rows of the map.")
     columns: Count = Field(description="Columns of the map.")

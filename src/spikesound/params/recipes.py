@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from spikesound.params.base import Count, Positive, Section, Share
+from spikesound.params.base import Count, Distinct, Positive, Section, Share
 
 
 class WarpParams(Section):
@@ -133,6 +133,24 @@ class NegativeParams(Section):
         return self
 
 
+class TeacherParams(Section):
+    """Distillation: trained models of the same fold teach beside the labels.
+
+    The loss is (1 - weight) times that of the labels plus weight times temperature² times the
+    Kullback-Leibler divergence from the teachers' mean probabilities.
+    """
+
+    models: Annotated[list[str], Distinct] = Field(
+        [],
+        description="Rows of the table of models, trained first on the same folds; of an "
+        "experiment also the settings in `teachers`.",
+    )
+    temperature: Positive = Field(
+        description="Scores of teachers and network are divided by it before the softmax."
+    )
+    weight: Share = Field(description="Share of the teachers' part in the loss; 0: labels alone.")
+
+
 OF_STREAMS = {
     "dataset": "memory",
     "workers": 0,
@@ -191,18 +209,22 @@ class RecipeParams(Section):
     negatives: NegativeParams | None = Field(
         None, description="Clips of no class in training, of `dataset: memory`; null: none."
     )
+    teacher: TeacherParams | None = Field(
+        None, description="Distillation from trained models, of `dataset: memory`; null: none."
+    )
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without(handler(self), OF_STREAMS | {"negatives": None})
+        return _without(handler(self), OF_STREAMS | {"negatives": None, "teacher": None})
 
     @model_validator(mode="after")
     def _consistent(self) -> RecipeParams:
         if self.clips == "known" and self.keep != "last":
             raise ValueError("clips: known leaves no clip to choose an epoch by; set keep: last")
         if self.dataset == "stream":
-            if self.negatives is not None:
-                raise ValueError("negatives: only of clips in memory; set dataset: memory")
+            for key in ("negatives", "teacher"):
+                if getattr(self, key) is not None:
+                    raise ValueError(f"{key}: only of clips in memory; set dataset: memory")
             for key in ("average", "augment.waveform"):
                 if getattr(self.augment if "." in key else self, key.split(".")[-1]) is not None:
                     raise ValueError(f"{key}: not of streamed clips; set dataset: memory")
@@ -211,6 +233,8 @@ class RecipeParams(Section):
             return self
         if self.negatives is not None and self.augment.waveform is not None:
             raise ValueError("negatives have no sound to augment; set augment.waveform: null")
+        if self.negatives is not None and self.teacher is not None:
+            raise ValueError("negatives have no sound that a teacher knows; set negatives: null")
         if self.augment.in_batches and self.augment.waveform is None:
             raise ValueError(
                 "augment.warp, masks and blocks: only streamed clips and waveforms are augmented "

@@ -154,6 +154,7 @@ class KMeansParams(MethodParams):
 
     spiking: ClassVar[bool] = False
     own_network: ClassVar[bool] = True
+    takes_teacher: ClassVar[bool] = False
 
     neurons: Count = Field(description="Centroids.")
     frames: Count = Field(description="Frames of a patch; it has all bins.")

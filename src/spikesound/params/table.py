@@ -67,6 +67,11 @@ class Model:
         return self.row.base
 
     @property
+    def teachers(self) -> list[str]:
+        """Names of the rows whose trained models teach it by its recipe."""
+        return [] if self.recipe.teacher is None else self.recipe.teacher.models
+
+    @property
     def labels(self) -> LabelKind | None:
         """Labels that a detector is trained on."""
         return self.row.labels
@@ -168,6 +173,7 @@ def _check(where: str, model: Model, params: Params) -> None:
             f"{where}.method: recipe {row.recipe!r} has negatives, which method {row.method!r} "
             "cannot train on: it learns without a loss over all classes"
         )
+    _check_teacher(where, model, params)
     if not method.spiking and model.neuron_params.spikes:
         raise SpikesoundError(
             f"{where}: method {row.method!r} trains conventional networks; neuron {row.neuron!r} "
@@ -205,3 +211,27 @@ def _check(where: str, model: Model, params: Params) -> None:
         raise unknown(f"{where}.needs", row.needs, needs)
     if (row.labels is None) != (row.task == "classification"):
         raise SpikesoundError(f"{where}.labels: strong, weak or both, of detection and no other")
+
+
+def _check_teacher(where: str, model: Model, params: Params) -> None:
+    """Check that a recipe's teacher goes with a model, and that its rows can be trained first."""
+    if model.recipe.teacher is None:
+        return
+    row, teacher = model.row, f"recipes.{model.row.recipe}.teacher"
+    if row.task != "classification":
+        raise SpikesoundError(f"{where}.recipe: {teacher} is of classification; got {row.task!r}")
+    if not model.method_params.takes_teacher:
+        able = [name for name, each in params.methods.items() if each.takes_teacher]
+        raise unknown(f"{where}.method: with {teacher}, method", row.method, able)
+    fitting = [
+        name
+        for name, other in params.models.items()
+        if other.task == row.task
+        and other.base is None
+        and other.recipe in params.recipes
+        and params.recipes[other.recipe].teacher is None
+    ]
+    for name in model.teachers:
+        if name not in fitting:
+            what = f"{teacher}.models: row that starts from no other and has no teacher,"
+            raise unknown(what, name, fitting)

@@ -17,6 +17,7 @@ class LinearHeadParams(MethodParams):
     spiking: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
+    takes_teacher: ClassVar[bool] = False
 
 
 class ZeroShotParams(MethodParams):
@@ -25,6 +26,7 @@ class ZeroShotParams(MethodParams):
     spiking: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
+    takes_teacher: ClassVar[bool] = False
 
     pretrained: str = Field(description="Pretrained network whose classes the outputs are.")
     labels: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(

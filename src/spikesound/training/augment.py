@@ -55,8 +55,13 @@ def augment(
 
 
 def mixup(
-    x: Floats, targets: Floats, alpha: float, generator: np.random.Generator, *, shares: bool = True
-) -> tuple[Floats, Floats]:
+    x: Floats,
+    targets: Floats,
+    alpha: float,
+    generator: np.random.Generator,
+    *others: Floats,
+    shares: bool = True,
+) -> tuple[Floats, ...]:
     """Blend each clip of a batch with another, and their targets by the same weight.
 
     .. math:: \\tilde x_i = \\lambda x_i + (1 - \\lambda) x_{\\pi(i)}, \\quad
@@ -68,6 +73,7 @@ def mixup(
     ----------
     x : (clip, step, frame, bin)
     targets : (clip, class)
+    others : tables of the same clips, blended likewise
     shares : whether the targets of a clip are scaled to shares of one first
 
     References
@@ -75,15 +81,12 @@ def mixup(
     Zhang et al. 2018, "mixup: beyond empirical risk minimization", equation 1.
     """
     if alpha == 0:
-        return x, targets
+        return x, targets, *others
     if shares:
         targets = targets / targets.sum(1, keepdims=True)
     weight = np.float32(generator.beta(alpha, alpha))
     other = generator.permutation(len(x))
-    return (
-        weight * x + (1 - weight) * x[other],
-        weight * targets + (1 - weight) * targets[other],
-    )
+    return tuple(weight * each + (1 - weight) * each[other] for each in (x, targets, *others))
 
 
 def _shift(x: Floats, bins: int) -> Floats:

@@ -36,6 +36,7 @@ class Dataset:
     active : bool (n, frame, class), whether the class sounds at the frame's middle; None: unknown
     bins : size of the feature axis
     neurons_per_bin : how many neighbours on it stand in place of one bin of the features
+    taught : float32 (n, class), a teacher's probabilities (:mod:`.teacher`); None: no teacher
     """
 
     ids: list[str]
@@ -46,6 +47,7 @@ class Dataset:
     bins: int
     neurons_per_bin: int = 1
     active: npt.NDArray[np.bool_] | None = None
+    taught: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,6 +75,7 @@ class Dataset:
             inputs=self.inputs[rows],
             present=self.present[rows],
             active=None if self.active is None else self.active[rows],
+            taught=None if self.taught is None else self.taught[rows],
         )
 
     def batch(self, rows: Rows) -> Floats:

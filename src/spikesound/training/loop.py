@@ -212,12 +212,17 @@ def _batch(
         ]
     )
     present, active = clips.labels(rows)
-    x, present = mixup(x, present, recipe.augment.mixup, generator, shares=job.task.shares)
+    taught = [] if clips.taught is None else [clips.taught[rows]]
+    x, present, *taught = mixup(
+        x, present, recipe.augment.mixup, generator, *taught, shares=job.task.shares
+    )
     if recipe.silence_weight is not None:
-        x = np.concatenate([x, np.zeros_like(x[:1])])
-        present = np.concatenate([present, np.zeros_like(present[:1])])
+        x, present, *taught = (
+            np.concatenate([each, np.zeros_like(each[:1])]) for each in (x, present, *taught)
+        )
         active = None if active is None else np.concatenate([active, np.zeros_like(active[:1])])
-    return batched(x, frames=job.task.frames), job.task.targets(present, active)
+    targets = *job.task.targets(present, active), *map(torch.from_numpy, taught)
+    return batched(x, frames=job.task.frames), targets
 
 
 def _placed(x: torch.Tensor, network: nn.Module) -> torch.Tensor:

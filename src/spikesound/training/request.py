@@ -24,7 +24,8 @@ class FoldRequest:
     base : folder of the trained model to start from
     out : folder that gets the model
     store : folder of finished and half finished trainings
-    audio : folder of the clips' sound, for recipes that augment it
+    audio : folder of the clips' sound, for recipes that augment it, and for teachers
+    teachers : folders of the trained models that teach, of recipes with a teacher
     """
 
     model: Model
@@ -40,3 +41,4 @@ class FoldRequest:
     out: Path
     store: Path
     audio: Path | None = None
+    teachers: tuple[Path, ...] = ()

@@ -26,6 +26,7 @@ from spikesound.params import (
     DetectionParams,
 )
 from spikesound.tasks import task_of
+from spikesound.tasks.classification.distillation import taught_task
 from spikesound.tasks.detection.event_calibration import calibrate_events
 from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
@@ -42,6 +43,7 @@ from spikesound.training.scores import frame_scores
 from spikesound.training.split import training_parts
 from spikesound.training.stream.clips import stream_parts, with_times
 from spikesound.training.stream.methods import STREAM_METHODS
+from spikesound.training.teacher import Teacher, read_teacher
 from spikesound.training.waveform.waves import Waves, waves_of
 
 
@@ -133,9 +135,16 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
         single=single,
         attention=attention,
     )
+    fabric, task = TrainingFabric(request.device), task_of(spec, params)
+    waved, teacher = model.recipe.augment.waveform is not None, None
+    if (how := model.recipe.teacher) is not None:
+        task = taught_task(task, how.temperature, how.weight)
+        teacher = read_teacher(request.teachers, how.temperature, spec, fabric.device)
+        if not waved:
+            training = _taught(request, training, teacher)
     job = Job(
         spec,
-        task_of(spec, params),
+        task,
         with_negatives(training, model.recipe.negatives, front_end, spec),
         validation,
         model.recipe,
@@ -144,17 +153,27 @@ def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:
         training_seed(spec),
         resume=request.store / "unnamed.pt",
         base=None if request.base is None else file.load(request.base)[1],
-        fabric=TrainingFabric(request.device),
+        fabric=fabric,
         balanced=balanced,
-        waves=_waves(request, training, front_end),
+        waves=_waves(request, training, front_end, teacher) if waved else None,
     )
     return job, front_end
 
 
-def _waves(request: FoldRequest, clips: Dataset, front_end: FrontEnd) -> Waves | None:
-    """Return the sound of the training clips, where the recipe augments it."""
-    if request.model.recipe.augment.waveform is None:
-        return None
+def _taught(request: FoldRequest, clips: Dataset, teacher: Teacher) -> Dataset:
+    """Return the training clips with a teacher's probabilities of each."""
+    if request.audio is None:
+        raise SpikesoundError(
+            f"{request.model.name}: teacher: the clips' sound is needed, and none is given"
+        )
+    taught = teacher.of_clips(request.audio, clips.ids, request.model.recipe.batch_clips)
+    return replace(clips, taught=taught)
+
+
+def _waves(
+    request: FoldRequest, clips: Dataset, front_end: FrontEnd, teacher: Teacher | None
+) -> Waves:
+    """Return the sound of the training clips, which the recipe augments."""
     where = f"{request.model.name}: augment.waveform"
     if clips.spikes or clips.active is not None or clips.neurons_per_bin > 1:
         raise SpikesoundError(
@@ -163,7 +182,7 @@ def _waves(request: FoldRequest, clips: Dataset, front_end: FrontEnd) -> Waves |
         )
     if request.audio is None:
         raise SpikesoundError(f"{where}: the clips' sound is needed, and none is given")
-    return waves_of(clips, request.audio, front_end)
+    return waves_of(clips, request.audio, front_end, teacher)
 
 
 def streams(request: FoldRequest) -> bool:

@@ -18,6 +18,7 @@ from spikesound.core.source import code_digest
 from spikesound.data.store import digest
 from spikesound.models import file
 from spikesound.models.build import parts_of
+from spikesound.models.digests import weights_digest
 from spikesound.snn.decoding import READOUTS
 from spikesound.snn.encoding import ENCODINGS
 from spikesound.training.dataset import Dataset
@@ -46,7 +47,7 @@ def fingerprint(job: Job, method: str) -> str:
         str(job.balanced),
         _of_clips(job.training),
         _of_clips(job.validation),
-        "" if job.base is None else _of_weights(job.base),
+        "" if job.base is None else weights_digest(job.base),
         f"{job.fabric.device.type} {job.fabric._precision.precision}",
         torch.__version__,
         code_digest(code_of(job, method)),
@@ -62,6 +63,8 @@ def code_of(job: Job, method: str) -> list[Callable[..., Any]]:
     objects += [READOUTS[readout]] if readout in READOUTS else []
     if job.spec.encoding is not None:
         objects.append(ENCODINGS[job.spec.encoding].step_values)
+    if job.waves is not None and job.waves.teacher is not None:
+        objects.append(type(job.waves.teacher))
     return objects
 
 
@@ -99,17 +102,9 @@ def _of_clips(clips: Dataset | StreamedClips) -> str:
     if isinstance(clips, StreamedClips):
         return clips.digest()
     content = hashlib.sha256()
-    arrays = [clips.inputs, clips.present, *([] if clips.active is None else [clips.active])]
-    for array in arrays:
+    optional = (each for each in (clips.active, clips.taught) if each is not None)
+    for array in (clips.inputs, clips.present, *optional):
         content.update(f"{array.dtype} {array.shape}".encode())
         content.update(np.ascontiguousarray(array).data)
     content.update(" ".join(clips.ids).encode())
-    return content.hexdigest()
-
-
-def _of_weights(network: torch.nn.Module) -> str:
-    content = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        content.update(name.encode())
-        content.update(value.contiguous().numpy().tobytes())
     return content.hexdigest()

@@ -45,7 +45,7 @@ class MultipleLabels(SingleLabel):
 
     shares = False
     unlabelled = True
-    figures = ("validation_map",)
+    figures: tuple[str, ...] = ("validation_map",)
 
     def loss(self, output: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the binary cross-entropy of scores (batch, class).

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
 from spikesound.models.layers import spiking_neurons
 from spikesound.params import DistilledParams, PenaltyParams, PruningParams
 from spikesound.snn.decoding import recorded_spikes
+from spikesound.tasks.classification.distillation import distillation_loss, tempered
 from spikesound.tasks.task import Targets
 from spikesound.training.job import Job, Trained
 from spikesound.training.methods.course import Course
@@ -24,7 +24,7 @@ def train_distilled(job: Job) -> Trained:
 
     It starts from the teacher's weights and is trained with the penalty and the pruning of
     :func:`.regularised.train_regularised`; its loss has the teacher's part
-    (:func:`distillation_loss`). The weights kept are the last epoch's.
+    (:mod:`spikesound.tasks.classification.distillation`). The weights kept are the last epoch's.
 
     Raises
     ------
@@ -69,40 +69,10 @@ class Distillation(Regularised):
         """Return the loss of a batch."""
         with recorded_spikes(spiking_neurons(network)) as spikes:
             scores = self.output(network, x)
+        temperature = self.params.temperature
         with torch.no_grad():
-            taught = self.teacher(x)
-        soft = distillation_loss(scores, taught, self.params.temperature, single=self.single)
+            taught = tempered(self.teacher(x), temperature, single=self.single)
+        soft = distillation_loss(scores, taught, temperature, single=self.single)
         share = self.params.share
         hard = self.task.loss(scores, targets)
         return (1 - share) * hard + share * soft + self.penalty(spikes)
-
-
-def distillation_loss(
-    scores: torch.Tensor, taught: torch.Tensor, temperature: float, *, single: bool
-) -> torch.Tensor:
-    r"""Return how far a network's probabilities are from its teacher's.
-
-    .. math:: L = \frac{\tau^2}{B} \sum_b \mathrm{KL}\big(\sigma(z^*_b / \tau) \,\|\,
-              \sigma(z_b / \tau)\big)
-
-    with the softmax of single labels for :math:`\sigma`; of several labels the mean over classes of
-    the divergence of each one's probability.
-
-    Parameters
-    ----------
-    scores, taught : of network and teacher (batch, class)
-    temperature : tau
-
-    References
-    ----------
-    Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network", section 2.
-    """
-    ours, theirs = scores / temperature, taught / temperature
-    if single:
-        divergence = functional.kl_div(
-            ours.log_softmax(-1), theirs.log_softmax(-1), reduction="batchmean", log_target=True
-        )
-    else:
-        entropy = functional.binary_cross_entropy_with_logits(theirs, theirs.sigmoid())
-        divergence = functional.binary_cross_entropy_with_logits(ours, theirs.sigmoid()) - entropy
-    return temperature**2 * divergence

@@ -32,6 +32,9 @@ class WaveformEpoch:
     :func:`spikesound.training.stream.augment.augment` does to these. All draws of a clip are
     functions of (seed, epoch, clip id).
 
+    A teacher processes the same sound, after the gain (Beyer et al. 2022, "Knowledge distillation:
+    a good teacher is patient and consistent"); of a band its probabilities of both clips are mixed.
+
     Parameters
     ----------
     job : with ``recipe.augment.waveform``
@@ -64,16 +67,24 @@ class WaveformEpoch:
             theirs = self._sound(mates[span.numpy()])
             sound[span] = torch.where(inside.to(place), theirs, sound[span])
             own[span] = 1 - share
-        x = self.waves.features(louder(sound, params, draws))
+        sound = louder(sound, params, draws)
+        x, taught = self.waves.features(sound), self.waves.taught(sound, self._ids(rows))
         if len(band):
             inside, share = _spans(x.shape[3], draws, band, ratio)
-            theirs = self.waves.features(self._sound(mates[band.numpy()]))
-            x[band] = torch.where(inside[:, None, None].to(place), theirs, x[band])
+            others = mates[band.numpy()]
+            theirs = self._sound(others)
+            x[band] = torch.where(
+                inside[:, None, None].to(place), self.waves.features(theirs), x[band]
+            )
             own[band] = 1 - share
+            of_them = self.waves.taught(theirs, self._ids(others))
+            for table, other in zip(taught, of_them, strict=True):
+                table[band] = own[band, None] * table[band] + (1 - own[band, None]) * other
         x = augment(x, job.recipe.augment, draws.to(place), spikes=False)
         weight = own.numpy()[:, None]
         targets = weight * self._labels(rows) + (1 - weight) * self._labels(mates)
-        return x.transpose(0, 1).contiguous(), job.task.targets(targets.astype(np.float32), None)
+        labels = job.task.targets(targets.astype(np.float32), None)
+        return x.transpose(0, 1).contiguous(), (*labels, *taught)
 
     def _kinds(self, draws: Draws) -> Iterator[torch.Tensor]:
         """Return which clips of a batch are mixed as a whole, in a span, and in a band."""
@@ -93,6 +104,9 @@ class WaveformEpoch:
             found = moved(waves, self.params, draws)
             self._moved |= dict(zip(new.tolist(), found.unbind(0), strict=True))
         return torch.stack([self._moved[row] for row in rows.tolist()])
+
+    def _ids(self, rows: Rows) -> list[str]:
+        return [self.job.training.ids[row] for row in rows]
 
     def _labels(self, rows: Rows) -> npt.NDArray[np.float32]:
         """Return the labels of clips, as shares of one where the task has one label a clip."""

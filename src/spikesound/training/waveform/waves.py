@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,21 @@ from spikesound.training.dataset import Dataset
 from spikesound.training.stream.augment import inverse_ranges, prepared
 
 
+class SoundTeacher(Protocol):
+    """What gives class probabilities of sound: :class:`spikesound.training.teacher.Teacher`.
+
+    A training without a teacher does not depend on its code.
+    """
+
+    def of_sound(self, waves: torch.Tensor, rate_hz: int, ids: Sequence[str]) -> torch.Tensor:
+        """Return probabilities (clip, class) of samples (clip, sample)."""
+        ...
+
+    def digest(self) -> str:
+        """Return the digest of all that the probabilities depend on."""
+        ...
+
+
 @dataclass(frozen=True)
 class Waves:
     """Samples of the clips of a dataset, in its order.
@@ -28,11 +45,13 @@ class Waves:
     samples : float32 (clip, sample), in full scale, at the front end's rate
     numbers : of each clip, from which its draws derive
     front_end : from samples to features, with the ranges fitted without the held-out fold
+    teacher : of sound as it is augmented in each batch; None: no teacher
     """
 
     samples: npt.NDArray[np.float32]
     numbers: npt.NDArray[np.int64]
     front_end: FrontEnd
+    teacher: SoundTeacher | None = None
 
     @cached_property
     def _ranges(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,15 +68,24 @@ class Waves:
         low, scale = (each.to(waves.device) for each in self._ranges)
         return prepared(compute(waves, self.front_end.features), len(low), (low, scale))
 
+    def taught(self, waves: torch.Tensor, ids: Sequence[str]) -> list[torch.Tensor]:
+        """Return the teacher's probabilities of sound (clip, class), one table; none without it."""
+        if self.teacher is None:
+            return []
+        return [self.teacher.of_sound(waves, self.front_end.rate_hz, ids)]
+
     def digest(self) -> str:
-        """Return the digest of the samples and of what makes features of them."""
+        """Return the digest of the samples, of what makes features of them, and of the teacher."""
         content = hashlib.sha256(self.front_end.model_dump_json().encode())
         content.update(self.samples.data)
+        content.update(b"" if self.teacher is None else self.teacher.digest().encode())
         return content.hexdigest()
 
 
-def waves_of(clips: Dataset, audio: Path, front_end: FrontEnd) -> Waves:
+def waves_of(
+    clips: Dataset, audio: Path, front_end: FrontEnd, teacher: SoundTeacher | None = None
+) -> Waves:
     """Return the sound of a dataset's clips; raises as :func:`~.features.waves.load_waves`."""
     samples = load_waves(audio, front_end.features, clips.ids)
     numbers = np.array([derive(0, each) for each in clips.ids], np.int64)
-    return Waves(samples, numbers, front_end)
+    return Waves(samples, numbers, front_end, teacher)
