@@ -219,6 +219,26 @@ def test_another_encoding_is_encoded_for_the_setting(run: Run, tmp_path: Path) -
     assert row["spikes_per_clip"] > 0
 
 
+IMAGES = {"rate_hz": 8000, "window": 50, "hop": 50, "mels": 80, "high_hz": 4000.0, "clip_s": 0.5}
+
+
+@pytest.mark.parametrize(
+    "setting", ["small resnet", "small densenet, spiking", "resnet18"]
+)
+def test_networks_of_images_go_through_everything(setting: str, run: Run) -> None:
+    if "small" not in setting:
+        pytest.importorskip("torchvision")
+    experiment = read_sections(ROOT / "experiments/params.yaml")["vision"]
+    experiment["set"] |= {"features": {"kinds": ["mel_windows"], **IMAGES}}
+    for recipe in ("recipes.ann", "recipes.snn"):
+        experiment["set"][recipe] = {**experiment["set"][recipe], "epochs": 1, "patience": 1}
+    (row,) = run(experiment | {"settings": {setting: experiment["settings"][setting]}})["rows"]
+    assert 0 <= row["accuracy"] <= 1
+    assert row["dense_operations"] > row["parameters"]
+    spikes = "spiking" in setting
+    assert (row["spikes_per_clip"] > 0) == spikes
+
+
 def test_a_fine_tuned_model_is_trained_after_its_base(run: Run, tmp_path: Path) -> None:
     few = {"methods.int8.epochs": 1}
     (row,) = run({"settings": {"int8": {"model": "ann-cnn-int8", "set": few}}})["rows"]

@@ -1,4 +1,4 @@
-"""Spectrograms of three windows: against torchaudio's, against Pillow's resizing, and refused uses."""
+"""Spectrograms of three windows: against torchaudio's and Pillow's resizing; refused uses."""
 
 from __future__ import annotations
 

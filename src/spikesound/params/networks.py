@@ -46,6 +46,26 @@ class CNNParams(NetworkParams):
     dropout: Dropout
 
 
+class ResidualParams(CNNParams):
+    """Convolutions with units behind each block that are joined with their input."""
+
+    units: int = Field(ge=0, le=32, description="Units behind each block.")
+    windows: Count = Field(
+        description="Spectrograms side by side in the bins, each a channel of the input: 3 of "
+        "features.kinds [mel_windows]."
+    )
+
+
+class ResNetParams(ResidualParams):
+    """Units of two convolutions, added to their input (spiking: SEW-ResNet with ADD)."""
+
+
+class DenseNetParams(ResidualParams):
+    """Units of one convolution, whose channels are laid beside those of their input."""
+
+    growth: Count = Field(description="Channels that each unit adds.")
+
+
 class ClipCRNNParams(CNNParams):
     """Convolutions over the spectrogram with one LSTM or GRU layer over frames behind them."""
 
@@ -242,6 +262,8 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "pruned_cnn": CNNParams,
     "single_spike_cnn": CNNParams,
     "sigma_delta_cnn": CNNParams,
+    "resnet": ResNetParams,
+    "densenet": DenseNetParams,
     "yamnet": YAMNetParams,
     "lstm": RecurrentParams,
     "gru": RecurrentParams,

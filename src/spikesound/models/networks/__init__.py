@@ -24,6 +24,7 @@ from spikesound.models.networks.own_code import OwnNetwork
 from spikesound.models.networks.patches import Patches
 from spikesound.models.networks.pruned import PrunedCNN
 from spikesound.models.networks.recurrent import CELLS, Recurrent
+from spikesound.models.networks.residual import DenseNet, ResNet
 from spikesound.models.networks.sigma_delta import SigmaDeltaCNN
 from spikesound.models.networks.single_spike import SingleSpikeCNN
 from spikesound.models.networks.som import SOM
@@ -37,6 +38,8 @@ NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]]
     "pruned_cnn": PrunedCNN,
     "single_spike_cnn": SingleSpikeCNN,
     "sigma_delta_cnn": SigmaDeltaCNN,
+    "resnet": ResNet,
+    "densenet": DenseNet,
     "yamnet": YAMNet,
     **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
     "srnn": srnn,
