@@ -1,8 +1,8 @@
 """Networks of torchvision on spectrograms as images, as in kamalesh0406/Audio-Classification.
 
 The three spectrograms of `features.kinds: [mel_windows]` are the channels of an image of bands by
-frames; the last layer is a new one. Weights of ImageNet are read whenever the network is built, also
-for a model that is trained already: torch keeps what it has downloaded.
+frames; the last layer is a new one. Weights of ImageNet are read whenever the network is built,
+that of a trained model included: torch keeps what it has downloaded.
 """
 
 from pathlib import Path

@@ -20,8 +20,8 @@ def convolution(
 ) -> list[LayerCounts]:
     """Count a convolution over frames and bins on (step, batch, channel, frame, bin).
 
-    Average pooling is part of it. Pooling by the maximum takes three comparisons and a batch norm
-    for each pooled value besides. Of an input of n spikes n are counted.
+    Average pooling is part of it. Pooling by the maximum takes three comparisons and a batch norm,
+    if there is one, for each pooled value besides. Of an input of n spikes n are counted.
     """
     assert isinstance(layer.geometry, Grid)
     passes, clips, inputs, rows, columns = x.shape
@@ -55,6 +55,8 @@ def convolution(
         return [counts]
     values = float(passes * clips * neurons)
     maxima = additions(f"maximum_{layer.name}", "activations", 3 * values, neurons)
+    if layer.norm is None or isinstance(layer.norm, nn.Identity):
+        return [counts, maxima]
     norm = additions(f"norm_{layer.name}", "activations", values, neurons)
     return [counts, maxima, replace(norm, operation="mac", weights=2 * outputs)]
 
