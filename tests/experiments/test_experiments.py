@@ -222,7 +222,7 @@ def test_another_encoding_is_encoded_for_the_setting(run: Run, tmp_path: Path) -
     assert row["spikes_per_clip"] > 0
 
 
-IMAGES = {"rate_hz": 8000, "window": 50, "hop": 50, "mels": 80, "high_hz": 4000.0, "clip_s": 0.5}
+IMAGES = {"rate_hz": 8000, "window": 100, "hop": 100, "mels": 40, "high_hz": 4000.0, "clip_s": 0.5}
 
 
 @pytest.mark.parametrize("setting", ["small resnet", "small densenet, spiking", "resnet18"])

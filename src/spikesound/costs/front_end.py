@@ -141,7 +141,8 @@ def _windows(params: FeatureParams) -> list[Part]:
     for _, hop_ms in WINDOWS_MS:
         times = params.hop / samples_in(hop_ms, params.rate_hz)
         for part in (_spectrum(size), _filtered(filter_weights(params), params.mels)):
-            found.append((*(times * each for each in part[:3]), part[3]))
+            macs, acs, words, held = part
+            found.append((times * macs, times * acs, times * words, held))
     return found
 
 

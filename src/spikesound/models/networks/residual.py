@@ -126,7 +126,8 @@ class Residual(CNN):
 
     def channels(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, frame, bin) to the spectrograms as channels."""
-        return x.unflatten(3, (self.windows, -1)).movedim(3, 2)
+        time, batch, frames, bins = x.shape
+        return x.reshape(time, batch, frames, self.windows, bins // self.windows).movedim(3, 2)
 
     def layers(self) -> list[Layer]:
         """Return the convolutions and joins, the pooling behind the last one, and the read-out."""

@@ -40,7 +40,9 @@ class PatchMeans(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (1, batch, channel, frame, bin) to (patch, batch, channel)."""
-        return x[0].unflatten(2, (self.patches, -1)).mean((3, 4)).permute(2, 0, 1)
+        batch, channels, frames, bins = x.shape[1:]
+        places = x.reshape(batch, channels, self.patches, frames // self.patches * bins)
+        return places.mean(3).permute(2, 0, 1)
 
 
 class YAMNetTrunk(YAMNet):

@@ -138,11 +138,11 @@ class VGGish(nn.Module):
         patches = max(1, x.shape[2] // self.patch)
         x = functional.pad(x[0], (0, 0, 0, max(0, self.patch - x.shape[2])))
         values = (x * self.span + self.low).exp() + (OWN_OFFSET - OFFSET)
-        used = values.log()[:, : patches * self.patch].unflatten(1, (patches, self.patch))
-        maps = used.transpose(0, 1).unsqueeze(2)
+        used = values.log()[:, : patches * self.patch]
+        maps = used.reshape(len(used), patches, 1, self.patch, -1).transpose(0, 1)
         for convolution in self.convolutions:
             maps = convolution(maps)
-        codes = maps.permute(0, 1, 3, 4, 2).flatten(2)
+        codes: torch.Tensor = maps.permute(0, 1, 3, 4, 2).flatten(2)
         for linear in self.embedding:
             codes = linear(codes)
         return codes
