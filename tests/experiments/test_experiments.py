@@ -33,7 +33,10 @@ from spikesound.experiments.probes.best_test_epoch import cropped_inputs
 from spikesound.experiments.row import Row
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards
+from spikesound.models import file
+from spikesound.models.build import build
 from spikesound.models.file import WEIGHTS, load_spec
+from spikesound.models.pretrained.vggish import PARAMS, spec_of
 from spikesound.params import Params
 from spikesound.params.base import read_sections
 from spikesound.params.experiments import ExperimentParams, changed, params_of
@@ -221,6 +224,47 @@ def test_another_encoding_is_encoded_for_the_setting(run: Run, tmp_path: Path) -
     assert row["set"] == {"encoding": "latency"}
     assert len(list(tmp_path.glob("spikes-*/fold-*/spec.json"))) == len(FOLDS)
     assert row["spikes_per_clip"] > 0
+
+
+IMAGES = {"rate_hz": 8000, "window": 100, "hop": 100, "mels": 40, "high_hz": 4000.0, "clip_s": 0.5}
+
+
+@pytest.mark.parametrize("setting", ["small resnet", "small densenet, spiking", "resnet18"])
+def test_networks_of_images_go_through_everything(setting: str, run: Run) -> None:
+    if "small" not in setting:
+        pytest.importorskip("torchvision")
+    experiment = read_sections(ROOT / "experiments/params.yaml")["vision"]
+    experiment["set"] |= {"features": {"kinds": ["mel_windows"], **IMAGES}}
+    for recipe in ("recipes.ann", "recipes.snn"):
+        experiment["set"][recipe] = {**experiment["set"][recipe], "epochs": 1, "patience": 1}
+    (row,) = run(experiment | {"settings": {setting: experiment["settings"][setting]}})["rows"]
+    assert 0 <= row["accuracy"] <= 1
+    assert row["dense_operations"] > row["parameters"]
+    spikes = "spiking" in setting
+    assert (row["spikes_per_clip"] > 0) == spikes
+
+
+@pytest.mark.parametrize("setting", ["VGGish, GRU", "exit 1, rounded"])
+def test_heads_on_embeddings_go_through_everything(
+    setting: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk = {"blocks": [[4], [6], [6], [6]], "embedding": [8], "patch": 16}
+    spec = spec_of(PARAMS.model_copy(update=trunk))
+    file.save(tmp_path / "base" / file.WEIGHTS, spec, build(spec))
+    monkeypatch.setattr(
+        "spikesound.experiments.figures.model_file", lambda name: tmp_path / "base" / file.WEIGHTS
+    )
+    experiment = read_sections(ROOT / "experiments/params.yaml")["heads"]
+    own = FEATURES | {"hop": 64, "mels": 64, "low_hz": 125.0, "high_hz": 3900.0, "clip_s": 0.5}
+    experiment["set"] |= {"features": {"kinds": ["yamnet_mel"], **own}}
+    experiment["set"]["recipes.ann"] = {**experiment["set"]["recipes.ann"], "epochs": 1}
+    for section in (each for key, each in experiment["set"].items() if "networks." in key):
+        if section["trunk"] == "vggish":
+            section["trunk_params"] = section["trunk_params"] | trunk
+    (row,) = run(experiment | {"settings": {setting: experiment["settings"][setting]}})["rows"]
+    assert 0 <= row["accuracy"] <= 1
+    assert row["dense_operations"] > row["parameters"]
+    assert row["side"] == "conventional"
 
 
 def test_a_fine_tuned_model_is_trained_after_its_base(run: Run, tmp_path: Path) -> None:

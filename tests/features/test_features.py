@@ -339,7 +339,7 @@ def test_doubling_the_amplitude_raises_the_log_mel_by_6_db(base: FeatureParams) 
     assert rise_db == pytest.approx(6.0206, abs=1e-3)
 
 
-@pytest.mark.parametrize("kind", OF_SOUND)
+@pytest.mark.parametrize("kind", [kind for kind in OF_SOUND if kind != "mel_windows"])  # resized
 def test_a_delay_by_whole_hops_delays_the_frames(kind: str, base: FeatureParams) -> None:
     params = with_kinds(base, kind, hop=256)
     wave = noise(8192)

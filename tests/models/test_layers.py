@@ -81,6 +81,10 @@ EVERY = [
     "rnn",
     "clip_crnn_gru",
     "clip_crnn_lstm",
+    "resnet",
+    "snn-resnet",
+    "densenet",
+    "snn-densenet",
     "wta",
     "som",
     *MODELS,
@@ -90,7 +94,7 @@ EVERY = [
 def test_every_network_of_the_registry_is_tried_here() -> None:
     here = {"tcn", "crnn_gru", "crnn_lstm", "lsnn"} | set(EVERY)
     own_code = {"code"}  # test_own_code.py
-    pretrained = {"yamnet"}  # test_yamnet.py
+    pretrained = {"yamnet", "vggish", "sequence_head"}  # test_yamnet.py, test_vggish.py
     sparse = {
         "patches",
         "pruned_cnn",

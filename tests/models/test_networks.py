@@ -24,7 +24,8 @@ def test_registry_and_parameters_name_the_same_networks() -> None:
     assert set(NETWORKS) == set(NETWORK_PARAMS)
 
 
-OF_CLIPS = ["cnn", "lstm", "gru", "rnn", "srnn", "delayed", "clip_crnn_gru", "clip_crnn_lstm"]
+OF_CLIPS = ["cnn", "resnet", "densenet", "lstm", "gru", "rnn", "srnn", "delayed"]
+OF_CLIPS += ["clip_crnn_gru", "clip_crnn_lstm"]
 SPIKING = [name for name in OF_CLIPS if NETWORK_PARAMS[name].takes_neuron]
 
 

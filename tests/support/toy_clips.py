@@ -23,8 +23,8 @@ BINS = 16
 STEPS = 3
 CNN = {"channels": [4, 8], "kernel": 3, "pool": "average", "dropout": 0.2}
 
-TRAINED = [name for name in METHODS if name != "zero_shot"]
-"""Methods that train something, whatever they start from."""
+TRAINED = [name for name in METHODS if name not in ("zero_shot", "head")]
+"""Methods that train a network of any kind, whatever they start from."""
 
 NO_AUGMENT = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
 

@@ -28,6 +28,11 @@ def active_by_place(x: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(_by_place(view.numpy()).reshape(rows, columns))
 
 
+def numbers_by_place(x: torch.Tensor) -> torch.Tensor:
+    """Return the sum of (time, batch, channel, row, column), by place: of numbers of spikes."""
+    return x.detach().cpu().double().sum((0, 1, 2))
+
+
 def ever_active(x: torch.Tensor) -> torch.Tensor:
     """Return 1 where an entry is not zero at any time, else 0 [shape=(1, batch, ...)]."""
     return (x.detach() != 0).any(0, keepdim=True).float()

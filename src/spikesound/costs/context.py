@@ -15,11 +15,13 @@ class Context:
     Attributes
     ----------
     source, operation, neuron : as in :class:`spikesound.costs.layer.LayerCounts`
+    numbers : whether its inputs are numbers of spikes, each of which is an operation of a synapse
     """
 
     source: Source
     operation: Operation
     neuron: str
+    numbers: bool = False
 
 
 def context_of(layer: Layer, first: Operation, neuron: str) -> Context:
@@ -35,4 +37,6 @@ def context_of(layer: Layer, first: Operation, neuron: str) -> Context:
         return Context("sound" if first == "mac" else "spikes", first, kind)
     if layer.source == "values":
         return Context("sound", "mac", kind)
+    if layer.source == "spike_numbers":
+        return Context("spikes", "ac", kind, numbers=True)
     return Context(layer.source, "ac" if layer.source == "spikes" else "mac", kind)

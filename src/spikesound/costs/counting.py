@@ -41,6 +41,7 @@ Counter = Callable[
 COUNTERS: dict[str, Counter] = {
     "convolution": of_clip.convolution,
     "linear": of_clip.linear,
+    "join": of_clip.join,
     "gated": of_clip.gated,
     "recurrent": of_clip.recurrent,
     "causal_convolution": of_clip.delayed,

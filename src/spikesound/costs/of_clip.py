@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from spikesound.costs.active import active_by_place, active_count, ever_active
+from spikesound.costs.active import active_by_place, active_count, ever_active, numbers_by_place
 from spikesound.costs.context import Context
 from spikesound.costs.fan_out import fan_out_of, geometry
 from spikesound.costs.layer import LayerCounts, Source
@@ -20,16 +20,17 @@ def convolution(
 ) -> list[LayerCounts]:
     """Count a convolution over frames and bins on (step, batch, channel, frame, bin).
 
-    Average pooling is part of it. Pooling by the maximum takes three comparisons and a batch norm
-    for each pooled value besides.
+    Average pooling is part of it. Pooling by the maximum takes three comparisons and a batch norm,
+    if there is one, for each pooled value besides. Of an input of n spikes n are counted.
     """
     assert isinstance(layer.geometry, Grid)
     passes, clips, inputs, rows, columns = x.shape
     steps, _, outputs, *size = output.shape
     shape = geometry(layer.geometry, rows, columns)
     reach = fan_out_of(shape, rows, columns) * outputs
-    active = active_by_place(x)
-    once = active if passes == 1 else active_by_place(ever_active(x))
+    active = numbers_by_place(x) if context.numbers else active_by_place(x)
+    alone = passes == 1 and not context.numbers
+    once = active if alone else active_by_place(ever_active(x))
     neurons = outputs * size[0] * size[1]
     counts = LayerCounts(
         layer.name,
@@ -54,6 +55,8 @@ def convolution(
         return [counts]
     values = float(passes * clips * neurons)
     maxima = additions(f"maximum_{layer.name}", "activations", 3 * values, neurons)
+    if layer.norm is None or isinstance(layer.norm, nn.Identity):
+        return [counts, maxima]
     norm = additions(f"norm_{layer.name}", "activations", values, neurons)
     return [counts, maxima, replace(norm, operation="mac", weights=2 * outputs)]
 
@@ -63,12 +66,26 @@ def pooling(
 ) -> list[LayerCounts]:
     """Count the sum of outputs (step, batch, channel, frame, bin) over steps and bins."""
     steps, clips, channels, frames, bins = output.shape
-    places, active = channels * frames * bins, active_count(output)
+    active = float(output.sum()) if context.numbers else active_count(output)
+    places = channels * frames * bins
     sums = additions(layer.name, context.source, active, places)
     dense = float(clips * steps * places)
     return [
         replace(sums, passes=steps, outputs=channels * frames, dense=dense, active_inputs=active)
     ]
+
+
+def join(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[LayerCounts]:
+    """Count the additions of a sum of activations (step, batch, channel, frame, bin).
+
+    Channels side by side need none, nor do spikes: those of either layer reach the next synapses.
+    """
+    if layer.join != "sum" or context.source == "spikes":
+        return []
+    values = float(output.numel())
+    return [additions(layer.name, context.source, values, output[0, 0].numel())]
 
 
 def frame_pooling(

@@ -15,6 +15,7 @@ from spikesound.features.cochlea import centres_hz, filters, frame_counts
 from spikesound.features.framing import decibels, frame_count, frequencies_hz
 from spikesound.features.mel import mfcc
 from spikesound.features.mel_scale import mel_frequencies_hz
+from spikesound.features.mel_windows import mel_windows, window_names
 from spikesound.features.spectral import band_energy_ratio, spectral_bandwidth, spectral_flux
 from spikesound.features.temporal import amplitude_envelope, rms
 from spikesound.features.yamnet_mel import LOW, SPAN, mel_names, yamnet_mel
@@ -104,6 +105,9 @@ FEATURES: dict[str, Feature] = {
     "cochlea": Feature(_cochlea, _cochlea_names, uses=MEL_USES),
     "yamnet_mel": Feature(
         lambda a: yamnet_mel(a.waves, a.params), mel_names, uses=MEL_USES, fixed=(LOW, LOW + SPAN)
+    ),
+    "mel_windows": Feature(
+        lambda a: mel_windows(a.waves, a.params), window_names, uses=MEL_USES, levels=True
     ),
     "spike_counts": Feature(_not_of_sound, _count_names, uses=("mels",)),
 }

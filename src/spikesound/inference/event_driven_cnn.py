@@ -109,8 +109,10 @@ class FrozenCNN:
 
 
 def _checked(network: nn.Module) -> Any:
-    inner, readout = hidden(network), layers_of(network)[-1]
-    if not isinstance(network, InSteps) or {layer.kind for layer in inner} != {"convolution"}:
+    layers, inner, readout = layers_of(network), hidden(network), layers_of(network)[-1]
+    joined = any(layer.reads for layer in layers)
+    kinds = {layer.kind for layer in inner}
+    if not isinstance(network, InSteps) or kinds != {"convolution"} or joined:
         raise SpikesoundError(f"a {type(network).__name__} cannot be frozen; valid: a CNN")
     if not isinstance(getattr(network, "pooling", None), FramePooling):
         raise SpikesoundError("networks.cnn.pooling: only 'frames' can be frozen")

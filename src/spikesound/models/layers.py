@@ -21,6 +21,7 @@ Kind = Literal[
     "convolution",
     "causal_convolution",
     "linear",
+    "join",
     "gated",
     "recurrent",
     "competition",
@@ -42,6 +43,7 @@ convolution        convolution over frames and bins, pooling             (step, 
 causal_convolution convolution over this and earlier frames and over     (frame, batch,
                    bins (:class:`Causal`), norm, neuron                  channel[, bin])
 linear             a linear map, and what integrates it                  (..., batch, feature)
+join               outputs of two layers, added or side by side          the first of them
 gated              LSTM, GRU or RNN over frames                          see :class:`Gates`
 recurrent          linear map, norm, spiking neurons with synapses from  (frame, batch, feature)
                    each other
@@ -60,11 +62,13 @@ tap                what stands in it to be watched, and computes nothing as its 
 ================== ===================================================== ====================
 """
 
-Source = Literal["input", "values", "activations", "spikes", "pooled"]
+Source = Literal["input", "values", "activations", "spikes", "spike_numbers", "pooled"]
 """Kind of input of a layer: the network's input, its values decoded from spikes, outputs of
-neurons, or means and maxima of such."""
+neurons, sums of several neurons' spikes, or means and maxima of such."""
 
 Pool = Literal["average", "max", "stride"]
+
+Join = Literal["sum", "beside"]
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,8 @@ class Layer:
         that is read), ``winner``, ``lstm``, ...
     geometry : of convolutions and gated cells, and of pooling over all places
     reads : names of the layers whose outputs it gets side by side; empty: the one before
+    join : of a join: whether it adds the outputs of the layers that it reads, or takes them as
+        further channels
     by_frame : it runs frame by frame, from a stream without a beginning
     each_step : of pooling: at each step instead of once
     readout : its outputs are those of the classes
@@ -165,6 +171,7 @@ class Layer:
     units: str | None = None
     geometry: Grid | Causal | Gates | Places | None = None
     reads: tuple[str, ...] = ()
+    join: Join | None = None
     by_frame: bool = False
     each_step: bool = False
     readout: bool = False

@@ -32,7 +32,7 @@ class PlainModules(nn.Module):
 
     def __init__(self, network: nn.Module, frames: int, bins: int) -> None:
         super().__init__()
-        if not isinstance(network, CNN):
+        if not isinstance(network, CNN) or any(layer.reads for layer in layers_of(network)):
             raise SpikesoundError(f"expected a network cnn, got {type(network).__name__}")
         self.network = network
         self.convolutions, self.neurons = nn.ModuleList(), nn.ModuleList()

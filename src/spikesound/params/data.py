@@ -125,6 +125,7 @@ FeatureKind = Literal[
     "spectral_bandwidth",
     "cochlea",
     "yamnet_mel",
+    "mel_windows",
     "spike_counts",
 ]
 
@@ -176,7 +177,8 @@ class FeatureParams(Section):
     )
     hop: Count = Field(description="Hop between frames, samples; at most window.")
     mels: Count = Field(
-        description="Number of mel bands; twice the channels of a cochlea; of spike_counts, bins."
+        description="Number of mel bands; twice the channels of a cochlea; of mel_windows, in "
+        "each of the windows; of spike_counts, bins."
     )
     mfccs: Count = Field(description="Number of cepstral coefficients; at most mels.")
     low_hz: float = Field(

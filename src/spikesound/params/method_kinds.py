@@ -26,6 +26,7 @@ from spikesound.params.sparse_methods import (
     SingleSpikeParams,
 )
 from spikesound.params.tuned_methods import (
+    HeadParams,
     LinearHeadParams,
     TunedIntegerParams,
     TunedParams,
@@ -53,6 +54,7 @@ METHOD_PARAMS: dict[str, type[MethodParams]] = {
     "kmeans": KMeansParams,
     "zero_shot": ZeroShotParams,
     "linear_head": LinearHeadParams,
+    "head": HeadParams,
     "tuned": TunedParams,
     "tuned_integer": TunedIntegerParams,
 }

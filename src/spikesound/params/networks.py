@@ -57,6 +57,26 @@ class CNNParams(ConvolutionParams):
     )
 
 
+class ResidualParams(CNNParams):
+    """Convolutions with units behind each block that are joined with their input."""
+
+    units: int = Field(ge=0, le=32, description="Units behind each block.")
+    windows: Count = Field(
+        description="Spectrograms side by side in the bins, each a channel of the input: 3 of "
+        "features.kinds [mel_windows]."
+    )
+
+
+class ResNetParams(ResidualParams):
+    """Units of two convolutions, added to their input (spiking: SEW-ResNet with ADD)."""
+
+
+class DenseNetParams(ResidualParams):
+    """Units of one convolution, whose channels are laid beside those of their input."""
+
+    growth: Count = Field(description="Channels that each unit adds.")
+
+
 class ClipCRNNParams(ConvolutionParams):
     """Convolutions over the spectrogram with one LSTM or GRU layer over frames behind them."""
 
@@ -90,6 +110,52 @@ class YAMNetParams(NetworkParams):
             raise ValueError(
                 f"channels and strides differ in number: {len(self.channels)}, {len(self.strides)}"
             )
+        return self
+
+
+class VGGishParams(NetworkParams):
+    """Convolutions and linear layers on patches of log-mel values; VGGish by its sizes."""
+
+    blocks: Annotated[list[Annotated[list[Count], Field(min_length=1)]], Field(min_length=1)] = (
+        Field(description="Output channels of the convolutions of each block, which ends in 2 x 2 "
+              "maximum pooling.")
+    )  # fmt: skip
+    embedding: Annotated[list[Count], Field(min_length=1)] = Field(
+        description="Outputs of the linear layers behind the blocks."
+    )
+    patch: Count = Field(description="Frames of a patch; a longer clip is cut into such.")
+    low: float = Field(description="Log-mel value that an input of 0 stands for.")
+    span: Positive = Field(description="Difference of the one that 1 stands for.")
+    exit: Count | None = Field(
+        description="Blocks that are run, without the linear layers; null: all, with them."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> VGGishParams:
+        if self.exit is not None and self.exit > len(self.blocks):
+            raise ValueError(f"exit {self.exit} is above the number of blocks, {len(self.blocks)}")
+        return self
+
+
+class SequenceHeadParams(NetworkParams):
+    """A head on the embeddings that a trunk gives of a clip's patches."""
+
+    trunk: Literal["yamnet", "vggish"] = Field(description="Kind of the network below the head.")
+    trunk_params: dict[str, Any] = Field(description="Its parameters, as of an entry of its kind.")
+    cell: Literal["dense", "lstm", "gru"] = Field(description="What goes over the patches.")
+    units: Count = Field(description="Its units.")
+    rounding: bool = Field(
+        description="Round its outputs to 8 bits, so that nothing before the read-out learns."
+    )
+
+    def section(self) -> NetworkParams:
+        """Return the trunk's parameters."""
+        kind: type[NetworkParams] = VGGishParams if self.trunk == "vggish" else YAMNetParams
+        return kind.model_validate(self.trunk_params)
+
+    @model_validator(mode="after")
+    def _of_trunk(self) -> SequenceHeadParams:
+        self.section()
         return self
 
 
@@ -253,7 +319,11 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "pruned_cnn": CNNParams,
     "single_spike_cnn": CNNParams,
     "sigma_delta_cnn": CNNParams,
+    "resnet": ResNetParams,
+    "densenet": DenseNetParams,
     "yamnet": YAMNetParams,
+    "vggish": VGGishParams,
+    "sequence_head": SequenceHeadParams,
     "lstm": RecurrentParams,
     "gru": RecurrentParams,
     "rnn": RecurrentParams,

@@ -35,6 +35,12 @@ ENTRIES: dict[str, Any] = {
 }
 """Sections whose entries are named by the user, with the parameter class of each kind."""
 
+NOT_STREAMED = {
+    "cochlea": "a cochlea's neurons go on through the clip",
+    "mel_windows": "frames of mel_windows are resized over the clip",
+}
+"""Kinds of features that are not of single frames, and why."""
+
 
 class DeviceParams(Section):
     """Where and how precisely networks are trained and evaluated."""
@@ -170,11 +176,12 @@ class Params(Section):
                 "features.kinds: frames of yamnet_mel are not centred; detection needs kinds whose "
                 "frames are"
             )
-        if "cochlea" in self.features.kinds:
-            raise SpikesoundError(
-                "features.kinds: a cochlea's neurons go on through the clip; detection runs on "
-                "streams, and needs kinds of single frames"
-            )
+        for kind, reason in NOT_STREAMED.items():
+            if kind in self.features.kinds:
+                raise SpikesoundError(
+                    f"features.kinds: {reason}; detection runs on streams, and needs kinds of "
+                    "single frames"
+                )
         if self.filter.expand:
             raise SpikesoundError("filter.expand: ancestors have no events; detection needs false")
         return self.model_copy(

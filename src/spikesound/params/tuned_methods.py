@@ -35,6 +35,14 @@ class ZeroShotParams(MethodParams):
     )
 
 
+class HeadParams(MethodParams):
+    """A new head on the embeddings of a trained network's patches; the rest stays."""
+
+    spiking: ClassVar[bool] = False
+    starts_from: ClassVar[bool] = True
+    new_head: ClassVar[bool] = True
+
+
 class TunedParams(MethodParams):
     """Fine-tuning of all layers from a trained network of other classes, its read-out fitted."""
 

@@ -63,6 +63,11 @@ def _named(given: str, models: dict[str, Path]) -> tuple[Path, str]:
     is_name = len(path.parts) == 1 and not path.exists()
     if is_name and given in models:
         return models[given], f"{given} ({models[given]})"
+    if is_name and given in PRETRAINED and not PRETRAINED[given].classes:
+        raise SpikesoundError(
+            f"pretrained network {given!r} gives embeddings and has no classes; networks start "
+            f"from it: `needs: base/{given}` of a row (docs/guide/pretrained.md)"
+        )
     if is_name and given in PRETRAINED:
         return model_file(given), f"{given} (pretrained)"
     if is_name and models and not named(given):

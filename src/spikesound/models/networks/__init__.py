@@ -24,11 +24,14 @@ from spikesound.models.networks.own_code import OwnNetwork
 from spikesound.models.networks.patches import Patches
 from spikesound.models.networks.pruned import PrunedCNN
 from spikesound.models.networks.recurrent import CELLS, Recurrent
+from spikesound.models.networks.residual import DenseNet, ResNet
+from spikesound.models.networks.sequence_head import SequenceHead
 from spikesound.models.networks.sigma_delta import SigmaDeltaCNN
 from spikesound.models.networks.single_spike import SingleSpikeCNN
 from spikesound.models.networks.som import SOM
 from spikesound.models.networks.srnn import srnn
 from spikesound.models.networks.tcn import tcn
+from spikesound.models.networks.vggish import VGGish
 from spikesound.models.networks.wta import WTA
 from spikesound.models.networks.yamnet import YAMNet
 
@@ -37,7 +40,11 @@ NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]]
     "pruned_cnn": PrunedCNN,
     "single_spike_cnn": SingleSpikeCNN,
     "sigma_delta_cnn": SigmaDeltaCNN,
+    "resnet": ResNet,
+    "densenet": DenseNet,
     "yamnet": YAMNet,
+    "vggish": VGGish,
+    "sequence_head": SequenceHead,
     **{cell: partial(Recurrent, cell=cell) for cell in CELLS},
     "srnn": srnn,
     "delayed": delayed,

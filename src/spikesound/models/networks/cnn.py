@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -134,13 +134,11 @@ class CNN(nn.Module):
 
     def __init__(self, params: CNNParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         super().__init__()
-        widths = [1, *params.channels]
-        self.blocks = nn.ModuleList(
-            Block(inputs, outputs, params, neuron()) for inputs, outputs in pairwise(widths)
-        )
+        blocks, width = self.made(params, neuron)
+        self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(params.dropout)
-        self.readout = nn.Linear(widths[-1], layout.classes)
-        self.pooling = CLIP_POOLINGS[params.pooling](widths[-1])
+        self.readout = nn.Linear(width, layout.classes)
+        self.pooling = CLIP_POOLINGS[params.pooling](width)
         self.layout = layout
         self.steps = layout.steps
         weights = layout.step_weights
@@ -150,6 +148,14 @@ class CNN(nn.Module):
         self.to(memory_format=torch.channels_last)
         self.output = Output(layout.readout, neuron) if layout.readout != "rate" else None
 
+    def made(
+        self, params: CNNParams, neuron: Callable[[], nn.Module]
+    ) -> tuple[Sequence[nn.Module], int]:
+        """Return the blocks, and the channels of the last one's output."""
+        widths = [1, *params.channels]
+        blocks = [Block(inputs, outputs, params, neuron()) for inputs, outputs in pairwise(widths)]
+        return blocks, widths[-1]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, frame, bin) to class scores (batch, class)."""
         return self.scores([self.summary(self.weighted(x), self.layout.steps)])
@@ -158,13 +164,17 @@ class CNN(nn.Module):
         """Multiply the input of each step by the step's weight, if there are such."""
         return x if self.step_weights is None else x * self.step_weights.view(-1, 1, 1, 1)
 
+    def channels(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, frame, bin) to the first block's input, of one channel."""
+        return x.unsqueeze(2)
+
     def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
         """Return what the read-out needs of these steps, of weighted inputs.
 
         For ``rate`` what the pooling needs of the spikes summed over steps, with pooling over
         frames (batch, channel, frame); else the pooled spikes of each step (time, batch, channel).
         """
-        x = x.unsqueeze(2)
+        x = self.channels(x)
         for block in self.blocks:
             x = block(x, steps)
         if self.output is None:
@@ -189,7 +199,7 @@ class CNN(nn.Module):
         The read-out ``rate`` divides by the steps gone by, so that it is on the scale it was
         trained for; any other reads the output neurons as they are by then.
         """
-        x = self.weighted(x).unsqueeze(2)
+        x = self.channels(self.weighted(x))
         for block in self.blocks:
             x = block(x, self.layout.steps)
         steps, summaries = len(x), self.pooling.summarised(x)
@@ -210,9 +220,12 @@ class CNN(nn.Module):
             assert isinstance(block, Block)
             found.append(block.layer(number, source))
             source = output_of(block.neuron)
-        last, output = self.blocks[-1], self.output
+        return [*found, *self.read(self.blocks[-1], source)]
+
+    def read(self, last: nn.Module, source: Source) -> list[Layer]:
+        """Return the pooling of what a module puts out, and the read-out, as layers."""
+        output = self.output
         return [
-            *found,
             *self.pooling.layers(last, source, each_step=output is not None),
             Layer(
                 "readout",

@@ -165,7 +165,12 @@ class YAMNet(nn.Module):
         return self.scored(self.embedding(x))
 
     def embedding(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (time, batch, frame, bin) to the means of the last layer (batch, channel).
+        """Map (time, batch, frame, bin) to the means of the last layer (batch, channel)."""
+        means: torch.Tensor = self.pooling(self.maps(x))
+        return means
+
+    def maps(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (time, batch, frame, bin) to the last layer (time, batch, channel, frame, bin).
 
         Raises
         ------
@@ -180,8 +185,7 @@ class YAMNet(nn.Module):
         x = (x[:, :, :used] * self.span + self.low).unsqueeze(2)
         for block in self.blocks:
             x = block(x, self.steps)
-        means: torch.Tensor = self.pooling(x)
-        return means
+        return x
 
     def scored(self, embedding: torch.Tensor) -> torch.Tensor:
         """Map means (batch, channel) to class scores (batch, class)."""

@@ -16,6 +16,7 @@ from torch import nn
 from spikesound.core.errors import choose
 from spikesound.models import file
 from spikesound.models.pretrained.files import cache, local
+from spikesound.models.pretrained.vggish import read_vggish
 from spikesound.models.pretrained.yamnet import read_yamnet
 from spikesound.models.spec import Spec
 from spikesound.params import RemoteFile
@@ -33,11 +34,13 @@ class Pretrained:
     files : addresses with hashes, in the order of ``read``'s parameters
     read : returns spec and network of the local files
     licence : of the weights
+    classes : whether it has classes; else its outputs are an embedding, for networks to start from
     """
 
     files: tuple[RemoteFile, ...]
     read: Callable[..., tuple[Spec, nn.Module]]
     licence: str
+    classes: bool = True
 
 
 PRETRAINED: dict[str, Pretrained] = {
@@ -57,6 +60,18 @@ PRETRAINED: dict[str, Pretrained] = {
         ),
         read_yamnet,
         "Apache 2.0",
+    ),
+    "vggish": Pretrained(  # its port to torch, of the weights in TensorFlow Model Garden
+        (
+            RemoteFile(
+                url="https://github.com/harritaylor/torchvggish/releases/download/v0.1/"
+                "vggish-10086976.pth",
+                hash="sha256:10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
+            ),
+        ),
+        read_vggish,
+        "Apache 2.0",
+        classes=False,
     ),
 }
 """The networks by name."""

@@ -8,6 +8,7 @@ from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train_backprop
 from spikesound.training.methods.distilled import train_distilled
 from spikesound.training.methods.fine_tune import train_fine_tuned
+from spikesound.training.methods.head import train_head
 from spikesound.training.methods.integer import train_integer
 from spikesound.training.methods.kmeans import train_kmeans
 from spikesound.training.methods.linear_head import train_linear_head
@@ -47,6 +48,7 @@ METHODS: dict[str, Callable[[Job], Trained]] = {
     "kmeans": train_kmeans,
     "zero_shot": train_zero_shot,
     "linear_head": train_linear_head,
+    "head": train_head,
     "tuned": train_tuned,
     "tuned_integer": train_tuned_integer,
 }
