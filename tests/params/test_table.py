@@ -34,7 +34,7 @@ WRONG_ROWS = [  # row, what is changed in it, what the message must say
     (
         ANN,
         {"network": "tcn"},
-        "for classification, network 'tcn'.*valid: clip_.*, cnn, delayed, densenet, .*, resnet, rnn",
+        "for classification, network 'tcn'.*valid: clip_.*, cnn, delayed, densenet, .*resnet, rnn",
     ),
     (DETECTOR, {"network": "cnn"}, "for detection, network 'cnn'.*valid: .*lsnn, tcn"),
     (ANN, {"neuron": "lif"}, "method 'backprop' trains conventional networks; neuron 'lif' spikes"),
