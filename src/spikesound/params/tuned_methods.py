@@ -41,6 +41,7 @@ class HeadParams(MethodParams):
     spiking: ClassVar[bool] = False
     starts_from: ClassVar[bool] = True
     new_head: ClassVar[bool] = True
+    takes_teacher: ClassVar[bool] = False
 
 
 class TunedParams(MethodParams):
