@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -162,3 +163,20 @@ def test_a_listing_has_the_script_its_siblings_registries_whole_and_files(
     after = lines(source.listing(script, ["shared"]))
     changed = {name for name in before if after[name] != before[name]}
     assert changed == {"shared", "spikesound.snn.encoding.rate"}
+
+
+def test_the_text_of_code_is_that_of_any_python() -> None:
+    """What 3.12 adds to trees, and 3.13 leaves out, is no change of code."""
+    code = (
+        "@cached\ndef f(a, *b):\n    'Doc.'\n    return f'{a:<{b}}'\n\n\nclass C(B):\n    x: int\n"
+    )
+    assert source._plain(ast.parse(code)) == (
+        "Module(body=[FunctionDef(name='f', args=arguments(posonlyargs=[], args=[arg(arg='a')], "
+        "vararg=arg(arg='b'), kwonlyargs=[], kw_defaults=[], defaults=[]), body=[Return(value="
+        "JoinedStr(values=[FormattedValue(value=Name(id='a', ctx=Load()), conversion=-1, "
+        "format_spec=JoinedStr(values=[Constant(value='<'), FormattedValue(value=Name(id='b', "
+        "ctx=Load()), conversion=-1)]))]))], decorator_list=[Name(id='cached', ctx=Load())]), "
+        "ClassDef(name='C', bases=[Name(id='B', ctx=Load())], keywords=[], body=[AnnAssign("
+        "target=Name(id='x', ctx=Store()), annotation=Name(id='int', ctx=Load()), simple=1)], "
+        "decorator_list=[])], type_ignores=[])"
+    )

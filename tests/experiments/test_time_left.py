@@ -22,8 +22,8 @@ def row(model: str, **changes: Any) -> Row:
     params = Params.of(changed(CONTENT, changes))
     folders = Folders(lambda task: pytest.fail(task), Path(), Path(), Path(), Path())
     return Row(
-        "s", 1, params, params, params.model(model), None, ProbeParams.model_validate({}), (), folders,
-        Path(),
+        "s", 1, params, params, params.model(model), None, ProbeParams.model_validate({}), (),
+        folders, Path(),
     )  # fmt: skip
 
 

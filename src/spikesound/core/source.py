@@ -30,6 +30,9 @@ APART = (f"{ROOT}.core", f"{ROOT}.params")
 CODE = {".py", ".pyc", ".nbi", ".nbc"}
 """Suffixes of modules and of what is compiled from them."""
 
+DUMPED: dict[str, bool] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+"""Options by which ``ast.dump`` gives the text of Python 3.11: a digest is of code alone."""
+
 
 def code_digest(objects: Iterable[Callable[..., Any] | str]) -> str:
     """Return the digest of all code of this project that functions, classes or modules reach.
@@ -148,7 +151,15 @@ def _plain(tree: ast.Module) -> str:
                 for line in body
                 if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
             ]
-    return ast.dump(tree)
+        if not getattr(node, "type_params", True):  # since Python 3.12
+            del node.type_params  # type: ignore[attr-defined]
+        if isinstance(node, ast.JoinedStr):  # Python 3.12 ends a format with an empty part
+            node.values = [
+                part
+                for part in node.values
+                if not (isinstance(part, ast.Constant) and not part.value)
+            ]
+    return ast.dump(tree, **DUMPED)
 
 
 def _is_package(module: str) -> bool:
