@@ -252,7 +252,7 @@ def test_heads_on_embeddings_go_through_everything(
     spec = spec_of(PARAMS.model_copy(update=trunk))
     file.save(tmp_path / "base" / file.WEIGHTS, spec, build(spec))
     monkeypatch.setattr(
-        "spikesound.experiments.figures.model_file", lambda name: tmp_path / "base" / file.WEIGHTS
+        "spikesound.experiments.requests.model_file", lambda name: tmp_path / "base" / file.WEIGHTS
     )
     experiment = read_sections(ROOT / "experiments/params.yaml")["heads"]
     own = FEATURES | {"hop": 64, "mels": 64, "low_hz": 125.0, "high_hz": 3900.0, "clip_s": 0.5}
