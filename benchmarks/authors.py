@@ -31,6 +31,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from spikesound.core.errors import SpikesoundError, run
 from spikesound.core.json_files import write_json
 from spikesound.core.seeds import derive, numpy_generator
+from spikesound.data.ontology import Ontology
+from spikesound.data.sources import SOURCES
 from spikesound.data.sources.folds import read_folds
 from spikesound.data.store import digest
 from spikesound.evaluation.accuracy import hit_intervals
@@ -48,6 +50,7 @@ BUILD = Path("build/authors")
 OUT = ROOT / "benchmarks/results/authors.json"
 CREDITS = ROOT / "data/esc10/credits.csv"
 PARAMS = Path("params.yaml")
+ONTOLOGY = Path("data/audioset/ontology.json")
 OWN, AUTHORS = "own folds", "by author"
 SPLITS = (OWN, AUTHORS)
 
@@ -60,8 +63,8 @@ def main(arguments: argparse.Namespace) -> None:
     os.chdir(ROOT)  # paths of params.yaml are relative to it
     sections = read_sections(PARAMS)
     default = Params.of(sections)
-    own = read_folds(str(default.sources.esc10.folds))
-    folds = {OWN: own, AUTHORS: folds_by_author(own, author_of, classes(), default.seed)}
+    own, label_of = read_folds(str(default.sources.esc10.folds)), classes(default)
+    folds = {OWN: own, AUTHORS: folds_by_author(own, author_of, label_of, default.seed)}
     settings = {
         f"{model}, {split}": {
             "model": model,
@@ -77,14 +80,14 @@ def main(arguments: argparse.Namespace) -> None:
     folders = Folders(
         lambda task: nothing,
         BUILD / "spikes",
-        Path("data/audioset/ontology.json"),
+        ONTOLOGY,
         Path(default.store) / "trainings",
         BUILD,
     )
     params = params_of(sections, "authors", table)
     run_experiment("authors", table, params, default, folders, BUILD / "rows.json")
     content: dict[str, Any] = {"machine": machine(), "versions": versions("torch", "scikit-learn")}
-    content |= {"folds": described(own, folds[AUTHORS], author_of, classes()), "rows": []}
+    content |= {"folds": described(own, folds[AUTHORS], author_of, label_of), "rows": []}
     shared = of_several_folds(own, author_of)
     for model in arguments.models:
         for seed in range(1, arguments.seeds + 1):
@@ -110,11 +113,11 @@ def read_authors(path: Path) -> dict[str, str]:
     return {row["media_id"]: row["author"] for row in rows}
 
 
-def classes() -> dict[str, str]:
+def classes(params: Params) -> dict[str, str]:
     """Return the label of each recording, by which classes keep their proportions."""
-    listed = Path("data/esc10/segments.csv").read_text(encoding="utf-8").splitlines()
-    rows = [line.split(", ") for line in listed if not line.startswith("#")]
-    return {row[0]: row[3].strip('"') for row in rows}
+    ontology = Ontology.load(ONTOLOGY)
+    clips = SOURCES["esc10"](params.sources.esc10, ontology, BUILD).listing().clips.to_pandas()
+    return dict(zip(clips["media_id"], clips["labels"].str[0], strict=True))
 
 
 def folds_by_author(

@@ -23,7 +23,7 @@ OWN = read_folds(ROOT / "data/esc10/folds.csv")
 @pytest.fixture
 def labels(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.chdir(ROOT)
-    found: dict[str, str] = authors.classes()
+    found: dict[str, str] = authors.classes(Params.load(ROOT / "params.yaml"))
     assert list(Counter(found.values()).values()) == [40] * 10
     return found
 

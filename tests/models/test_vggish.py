@@ -269,7 +269,7 @@ def test_rounding_is_to_8_bits_and_has_no_gradient() -> None:
 
 def test_what_does_not_fit_is_one_line(params: Params, tmp_path: Path) -> None:
     wanted = headed(params, tmp_path)
-    with pytest.raises(SpikesoundError, match="method head starts from a trained model"):
+    with pytest.raises(SpikesoundError, match="transfer learning starts from a trained model"):
         train_head(replace(wanted, base=None))
     other = build(headed(params, tmp_path, "yamnet").spec)
     with pytest.raises(SpikesoundError, match=r"is another network: weights 'convolutions\.0"):

@@ -195,12 +195,20 @@ def test_a_recipe_names_the_rows_that_teach() -> None:
     assert Params.of(CONTENT).model(SNN).teachers == []
 
 
+def test_a_teacher_that_reads_spikes_teaches_those_that_do() -> None:
+    """The stage of a row that reads features alone does not wait for spikes."""
+    content = with_teacher("ann-cnn")
+    content["recipes"]["taught"]["teacher"]["models"] = [SNN]
+    with pytest.raises(SpikesoundError, match=r"reads what models\.ann-cnn does, or features"):
+        Params.of(content)
+
+
 @pytest.mark.parametrize(
     ("row", "changes", "message"),
     [
         (DETECTOR, {}, "snn-tcn-strong.recipe: recipes.taught.teacher is of classification"),
         (SNN, {"method": "stdp"}, "with recipes.taught.teacher, method 'stdp'; valid: backprop"),
-        ("ann-lstm", {}, "has no teacher, 'ann-lstm'.*valid: ann-cnn, "),
+        ("ann-lstm", {}, "has no teacher and reads .* 'ann-lstm'.*valid: ann-cnn, "),
     ],
 )
 def test_a_teacher_that_does_not_go_with_a_row_is_one_line(

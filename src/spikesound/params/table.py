@@ -230,8 +230,12 @@ def _check_teacher(where: str, model: Model, params: Params) -> None:
         and other.base is None
         and other.recipe in params.recipes
         and params.recipes[other.recipe].teacher is None
+        and other.reads in (row.reads, f"features/{row.task}")
     ]
     for name in model.teachers:
         if name not in fitting:
-            what = f"{teacher}.models: row that starts from no other and has no teacher,"
+            what = (
+                f"{teacher}.models: row that starts from no other, has no teacher and reads what "
+                f"models.{model.name} does, or features,"
+            )
             raise unknown(what, name, fitting)

@@ -23,6 +23,9 @@ PARAMS = VGGishParams(
 )  # fmt: skip
 """The network's sizes: those of the release."""
 
+KINDS = ("weight", "bias")
+"""What the file has of each layer."""
+
 
 def read_vggish(weights: Path) -> tuple[Spec, nn.Module]:
     """Return spec and network of VGGish's file.
@@ -95,9 +98,6 @@ def fill(network: nn.Module, path: Path) -> None:
         assert isinstance(network.readout, nn.Linear)
         network.readout.weight.copy_(torch.eye(network.width))
         network.readout.bias.zero_()
-
-
-KINDS = ("weight", "bias")
 
 
 def names_of(network: VGGish) -> list[str]:

@@ -15,6 +15,7 @@ from spikesound.tasks.task import batched
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import train, validate
+from spikesound.training.methods.transfer import transferred
 
 
 def train_head(job: Job) -> Trained:
@@ -34,25 +35,11 @@ def train_head(job: Job) -> Trained:
             f"{job.spec.model}: method head: expected a network of kind sequence_head, got "
             f"{job.spec.network}"
         )
-    load_trunk(network, job)
+    transferred(job, network.trunk)
     codes = [embedded(network, clips, job) for clips in (job.training, job.validation)]
     trained = train(network.head, replace(job, training=codes[0], validation=codes[1]))
     result = trained.result | validate(network.eval(), job)
     return Trained(job.spec, network, trained.history, result)
-
-
-def load_trunk(network: SequenceHead, job: Job) -> None:
-    """Give a network's trunk the weights of the one to start from."""
-    if job.base is None:
-        raise SpikesoundError(f"{job.spec.model}: method head starts from a trained model")
-    weights, new = job.base.state_dict(), network.trunk.state_dict()
-    for key, value in new.items():
-        if key not in weights or weights[key].shape != value.shape:
-            raise SpikesoundError(
-                f"{job.spec.model}: the model to start from is another network: weights {key!r}"
-            )
-        new[key] = weights[key]
-    network.trunk.load_state_dict(new)
 
 
 def embedded(network: SequenceHead, clips: Dataset, job: Job) -> Dataset:
