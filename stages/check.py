@@ -1,21 +1,22 @@
 """Check every value of params.yaml, and write the files that tell other stages of a change.
 
-- ``code/<stage>.txt``: the modules that a stage's script reaches, each with the digest of its code;
-  a comment or a docstring does not change it.
-- ``params/<name>.yaml``: parts of params.yaml, for stages that have an instance per model or depend
-  on many values: DVC compares a file at once, and parses params.yaml for each stage that lists
-  parameters of it.
+- ``<stage>/<instance>.yaml`` is all that an instance depends on, beside its data: the parameters
+  that it reads (``reads.py``) and the digest of its script's code. DVC compares a small file at
+  once; it parses params.yaml, and copies values into dvc.lock, for each stage that lists such.
+- ``code/<stage>.txt``, for people: the modules that a stage's script reaches, each with the digest
+  of its code; a comment or a docstring does not change it.
 
 All other stages wait for this one.
 """
 
 from collections import defaultdict
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 import paths
+from reads import OF_MODEL, OF_TASK, instances
 from spikesound.core.digests import digests
 from spikesound.core.errors import run
 from spikesound.core.names import check_names
@@ -25,7 +26,7 @@ from spikesound.params.base import read_sections, selected
 from spikesound.params.committed import changes_note
 
 BESIDE = ("places",)
-"""Modules that stages share; ``paths`` computes nothing."""
+"""Modules that stages share; ``paths`` and ``reads`` compute nothing."""
 
 
 def main() -> None:
@@ -33,54 +34,38 @@ def main() -> None:
     params.of_task(params.task)
     check_names(paths.DATA / params.source)
     content = read_sections(paths.PARAMS)
-    beside = notes(params)
-    for name, keys in parts(content).items():
-        text = yaml.safe_dump(selected(content, keys), sort_keys=False)
-        write(f"params/{name}.yaml", text + beside.get(name, ""))
+    code, beside = {}, notes(params)
     for script in sorted(Path(__file__).parent.glob("*.py")):
-        if script.stem not in (*BESIDE, "paths"):
-            write(f"code/{script.stem}.txt", listing(script, BESIDE))
+        if script.stem not in (*BESIDE, "paths", "reads"):
+            code[script.stem] = listing(script, BESIDE)
+            write(f"code/{script.stem}.txt", code[script.stem])
+    for name, keys in instances(content).items():
+        values = yaml.safe_dump(selected(content, keys), sort_keys=False) if keys else ""
+        digest = sha256(code[name.partition("/")[0]].encode()).hexdigest()[:16]
+        write(f"{name}.yaml", f"# code: {digest}\n{beside.get(name, '')}{values}")
     print(f"every value of {paths.PARAMS} is good: {paths.CHECKED}")
     if note := changes_note(paths.PARAMS):
         print(note)
 
 
-def parts(content: dict[str, Any]) -> dict[str, list[tuple[str, ...]]]:
-    """Return which values each file has, by their keys in params.yaml."""
-    found: dict[str, list[tuple[str, ...]]] = {
-        "evaluation": [("evaluate",), ("features", "rate_hz"), ("features", "hop"), ("seed",)],
-        "robustness": [("robustness",)],
-    }
-    for task in content["tasks"]:
-        found[f"tasks/{task}"] = [("tasks", task)]
-        found[f"tables/{task}"] = []
-    for name, row in content["models"].items():
-        named = [(f"{each}s", row[each]) for each in ("network", "neuron", "method")]
-        entries = [each for each in named if each[1] in content[each[0]]]  # not a row's own code
-        found[f"tables/{row['task']}"] += [("models", name), *entries]
-        recipe = ("recipes", row["recipe"])
-        found[f"models/{name}"] = [("models", name), *entries, recipe, ("device",), ("seed",)]
-    for name, row in content["models"].items():
-        for teacher in (content["recipes"][row["recipe"]].get("teacher") or {}).get("models", ()):
-            own = found[f"models/{name}"]
-            own += [each for each in found[f"models/{teacher}"] if each not in own]
-    return found
-
-
 def notes(params: Params) -> dict[str, str]:
-    """Return comments with the digests of what else models depend on, by the file they belong into.
+    """Return comments with the digests of what else models depend on, by instance.
 
     That is the code of networks of one's own, and the recordings of no class in training.
     """
     found: defaultdict[str, str] = defaultdict(str)
+    of_model = [stage for stage, keys in OF_MODEL.items() if "{model}" in keys]
+    of_table = [stage for stage, keys in OF_TASK.items() if "{table}" in keys]
     for name, model in params.table().items():
         if isinstance(network := model.network_params, CodeParams):
             if not network.code.startswith(f"{paths.NETWORKS}/"):
                 print(f"{name}: DVC sees no change of {network.code}: not in {paths.NETWORKS}/")
-            for file in (f"models/{name}", f"tables/{model.task}"):
-                found[file] += f"# {network.code}: {network.sha256}\n"
+            reading = [f"{stage}/{name}" for stage in of_model]
+            for instance in reading + [f"{stage}/{model.task}" for stage in of_table]:
+                found[instance] += f"# {network.code}: {network.sha256}\n"
         for folder in model.recipe.negatives.folders if model.recipe.negatives else ():
-            found[f"models/{name}"] += digests(Path(folder))
+            for stage in of_model:
+                found[f"{stage}/{name}"] += digests(Path(folder))
     return found
 
 

@@ -25,17 +25,29 @@ APART = {"store", "scheduler", "task"}
 TIMES = {"download": {"seed"}}
 """Parameters of a stage that say when: pauses between requests."""
 
-WITH_ROWS = {"networks", "neurons", "methods"}
-"""What a stage may take of the table of models, beside its rows."""
+WITH_ROWS = {"models", "models.*", "networks.*", "neurons.*", "methods.*"}
+"""What a stage may take of the table of models, where it takes rows or what they are trained by."""
 
 SOURCES = {"source", "tasks.detection.source", "download.rate_hz", "features.rate_hz"}
 """What `Params.of_task` takes for a task's data: declared where it matters, by each instance."""
 
 
 @pytest.mark.parametrize("stage", sorted(set(ALL) - {CHECK}))
-def test_a_stage_depends_on_the_code_of_its_script(stage: str) -> None:
-    listed = [dep for dep in ALL[stage]["deps"] if dep.startswith(graph.CODE)]
-    assert listed == [f"{graph.CODE}{graph.script(ALL[stage]).stem}.txt"]
+def test_a_stage_depends_on_its_file_of_code_and_parameters(stage: str) -> None:
+    listed = [dep for dep in ALL[stage]["deps"] if dep.startswith(graph.CHECKED)]
+    instance = "/${key}" if ALL[stage]["items"] else ""
+    assert listed == [f"{graph.CHECKED}{graph.script(ALL[stage]).stem}{instance}.yaml"]
+    assert stage in EXPERIMENTS or "params" not in ALL[stage], "dvc.lock would hold them twice"
+
+
+def test_there_is_a_file_of_code_and_parameters_for_each_instance() -> None:
+    content = graph.read_sections(ROOT / "params.yaml")
+    written = {name.partition("/")[0] for name in graph.STAGE.instances(content)}
+    assert written == {graph.script(stage).stem for stage in ALL.values()} - {CHECK}
+    for name in ("train", "evaluate", "robustness"):
+        assert {f"{name}/{model}" for model in content["models"]} <= set(
+            graph.STAGE.instances(content)
+        )
 
 
 def test_the_check_depends_on_the_library_and_on_every_script() -> None:
@@ -46,22 +58,20 @@ def test_the_check_depends_on_the_library_and_on_every_script() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", sorted(set(MAIN) - {CHECK}))
 def test_the_parameters_that_a_stage_declares_are_those_it_reads(stage: str) -> None:
-    declared = graph.declared(MAIN[stage])
+    declared = graph.declared(stage)
     read = graph.parameters_read([graph.script(MAIN[stage])]) - TIMES.get(stage, set())
     missing = {
         name
         for name in read
         if name.split(".")[0] not in APART
-        and not any(graph.covers(each, name) for each in set().union(SOURCES, *declared))
+        and not any(graph.covers(each, name) for each in SOURCES | declared)
     }
     assert not missing, f"{stage}: declare {sorted(missing)}"
-    free = SOURCES | (WITH_ROWS if "models" in read else set())
-    extra = [
-        each
-        for each in declared
-        if not each & free and not any(graph.related(one, name) for one in each for name in read)
-    ]
-    assert not extra, f"{stage}: does not read {extra}"
+    free = SOURCES | (WITH_ROWS if read & {"models", "recipes.*.batch_clips"} else set())
+    extra = {
+        each for each in declared - free if not any(graph.related(each, name) for name in read)
+    }
+    assert not extra, f"{stage}: does not read {sorted(extra)}"
 
 
 def test_every_script_is_a_stage() -> None:
@@ -104,8 +114,11 @@ def test_all_stages_run_in_the_root() -> None:
 
 def test_only_the_spiking_side_knows_the_encoding() -> None:
     """Its spikes are read through ``item.reads``, by the models that spike."""
+    content = graph.read_sections(ROOT / "params.yaml")
     knowing = {
-        name for name in MAIN if any("encoding" in each for each in MAIN[name].get("params", []))
+        name.partition("/")[0]
+        for name, keys in graph.STAGE.instances(content).items()
+        if any(key[0] in {"encoding", "encodings"} for key in keys)
     }
     assert knowing == {"encode"}
     reading = {name for name in MAIN if "data/spikes" in MAIN[name]["deps"]}
@@ -181,10 +194,11 @@ def test_a_changed_file_of_own_code_changes_what_its_stages_depend_on(
     for text in ("class Net: pass\n", "class Net: ...\n"):
         path.write_text(text)
         notes.append(graph.STAGE.notes(Params.of(content)))
-    assert set(notes[0]) == set(notes[1]) == {"models/mine", "tables/classification"}
-    assert notes[0]["models/mine"] != notes[1]["models/mine"]
+    tables = {f"{each}/classification" for each in ("latency", "costs", "compare", "report")}
+    assert set(notes[0]) == set(notes[1]) == {"train/mine", "evaluate/mine"} | tables
+    assert notes[0]["train/mine"] != notes[1]["train/mine"]
     assert "mine: DVC sees no change of" in capsys.readouterr().out, "it is not in networks/"
-    parts = graph.STAGE.parts(content)["models/mine"]
+    parts = graph.STAGE.instances(content)["train/mine"]
     assert ("models", "mine") in parts
     assert not [keys for keys in parts if keys[0] == "networks"]
     assert graph.STAGE.selected(content, parts)["models"]["mine"] == row
@@ -201,8 +215,8 @@ def test_recordings_of_no_class_are_named_with_their_digests(
     recipe = params.recipes["ann"].model_copy(update={"negatives": negatives})
     changed = params.model_copy(update={"recipes": {**params.recipes, "ann": recipe}})
     once = notes_of(changed)
-    assert "models/ann-cnn" in once
-    assert "models/snn-cnn-surrogate" not in once
-    assert str(tmp_path / "speech.wav") in once["models/ann-cnn"]
+    assert "train/ann-cnn" in once
+    assert "train/snn-cnn-surrogate" not in once
+    assert str(tmp_path / "speech.wav") in once["train/ann-cnn"]
     (tmp_path / "speech.wav").write_bytes(b"twice")
-    assert notes_of(changed)["models/ann-cnn"] != once["models/ann-cnn"]
+    assert notes_of(changed)["train/ann-cnn"] != once["train/ann-cnn"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,15 @@ from project import ROOT, STAGES, module_of
 
 from spikesound.params.base import read_sections
 
-CODE, PARTS = "data/checked/code/", "data/checked/params/"
-"""Where the stage ``check`` writes the code of each stage, and parts of params.yaml."""
+CHECKED = "data/checked/"
+"""Where the stage ``check`` writes what each instance of a stage depends on, beside its data."""
 
 STAGE: Any = module_of(STAGES / "check.py")
 
 MAIN, ROOT_FILE, EXPERIMENTS = "stages/dvc.yaml", "dvc.yaml", "experiments/dvc.yaml"
 FILES = (ROOT_FILE, MAIN, EXPERIMENTS)
 TASKS = ("classification", "detection")
-SHARED = {"paths", "places"}
+SHARED = {"paths", "places", "reads"}
 """Modules of the stages' folder that are no stages."""
 
 EVERY = ("models", "networks", "neurons", "methods", "recipes")
@@ -58,28 +57,21 @@ def expanded(stage: dict[str, Any], entry: str) -> list[str]:
     return sorted(set(found))
 
 
-def declared(stage: dict[str, Any]) -> list[set[str]]:
-    """Return the parameters of params.yaml that a stage declares, dotted, by declaration.
-
-    They stand among its params, or in the files of parts of params.yaml among its deps.
-    """
-    listed = [expanded(stage, entry) for entry in stage.get("params", [])]
-    parts = [expanded(stage, dep) for dep in stage["deps"] if dep.startswith(PARTS)]
-    names = [[name.removeprefix(PARTS).removesuffix(".yaml") for name in each] for each in parts]
-    in_parts = [set().union(*(in_part(name) for name in each)) for each in names]
-    return [set(each) for each in listed] + in_parts
-
-
-def in_part(name: str) -> set[str]:
-    """Return the parameters in a file of a part of params.yaml; those of an entry as ``*``."""
+def declared(stage: str) -> set[str]:
+    """Return the parameters that a stage depends on, dotted; those of an entry as ``*``."""
     content = read_sections(ROOT / "params.yaml")
-    parts = STAGE.parts(content)
-    found = [keys for part, keys in parts.items() if fnmatch(part, name)]
-    assert found, f"no part {name}"
-    listed = {
-        f"{keys[0]}.*" if keys[0] in EVERY else ".".join(keys) for part in found for keys in part
+    found = {
+        name: keys
+        for name, keys in STAGE.instances(content).items()
+        if name.partition("/")[0] == stage
     }
-    return listed | ({"models"} if name.startswith("tables/") else set())
+    assert found, f"no instance of {stage}"
+    listed = {
+        f"{keys[0]}.*" if keys[0] in EVERY else ".".join(keys)
+        for each in found.values()
+        for keys in each
+    }
+    return listed | ({"models"} if "models.*" in listed else set())
 
 
 def outputs(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -99,7 +91,7 @@ def dependencies(stage: dict[str, Any]) -> set[str]:
         path
         for entry in stage["deps"]
         for path in expanded(stage, entry)
-        if not path.startswith((CODE, "src/", "stages/"))
+        if not path.startswith((CHECKED, "src/", "stages/"))
     }
 
 
