@@ -211,7 +211,7 @@ ARGUMENTS = {
 }
 """Of each stage's script."""
 
-HELPERS = {"paths", "places"}
+HELPERS = {"paths", "places", "reads"}
 """What several stages share."""
 
 
