@@ -19,11 +19,10 @@ PLACE = ROOT / "src" / shipped.PACKAGE
 FILES = sorted(PLACE.glob(f"*/*{shipped.SUFFIX}"))
 
 
-def test_both_kinds_of_classifier_are_there() -> None:
-    spiking = {
-        load(file)[0].spiking for file in FILES if file.parent.name == "classification"
-    }  # fmt: skip
-    assert spiking == {True, False}
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_both_kinds_of_network_are_there(task: str) -> None:
+    files = [file for file in FILES if file.parent.name == task]
+    assert {load(file)[0].spiking for file in files} == {True, False}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -50,6 +49,8 @@ def test_where_no_model_is_the_installed_ones_are_taken(
     file, words = choose_model(None, "data/models", task="classification")
     assert file == PLACE / "classification/snn-cnn-surrogate.safetensors"  # the spiking one
     assert "snn-cnn-surrogate" in words
+    detector, _ = choose_model(None, "data/models", task="detection")
+    assert detector == PLACE / "detection/snn-tcn-strong.safetensors"
     named, _ = choose_model("ann-cnn", "data/models")
     assert named == spikesound.models.loading.find_model("ann-cnn")
     assert named == PLACE / "classification/ann-cnn.safetensors"
