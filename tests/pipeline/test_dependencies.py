@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
+from spikesound.models import shipped
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ONLY_IN_EXTRAS = {"dvc", "sed_eval", "sed_scores_eval", "snntorch", "pathlib", "yt-dlp"}
 
@@ -59,3 +61,22 @@ def test_the_download_stage_without_yt_dlp_is_one_line(tmp_path: Path) -> None:
         "error: yt-dlp, which downloads recordings, is not installed: "
         "pip install 'spikesound[pipeline]'\n"
     )
+
+
+@pytest.mark.slow
+def test_a_sound_is_learnt_without_pandas(tmp_path: Path) -> None:
+    """Teaching by files of one's own needs nothing of the pipeline."""
+    model = shipped.named("snn-tcn-strong")
+    assert model is not None
+    shutil.copy(model, tmp_path / "m.safetensors")
+    recordings = sorted((ROOT / "data/esc10/audio").glob("*.ogg"))[:6]
+    sound, others = ([str(file) for file in part] for part in (recordings[:3], recordings[3:]))
+    given = ["learn", "Bell", *sound, *(f"--not={file}" for file in others)]
+    code = (
+        "from spikesound.apps.cli import app;"
+        f" app({[*given, '--model', 'm.safetensors']}, standalone_mode=False)"
+    )
+    done = without("pandas", code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "m.learnt").is_file()
+    assert "Bell: found in" in done.stdout

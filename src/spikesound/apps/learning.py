@@ -17,7 +17,6 @@ from spikesound.audio.reading import blocks
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import read_mapping
 from spikesound.features import normalisation
-from spikesound.features.shards import Shards
 from spikesound.inference.learnt.activity import Activity, HiddenLayer
 from spikesound.inference.learnt.file import Recording
 from spikesound.models.loading import TrainedModel
@@ -116,6 +115,8 @@ def known_clips(model: TrainedModel, folder: Path) -> list[Activity]:
         raise SpikesoundError(
             f"{folder}: other features than {model.name} reads; give another folder by --known"
         )
+    from spikesound.features.shards import Shards  # needs pandas, which the pipeline brings
+
     shards, layer = Shards(folder), HiddenLayer(model)
     index = shards.index[shards.index["fold"] != model.spec.fold]
     every = -(-len(index) // KNOWN_CLIPS)
