@@ -22,6 +22,7 @@ from spikesound.apps.cli import app
 from spikesound.apps.cli.model_choice import choose_model
 from spikesound.apps.sound import Samples
 from spikesound.core.errors import SpikesoundError, run
+from spikesound.models import shipped
 from spikesound.params import Params
 
 Captured = pytest.CaptureFixture[str]
@@ -160,7 +161,6 @@ def test_a_piped_wav_whose_header_could_not_know_its_length(
             "--out writes files: expected FILE.csv, FILE.parquet, or --format too",
         ),
         (("sounds", "--model", "snn-tcm-strong"), "(did you mean 'snn-tcn-strong'?)"),
-        (("sounds", "--models", "d"), "no trained detector in d: name one (--model)"),
         (("a" * 5000,), "aaaa ... aaaa"),
         (("sounds", "--model", "a" * 5000), "aaaa ... aaaa"),
         (("sounds", "--models", "a" * 5000), "aaaa ... aaaa"),
@@ -409,12 +409,17 @@ def test_the_default_model_is_the_best_detector_on_validation_then_a_spiking_one
 
 
 @pytest.mark.slow
-def test_a_model_is_named_by_its_name_folder_or_file(tmp_path: Path, params: Params) -> None:
+def test_a_model_is_named_by_its_name_folder_or_file(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, file = str(tmp_path / "c"), tmp_path / "c/snn-cnn/fold-2/model.safetensors"
     saved(classifier("cnn", params, spiking=True), file.parent)
     for given in ("snn-cnn", str(tmp_path / "c/snn-cnn"), str(file.parent), str(file), None):
         assert choose_model(given, folder)[0] == file
-    with pytest.raises(SpikesoundError, match="no trained detector in"):
+    installed = shipped.named("snn-tcn-strong")
+    assert choose_model(None, folder, task="detection")[0] == installed
+    monkeypatch.setattr(shipped, "folder", lambda: None)
+    with pytest.raises(SpikesoundError, match="no trained detector in .*: name one"):
         choose_model(None, folder, task="detection")
     assert choose_model(str(tmp_path / "snn-cnn"), str(tmp_path))[0] == file, "in a task's folder"
     with pytest.raises(SpikesoundError, match="no model in this folder; models in it: snn-cnn"):
