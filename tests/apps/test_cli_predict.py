@@ -419,7 +419,7 @@ def test_a_model_is_named_by_its_name_folder_or_file(
     installed = shipped.named("snn-tcn-strong")
     assert choose_model(None, folder, task="detection")[0] == installed
     monkeypatch.setattr(shipped, "folder", lambda: None)
-    with pytest.raises(SpikesoundError, match="no trained detector in .*: name one"):
+    with pytest.raises(SpikesoundError, match=r"no trained detector in .*: name one"):
         choose_model(None, folder, task="detection")
     assert choose_model(str(tmp_path / "snn-cnn"), str(tmp_path))[0] == file, "in a task's folder"
     with pytest.raises(SpikesoundError, match="no model in this folder; models in it: snn-cnn"):
