@@ -12,17 +12,17 @@ from pathlib import Path
 import paths
 from spikesound.core.errors import run
 from spikesound.core.json_files import read_mapping
-from spikesound.models.file import WEIGHTS, load_spec
-from spikesound.models.shipped import PACKAGE, SUFFIX, card
 from spikesound.params import Params
-
-OUT = Path("src") / PACKAGE
 
 
 def main(task: str, *names: str) -> None:
     params = Params.load(paths.PARAMS)
     fold = params.task_params(task).folds[-1]
-    out = OUT / task
+    # Below, torch is imported: seconds that a wrong parameter need not wait for.
+    from spikesound.models.file import WEIGHTS, load_spec
+    from spikesound.models.shipped import PACKAGE, SUFFIX, card
+
+    out = Path("src") / PACKAGE / task
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     for name in names:
