@@ -76,4 +76,5 @@ def stopwatch() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "learn": learn,
     "folders": folders,
+    "stopwatch": stopwatch,
 }

@@ -5,13 +5,12 @@
 It also writes the page of parameters (benchmarks/parameters.py).
 ``<!-- results -->`` gets metrics/classification/summary.json; energy and break_even the file of
 their name in metrics/classification/costs; those of account_tables.py the other files there;
-pairings and fsdd that in metrics/experiments; study,
-seeds, equal_energy, fifth and noise parts of metrics/experiments/study.json;
-detection, detection_short, detection_pairs and detection_power those of metrics/detection;
-download, downloaders, detection_speed, c_export, learn and folders the file of their name in
-benchmarks/results; systems what experiments/published.yaml names (benchmarks/systems_table.py);
-unknown and unknown_scores that of benchmarks/unknown.py, authors that of benchmarks/authors.py. A
-test compares them with what stands there.
+pairings and fsdd that in metrics/experiments; study, seeds, equal_energy, fifth and noise parts of
+metrics/experiments/study.json; detection, detection_short, detection_pairs and detection_power
+those of metrics/detection; download, downloaders, detection_speed, c_export, learn, folders and
+stopwatch the file of their name in benchmarks/results; systems what experiments/published.yaml
+names (benchmarks/systems_table.py); unknown and unknown_scores that of benchmarks/unknown.py,
+authors that of benchmarks/authors.py. A test compares them with what stands there.
 """
 
 from typing import Any
@@ -388,6 +387,7 @@ PAGES = [
     ROOT / "docs/reference/c.md",
     ROOT / "docs/guide/learn.md",
     ROOT / "docs/guide/folders.md",
+    ROOT / "docs/guide/train.md",
     *(
         ROOT / f"docs/results/{name}.md"
         for name in (
