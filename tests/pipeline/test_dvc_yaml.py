@@ -67,7 +67,8 @@ def test_the_parameters_that_a_stage_declares_are_those_it_reads(stage: str) -> 
         and not any(graph.covers(each, name) for each in SOURCES | declared)
     }
     assert not missing, f"{stage}: declare {sorted(missing)}"
-    free = SOURCES | (WITH_ROWS if read & {"models", "recipes.*.batch_clips"} else set())
+    of_rows = any(name.split(".")[0] in {"models", "recipes"} for name in read)
+    free = SOURCES | (WITH_ROWS if of_rows else set())
     extra = {
         each for each in declared - free if not any(graph.related(each, name) for name in read)
     }

@@ -71,7 +71,8 @@ def declared(stage: str) -> set[str]:
         for each in found.values()
         for keys in each
     }
-    return listed | ({"models"} if "models.*" in listed else set())
+    whole = "{table}" in STAGE.OF_TASK.get(stage, ())  # else only rows of its own
+    return listed | ({"models"} if whole else set())
 
 
 def outputs(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
