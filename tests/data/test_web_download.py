@@ -30,6 +30,7 @@ from spikesound.data.audio_shards import read_audio
 from spikesound.data.download import download
 from spikesound.data.fetch import policy
 from spikesound.data.fetch.rates import Rates
+from spikesound.data.fetch.recording import Recording, place_of
 from spikesound.data.store import Store, digest
 
 pytestmark = pytest.mark.slow
@@ -281,3 +282,24 @@ def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path
     }
     assert whole(run.out, clips) == status.loc[status["state"] == "ok", "clip_id"].tolist()
     assert not list(run.store.glob("recordings/*")), "not even a part is left"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_kill_left_beside_a_whole_recording_goes_too(tmp_path: Path, known: bool) -> None:
+    [media_id] = steady(1)
+    clips = [(media_id, 0.5, 4.5), (media_id, 1.0, 3.0)]
+    store = tmp_path / "store"
+    with mirror_of([media_id]) as mirror:
+        address = mirror.url + "/{media_id}.ogg"
+        place = place_of(
+            Recording(media_id, address.format(media_id=media_id), ()), store / "recordings"
+        )
+        if known:  # killed between the last clip and the removal
+            fetch_all(clips, address, parameters(), store, tmp_path / "first")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes((SOUNDS / f"{media_id}.ogg").read_bytes())  # or before the note went
+        place.with_name(place.name + ".tag").write_text("a version")
+        fetch_all(clips, address, parameters(), store, tmp_path / "out")
+        assert sum(requests(mirror).values()) == int(known), "the recording was there"
+    assert len(whole(tmp_path / "out", clips)) == 2
+    assert not list(place.parent.iterdir())

@@ -194,6 +194,7 @@ def test_a_killed_experiment_goes_on_row_by_row(
         run(table)
     half = read_mapping(tmp_path / "trial.json")
     assert [(row["setting"], row["seed"]) for row in half["rows"]] == [("a", 1), ("b", 1)]
+    assert half["settings"].keys() == {"a", "b"}, "the means are of the rows beside them"
     whole = run(table)
     assert done == [("a", 1), ("b", 1), ("killed", 0), ("a", 2)], "first seeds come first"
     assert whole["rows"][::2] == half["rows"]

@@ -55,6 +55,7 @@ def run_experiment(
 
     def save() -> None:
         content["rows"] = [known[key] for key in sorted(known, key=order.__getitem__)]
+        content["settings"] = over_trainings(content["rows"])
         write_json(out, content)
 
     content["planned"] = len(rows)
@@ -80,7 +81,6 @@ def run_experiment(
                 flush=True,
             )
         done += 1
-    content["settings"] = over_trainings(list(known.values()))
     if experiment.compare is not None and compares and done == len(rows):
         content.pop("code", None)
         content |= compared(experiment.compare, rows, known) | {"digest": finished}

@@ -102,8 +102,8 @@ def _cut_all(
         outcomes = [lost(clip, error, number) for clip in recording.clips]
         Partial(place_of(recording, scratch)).delete()
     remember(recording, outcomes, params, store)
-    if not params.keep_recordings:
-        place_of(recording, scratch).unlink(missing_ok=True)
+    left = Partial(place_of(recording, scratch))
+    left.tidy() if params.keep_recordings else left.clear()
     return outcomes
 
 

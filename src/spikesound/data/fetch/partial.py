@@ -88,6 +88,15 @@ class Partial:
         self.part.unlink(missing_ok=True)
         self._tag.unlink(missing_ok=True)
 
+    def remains(self) -> bool:
+        """Tell whether the recording, a part or a note is there: a kill may leave any of them."""
+        return any(path.is_file() for path in (self.place, self.part, self._tag))
+
+    def clear(self) -> None:
+        """Delete the recording, the part and the note, once the clips are cut."""
+        self.place.unlink(missing_ok=True)
+        self.delete()
+
 
 def _version(headers: Any) -> str:
     strong: str = headers.get("ETag", "")

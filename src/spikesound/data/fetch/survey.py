@@ -11,6 +11,7 @@ from pathlib import Path
 from spikesound.audio.ffmpeg import MediaError
 from spikesound.data.fetch.alone import alone
 from spikesound.data.fetch.fetched import Verdict, keep_verdict, recall, recall_verdict
+from spikesound.data.fetch.partial import Partial
 from spikesound.data.fetch.place import identity, is_web
 from spikesound.data.fetch.recording import Clip, Outcome, Recording, lost, place_of, there
 from spikesound.data.store import Store, digest
@@ -48,13 +49,13 @@ def survey(recording: Recording, params: DownloadParams, store: Store, scratch: 
     clips = recording.clips
     keyed = tuple(replace(clip, key=_key(recording.media_id, clip, params, of)) for clip in clips)
     seen = look_up(replace(recording, clips=keyed), params, store)
-    place = place_of(recording, scratch)
+    left = Partial(place_of(recording, scratch))
     if seen.wanted is None:
-        if not params.keep_recordings and place.is_file():  # a kill came before it was removed
+        if not params.keep_recordings and left.remains():  # a kill came before it was removed
             with suppress(MediaError), alone(recording, scratch, wait_s=0.0):
-                place.unlink(missing_ok=True)
+                left.clear()
         return seen
-    near = not is_web(recording.location) or place.is_file()
+    near = not is_web(recording.location) or left.place.is_file()
     return Survey(seen.known, replace(seen.wanted, at_hand=near))
 
 
