@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from detectors import MODELS, detector, features
+from detectors import MAPS, MODELS, detector, features
 
 from spikesound.tasks.task import batched
 
@@ -14,7 +14,7 @@ def frames_first(clips: int, frames: int) -> torch.Tensor:
     return batched(features(clips, frames)[:, None], frames=True)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, *MAPS])
 def test_pieces_give_what_the_whole_gives(model: str) -> None:
     _, network = detector(model)
     x = frames_first(2, 40)
@@ -27,7 +27,7 @@ def test_pieces_give_what_the_whole_gives(model: str) -> None:
     assert torch.allclose(torch.cat(pieces), whole, atol=1e-6)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, *MAPS])
 def test_no_frame_depends_on_a_later_one(model: str) -> None:
     _, network = detector(model)
     x = frames_first(1, 30)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from detectors import MODELS, detector, features
+from detectors import MAPS, MODELS, detector, features
 from network_specs import encoded, spec, spiking
 from torch import nn
 
@@ -46,7 +46,7 @@ def shifted(network: nn.Module) -> nn.Module:
 
 def made(name: str, params: Params) -> Made:
     torch.manual_seed(0)
-    if name in MODELS:
+    if name in (*MODELS, *MAPS):
         network = detector(name)[1]
         return Made(network, torch.from_numpy(features(2, 12)).transpose(0, 1))
     x = torch.rand(1, 2, 21, 20)
@@ -88,11 +88,12 @@ EVERY = [
     "wta",
     "som",
     *MODELS,
+    *MAPS,
 ]
 
 
 def test_every_network_of_the_registry_is_tried_here() -> None:
-    here = {"tcn", "crnn_gru", "crnn_lstm", "lsnn"} | set(EVERY)
+    here = {"tcn", "crnn_gru", "crnn_lstm", "lsnn", "encoder_decoder"} | set(EVERY)
     own_code = {"code"}  # test_own_code.py
     pretrained = {"yamnet", "vggish", "sequence_head"}  # test_yamnet.py, test_vggish.py
     sparse = {

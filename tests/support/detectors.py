@@ -16,10 +16,19 @@ from spikesound.models.spec import Spec
 from spikesound.params import FeatureParams
 
 MODELS = ("ann-tcn", "snn-tcn", "ann-gru", "ann-lstm", "snn-alif")
-NETWORKS = {"tcn": "tcn", "gru": "crnn_gru", "lstm": "crnn_lstm", "alif": "lsnn"}
+MAPS = ("ann-map", "snn-map")
+"""Detectors with skip connections, which have no compiled kernels."""
+
+NETWORKS = {
+    "tcn": "tcn", "gru": "crnn_gru", "lstm": "crnn_lstm", "alif": "lsnn", "map": "encoder_decoder",
+}  # fmt: skip
 BINS, CLASSES = 19, 3
 SMALL = {"channels": [3, 5], "pools": [3, 2], "kernel": 3, "hidden": 6, "dropout": 0.0}
 OF_TCN = {"dilations": [1, 3], "taps": 3}
+OF_MAP = {
+    "channels": [3, 4, 5], "pools": [1, 3, 2], "kernel": 3, "units": 2, "coarse": 0.5,
+    "dropout": 0.0,
+}  # fmt: skip
 
 
 def detector(
@@ -33,12 +42,13 @@ def detector(
 
     Parameters
     ----------
-    network : parameters that differ from :data:`SMALL` and :data:`OF_TCN`
+    network : parameters that differ from :data:`SMALL` and :data:`OF_TCN`, or :data:`OF_MAP`
     """
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     kind, name = model.split("-")
     spiking = kind == "snn"
-    values: dict[str, object] = SMALL | (OF_TCN if name == "tcn" else {}) | (network or {})
+    of_name = {"tcn": SMALL | OF_TCN, "map": OF_MAP}.get(name, SMALL)
+    values: dict[str, object] = of_name | (network or {})
     if name == "alif":
         values |= {"adaptive": params["neurons"]["alif"]}
     features = FeatureParams.model_validate(params["features"])

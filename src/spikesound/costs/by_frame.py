@@ -80,11 +80,15 @@ def mean_layers(
             effective=of(layer.effective),
             active_inputs=of(layer.active_inputs),
             active_outputs=of(layer.active_outputs),
-            neuron_updates=of(layer.lazy_updates) if lazy else layer.size.outputs * float(frames),
+            neuron_updates=of(layer.lazy_updates) if lazy else _neurons(layer) * float(frames),
             distinct=of(layer.effective),  # a stream has one frame at a time
         )
         for layer in counts
     ]
+
+
+def _neurons(layer: FrameCounts) -> int:
+    return 0 if layer.size.neuron == "none" else layer.size.outputs
 
 
 def joined(parts: Sequence[FrameCounts]) -> FrameCounts:
@@ -112,12 +116,15 @@ def bins_reached(bins: int, kernel: int, pool: int) -> torch.Tensor:
 def causal_convolution(
     layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
 ) -> list[FrameCounts]:
-    """Count a convolution over this and earlier frames, on (frame, batch, channel[, bin])."""
+    """Count a convolution over this and earlier frames, on (frame, batch, channel[, bin]).
+
+    Of an input of n spikes n are counted.
+    """
     shape = layer.geometry
     assert isinstance(shape, Causal)
     (inputs, bins), (outputs, places) = shape.inputs, shape.outputs
     reach = bins_reached(bins, shape.width, shape.pool) * outputs
-    active = (x != 0).view(*x.shape[:2], inputs, bins).sum(2).double()
+    active = (x if context.numbers else x != 0).reshape(*x.shape[:2], inputs, bins).sum(2).double()
     size = _size(
         layer,
         context,
@@ -131,7 +138,8 @@ def causal_convolution(
     every = _over_taps(active @ reach, shape.taps, shape.dilation)
     needed = touched(shape, x).flatten(2), constant_current(layer).repeat_interleave(places)
     assert layer.neuron is not None
-    return [_counts(size, every, x, output, updates(layer.neuron, needed, output.flatten(2)))]
+    lazy = updates(layer.neuron, needed, output.flatten(2))
+    return [_counts(size, every, x, output, lazy, numbers=context.numbers)]
 
 
 def gated(
@@ -186,8 +194,21 @@ def linear(
     inputs, places = synapses.in_features, synapses.out_features
     weights, dense = places * (inputs + 1), float(inputs * places)
     size = _size(layer, context, "linear", inputs, places, weights, dense)
-    every = _active(x) * places
-    return [_counts(size, every, x, output, torch.full_like(every, places))]
+    every = _active(x, numbers=context.numbers) * places
+    lazy = torch.full_like(every, places)
+    return [_counts(size, every, x, output, lazy, numbers=context.numbers)]
+
+
+def join(
+    layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
+) -> list[FrameCounts]:
+    """Count the additions of a sum of activations (frame, batch, ...), as :func:`.of_clip.join`."""
+    if layer.join != "sum" or context.source == "spikes":
+        return []
+    places = output[0, 0].numel()
+    size = _size(layer, context, "pooling", places, places, 0, float(places))
+    every = torch.full(output.shape[:2], float(places), dtype=torch.float64)
+    return [_counts(replace(size, operation="ac"), every, x, output, torch.zeros_like(every))]
 
 
 def _size(
@@ -212,15 +233,18 @@ def _counts(
     x: torch.Tensor,
     output: torch.Tensor,
     lazy: torch.Tensor,
+    *,
+    numbers: bool = False,
 ) -> FrameCounts:
+    inputs = _active(x, numbers=numbers)
     return FrameCounts(
-        size, effective.numpy(), _active(x).numpy(), _active(output).numpy(), lazy.numpy()
+        size, effective.numpy(), inputs.numpy(), _active(output).numpy(), lazy.numpy()
     )
 
 
-def _active(x: torch.Tensor) -> torch.Tensor:
-    """Return how many places are not zero, (time, batch)."""
-    return (x != 0).flatten(2).sum(2).double()
+def _active(x: torch.Tensor, *, numbers: bool = False) -> torch.Tensor:
+    """Return how many places are not zero, or the sum of numbers of spikes, (time, batch)."""
+    return (x if numbers else x != 0).flatten(2).sum(2).double()
 
 
 def _over_taps(operations: torch.Tensor, taps: int, dilation: int) -> torch.Tensor:

@@ -70,6 +70,7 @@ FRAME_COUNTERS: dict[str, Counter] = {
     "linear": by_frame.linear,
     "gated": by_frame.gated,
     "recurrent": by_frame.recurrent,
+    "join": by_frame.join,
 }
 """For each kind of layer that runs frame by frame what counts it, frame by frame."""
 

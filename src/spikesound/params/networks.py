@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from spikesound.core import own_code
 from spikesound.core.errors import SpikesoundError
-from spikesound.params.base import Count, Positive, Section
+from spikesound.params.base import Count, Positive, Section, Share
 from spikesound.params.neurons import ALIFParams, SynapticDelayParams
 
 Dropout = Annotated[
@@ -277,6 +277,32 @@ class LSNNParams(CausalParams):
     adaptive: ALIFParams = Field(description="Adaptive LIF neurons of the recurrent layer.")
 
 
+class EncoderDecoderParams(NetworkParams):
+    """Encoder-decoder over the bins with skip connections, read at several scales; causal."""
+
+    output: ClassVar[Literal["clip", "frames"]] = "frames"
+
+    channels: Annotated[list[Count], Field(min_length=2)] = Field(
+        description="Channels of each scale, the finest first; the decoder has those of all but "
+        "the last."
+    )
+    pools: Annotated[list[Count], Field(min_length=2)] = Field(
+        description="Bins merged by the encoder in front of each scale."
+    )
+    kernel: Odd = Field(description="Kernel size, frames and bins; odd.")
+    units: int = Field(ge=0, le=32, description="Residual units at the coarsest scale.")
+    coarse: Share = Field(
+        description="Share of the training clips whose map is read after a coarser scale."
+    )
+    dropout: Dropout
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EncoderDecoderParams:
+        if len(self.channels) != len(self.pools):
+            raise ValueError(f"channels {self.channels} and pools {self.pools} differ in number")
+        return self
+
+
 class CodeParams(NetworkParams):
     """A module of one's own: a class in a Python file outside of the package."""
 
@@ -338,6 +364,7 @@ NETWORK_PARAMS: dict[str, type[NetworkParams]] = {
     "clip_crnn_gru": ClipCRNNParams,
     "clip_crnn_lstm": ClipCRNNParams,
     "lsnn": LSNNParams,
+    "encoder_decoder": EncoderDecoderParams,
     "code": CodeParams,
 }
 """Parameter class of each kind of network."""

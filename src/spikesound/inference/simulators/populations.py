@@ -16,7 +16,7 @@ from spikesound.features import clip_samples
 from spikesound.features.framing import frame_count
 from spikesound.models.export.plain import plain_loops
 from spikesound.models.folding import affine, folded, merged_average
-from spikesound.models.layers import Causal, Grid, Layer, hidden, inputs_of, recorded
+from spikesound.models.layers import Causal, Grid, Layer, hidden, inputs_of, layers_of, recorded
 from spikesound.models.loading import TrainedModel
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
@@ -167,6 +167,11 @@ def _spiking_layers(network: nn.Module, name: str) -> list[Layer]:
     layers = hidden(network)
     if not layers or not all(layer.spiking for layer in layers):
         raise SpikesoundError(f"{name}: expected a spiking network, for a simulator of spikes")
+    if joins := [layer.name for layer in layers_of(network) if layer.kind == "join"]:
+        raise SpikesoundError(
+            f"{name}: layer {joins[0]!r} joins the outputs of two layers; for a simulator each "
+            "layer must read the one before it"
+        )
     return layers
 
 

@@ -18,6 +18,7 @@ from spikesound.models.networks.clip_crnn import ClipCRNN
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.crnn import crnn
 from spikesound.models.networks.delayed import delayed
+from spikesound.models.networks.encoder_decoder import EncoderDecoder
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.lsnn import lsnn
 from spikesound.models.networks.own_code import OwnNetwork
@@ -57,6 +58,7 @@ NETWORKS: dict[str, Callable[[Any, Layout, Callable[[], nn.Module]], nn.Module]]
     "clip_crnn_gru": partial(ClipCRNN, cell="gru"),
     "clip_crnn_lstm": partial(ClipCRNN, cell="lstm"),
     "lsnn": lsnn,
+    "encoder_decoder": EncoderDecoder,
     "code": OwnNetwork,
 }
 """The networks by kind."""
