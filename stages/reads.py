@@ -15,6 +15,7 @@ EVALUATION = ("evaluate", "features.rate_hz", "seed")
 
 ONCE: dict[str, Keys] = {
     "encode": ("encoding", "encodings.{encoding}", "tasks.classification.folds", "seed"),
+    "denoising": (),
     "experiment": (),
     "result": (),
     "tones": (),

@@ -194,6 +194,7 @@ ARGUMENTS = {
     "check": [],
     "compare": ["classification"],
     "costs": ["classification"],
+    "denoising": [],
     "disturb": ["classification"],
     "download": ["classification"],
     "encode": [],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dvc_project import Project
+from project import ROOT
 
 from spikesound.apps.api import load
 from spikesound.models import file
@@ -27,7 +29,10 @@ CHANGES: dict[str, Any] = {
             "background_clips": 6,
         }
     },
-    "networks": {"tcn": {"channels": [4, 4], "hidden": 8, "dilations": [1, 2]}},
+    "networks": {
+        "tcn": {"channels": [4, 4], "hidden": 8, "dilations": [1, 2]},
+        "encoder_decoder": {"channels": [2, 3, 4], "pools": [2, 4, 2], "units": 1},
+    },
     "recipes": {"detector_ann": TRAIN, "detector_snn": TRAIN},
     "costs": {"zero_skipping": []},
     "latency": {"budget_s": 0.5, "clips": 2, "energy_s": 0.2},
@@ -95,6 +100,21 @@ def test_what_is_trained_detects_in_a_file(project: Project) -> None:
     assert all(0 <= value <= 1 for value in found.values())
     spec, _ = file.load(path)
     assert spec.neuron_params["reset"] == "none", "of the entry lif_no_reset"
+
+
+def test_an_experiment_trains_detectors_of_its_own(project: Project) -> None:
+    (project.folder / "experiments").mkdir()
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / "experiments" / name, project.folder / "experiments")
+    ran, _ = project.repro("experiments/dvc.yaml:stereospike")
+    assert "stereospike" in ran
+    path = project.folder / "metrics/experiments/stereospike.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["planned"] == len(content["rows"]) == 3
+    for row in content["rows"]:
+        assert 0 <= row["psds1"] <= 1
+        assert row["events_uw"] > 0
+        assert ("spike_rate" in row) == row["setting"].startswith("spiking")
 
 
 def test_other_thresholds_train_nothing_again(project: Project) -> None:
