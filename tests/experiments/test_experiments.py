@@ -218,6 +218,23 @@ def test_rows_without_a_digest_are_replaced_and_old_settings_go(run: Run, tmp_pa
     assert "code" not in row
 
 
+def test_what_is_missing_comes_before_what_is_out_of_date(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = [{"setting": "a", "seed": 1, "accuracy": -1.0, "digest": "of other code"}]
+    (tmp_path / "trial.json").write_text(json.dumps({"rows": old}), encoding="utf-8")
+    done: list[str] = []
+
+    def noted(row: Row) -> dict[str, Any]:
+        done.append(row.name)
+        return {"setting": row.name, "seed": row.seed, "accuracy": 0.5}
+
+    monkeypatch.setattr(experiments, "run_row", noted)
+    content = run({"settings": {name: {"model": "ann-cnn"} for name in ("a", "b")}})
+    assert done == ["b", "a"]
+    assert [row["accuracy"] for row in content["rows"]] == [0.5, 0.5]
+
+
 def test_another_encoding_is_encoded_for_the_setting(run: Run, tmp_path: Path) -> None:
     setting = {"model": "snn-cnn-surrogate", "set": {"encoding": "latency"}}
     (row,) = run({"settings": {"latency": setting}})["rows"]

@@ -32,7 +32,8 @@ def run_experiment(
 ) -> dict[str, Any]:
     """Run what is missing of an experiment, and return its file's content.
 
-    Settings are run in their order with their first seed, then with their second.
+    Settings are run in their order with their first seed, then with their second; what is missing
+    comes before what is there and was made by other code or with other parameters.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def run_experiment(
 
     content["planned"] = len(rows)
     timed, done, fresh = TimeLeft(), 0, 0
-    for row in _by_rounds(rows):
+    for row in sorted(_by_rounds(rows), key=lambda row: (row.name, row.seed) in known):
         key = row.name, row.seed
         # Comparisons read the predictions, which a fresh clone has not.
         there = not compares or _left(row) == digests[key]
