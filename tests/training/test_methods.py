@@ -35,7 +35,6 @@ from spikesound.training.methods import METHODS
 from spikesound.training.methods.convert import convert, train_source
 from spikesound.training.methods.percentiles import percentiles
 from spikesound.training.methods.presentations import present, presented_clips, presented_spec
-from spikesound.training.methods.proxy import Proxy
 from spikesound.training.methods.surrogate import Backpropagation
 from spikesound.training.scores import clip_scores
 
@@ -357,25 +356,3 @@ def test_weights_of_phases_are_a_part_of_the_network(
     changed = wanted.spec.model_copy(update={"encoding": encoding, "encoding_params": section})
     trained = METHODS["surrogate"](replace(wanted, spec=changed, step_values=values))
     assert trained.spec.step_weights == ([1.5, 0.75, 0.375] if encoding == "phase" else None)
-
-
-def test_a_proxy_and_its_network_drop_the_same_units(params: Params, tmp_path: Path) -> None:
-    wanted = job(params, tmp_path, kind="proxy")
-    wide = with_network(wanted.spec, dropout=0.5)
-    network = build(wide)
-    dropped: list[torch.Tensor] = []
-    twin = build(wide.with_neuron("relu", {}, steps=1))
-    for each in (network, twin):
-        assert isinstance(each, CNN)
-        each.dropout.register_forward_hook(
-            lambda module, inputs, out: dropped.append((out == 0) & (inputs[0] != 0))
-        )
-    proxy = Proxy(wanted, twin, torch.full((3,), 1 / 3))
-    x = (torch.rand(3, 4, 12, 16, generator=torch.Generator().manual_seed(1)) < 0.6).float()
-    for module in (*network.modules(), *twin.modules()):
-        if isinstance(module, nn.BatchNorm2d):
-            module.bias.data.fill_(3.0)  # all units are active, so that a zero was dropped
-    proxy.backward(network, x, (torch.eye(2)[[0, 1, 0, 1]],), wanted.fabric.backward)
-    assert len(dropped) == 2
-    assert torch.equal(*dropped)
-    assert dropped[0].any()

@@ -167,6 +167,26 @@ class QCFSParams(MethodParams):
 class ProxyParams(MethodParams):
     """Error of the spiking network, gradient of the ANN that shares its weights."""
 
+    reset: Literal["subtract", "zero"] = Field(
+        description="After a spike: subtract the threshold from the potential, or set it to zero "
+        "(hard reset)."
+    )
+    initial: Share = Field(description="Potential of the neurons at the start, in thresholds.")
+    readout: Literal["rate", "spike_count"] = Field(
+        description="Class scores: linear in the spike counts of the last hidden layer, or the "
+        "spike counts of integrate-and-fire output neurons."
+    )
+    loss: Literal["task", "squared_error"] = Field(
+        description="Objective: the task's, or the squared error of the scores from targets of "
+        "sum one, of single labels."
+    )
+    activation: Literal["clipped", "relu"] = Field(
+        description="Activation of the ANN: min(max(x, 0), 1), or max(x, 0)."
+    )
+    frozen_after: Count | None = Field(
+        description="Epochs after which batch norms keep their mean and variance; null: never."
+    )
+
 
 class LocalParams(MethodParams):
     """What the two spike-timing rules share."""

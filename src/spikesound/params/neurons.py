@@ -124,6 +124,13 @@ class IFParams(NeuronParams):
     slope: Slope
 
 
+class HardResetIFParams(IFParams):
+    """Integrate-and-fire whose potential a spike sets to zero."""
+
+    update: ClassVar[Update] = Update(0, 2, 0, 1)  # current, threshold; zero is no addition
+    by_method: ClassVar[bool] = True
+
+
 class CubaLIFParams(NeuronParams):
     """Current-based leaky integrate-and-fire: the input current decays as well."""
 
@@ -452,6 +459,7 @@ class QuantisedReLUParams(NeuronParams):
 NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "lif": LIFParams,
     "integrate_and_fire": IFParams,
+    "hard_reset_if": HardResetIFParams,
     "cuba_lif": CubaLIFParams,
     "alif": ALIFParams,
     "delta_leaky": DeltaLeakyParams,

@@ -22,6 +22,7 @@ from spikesound.snn.neurons.curr_exp import CurrExp
 from spikesound.snn.neurons.delayed_synapses import DelayedSynapses
 from spikesound.snn.neurons.delays import DelayedLinear
 from spikesound.snn.neurons.delta_leaky import DeltaLeaky
+from spikesound.snn.neurons.hard_reset_if import HardResetIF
 from spikesound.snn.neurons.hodgkin_huxley import HodgkinHuxley
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.integer_lif import IntegerLIF
@@ -44,6 +45,7 @@ __all__ = ["NEURONS", "RECURRENT", "DelayedLinear", "DelayedSynapses", "SpikingN
 NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "lif": LIF,
     "integrate_and_fire": IF,
+    "hard_reset_if": HardResetIF,
     "cuba_lif": CubaLIF,
     "alif": ALIF,
     "delta_leaky": DeltaLeaky,
