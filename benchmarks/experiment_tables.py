@@ -9,6 +9,7 @@ from metric_files import read as _read
 from spikesound.evaluation.table import percent
 from spikesound.experiments.claims import claims as _claims
 from spikesound.experiments.fronts import ACCOUNTS, SIDES, Candidate, candidates, reached
+from spikesound.params.experiments import load_experiment
 
 EXPERIMENTS = ("sweep", "temporal", "sizes", "new_sounds", "pairings_full", "study")
 
@@ -218,6 +219,57 @@ def best_test_epoch() -> str:
     return _counted("best_test_epoch", "".join(lines))
 
 
+_CONDITIONS = {
+    "white": "White noise, {} dB",
+    "weight_noise": "Weights off by {} of their deviation",
+    "stuck_silent": "{} of neurons silent",
+    "stuck_firing": "{} of neurons firing",
+}
+
+
+def codes() -> str:
+    """Four codes by STDP: accuracy, steps to a decision, operations, noise, faults."""
+    settings = load_experiment(ROOT / "experiments/params.yaml", "guo").settings
+    (levels,) = {
+        tuple((name, tuple(values)) for name, values in each.probes.robustness.levels.items())
+        for each in settings.values()
+        if each.probes.robustness is not None
+    }
+    heads = "Code | Steps | Test [interval] | Steps until stable | Spikes per clip | ACs, M"
+    more = [
+        _CONDITIONS[name].format(", ".join(f"{level:g}" for level in values))
+        for name, values in levels
+    ]
+    lines = [f"| {heads} | Energy, µJ | {' | '.join(more)} |\n|---|{'---:|' * (6 + len(more))}\n"]
+    for row in content("guo")["rows"]:
+        known = {(each["condition"], each["level"]): each["accuracy"] for each in row["robustness"]}
+        cells = [row["setting"], str(row["steps"]), _tested(row)]
+        cells += [f"{row['stable_steps_median']:g}", f"{row['spikes_per_clip']:,.0f}"]
+        cells += [f"{row['effective_acs'] / 1e6:.2f}"]
+        cells += [_microjoules(row["accounts"]["own"]["plain_nj"])]
+        cells += [
+            ", ".join(percent(known[name, level]) for level in values) + " %"
+            for name, values in levels
+        ]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("guo", "".join(lines))
+
+
+def proxy() -> str:
+    """Proxy learning as in its paper, and without each of its details; both scores of ties."""
+    heads = "Setting | Steps | Validation | Test [interval] | Ties as right: overstates"
+    lines = [f"| {heads} | Tied | All classes tied | Firing rate | ACs, M |\n"]
+    lines += [f"|---|{'---:|' * 8}\n"]
+    for row in content("kheradpisheh")["rows"]:
+        (each,) = row["ties"]
+        cells = [row["setting"], str(row["steps"]), f"{percent(row['validation_accuracy'])} %"]
+        shares = (each[name] for name in ("accuracy_ties_right", "tied", "tied_all"))
+        cells += [_tested(row), *(f"{percent(share)} %" for share in shares)]
+        cells += [_rate(row), f"{row['effective_acs'] / 1e6:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("kheradpisheh", "".join(lines))
+
+
 def claims() -> str:
     """Each advantage that is claimed for spiking networks, with its verdict."""
     lines = ["| Claim | Experiment | Opponent | Figure | Verdict |\n|---|---|---|---|---|\n"]
@@ -239,5 +291,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation": ablation,
     "best_test_epoch": best_test_epoch,
     "distilled": distilled,
+    "codes": codes,
+    "proxy": proxy,
     "claims": claims,
 }

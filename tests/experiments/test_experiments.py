@@ -480,8 +480,8 @@ def test_what_is_compared(run: Run) -> None:
     assert mean["accuracy"] == pytest.approx(np.mean(list(mean["accuracies"].values())), abs=1e-4)
 
 
-def test_settings_are_compared_in_noise(project: tuple[dict[str, Any], Folders], run: Run) -> None:
-    content, folders = project
+def disturbed(content: dict[str, Any], folders: Folders) -> list[Condition]:
+    """Write the project's clips in every noise, as the stage does; return the conditions."""
     params, data = Params.of(content), folders.of_task("classification")
     sound, noises = params.robustness.sound, params.robustness.noises
     conditions = [Condition(noise, level) for noise in NOISY for level in sound.snr_db]
@@ -493,6 +493,11 @@ def test_settings_are_compared_in_noise(project: tuple[dict[str, Any], Folders],
     status = schema.read_table(data.audio / "status.parquet", schema.STATUS)
     setup = Setup(conditions, recordings, params.features, params.seed)
     disturb(data.audio, Shards(data.features).index, status, setup, data.disturbed)
+    return conditions
+
+
+def test_settings_are_compared_in_noise(project: tuple[dict[str, Any], Folders], run: Run) -> None:
+    conditions = disturbed(*project)
     noise = {"noises": ["white"], "snr_db": [5.0]}
     content = run(
         {
@@ -544,6 +549,54 @@ def test_spikes_at_other_times_and_exits_are_measured_beside_the_row(run: Run) -
     plain = [each["accounts"]["own"]["plain_nj"] for each in (first, last)]
     assert plain[0] < plain[1]
     assert row["accounts"]["own"]["plain_nj"] <= plain[1], "weights once a clip, there"
+
+
+def test_the_paper_of_proxy_learning_goes_through_everything(run: Run) -> None:
+    """Each setting of the experiment trains, is tested and priced, and has both scores of ties."""
+    experiment = read_sections(ROOT / "experiments/params.yaml")["kheradpisheh"]
+    experiment["set"]["recipes.snn"] = {"epochs": 2, "patience": 2}
+    experiment["set"]["encodings.direct.steps"] = 5
+    content = run(experiment)
+    assert len(content["rows"]) == len(experiment["settings"])
+    for row in content["rows"]:
+        (each,) = row["ties"]
+        assert each["accuracy"] == pytest.approx(row["accuracy"], abs=1e-4)
+        assert each["accuracy"] <= each["accuracy_ties_right"] <= 1
+        assert each["accuracy_ties_right"] - each["accuracy"] <= each["tied"] + 1e-4
+        assert each["tied_all"] <= each["tied"]
+        assert row["effective_acs"] > 0
+        assert set(content["settings"]) >= {row["setting"]}
+    steps = {row["setting"]: row["steps"] for row in content["rows"]}
+    assert (steps["as in the paper"], steps["4 steps"], steps["none of its details"]) == (5, 4, 4)
+
+
+def test_four_codes_by_stdp_have_all_that_they_are_compared_by(
+    project: tuple[dict[str, Any], Folders], run: Run
+) -> None:
+    disturbed(*project)
+    experiment = read_sections(ROOT / "experiments/params.yaml")["guo"]
+    few = {"neurons": 16, "batches": 4, "batch_patches": 8}
+    content = run({**experiment, "set": experiment["set"] | {"methods.stdp": few}})
+    assert [row["setting"] for row in content["rows"]] == ["rate", "ttfs", "phase", "burst"]
+    levels = experiment["settings"]["rate"]["probes"]["robustness"]["levels"]
+    for row in content["rows"]:
+        clean, *others = row["robustness"]
+        assert (clean["condition"], clean["accuracy"]) == ("clean", row["accuracy"])
+        assert {(each["condition"], each["level"]) for each in others} == {
+            (name, level) for name, values in levels.items() for level in values
+        }
+        assert all(each["accuracy_low"] <= each["accuracy"] for each in others)
+        assert 1 <= row["stable_steps_median"] <= row["steps"]
+        assert row["spikes_per_clip"] > 0
+
+
+def test_a_level_that_no_stage_prepared_is_said_before_training(run: Run, tmp_path: Path) -> None:
+    probes = {"robustness": {"levels": {"white": [3.0]}, "draws": 1}}
+    with pytest.raises(
+        SpikesoundError, match=r"a: probes\.robustness: .*white_3\.npy: no such file"
+    ):
+        run({"settings": {"a": {"model": "ann-cnn", "probes": probes}}})
+    assert not list(tmp_path.rglob("result.json")), "nothing was trained"
 
 
 def test_energies_over_accounts_hold_the_one_shown_first(run: Run) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from project import ROOT
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.evaluation.robustness.conditions import CLEAN, UNITS
 from spikesound.params import Params
 from spikesound.params.base import read_sections
-from spikesound.params.experiments import changed, load_experiment, params_of
+from spikesound.params.experiments import (
+    ConditionName,
+    ProbeParams,
+    changed,
+    load_experiment,
+    params_of,
+)
 
 CONTENT = read_sections(ROOT / "params.yaml")
 FILE = ROOT / "experiments/params.yaml"
@@ -135,3 +142,20 @@ def test_an_unknown_experiment_and_an_unknown_setting_to_compare(tmp_path: Path)
         load_experiment(path, "e")
     with pytest.raises(SpikesoundError, match="no such file"):
         load_experiment(tmp_path / "none.yaml", "e")
+
+
+def test_later_probes_leave_the_text_of_rows_without_them_as_it_was() -> None:
+    """Digests of rows are of that text."""
+    before = {
+        "times": None, "exits": [0.9], "new_sounds": None, "validation": False,
+        "best_test_epoch": None,
+    }  # fmt: skip
+    assert ProbeParams.model_validate({"exits": [0.9]}).model_dump() == before
+    robustness = {"levels": {"white": [10.0]}, "draws": 2}
+    chosen = ProbeParams.model_validate({"ties": True, "robustness": robustness})
+    assert chosen.chosen() == ["ties", "robustness"]
+    assert chosen.model_dump() == before | {"exits": [], "ties": True, "robustness": robustness}
+
+
+def test_conditions_of_the_probe_are_those_of_the_tests_of_robustness() -> None:
+    assert list(get_args(ConditionName)) == [name for name in UNITS if name != CLEAN]

@@ -19,6 +19,7 @@ from spikesound.core.bitpack import pack
 from spikesound.core.errors import SpikesoundError
 from spikesound.models import file
 from spikesound.models.build import build
+from spikesound.models.layers import InSteps
 from spikesound.models.networks import NETWORKS
 from spikesound.models.networks.winner import WinnerTakeAll, winners
 from spikesound.models.networks.wta import WTA
@@ -26,6 +27,7 @@ from spikesound.params import NETWORK_PARAMS, Params
 from spikesound.snn.decoding import cross_entropy
 from spikesound.snn.neurons import SpikingNeuron
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.spiking import carried
 from spikesound.training.job import Epoch
 from spikesound.training.methods import METHODS
 from spikesound.training.methods.count_readout import PENALTIES
@@ -245,3 +247,28 @@ def test_the_read_out_reports_each_penalty(params: Params, tmp_path: Path) -> No
     losses = [epoch["train_loss"] for epoch in trained.history]
     assert len(losses) == len(PENALTIES)
     assert losses == sorted(losses, reverse=True), "the freer the closer to the training clips"
+
+
+def test_a_competing_layer_is_read_after_each_step(params: Params, tmp_path: Path) -> None:
+    """By the counts so far over the steps gone by: as from an input that ends there."""
+    spec = job(params, "stdp", tmp_path).spec.model_copy(
+        update={
+            "network": "wta",
+            "network_params": {"neurons": 8, "frames": 4},
+            "neuron_params": lif_values(params),
+        }
+    )
+    network = build(spec)
+    assert isinstance(network, WTA)
+    assert isinstance(network, InSteps)
+    with torch.no_grad():
+        network.weight.uniform_(0, 0.1, generator=torch.Generator().manual_seed(2))
+        x = torch.from_numpy(toy(5).batch(np.arange(5)).astype(np.float32)).transpose(0, 1)
+        scores = network.scores_by_step(x)
+        for step in range(STEPS):
+            assert torch.allclose(scores[step], network(x[: step + 1]), atol=1e-6)
+        assert not torch.allclose(scores[0], scores[-1])
+        assert torch.equal(scores[-1], network(x))
+        with carried(network):
+            pieces = [network.summary(part, STEPS) for part in network.weighted(x).split(1)]
+        assert torch.allclose(network.scores(pieces), scores[-1], atol=1e-6)

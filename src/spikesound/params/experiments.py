@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from spikesound.core.errors import SpikesoundError, choose, unknown
 from spikesound.params.base import (
@@ -74,6 +79,43 @@ class BestTestEpochParams(Section):
     epochs: Count = Field(description="Last epochs of the training that are scored.")
 
 
+ConditionName = Literal[
+    "white",
+    "pink",
+    "babble",
+    "background",
+    "reverberation",
+    "gain",
+    "low_pass",
+    "high_pass",
+    "codec",
+    "dropped_frames",
+    "weight_noise",
+    "stuck_silent",
+    "stuck_firing",
+    "dropped_spikes",
+    "weight_bits",
+]
+"""Conditions of the sound and faults of the hardware, as in robustness.csv."""
+
+
+class RobustnessProbeParams(Section):
+    """Probe of robustness: accuracy on disturbed sound and with faults of the hardware."""
+
+    levels: Annotated[
+        dict[ConditionName, Annotated[list[float], Field(min_length=1)]], Field(min_length=1)
+    ] = Field(
+        description="Levels of each condition or fault; of the sound those that the stage "
+        "`disturb` prepares."
+    )
+    draws: Count = Field(description="Draws of each fault that is drawn, averaged.")
+
+
+LATER = ("ties", "robustness")
+"""Probes that are left out of the text of :class:`ProbeParams` where they are not chosen: rows
+that were computed before there were such keep their digests."""
+
+
 class ProbeParams(Section):
     """What is measured of a setting's networks besides accuracy and energy."""
 
@@ -93,6 +135,19 @@ class ProbeParams(Section):
         description="Accuracy at the best epoch by the test fold, of one more training: it "
         "overstates, and serves to compare with papers that count so; null: not measured.",
     )
+    ties: bool = Field(
+        False,
+        description="Accuracy where a clip is right if its class is among several with the highest "
+        "score: it overstates, and serves to compare with papers that count so.",
+    )
+    robustness: RobustnessProbeParams | None = Field(
+        None, description="Noise and hardware faults; null: not measured."
+    )
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        return {name: each for name, each in content.items() if each or name not in LATER}
 
     def chosen(self) -> list[str]:
         """Return the names of the probes that are to be measured."""

@@ -16,6 +16,8 @@ from spikesound.experiments.probes.best_test_epoch import (
 )
 from spikesound.experiments.probes.exits import exits
 from spikesound.experiments.probes.new_sounds import new_sounds
+from spikesound.experiments.probes.robustness import check_robustness, robustness
+from spikesound.experiments.probes.ties import ties
 from spikesound.experiments.probes.times import times
 from spikesound.experiments.probes.validation import validation
 from spikesound.experiments.row import Row
@@ -26,8 +28,13 @@ PROBES: dict[str, Callable[[Row, Folds], list[dict[str, Any]]]] = {
     "new_sounds": new_sounds,
     "validation": validation,
     "best_test_epoch": best_test_epoch,
+    "ties": ties,
+    "robustness": robustness,
 }
 """The probes by name."""
 
-CHECKS: dict[str, Callable[[Row], None]] = {"best_test_epoch": check_best_test_epoch}
+CHECKS: dict[str, Callable[[Row], None]] = {
+    "best_test_epoch": check_best_test_epoch,
+    "robustness": check_robustness,
+}
 """For probes that not every row can have what raises SpikesoundError before it is trained."""

@@ -44,7 +44,8 @@ class WTA(nn.Module):
 
     At each frame and time step at most one neuron spikes (`WinnerTakeAll`). Spikes are counted over
     frames and steps, and the read-out is linear in the counts. A local rule sets the layer's
-    weights: its spikes have no gradient.
+    weights: its spikes have no gradient. It can be read after each step, of the counts so far over
+    the steps gone by (:class:`spikesound.models.layers.InSteps`).
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ class WTA(nn.Module):
     def __init__(self, params: WTAParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         super().__init__()
         self.frames = self.least_frames = params.frames
+        self.steps = layout.steps
         with torch.device("cpu"):  # its values are read here, also where sizes alone are built
             lif = neuron()
         self.patches = Patches(params, layout.bins, lif)
@@ -85,13 +87,34 @@ class WTA(nn.Module):
 
     def counts(self, x: torch.Tensor) -> torch.Tensor:
         """Return how often each neuron spikes, per frame and step (batch, neuron)."""
+        return self._spikes(self.weighted(x)).mean((0, 2))
+
+    def summary(self, x: torch.Tensor, steps: int) -> torch.Tensor:
+        """Return the sum over these steps of each neuron's spikes per frame (batch, neuron)."""
+        return self._spikes(x).mean(2).sum(0)
+
+    def scores(self, summaries: list[torch.Tensor]) -> torch.Tensor:
+        """Return class scores (batch, class) from the summaries of all steps, piece by piece."""
+        scores: torch.Tensor = self.readout(torch.stack(summaries).sum(0) / self.steps)
+        return scores
+
+    def scores_by_step(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the scores after each step (step, batch, class); the last are those of a call."""
+        spikes = self._spikes(self.weighted(x))
+        gone = torch.arange(1, len(spikes) + 1).view(-1, 1, 1)
+        rates = spikes.mean(2).cumsum(0) / gone
+        rates[-1] = spikes.mean((0, 2))
+        return torch.stack([self.readout(rate) for rate in rates])
+
+    def _spikes(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the spikes (time, batch, place, neuron) of weighted inputs."""
         if x.shape[2] < self.frames:
             raise SpikesoundError(
                 f"expected clips of at least {self.frames} frames, the input of one neuron, got "
                 f"{x.shape[2]}; lower `frames` in the method's section"
             )
-        spikes: torch.Tensor = self.patches(self.weighted(x))
-        return spikes.mean((0, 2))
+        spikes: torch.Tensor = self.patches(x)
+        return spikes
 
     def weighted(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply the input of each step by the step's weight, if there are such."""
