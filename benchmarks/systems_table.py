@@ -64,14 +64,19 @@ class Absent:
         return "–"
 
 
-def figure(path: list[str]) -> Any:
-    """Return a value of a file of results, by the keys that lead to it; None: not there."""
+def figure(path: list[str | int]) -> Any:
+    """Return a value of a file of results, by the keys that lead to it; None: not there.
+
+    In a list a key is the setting of a row, or a number from 0.
+    """
     file, *keys = path
     for folder in FOLDERS:
         if (ROOT / folder / file).is_file():
             value = read(f"{folder}/{file}")
             for key in keys:
-                if isinstance(value, list):  # rows of an experiment
+                if isinstance(value, list) and isinstance(key, int):  # figures of a probe
+                    value = dict(enumerate(value))
+                elif isinstance(value, list):  # rows of an experiment
                     value = {each["setting"]: each for each in value}
                 if not isinstance(value, dict) or key not in value:
                     return None

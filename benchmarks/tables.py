@@ -9,7 +9,8 @@ pairings and fsdd that in metrics/experiments; study, seeds, equal_energy, fifth
 metrics/experiments/study.json; detection, detection_short, detection_pairs and detection_power
 those of metrics/detection; download, downloaders, detection_speed, c_export, learn, folders and
 stopwatch the file of their name in benchmarks/results; systems what experiments/published.yaml
-names (benchmarks/systems_table.py); unknown and unknown_scores that of benchmarks/unknown.py,
+names (benchmarks/systems_table.py); those of workload_tables.py the summaries of both tasks,
+study and tones; unknown and unknown_scores that of benchmarks/unknown.py,
 authors that of benchmarks/authors.py. A test compares them with what stands there.
 """
 
@@ -22,6 +23,7 @@ import parameters
 import people_tables
 import systems_table
 import unknown_tables
+import workload_tables
 from metric_files import FLOWS as _FLOWS
 from metric_files import ROOT
 from metric_files import read as _read
@@ -381,6 +383,7 @@ TABLES = {
     **people_tables.TABLES,
     **unknown_tables.TABLES,
     **author_tables.TABLES,
+    **workload_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
@@ -403,6 +406,7 @@ PAGES = [
             "sweep",
             "systems",
             "unknown",
+            "workloads",
         )
     ),
 ]
