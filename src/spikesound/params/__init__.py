@@ -22,6 +22,7 @@ from spikesound.params.data import (
     FeatureParams,
     FilterParams,
 )
+from spikesound.params.device import DeviceParams, check_ranks
 from spikesound.params.encodings import (
     ENCODING_PARAMS,
     BurstParams,
@@ -124,7 +125,7 @@ from spikesound.params.robustness import (
     RobustnessParams,
     SoundParams,
 )
-from spikesound.params.root import DeviceParams, Params, Scheduler
+from spikesound.params.root import Params, Scheduler
 from spikesound.params.sources import (
     ArchiveParams,
     AudioSetParams,
@@ -314,6 +315,7 @@ __all__ = [
     "WaveformParams",
     "YAMNetParams",
     "ZeroShotParams",
+    "check_ranks",
     "parsed",
     "twins",
 ]

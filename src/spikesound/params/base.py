@@ -187,3 +187,12 @@ def selected(content: dict[str, Any], keys: Iterable[tuple[str, ...]]) -> dict[s
             values, inner = values[key], inner.setdefault(key, {})
         inner[path[-1]] = values[path[-1]]
     return found
+
+
+def without(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Leave keys out that say nothing new, so that results from before they existed are found."""
+    return {
+        key: value
+        for key, value in content.items()
+        if key not in defaults or value != defaults[key]
+    }

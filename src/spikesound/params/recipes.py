@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from spikesound.params.base import Count, Distinct, Positive, Section, Share
+from spikesound.params.base import Count, Distinct, Positive, Section, Share, without
 
 
 class WarpParams(Section):
@@ -99,7 +99,7 @@ class AugmentParams(Section):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without(handler(self), OF_BATCHES)
+        return without(handler(self), OF_BATCHES)
 
 
 class NegativeParams(Section):
@@ -215,7 +215,7 @@ class RecipeParams(Section):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without(handler(self), OF_STREAMS | {"negatives": None, "teacher": None})
+        return without(handler(self), OF_STREAMS | {"negatives": None, "teacher": None})
 
     @model_validator(mode="after")
     def _consistent(self) -> RecipeParams:
@@ -241,12 +241,3 @@ class RecipeParams(Section):
                 "so; set dataset: stream, or augment.waveform"
             )
         return self
-
-
-def _without(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Leave keys out that say nothing new, so that trainings from before they existed are found."""
-    return {
-        key: value
-        for key, value in content.items()
-        if key not in defaults or value != defaults[key]
-    }

@@ -12,6 +12,7 @@ from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.params.base import Entries, Positive, Section, parsed, read_sections
 from spikesound.params.costs import CostParams
 from spikesound.params.data import DownloadParams, FeatureParams, FilterParams
+from spikesound.params.device import DeviceParams
 from spikesound.params.encodings import ENCODING_PARAMS, EncodingParams
 from spikesound.params.evaluation import EvaluateParams, TimingParams
 from spikesound.params.method_kinds import METHOD_PARAMS
@@ -40,17 +41,6 @@ NOT_STREAMED = {
     "mel_windows": "frames of mel_windows are resized over the clip",
 }
 """Kinds of features that are not of single frames, and why."""
-
-
-class DeviceParams(Section):
-    """Where and how precisely networks are trained and evaluated."""
-
-    accelerator: str = Field(
-        description="auto, cpu, cuda, mps: Lightning Fabric's accelerators; auto takes the best."
-    )
-    precision: str = Field(
-        description="Lightning Fabric's precision: 32-true, bf16-mixed, 16-mixed."
-    )
 
 
 class Params(Section):
@@ -205,4 +195,4 @@ class Params(Section):
         return section
 
 
-__all__ = ["DeviceParams", "Params", "Positive", "Scheduler"]
+__all__ = ["Params", "Positive", "Scheduler"]
