@@ -33,7 +33,7 @@ from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
 from spikesound.training.calibrate import calibrate
 from spikesound.training.dataset import Dataset, with_events
-from spikesound.training.fabric import TrainingFabric
+from spikesound.training.fabric import TrainingFabric, agreed
 from spikesound.training.inputs import read_clips
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods import METHODS
@@ -53,28 +53,27 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
     A training that is in the store is not done again, and one that was killed goes on. The folder
     gets the model's file (:mod:`spikesound.models.file`), ``history.csv`` with a row per epoch,
     ``result.json``, DVCLive's log and, of a detector, ``decision.csv`` with the thresholds tuned
-    on the validation clips. The file holds the calibration on these.
+    on the validation clips. The file holds the calibration on these. Of several ranks the first
+    alone reads and writes the store and the folder; the others return nothing.
 
     Parameters
     ----------
     report : called after each epoch
+
+    Raises
+    ------
+    SpikesoundError
+        If ranks see other data, parameters or code than the first.
     """
     job, front_end = prepare(request)
-    finished = request.store / trainings.fingerprint(job, request.model.method)
-    trained = trainings.load(finished)
-    if trained is None:
-        torch.manual_seed(weight_seed(job))
-        resume = finished.with_suffix(".pt")
-        job = replace(job, resume=resume, report=lambda epoch: report())
-        methods = STREAM_METHODS if streams(request) else METHODS
-        trained = methods[request.model.method](job)
-        if isinstance(fabric := job.fabric, TrainingFabric) and fabric.left_out:
-            print(
-                f"{request.model.name}, fold {request.fold}: the gradients of {fabric.left_out} "
-                "batches exploded and were left out"
-            )
-        trainings.save(finished, trained)
-        trainings.discard_checkpoint(resume)
+    finished = request.store / agreed(trainings.fingerprint(job, request.model.method), job.fabric)
+    first = job.fabric.is_global_zero
+    trained = trainings.load(finished) if first else None
+    if job.fabric.broadcast(trained is None):
+        trained = _trained(request, job, finished, report)
+    if not first:
+        return {}
+    assert trained is not None
     request.out.mkdir(parents=True, exist_ok=True)
     spec = trained.spec.model_copy(
         update={"names": list(request.names.values()), "front_end": front_end}
@@ -99,6 +98,25 @@ def train_fold(request: FoldRequest, report: Callable[[], None]) -> dict[str, fl
     }
     write_json(request.out / "result.json", result)
     return result
+
+
+def _trained(request: FoldRequest, job: Job, finished: Path, report: Callable[[], None]) -> Trained:
+    """Train, and take the result into the store."""
+    torch.manual_seed(weight_seed(job))
+    resume = finished.with_suffix(".pt")
+    job = replace(job, resume=resume, report=lambda epoch: report())
+    methods = STREAM_METHODS if streams(request) else METHODS
+    trained = methods[request.model.method](job)
+    if not job.fabric.is_global_zero:
+        return trained
+    if isinstance(fabric := job.fabric, TrainingFabric) and fabric.left_out:
+        print(
+            f"{request.model.name}, fold {request.fold}: the gradients of {fabric.left_out} "
+            "batches exploded and were left out"
+        )
+    trainings.save(finished, trained)
+    trainings.discard_checkpoint(resume)
+    return trained
 
 
 def prepare(request: FoldRequest) -> tuple[Job, FrontEnd]:

@@ -19,8 +19,12 @@ from spikesound.core.seeds import derive
 from spikesound.tasks.task import Targets
 from spikesound.training import checkpoint
 from spikesound.training.job import Epoch, Job, Trained
-from spikesound.training.loop import validate
 from spikesound.training.objective import Objective
+from spikesound.training.parallel.objective import RankObjective
+from spikesound.training.parallel.replaced import replace_layers
+from spikesound.training.parallel.share import BatchShare
+from spikesound.training.parallel.sums import add_up
+from spikesound.training.parallel.validation import validate_together
 from spikesound.training.stream.augment import BLEND, augment, blended, inverse_ranges, prepared
 from spikesound.training.stream.clips import StreamedClips
 from spikesound.training.stream.draws import Draws
@@ -55,11 +59,14 @@ def train_streamed(network: nn.Module, job: Job, objective: Objective | None = N
 
     As :func:`spikesound.training.loop.train`, with AdamW under a one-cycle schedule; but batches
     are prepared and augmented on the device, and all draws are functions of (seed, epoch, clip):
-    workers, batches, ranks and resumes change no sample. Dropout depends on (seed, epoch, batch,
-    rank). Checkpoints are written after each epoch and every ``recipe.save_s`` seconds, so that a
+    workers, batches, ranks and resumes change no sample. Dropout depends on (seed, epoch, batch).
+    Checkpoints are written after each epoch and every ``recipe.save_s`` seconds, so that a
     killed run goes on within its epoch, to the same weights as an undisturbed one.
 
-    Several ranks divide each batch, and average their gradients by their numbers of clips.
+    Several ranks divide each batch, and give the weights of one within rounding: batch norms,
+    dropout, penalties and validation are over the clips of all ranks
+    (:mod:`spikesound.training.parallel`), and the gradients are those of the whole batch's loss.
+    The first rank alone reads and writes the checkpoint.
 
     Parameters
     ----------
@@ -78,7 +85,7 @@ def train_streamed(network: nn.Module, job: Job, objective: Objective | None = N
     while len(run.done.history) < recipe.epochs and not run.exhausted():
         number = len(run.done.history) + 1
         train_loss = run.epoch(number)
-        figures = validate(run.network, job, objective)
+        figures = validate_together(run.network, job, objective)
         if math.isnan(figures["validation_loss"]):
             raise SpikesoundError(
                 f"{job.spec.model}, fold {job.spec.fold}, epoch {number}: the validation loss is "
@@ -93,9 +100,14 @@ class _Run:
     """A training under way: network, optimiser, schedule and progress, and its checkpoint."""
 
     def __init__(self, network: nn.Module, job: Job, objective: Objective) -> None:
-        self.job, self.objective, self.fabric = job, objective, job.fabric
+        self.job, self.fabric = job, job.fabric
+        self.share = BatchShare(self.fabric.global_rank, self.fabric.world_size)
+        self.objective = RankObjective(objective, self.share) if self.shared else objective
         self.clips = cast(StreamedClips, job.training)
         self.network = self.fabric.to_device(network)
+        self.put_back: Callable[[], None] = lambda: None
+        if self.shared:
+            self.put_back = replace_layers(self.network, self.share, self.fabric.device)
         recipe = job.recipe
         self.optimiser = torch.optim.AdamW(
             network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -111,6 +123,11 @@ class _Run:
             self.ranges = self.fabric.to_device(low), self.fabric.to_device(scale)
         self.done = Progress(best=copy.deepcopy(self.network.state_dict()))
         self._resume()
+
+    @property
+    def shared(self) -> bool:
+        """Whether several ranks divide the batches."""
+        return self.fabric.world_size > 1
 
     def order(self, epoch: int) -> EpochOrder:
         """Return the order of an epoch's clips."""
@@ -139,12 +156,11 @@ class _Run:
             first=done.batch,
         )
         for batch in coming:
-            torch.manual_seed(
-                derive(self.job.seed, "dropout", number, batch.number, self.fabric.global_rank)
-            )
+            # Of the whole batch: each rank draws all of it, and takes its part.
+            torch.manual_seed(derive(self.job.seed, "dropout", number, batch.number, 0))
             loss = self._step(batch, number)
-            done.total += loss * len(batch.clips.numbers)
-            done.clips += len(batch.clips.numbers)
+            done.total += loss * batch.size
+            done.clips += batch.size
             done.batch = batch.number + 1
             now = time.perf_counter()
             done.seconds = before + now - started
@@ -172,6 +188,7 @@ class _Run:
     def trained(self) -> Trained:
         """Return the network with the weights that are kept."""
         self.network.load_state_dict(self.done.best)
+        self.put_back()
         history = self.done.history
         kept = history[-1] if self.job.recipe.keep == "last" else history[self._best() - 1]
         names = ("validation_loss", *self.job.task.figures)
@@ -190,8 +207,8 @@ class _Run:
             checkpoint.save(self.job.resume, state)
 
     def _resume(self) -> None:
-        state = checkpoint.load(self.job.resume, self.fabric.device)
-        if state is None:
+        state = checkpoint.load(self.job.resume) if self.fabric.is_global_zero else None
+        if (state := self.fabric.broadcast(state)) is None:
             return
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -204,30 +221,20 @@ class _Run:
         return int(min(self.done.history, key=lambda epoch: epoch["validation_loss"])["epoch"])
 
     def _step(self, batch: Batch, epoch: int) -> float:
-        """Move the weights by a batch, and return its loss."""
+        """Move the weights by a batch, and return the loss of the whole of it."""
         recipe, fabric = self.job.recipe, self.fabric
+        self.share.take(batch.size, silence=recipe.silence_weight is not None)
         x, targets = self._inputs(batch, epoch)
         self.stepper.zero_grad()
-        share = len(batch.clips.numbers) * fabric.world_size / batch.size
         with fabric.autocast():
-            loss = self.objective.backward(
-                self.network,
-                x,
-                targets,
-                self._backward(share),
-            )
-        if fabric.world_size > 1:
-            _average_gradients(self.network, fabric)
+            loss = self.objective.backward(self.network, x, targets, fabric.backward)
+        if self.shared:
+            loss = add_up(self.network, loss, fabric)
         if recipe.clip_gradient is not None:
             fabric.clip_gradients(self.network, self.stepper, max_norm=recipe.clip_gradient)
         self.stepper.step()
         self.schedule.step()
         return loss
-
-    def _backward(self, share: float) -> Callable[[torch.Tensor], None]:
-        if share == 1:
-            return self.fabric.backward
-        return lambda loss: self.fabric.backward(loss * share)
 
     def _inputs(self, batch: Batch, epoch: int) -> tuple[torch.Tensor, Targets]:
         job, recipe = self.job, self.job.recipe
@@ -241,7 +248,7 @@ class _Run:
             own, theirs = (_shares(each, job) for each in (present, batch.partners.present))
             column = weight.numpy()[:, None]
             present = (column * own + (1 - column) * theirs).astype(np.float32)
-        if recipe.silence_weight is not None:
+        if recipe.silence_weight is not None and self.fabric.is_global_zero:
             x = torch.cat([x, torch.zeros_like(x[:1])])
             present = np.concatenate([present, np.zeros_like(present[:1])])
             active = None if active is None else np.concatenate([active, np.zeros_like(active[:1])])
@@ -274,14 +281,3 @@ def _balancing(clips: StreamedClips) -> npt.NDArray[np.float64]:
     weights = np.where(weights > 0, weights, weights[weights > 0].min())  # clips without a label
     cumulative: npt.NDArray[np.float64] = np.cumsum(weights) / weights.sum()
     return cumulative
-
-
-def _average_gradients(network: nn.Module, fabric: Any) -> None:
-    """Average the gradients of all ranks, in one message."""
-    gradients = [each.grad for each in network.parameters() if each.grad is not None]
-    flat = torch.cat([each.flatten() for each in gradients])
-    mean = fabric.all_reduce(flat, reduce_op="mean")
-    for gradient, part in zip(
-        gradients, mean.split([each.numel() for each in gradients]), strict=True
-    ):
-        gradient.copy_(part.view_as(gradient))

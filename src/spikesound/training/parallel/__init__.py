@@ -1,0 +1,1 @@
+"""Training of one network by several processes: equal to one process with the whole batch."""
