@@ -81,8 +81,12 @@ def ranks() -> Ranks:
     """Return the place of this process, as its launcher has set it in the environment."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Ranks()
-    names = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
-    return Ranks(*(int(os.environ[name]) for name in names), os.environ["TORCHELASTIC_RUN_ID"])
+    return Ranks(
+        rank=int(os.environ["RANK"]),
+        count=int(os.environ["WORLD_SIZE"]),
+        devices=int(os.environ["LOCAL_WORLD_SIZE"]),
+        run=os.environ["TORCHELASTIC_RUN_ID"],
+    )
 
 
 def in_turn(

@@ -33,8 +33,9 @@ class RankBatchNorm(_BatchNorm):
         axes = [0, *range(2, x.dim())]
         values = x.float()
         count = values.new_tensor([x.numel() // x.shape[1]])
-        *sums, number = summed(torch.cat([values.sum(axes), count])).split([x.shape[1], 1])
-        mean = sums[0] / number
+        total = summed(torch.cat([values.sum(axes), count]))
+        number = total[-1]
+        mean = total[:-1] / number
         centred = values - _along(mean, x)
         variance = summed(centred.square().sum(axes)) / number
         self._count(mean.detach(), variance.detach() * number / (number - 1))

@@ -41,7 +41,7 @@ class RankDropout(nn.Dropout):
         shape = [*x.shape]
         shape[axis] = self.share.clips
         # Draws go through memory in its order: that of the whole batch is as of a rank's clips.
-        order = sorted(range(x.dim()), key=lambda each: (-x.stride(each), each))
+        order = sorted(range(x.dim()), key=lambda each: (-x.stride()[each], each))
         ones = x.new_ones([shape[each] for each in order]).permute(_inverse(order))
         mask = functional.dropout(ones, self.p)
         return x * mask.index_select(axis, self.share.rows.to(x.device))

@@ -17,8 +17,8 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        total: torch.Tensor = _Sum.apply(gradient)  # type: ignore[no-untyped-call]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        total: torch.Tensor = _Sum.apply(gradient)
         return total
 
 
@@ -30,7 +30,7 @@ def summed(x: torch.Tensor) -> torch.Tensor:
 
     where L is the sum of the ranks' losses. Every rank must call it, in the same order.
     """
-    total: torch.Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]
+    total: torch.Tensor = _Sum.apply(x)
     return total
 
 
