@@ -251,6 +251,24 @@ def test_the_average_of_weights_follows_its_equation() -> None:
     assert float(average.module.state_dict()["weight"]) == pytest.approx(expected)
 
 
+def test_batch_norms_of_the_average_have_the_figures_of_its_own_layers(
+    params: Params, tmp_path: Path
+) -> None:
+    job, waves = made(params, ALL, tmp_path)
+    changes = {"average": 0.5, "keep": "last", "epochs": 2}
+    recipe = job.recipe.model_copy(update=changes)
+    kept = train_backprop(replace(job, waves=waves, recipe=recipe)).network
+    first: Any = kept.blocks[0]
+    clips = job.training.batch(np.arange(len(job.training)))
+    with torch.no_grad():
+        currents = first.pooled(
+            torch.from_numpy(clips).flatten(0, 1).unsqueeze(1), first.convolution
+        )
+    size = recipe.batch_clips
+    means = torch.stack([part.mean((0, 2, 3)) for part in currents.split(size)]).mean(0)
+    assert torch.allclose(first.norm.running_mean, means, atol=1e-5)
+
+
 def test_a_killed_training_on_sound_goes_on_to_the_same_average(
     params: Params, tmp_path: Path
 ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import derive, numpy_generator
@@ -38,9 +39,10 @@ def train(
     validation loss; training stops when it has not fallen for ``recipe.patience`` epochs. With
     ``recipe.keep: last`` all epochs are run, and the last weights kept. With ``recipe.average`` a
     moving average of the weights, ``a = d a + (1 - d) w`` after each batch, is validated and kept
-    in their place, with that of the batch norms' running figures. Order, augmentation and dropout
-    of an epoch depend on (seed, epoch, clip) alone, so that a run resumed from ``job.resume``
-    equals an undisturbed one. Device and precision are those of ``job.fabric``.
+    in their place; its batch norms get the means and variances that its own layers have on the
+    training clips as they are: those of the weights averaged are far from them. Order, augmentation
+    and dropout of an epoch depend on (seed, epoch, clip) alone, so that a run resumed from
+    ``job.resume`` equals an undisturbed one. Device and precision are those of ``job.fabric``.
 
     Parameters
     ----------
@@ -88,6 +90,9 @@ def train(
         number = len(history) + 1
         started = time.perf_counter()
         train_loss = _train_epoch(network, job, objective, stepper, schedule, number, average)
+        if average is not None:
+            with fabric.autocast():
+                update_bn(_as_they_are(job), average.module)
         seconds = time.perf_counter() - started
         figures = validate(shown, job, objective)
         if math.isnan(figures["validation_loss"]):
@@ -127,6 +132,14 @@ def averaged(network: nn.Module, decay: float | None) -> AveragedModel | None:
         return None
     mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+
+
+def _as_they_are(job: Job) -> Iterator[torch.Tensor]:
+    """Yield the training clips in batches, neither augmented nor mixed."""
+    clips, size = job.training, job.recipe.batch_clips
+    for start in range(0, len(clips), size):
+        rows = np.arange(start, min(start + size, len(clips)))
+        yield job.fabric.to_device(batched(clips.batch(rows), frames=job.task.frames))
 
 
 def validate(network: nn.Module, job: Job, objective: Objective | None = None) -> Epoch:
