@@ -22,7 +22,7 @@ from spikesound.costs.break_even import break_even_rate, rescaled, spike_rate
 from spikesound.costs.counting import COUNTERS, FRAME_COUNTERS, Counted, counting
 from spikesound.costs.energy import energy
 from spikesound.costs.execution import work
-from spikesound.costs.fan_out import Geometry, fan_out
+from spikesound.costs.fan_out import fan_out
 from spikesound.costs.layer import LayerCounts, read_layers, totals, write_layers
 from spikesound.costs.memory import access_pj, memory
 from spikesound.costs.models import counts_of
@@ -31,6 +31,7 @@ from spikesound.costs.tables import Counts, break_even_table, energy_table, pric
 from spikesound.costs.traffic import traffic
 from spikesound.costs.widths import Widths, mac_pj, widths
 from spikesound.models.build import build
+from spikesound.models.grid import Geometry
 from spikesound.models.layers import Kind, Layer
 from spikesound.models.networks.cnn import CNN
 from spikesound.params import NEURON_PARAMS, Dataflow, Params, twins
@@ -90,7 +91,7 @@ STATED = PARAMS.costs.account
 
 def test_a_spike_in_the_corner_reaches_fewer_places_by_hand() -> None:
     # 4 x 4, kernel 3, padding 1, stride 1: corners reach 4 places, edges 6, the middle 9.
-    reached = fan_out(Geometry((3, 3), (1, 1), (1, 1), (4, 4)), 4, 4)
+    reached = fan_out(Geometry((3, 3), (1, 1), (1, 1), (4, 4), 9), 4, 4)
     expected = torch.tensor([[4, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]])
     assert torch.equal(reached, expected.double())
 
@@ -104,7 +105,7 @@ def test_fan_out_is_what_each_place_adds_to_a_convolution_of_ones(
     sizes = [(n + 2 * padding - kernel) // stride + 1 for n in (rows, columns)]
     if min(rows, columns) + 2 * padding < kernel:
         return
-    shape = Geometry((kernel,) * 2, (stride,) * 2, (padding,) * 2, (sizes[0], sizes[1]))
+    shape = Geometry((kernel,) * 2, (stride,) * 2, (padding,) * 2, (sizes[0], sizes[1]), kernel**2)
     one_by_one = torch.eye(rows * columns).view(-1, 1, rows, columns)
     sums = functional.conv2d(one_by_one, torch.ones(1, 1, kernel, kernel), None, stride, padding)
     expected = sums.sum((1, 2, 3)).view(rows, columns).double()

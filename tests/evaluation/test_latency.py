@@ -90,7 +90,7 @@ def test_times_are_wall_times_in_ms() -> None:
 
 
 def test_a_folded_network_has_the_modules_scores(params: Params) -> None:
-    for pool in ("average", "stride"):
+    for pool in ("average", "stride", "outputs"):
         shape = {"channels": [4, 8, 8, 8, 8, 8], "kernel": 3, "pool": pool, "dropout": 0.2}
         wanted = spec(params, "ann-cnn").model_copy(update={"network_params": shape})
         x = torch.rand(1, 4, 12, 16)  # the last block has a single frame and bin

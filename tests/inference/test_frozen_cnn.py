@@ -96,7 +96,7 @@ NEURON_KINDS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("crossover", [-1.0, 2.0], ids=["dense", "sparse"])
-@pytest.mark.parametrize("pool", ["average", "stride"])
+@pytest.mark.parametrize("pool", ["average", "stride", "outputs"])
 @pytest.mark.parametrize("name", NEURON_KINDS)
 def test_spikes_are_the_networks_where_sums_are_exact(
     name: str, pool: str, crossover: float
@@ -119,7 +119,7 @@ def test_spikes_are_the_networks_where_sums_are_exact(
     kernel=st.integers(1, 9),
     channels=st.lists(st.sampled_from([1, 3, 16, 17, 40, 130]), min_size=1, max_size=3),
     rate=st.floats(0, 1),
-    pool=st.sampled_from(["average", "stride"]),
+    pool=st.sampled_from(["average", "stride", "outputs"]),
     seed=st.integers(0, 1000),
 )
 def test_any_size_gives_the_networks_spikes(  # type: ignore[no-untyped-def]

@@ -28,11 +28,12 @@ RESETS = ("subtract", "zero", "none", "integrate")
 
 
 def model_of(kind: str, reset: str, params: Params) -> TrainedModel:
-    """Return a small spiking network: a classifier, a detector, or linear layers."""
+    """Return a small spiking network: a classifier, with pooling of outputs too, or a detector."""
     if kind == "detector":
         spec = detector("tcn", neuron=LIF | {"reset": "none"}).spec
     else:
-        spec = classifier("cnn", params, spiking=True, steps=8).spec
+        pool = "outputs" if kind == "pooling" else "average"
+        spec = classifier("cnn", params, spiking=True, steps=8, pool=pool).spec
     if reset == "integrate":
         section = params.neurons["integrate_and_fire"].model_dump()
         return made(spec.with_neuron("integrate_and_fire", section))
@@ -73,7 +74,7 @@ def plain(graph: Graph, run: Reference) -> dict[str, Spikes]:
 
 
 @pytest.mark.parametrize("reset", RESETS)
-@pytest.mark.parametrize("kind", ["classifier", "detector"])
+@pytest.mark.parametrize("kind", ["classifier", "pooling", "detector"])
 def test_lists_of_synapses_give_the_networks_spikes(kind: str, reset: str, params: Params) -> None:
     model = model_of(kind, reset, params)
     run = reference(model, given(model))

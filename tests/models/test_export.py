@@ -46,8 +46,11 @@ def test_all_spikes_of_a_detector_in_nir_are_equal(
     assert done.notes == []
 
 
-def test_all_spikes_of_a_classifier_in_nir_are_equal(tmp_path: Path, params: Params) -> None:
-    done = export(classifier("cnn", params, spiking=True), "nir", tmp_path / "m.nir")
+@pytest.mark.parametrize("pool", ["average", "outputs"])
+def test_all_spikes_of_a_classifier_in_nir_are_equal(
+    pool: str, tmp_path: Path, params: Params
+) -> None:
+    done = export(classifier("cnn", params, spiking=True, pool=pool), "nir", tmp_path / "m.nir")
     assert done.spikes is not None
     assert done.spikes > 100
     assert any("cannot be expressed in NIR" in note for note in done.notes)

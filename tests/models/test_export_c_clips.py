@@ -70,6 +70,7 @@ def run(program: Path, samples: np.ndarray) -> np.ndarray:
         (True, {}),
         (True, {"reset": "zero", "labels": "multiple", "hop": 640}),
         (False, {"pool": "stride", "hop": 1000}),
+        (True, {"pool": "outputs", "hop": 1000}),
     ],
 )
 def test_a_clip_is_equal_to_the_bit_and_near_the_network(

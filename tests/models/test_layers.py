@@ -8,14 +8,18 @@ from typing import Any, get_args
 import pytest
 import torch
 from detectors import MAPS, MODELS, detector, features
+from hypothesis import given
+from hypothesis import strategies as st
 from network_specs import encoded, spec, spiking
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.build import build
-from spikesound.models.folding import fold, merged_average
+from spikesound.models.folding import fold
+from spikesound.models.grid import Grid, merged_average
 from spikesound.models.layers import InSteps, Kind, Layer, Source, hidden, layers_of, recorded
 from spikesound.models.networks import NETWORKS
+from spikesound.models.networks.cnn import averaged_first
 from spikesound.params import Params
 from spikesound.snn.neurons import SpikingNeuron
 
@@ -177,6 +181,29 @@ def test_a_mean_is_merged_into_a_kernel() -> None:
         merged = merged_average(convolution.weight, size)
         found = nn.functional.conv2d(x, merged, None, size, 1)
         assert torch.allclose(found, pooled)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.integers(0, 100))
+def test_a_mean_of_inputs_is_merged_into_the_convolution_behind_it(
+    rows: int, columns: int, kernel: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    convolution = nn.Conv2d(2, 3, kernel, padding=kernel // 2, dtype=torch.float64)
+    x = torch.rand(2, 2, rows, columns, dtype=torch.float64)
+    grid = Grid(kernel, "inputs")
+    one = grid.on(rows, columns)
+    # By hand: a kernel of which each weight stands in 2 x 2 places, a quarter each.
+    high, wide = 1 + (rows > 1), 1 + (columns > 1)
+    places = torch.ones(high, wide, dtype=torch.float64) / (high * wide)
+    merged = torch.kron(convolution.weight.detach(), places)
+    assert torch.allclose(grid.merged(convolution.weight.detach(), rows, columns), merged)
+    assert one.weights == kernel**2
+    expected = nn.functional.conv2d(x, merged, convolution.bias, one.stride, one.padding)
+    assert expected.shape[2:] == one.size
+    found = averaged_first(x, convolution)
+    assert torch.allclose(found, expected)
+    if rows % 2 == 0 and columns % 2 == 0:
+        assert torch.allclose(found, convolution(nn.functional.avg_pool2d(x, 2)))
 
 
 @pytest.mark.parametrize("readout", ["rate", "membrane_sum", "first_spike"])

@@ -11,7 +11,8 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.costs.counting import Counted, counting
 from spikesound.costs.layer import LayerCounts
 from spikesound.models.build import build
-from spikesound.models.folding import fold, merged_average
+from spikesound.models.folding import fold
+from spikesound.models.grid import merged_average
 from spikesound.models.layers import hidden
 from spikesound.models.networks.cnn import CNN
 from spikesound.models.networks.sigma_delta import SigmaDeltaCNN, lag_of
@@ -54,7 +55,7 @@ def by_changes(wanted: Spec, twin: nn.Module) -> tuple[Spec, SigmaDeltaCNN]:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 12, 13, 27])
-@pytest.mark.parametrize("pool", ["average", "stride"])
+@pytest.mark.parametrize("pool", ["average", "stride", "outputs"])
 def test_changes_give_the_scores_of_activations(frames: int, pool: str, params: Params) -> None:
     wanted = rounded(params, pool=pool)
     twin = random(wanted)

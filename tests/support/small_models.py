@@ -105,10 +105,11 @@ def classifier(
     encoding: str = "direct",
     steps: int = 4,
     labels: str = "single",
+    pool: str = "average",
 ) -> TrainedModel:
     """Return an untrained classifier."""
     sections = {
-        "cnn": {"channels": [4, 6], "kernel": 3, "pool": "average", "dropout": 0.0},
+        "cnn": {"channels": [4, 6], "kernel": 3, "pool": pool, "dropout": 0.0},
         "gru": {"hidden": 6, "layers": 1, "bidirectional": False, "dropout": 0.0},
     }
     encoder = params.encodings[encoding].model_copy(update={"steps": steps})

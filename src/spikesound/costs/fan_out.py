@@ -2,48 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from torch.nn import functional
 
-from spikesound.models.layers import Grid
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Kernel, stride and padding along both axes, and the places of the output.
-
-    ``merged_bits``: how much longer weights become by a mean that is merged into the kernel.
-    """
-
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    size: tuple[int, int]
-    merged_bits: int = 0
-
-
-def geometry(grid: Grid, rows: int, columns: int) -> Geometry:
-    """Return the convolution that is computed on an input of rows x columns.
-
-    Pooling by the mean is part of it (one convolution of stride 2), as is a stride. With pooling by
-    the maximum the convolution is at every place, and the maximum is not counted here.
-    """
-    k = grid.kernel
-    padding = (k // 2, k // 2)
-    high, wide = grid.stride(rows, columns)
-    if grid.pool == "max":
-        kernel, stride = (k, k), (1, 1)
-    elif grid.pool == "stride":
-        kernel, stride = (k, k), (high, wide)
-    else:
-        kernel, stride = (k + high - 1, k + wide - 1), (high, wide)
-    places = (rows, columns)
-    size = tuple((places[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
-    merged = (kernel[0] > k) + (kernel[1] > k)  # sums of 2 or of 4 weights
-    return Geometry(kernel, stride, padding, (size[0], size[1]), merged)
+from spikesound.models.grid import Geometry
 
 
 @lru_cache(maxsize=256)

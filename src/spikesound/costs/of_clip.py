@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from spikesound.costs.active import active_by_place, active_count, ever_active, numbers_by_place
 from spikesound.costs.context import Context
-from spikesound.costs.fan_out import fan_out_of, geometry
+from spikesound.costs.fan_out import fan_out_of
 from spikesound.costs.layer import LayerCounts, Source
-from spikesound.models.layers import Gates, Grid, Layer
+from spikesound.models.grid import Geometry, Grid
+from spikesound.models.layers import Gates, Layer
 from spikesound.snn.neurons import DelayedSynapses
 
 
@@ -20,13 +22,15 @@ def convolution(
 ) -> list[LayerCounts]:
     """Count a convolution over frames and bins on (step, batch, channel, frame, bin).
 
-    Average pooling is part of it. Pooling by the maximum takes three comparisons and a batch norm,
-    if there is one, for each pooled value besides. Of an input of n spikes n are counted.
+    A mean of the currents is part of it. Pooling by the maximum takes three comparisons and a batch
+    norm, if there is one, for each pooled value besides. A mean of inputs that are activations is
+    taken before the convolution (:func:`averaged`); of spikes each adds weights, and no mean is
+    taken. Of an input of n spikes n are counted.
     """
     assert isinstance(layer.geometry, Grid)
-    passes, clips, inputs, rows, columns = x.shape
     steps, _, outputs, *size = output.shape
-    shape = geometry(layer.geometry, rows, columns)
+    x, shape, means = averaged(layer, x, context)
+    passes, clips, inputs, rows, columns = x.shape
     reach = fan_out_of(shape, rows, columns) * outputs
     active = numbers_by_place(x) if context.numbers else active_by_place(x)
     alone = passes == 1 and not context.numbers
@@ -42,7 +46,7 @@ def convolution(
         steps,
         inputs * rows * columns,
         neurons,
-        outputs * inputs * shape.kernel[0] * shape.kernel[1] + outputs,
+        outputs * inputs * shape.weights + outputs,
         shape.merged_bits,
         dense=passes * clips * inputs * float(reach.sum()),
         effective=float((active * reach).sum()),
@@ -52,13 +56,43 @@ def convolution(
         distinct=float((once * reach).sum()),
     )
     if layer.geometry.pool != "max":
-        return [counts]
+        return [counts, *means]
     values = float(passes * clips * neurons)
     maxima = additions(f"maximum_{layer.name}", "activations", 3 * values, neurons)
     if layer.norm is None or isinstance(layer.norm, nn.Identity):
         return [counts, maxima]
     norm = additions(f"norm_{layer.name}", "activations", values, neurons)
     return [counts, maxima, replace(norm, operation="mac", weights=2 * outputs)]
+
+
+def averaged(
+    layer: Layer, x: torch.Tensor, context: Context
+) -> tuple[torch.Tensor, Geometry, list[LayerCounts]]:
+    """Return what meets the weights of a convolution, its geometry, and what that took before.
+
+    Activations of which the mean over 2 x 2 places is the input are added up first, an addition
+    each; the division is in the weights. So the convolution has a quarter of the inputs.
+    """
+    grid = layer.geometry
+    assert isinstance(grid, Grid)
+    rows, columns = x.shape[3:]
+    shape = grid.on(rows, columns)
+    if grid.pool != "inputs" or context.source != "activations":
+        return x, shape, []
+    high, wide = grid.stride(rows, columns)
+    even = functional.pad(x, (0, columns % wide, 0, rows % high))
+    means = functional.avg_pool2d(even.flatten(0, 1), (high, wide))
+    means = means.view(*x.shape[:2], *means.shape[1:])
+    added = additions(f"mean_{layer.name}", "activations", active_count(x), x[0, 0].numel())
+    added = replace(
+        added,
+        passes=len(x),
+        outputs=means[0, 0].numel(),
+        dense=float(x.numel()),
+        active_outputs=active_count(means),
+    )
+    k = grid.kernel
+    return means, Geometry((k, k), (1, 1), (k // 2, k // 2), shape.size, shape.weights), [added]
 
 
 def pooling(

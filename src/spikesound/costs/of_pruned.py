@@ -9,9 +9,9 @@ from torch import nn
 
 from spikesound.costs.active import active_by_place, active_count, ever_active
 from spikesound.costs.context import Context
-from spikesound.costs.fan_out import fan_out, geometry
+from spikesound.costs.fan_out import fan_out
 from spikesound.costs.layer import LayerCounts
-from spikesound.costs.of_clip import convolution
+from spikesound.costs.of_clip import averaged, convolution
 from spikesound.models.layers import Layer
 from spikesound.models.networks.pruned import Pruned
 from spikesound.models.networks.sigma_delta import Changes, lag_of
@@ -28,14 +28,14 @@ def pruned_convolution(
     assert isinstance(layer.geometry, Pruned)
     assert isinstance(layer.synapses, nn.Conv2d)
     whole, *besides = convolution(layer, x, output, context)
+    x, shape, _ = averaged(layer, x, context)
     passes, clips, inputs, rows, columns = x.shape
-    shape = geometry(layer.geometry, rows, columns)
     exists = (layer.synapses.weight.detach() != 0).flatten(2).any(2).float()  # (output, input)
     kernel = exists[:, :, None, None].expand(-1, -1, *shape.kernel)
     reach = fan_out(shape, rows, columns, kernel)  # (input, row, column)
     active = (x != 0).sum((0, 1)).double()
     once = ever_active(x).sum((0, 1)).double()
-    stored = int(exists.sum()) * shape.kernel[0] * shape.kernel[1] + len(exists)
+    stored = int(exists.sum()) * shape.weights + len(exists)
     index = 0 if inputs == 1 else -(-exists.numel() // 8)  # a bit a kernel, in weights of 8 bits
     counts = replace(
         whole,
@@ -59,7 +59,7 @@ def change_convolution(
     _, clips, inputs, frames, columns = x.shape
     outputs = output.shape[2]
     rows = frames if layer.source == "input" else frames - lag_of(frames)
-    shape = geometry(layer.geometry, rows, columns)
+    shape = layer.geometry.on(rows, columns)
     reach = fan_out(shape, frames, columns) * outputs
     active = active_by_place(x)
     neurons = outputs * shape.size[0] * shape.size[1]
@@ -68,7 +68,7 @@ def change_convolution(
         LayerCounts(
             layer.name, "convolution", context.source, context.operation, context.neuron, 1, 1,
             inputs * rows * columns, neurons,
-            outputs * inputs * shape.kernel[0] * shape.kernel[1] + outputs, shape.merged_bits,
+            outputs * inputs * shape.weights + outputs, shape.merged_bits,
             dense=clips * inputs * float(reach[:rows].sum()),
             effective=effective,
             active_inputs=float(active.sum()),

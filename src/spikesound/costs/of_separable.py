@@ -8,9 +8,10 @@ import torch
 
 from spikesound.costs.active import active_by_place, active_count, ever_active
 from spikesound.costs.context import Context
-from spikesound.costs.fan_out import Geometry, fan_out_of
+from spikesound.costs.fan_out import fan_out_of
 from spikesound.costs.layer import LayerCounts
 from spikesound.costs.of_clip import additions
+from spikesound.models.grid import Geometry
 from spikesound.models.layers import Layer
 from spikesound.models.networks.yamnet import Everywhere, Strided
 
@@ -32,6 +33,7 @@ def strided_convolution(
         (grid.step, grid.step),
         (grid.before, grid.before),
         (size[0] // patches, size[1]),
+        grid.kernel**2,
     )
     reach = fan_out_of(shape, rows // patches, columns).repeat(patches, 1) * (
         outputs // grid.groups

@@ -12,7 +12,8 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.merged_pooling import LAWS, Array, Merged, merge, pack
 from spikesound.models.folding import fold
-from spikesound.models.layers import Grid, InSteps, hidden, layers_of
+from spikesound.models.grid import Grid
+from spikesound.models.layers import InSteps, hidden, layers_of
 from spikesound.models.networks.clip_pooling import FramePooling
 from spikesound.snn.kernels.compiled import share_threads
 
@@ -33,8 +34,8 @@ class FrozenCNN:
 
     Parameters
     ----------
-    network : its neurons LIF or IF, its pooling average or stride, over the clip by ``frames``, its
-        readout ``rate``; float32, on the processor
+    network : its neurons LIF or IF, its pooling average, stride or outputs, over the clip by
+        ``frames``, its readout ``rate``; float32, on the processor
     crossover : density of a block's input spikes up to which it is sparse
 
     Raises
@@ -104,7 +105,7 @@ class FrozenCNN:
     def _ready(self, number: int, frames: int, bins: int) -> Merged:
         key = number, frames > 1, bins > 1
         if key not in self._merged:
-            self._merged[key] = merge(self._blocks[number], *key[1:], first=not number)
+            self._merged[key] = merge(self._blocks[number], frames, bins, first=not number)
         return self._merged[key]
 
 
@@ -120,10 +121,8 @@ def _checked(network: nn.Module) -> Any:
         raise SpikesoundError("a readout of neurons cannot be frozen; valid: rate")
     for layer in inner:
         assert isinstance(layer.geometry, Grid)
-        if layer.geometry.pool not in ("average", "stride"):
-            raise SpikesoundError(
-                f"pool {layer.geometry.pool!r} cannot be frozen; valid: average, stride"
-            )
+        if layer.geometry.pool == "max":
+            raise SpikesoundError("pool 'max' cannot be frozen; valid: average, stride, outputs")
         if type(layer.neuron) not in LAWS:
             names = ", ".join(each.__name__ for each in LAWS)
             raise SpikesoundError(

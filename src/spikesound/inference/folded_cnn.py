@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.folding import fold, merged_average
+from spikesound.models.folding import fold
+from spikesound.models.grid import merged_average
 from spikesound.models.layers import layers_of
 from spikesound.models.networks.cnn import average_pooled
 

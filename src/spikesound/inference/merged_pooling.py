@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.networks.cnn import Block, average_pooled
+from spikesound.models.networks.cnn import Block
 from spikesound.snn.event_driven import bit_words, conv, conv_first
 from spikesound.snn.event_driven.add_rows import LANES
 from spikesound.snn.kernels import numba_lif
@@ -81,7 +81,7 @@ class Merged:
     rows: Array
     table: Array | None
     stride: tuple[int, int]
-    padding: int
+    padding: tuple[int, int]
     law: numba_lif.Law
     start: np.float32
 
@@ -94,8 +94,10 @@ class Merged:
         """Return frames and bins of the output."""
         kernel = self.weight.shape[2:]
         high, wide = (
-            (size + 2 * self.padding - width) // stride + 1
-            for size, width, stride in zip((frames, bins), kernel, self.stride, strict=True)
+            (size + 2 * padding - width) // stride + 1
+            for size, width, stride, padding in zip(
+                (frames, bins), kernel, self.stride, self.padding, strict=True
+            )
         )
         return high, wide
 
@@ -106,7 +108,7 @@ class Merged:
         out = Spikes(_words(steps, samples, high, wide * self.outputs), wide, self.outputs, 0)
         ground = np.full(out.words.shape[3] * bit_words.BITS, -np.inf, np.float32)
         ground[: wide * self.outputs] = np.tile(self.bias.numpy(), wide)
-        shape = *self.weight.shape[2:], *self.stride, self.padding, spikes.bins
+        shape = *self.weight.shape[2:], *self.stride, *self.padding, spikes.bins
         common = ground, self.start, self.law, wide
         if self.table is not None and not len(summary):
             count = conv_first.convolve_first(spikes.words, shape, self.table, *common, out.words)
@@ -129,20 +131,16 @@ class Merged:
         return Spikes(out, wide, self.outputs, count)
 
 
-def merge(block: Block, high: bool, wide: bool, *, first: bool) -> Merged:
-    """Merge a folded block's pooling into its weights.
+def merge(block: Block, frames: int, bins: int, *, first: bool) -> Merged:
+    """Merge a folded block's pooling into its weights, for inputs of so many frames and bins.
 
-    ``high`` and ``wide`` say whether the inputs have more than one frame and bin. The ``first``
-    block has a single input channel, which is not padded. The equation stands in
-    :func:`spikesound.models.networks.cnn.average_pooled`.
+    Only whether there is more than one counts. The ``first`` block has a single input channel,
+    which is not padded. The equations stand in :mod:`spikesound.models.grid`.
     """
     convolution = block.convolution
     assert convolution.bias is not None
-    weight = convolution.weight.detach()
-    stride = 1 + high, 1 + wide
-    if block.pooled is average_pooled:
-        edges = stride[1] - 1, stride[1] - 1, stride[0] - 1, stride[0] - 1
-        weight = functional.avg_pool2d(functional.pad(weight, edges), stride, stride=1)
+    one = block.grid.on(frames, bins)
+    weight = block.grid.merged(convolution.weight.detach(), frames, bins)
     outputs, inputs = weight.shape[:2]
     more = 0 if first else -inputs % LANES
     weight = functional.pad(weight, (0, 0, 0, 0, 0, more, 0, -outputs % LANES))
@@ -155,8 +153,8 @@ def merge(block: Block, high: bool, wide: bool, *, first: bool) -> Merged:
         bias,
         rows.numpy(),
         look_up(rows, weight.shape[3]).numpy() if fits else None,
-        stride,
-        block.kernel // 2,
+        one.stride,
+        one.padding,
         law,
         start,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from spikesound.models.layers import layers_of
 
@@ -89,27 +88,3 @@ def affine(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     assert norm.running_var is not None
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale, norm.bias - scale * norm.running_mean
-
-
-def merged_average(weight: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    r"""Return the kernel of convolution and mean over ``size`` places as one convolution.
-
-    .. math::
-        \frac{1}{p q} \sum_{i, j} (w * x)[p u + i, q v + j] = (w' * x)[p u, q v], \qquad
-        w'[a, b] = \frac{1}{p q} \sum_{i < p, j < q} w[a - i, b - j]
-
-    Its stride is ``size``. With 2 x 2 places and a kernel of k x k that is (k + 1)^2 products for
-    each pooled value instead of 4 k^2.
-
-    Parameters
-    ----------
-    weight : (output, input, k, k)
-    size : p and q
-
-    Returns
-    -------
-    (output, input, k + p - 1, k + q - 1)
-    """
-    high, wide = size
-    padded = functional.pad(weight, (wide - 1, wide - 1, high - 1, high - 1))
-    return functional.avg_pool2d(padded, size, stride=1)

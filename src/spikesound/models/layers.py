@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.models.grid import Grid
 from spikesound.snn.neurons import SpikingNeuron
 
 Kind = Literal[
@@ -66,24 +67,7 @@ Source = Literal["input", "values", "activations", "spikes", "spike_numbers", "p
 """Kind of input of a layer: the network's input, its values decoded from spikes, outputs of
 neurons, sums of several neurons' spikes, or means and maxima of such."""
 
-Pool = Literal["average", "max", "stride"]
-
 Join = Literal["sum", "beside"]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A convolution with a square kernel, padded, and pooling of 2 x 2 places behind it.
-
-    An axis with a single row is not pooled.
-    """
-
-    kernel: int
-    pool: Pool
-
-    def stride(self, rows: int, columns: int) -> tuple[int, int]:
-        """Return over how many rows and columns of the input is pooled."""
-        return 1 + (rows > 1), 1 + (columns > 1)
 
 
 @dataclass(frozen=True)

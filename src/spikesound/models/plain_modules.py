@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.folding import affine, folded, merged_average
-from spikesound.models.layers import Grid, Layer, layers_of
+from spikesound.models.folding import affine, folded
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Layer, layers_of
 from spikesound.models.networks.cnn import CNN
 
 
@@ -64,18 +65,14 @@ def merged(layer: Layer, rows: int, columns: int) -> nn.Conv2d:
     assert isinstance(grid, Grid)
     assert isinstance(old, nn.Conv2d)
     if grid.pool == "max":
-        raise SpikesoundError("networks.cnn.pool: expected average or stride, got max")
+        raise SpikesoundError("networks.cnn.pool: expected average, stride or outputs, got max")
     weight: Any = old.weight.detach()
     bias = weight.new_zeros(len(weight)) if old.bias is None else old.bias.detach()
     if layer.norm is not None and not isinstance(layer.norm, nn.Identity):
         weight, shift = folded(weight, layer.norm)
         bias = (shift + affine(layer.norm)[0] * bias).detach()
-    stride = grid.stride(rows, columns)
-    if grid.pool == "average":
-        weight = merged_average(weight, stride)
-    kernel = weight.shape[2], weight.shape[3]
-    pad = grid.kernel // 2
-    new = nn.Conv2d(old.in_channels, old.out_channels, kernel, stride, (pad, pad))
+    one, weight = grid.on(rows, columns), grid.merged(weight, rows, columns)
+    new = nn.Conv2d(old.in_channels, old.out_channels, one.kernel, one.stride, one.padding)
     with torch.no_grad():
         new.weight.copy_(weight)
         assert new.bias is not None
@@ -86,10 +83,4 @@ def merged(layer: Layer, rows: int, columns: int) -> nn.Conv2d:
 def _pooled(size: tuple[int, int], layer: Layer) -> tuple[int, int]:
     """Return the size of a layer's output, which the next one reads."""
     assert isinstance(layer.geometry, Grid)
-    stride = layer.geometry.stride(*size)
-    pad, extra = layer.geometry.kernel // 2, layer.geometry.pool == "average"
-    kernel = [layer.geometry.kernel + extra * (step - 1) for step in stride]
-    high, wide = (
-        (each + 2 * pad - k) // step + 1 for each, k, step in zip(size, kernel, stride, strict=True)
-    )
-    return high, wide
+    return layer.geometry.on(*size).size

@@ -40,8 +40,10 @@ class ConvolutionParams(NetworkParams):
         description="Output channels of each block of convolution, pooling, norm and neuron."
     )
     kernel: Annotated[int, Field(ge=1)] = Field(description="Kernel size, frames and bins.")
-    pool: Literal["average", "max", "stride"] = Field(
-        description="2 x 2 pooling before the neuron; average merges into the convolution."
+    pool: Literal["average", "max", "stride", "outputs"] = Field(
+        description="2 x 2 pooling: average or max of the currents before the neuron, stride, or "
+        "average of what the neurons put out (outputs): four times the neurons, and more accurate. "
+        "All but max merge into a convolution."
     )
     dropout: Dropout
 

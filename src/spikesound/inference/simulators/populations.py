@@ -15,8 +15,9 @@ from spikesound.core.errors import SpikesoundError, choose
 from spikesound.features import clip_samples
 from spikesound.features.framing import frame_count
 from spikesound.models.export.plain import plain_loops
-from spikesound.models.folding import affine, folded, merged_average
-from spikesound.models.layers import Causal, Grid, Layer, hidden, inputs_of, layers_of, recorded
+from spikesound.models.folding import affine, folded
+from spikesound.models.grid import Grid, merged_average
+from spikesound.models.layers import Causal, Layer, hidden, inputs_of, layers_of, recorded
 from spikesound.models.loading import TrainedModel
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
@@ -214,7 +215,7 @@ def _folded(layer: Layer) -> tuple[torch.Tensor, torch.Tensor]:
     if isinstance(geometry, Grid) and geometry.pool == "max":
         raise SpikesoundError(
             f"layer {layer.name!r}: no simulator here has maximum pooling; pool must be one of "
-            "average, stride"
+            "average, stride, outputs"
         )
     bias = weight.new_zeros(len(weight)) if bias is None else bias
     if layer.norm is not None and not isinstance(layer.norm, nn.Identity):
@@ -232,18 +233,12 @@ def _grid(layer: Layer, weight: torch.Tensor, shape: tuple[int, ...]) -> Lists:
     grid = layer.geometry
     assert isinstance(grid, Grid)
     _, rows, columns = shape
-    stride = grid.stride(rows, columns)
-    if grid.pool == "average":
-        weight = merged_average(weight, stride)
-    pad, kernel = grid.kernel // 2, weight.shape[2:]
-    sizes = [
-        (size + 2 * pad - k) // step + 1
-        for size, k, step in zip((rows, columns), kernel, stride, strict=True)
-    ]
+    one, weight = grid.on(rows, columns), grid.merged(weight, rows, columns)
+    sizes = one.size
     parts = []
-    for i, j in np.ndindex(*kernel):
-        high, up = _reached(rows, sizes[0], stride[0], i - pad)
-        wide, along = _reached(columns, sizes[1], stride[1], j - pad)
+    for i, j in np.ndindex(*one.kernel):
+        high, up = _reached(rows, sizes[0], one.stride[0], i - one.padding[0])
+        wide, along = _reached(columns, sizes[1], one.stride[1], j - one.padding[1])
         before = (up[:, None] * columns + along).ravel()
         after = (high[:, None] * sizes[1] + wide).ravel()
         parts.append(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from spikesound.core.errors import SpikesoundError, choose
-from spikesound.models.folding import merged_average
+from spikesound.models.grid import merged_average
 from spikesound.models.layers import Causal, Layer
 from spikesound.models.sums import affine_of
 

@@ -22,8 +22,9 @@ from spikesound.models.export.nir_neurons import (
     neuron_node,
     reset_nodes,
 )
-from spikesound.models.folding import affine, folded, merged_average
-from spikesound.models.layers import Causal, Grid, Layer, Places, layers_of
+from spikesound.models.folding import affine, folded
+from spikesound.models.grid import Grid, merged_average
+from spikesound.models.layers import Causal, Layer, Places, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
 from spikesound.snn.neurons import DelayedSynapses
@@ -202,28 +203,22 @@ def _convolution(builder: Builder, layer: Layer) -> None:
     grid = layer.geometry
     assert isinstance(grid, Grid)
     rows, columns = builder.shape[1:]
-    stride, weight = grid.stride(rows, columns), weight_of(layer)
+    one, weight = grid.on(rows, columns), weight_of(layer)
     if grid.pool == "max":
         raise SpikesoundError(
-            f"layer {layer.name!r}: NIR has no maximum pooling; pool must be one of average, stride"
+            f"layer {layer.name!r}: NIR has no maximum pooling; pool must be one of average, "
+            "stride, outputs"
         )
-    if grid.pool == "average":
-        weight = merged_average(weight, stride)
-    weight, bias = effective(layer, weight)
+    weight, bias = effective(layer, grid.merged(weight, rows, columns))
     if weight.shape[2] != weight.shape[3]:
         raise SpikesoundError(
             f"layer {layer.name!r}: package nir reads no kernel that is not square, as where one "
             "axis has a single row left"
         )
-    pad = grid.kernel // 2
-    shape = tuple(
-        (size + 2 * pad - weight.shape[2]) // step + 1
-        for size, step in zip((rows, columns), stride, strict=True)
-    )
     node = library("nir").Conv2d(
-        (rows, columns), array(weight), stride, (pad, pad), (1, 1), 1, array(bias)
+        (rows, columns), array(weight), one.stride, one.padding, (1, 1), 1, array(bias)
     )
-    builder.taps(layer, {0: node}, (weight.shape[0], *shape))
+    builder.taps(layer, {0: node}, (weight.shape[0], *one.size))
 
 
 def _causal_convolution(builder: Builder, layer: Layer) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from spikesound.models.folding import Normed, merged_average
+from spikesound.models.folding import Normed
+from spikesound.models.grid import merged_average
 from spikesound.models.layers import Causal, Layer, Source
 from spikesound.snn.neurons import SpikingNeuron
 from spikesound.snn.neurons.bounds import unit

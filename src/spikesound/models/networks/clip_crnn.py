@@ -55,11 +55,13 @@ class ClipCRNN(nn.Module):
             )
         widths = [1, *params.channels]
         self.blocks = nn.ModuleList(
-            Block(inputs, outputs, params, neuron()) for inputs, outputs in pairwise(widths)
+            Block(inputs, outputs, params, neuron(), first=not number)
+            for number, (inputs, outputs) in enumerate(pairwise(widths))
         )
         bins = layout.bins
-        for _ in params.channels:
-            bins = max(1, bins // 2)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            bins = block.grid.on(2, bins).size[1]
         self.memory = Gated(widths[-1] * bins, params.hidden, cell)
         self.dropout = nn.Dropout(params.dropout)
         self.readout = nn.Linear(params.hidden, layout.classes)

@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.folding import Normed, merged_average
-from spikesound.models.layers import Grid, Layer, Source, output_of
+from spikesound.models.folding import Normed
+from spikesound.models.grid import Grid, Pool, merged_average
+from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.clip_pooling import CLIP_POOLINGS
 from spikesound.models.networks.layout import Layout
 from spikesound.models.networks.output import Output
@@ -19,30 +20,45 @@ from spikesound.params import CNNParams, ConvolutionParams
 
 
 class Block(Normed):
-    """Convolution, 2 x 2 pooling of the currents, batch norm, neuron.
+    """Convolution with 2 x 2 pooling, batch norm, neuron.
 
-    Pooling comes before the neuron, so that what goes to the next layer are spikes and there are
-    four times fewer neurons to update. With average pooling all before the neuron is linear. An
-    axis with a single row left is not pooled further.
+    Pooling comes before the neuron, so that what goes to the next layer are spikes. Of the currents
+    it leaves four times fewer neurons to update; of ``outputs`` there are neurons at every place,
+    and the mean of what they put out is the input of the next block's convolution. With either mean
+    all before the neuron is linear. An axis with a single row left is not pooled further.
+
+    Parameters
+    ----------
+    inputs, outputs : channels
+    params : kernel and pooling
+    neuron : of the pooled currents
+    first : whether the input is the network's, which is not pooled as outputs are
     """
 
     synapses_name = "convolution"
 
     def __init__(
-        self, inputs: int, outputs: int, params: ConvolutionParams, neuron: nn.Module
+        self,
+        inputs: int,
+        outputs: int,
+        params: ConvolutionParams,
+        neuron: nn.Module,
+        *,
+        first: bool = False,
     ) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(
             inputs, outputs, params.kernel, padding=params.kernel // 2, bias=False
         )
         self.kernel = params.kernel
-        self.grid = Grid(params.kernel, params.pool)
+        pool: Pool = params.pool if params.pool != "outputs" else "none" if first else "inputs"
+        self.grid = Grid(params.kernel, pool)
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
-        self.pooled = POOLED[params.pool]
+        self.pooled = POOLED[pool]
         self.neuron = neuron
 
     def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Map (time, batch, channel, frame, bin) to the same at half the frames and bins.
+        """Map (time, batch, channel, frame, bin) to the same at the pooled frames and bins.
 
         Where the input has one time step and ``steps`` are requested, the current is computed
         once and given to the neuron at each of them (direct coding).
@@ -66,7 +82,7 @@ class Block(Normed):
         if self.grid.pool == "max":
             raise SpikesoundError(
                 "networks.cnn.pool: 'max' does not let a batch norm be folded into the "
-                "convolution; valid: average, stride"
+                "convolution; valid: average, stride, outputs"
             )
         super().fold()
         self.convolution.to(memory_format=torch.channels_last)
@@ -106,10 +122,33 @@ def strided(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
     return functional.conv2d(x, convolution.weight, convolution.bias, stride, convolution.padding)
 
 
-POOLED: dict[str, Callable[[torch.Tensor, nn.Conv2d], torch.Tensor]] = {
+def averaged_first(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Average over 2 x 2 places, with zeros beyond an odd one, and convolve.
+
+    As one convolution (:func:`~spikesound.models.grid.spread`) it would have four times the
+    products. What that one computes is the definition: half the places of an odd axis, rounded
+    down, the last of which sees the odd one.
+    """
+    (rows, columns), grid = x.shape[-2:], Grid(convolution.kernel_size[0], "inputs")
+    high, wide = grid.stride(rows, columns)
+    even = functional.pad(x, (0, columns % wide, 0, rows % high))
+    found: torch.Tensor = convolution(functional.avg_pool2d(even, (high, wide)))
+    size = grid.on(rows, columns).size
+    return found[..., : size[0], : size[1]]
+
+
+def plain(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    """Convolve at every place."""
+    maps: torch.Tensor = convolution(x)
+    return maps
+
+
+POOLED: dict[Pool, Callable[[torch.Tensor, nn.Conv2d], torch.Tensor]] = {
     "average": average_pooled,
     "max": max_pooled,
     "stride": strided,
+    "inputs": averaged_first,
+    "none": plain,
 }
 
 
@@ -153,7 +192,10 @@ class CNN(nn.Module):
     ) -> tuple[Sequence[nn.Module], int]:
         """Return the blocks, and the channels of the last one's output."""
         widths = [1, *params.channels]
-        blocks = [Block(inputs, outputs, params, neuron()) for inputs, outputs in pairwise(widths)]
+        blocks = [
+            Block(inputs, outputs, params, neuron(), first=not number)
+            for number, (inputs, outputs) in enumerate(pairwise(widths))
+        ]
         return blocks, widths[-1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

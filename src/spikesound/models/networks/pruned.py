@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spikesound.models.layers import Grid, Layer
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Layer
 from spikesound.models.networks.cnn import CNN
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,27 +10,13 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import Grid, Join, Layer, Source, output_of
-from spikesound.models.networks.cnn import CNN, Block
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Join, Layer, Source, output_of
+from spikesound.models.networks.cnn import CNN, Block, plain
 from spikesound.models.networks.layout import Layout
 from spikesound.params import CNNParams, DenseNetParams, ResNetParams
 
 MakeNeuron = Callable[[], nn.Module]
-
-
-@dataclass(frozen=True)
-class Same(Grid):
-    """A convolution without pooling: as many places in its output as in its input."""
-
-    def stride(self, rows: int, columns: int) -> tuple[int, int]:
-        """Return 1 and 1."""
-        return 1, 1
-
-
-def plain(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-    """Convolve."""
-    maps: torch.Tensor = convolution(x)
-    return maps
 
 
 class Unpooled(Block):
@@ -39,7 +24,7 @@ class Unpooled(Block):
 
     def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
         super().__init__(inputs, outputs, params, neuron)
-        self.grid = Same(params.kernel, "stride")
+        self.grid = Grid(params.kernel, "none")
         self.pooled = plain
 
 
@@ -177,7 +162,8 @@ class ResNet(Residual):
                 Unit([Unpooled(width, width, section, neuron()) for _ in range(2)], Sum())
                 for _ in range(section.units)
             ]
-            stages.append(Stage(Block(inputs, width, section, neuron()), units))
+            first = Block(inputs, width, section, neuron(), first=not stages)
+            stages.append(Stage(first, units))
         return stages, section.channels[-1]
 
 
@@ -197,7 +183,7 @@ class DenseNet(Residual):
         stages: list[nn.Module] = []
         inputs = section.windows
         for width in section.channels:
-            first, units = Block(inputs, width, section, neuron()), []
+            first, units = Block(inputs, width, section, neuron(), first=not stages), []
             inputs = width
             for _ in range(section.units):
                 convolution = Unpooled(inputs, section.growth, section, neuron())

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.folding import merged_average
-from spikesound.models.layers import Grid, Layer
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Layer
 from spikesound.models.networks.cnn import CNN, Block
 from spikesound.models.networks.layout import Layout
 from spikesound.params import CNNParams
@@ -42,7 +42,7 @@ class SigmaDeltaBlock(Block):
         first: bool,
         last: bool,
     ) -> None:
-        super().__init__(inputs, outputs, params, neuron)
+        super().__init__(inputs, outputs, params, neuron, first=first)
         self.first, self.last = first, last
 
     def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
@@ -59,17 +59,14 @@ class SigmaDeltaBlock(Block):
             return self.pooled(x, self.convolution)
         lag = lag_of(x.shape[-2])
         frames, bins = x.shape[-2] - lag, x.shape[-1]
-        stride = lag, stride_of(bins)
-        weight, padding = self.convolution.weight, self.kernel // 2
-        if self.grid.pool == "average":
-            weight = merged_average(weight, stride)
-        size = weight.shape[-2]
+        one = self.grid.on(frames, bins)
+        weight = self.grid.merged(self.convolution.weight, frames, bins)
+        size, (padding, beside) = one.kernel[0], one.padding
         before = (size - 1 - padding) // lag  # outputs before the first
-        outputs = (frames + 2 * padding - size) // lag + 1
-        wanted = (before + outputs - 1) * lag + size  # frames that are read
+        wanted = (before + one.size[0] - 1) * lag + size  # frames that are read
         left = padding + before * lag
-        x = functional.pad(x, (padding, padding, left, max(0, wanted - left - x.shape[-2])))
-        sums = functional.conv2d(x[..., :wanted, :], weight, None, stride).cumsum(-2)
+        x = functional.pad(x, (beside, beside, left, max(0, wanted - left - x.shape[-2])))
+        sums = functional.conv2d(x[..., :wanted, :], weight, None, one.stride).cumsum(-2)
         sums = sums[..., before:, :]
         bias = self.convolution.bias
         return sums if bias is None else sums + bias.view(-1, 1, 1)
@@ -106,7 +103,8 @@ class SigmaDeltaCNN(CNN):
     def __init__(self, params: CNNParams, layout: Layout, neuron: Callable[[], nn.Module]) -> None:
         if params.pool == "max":
             raise SpikesoundError(
-                "networks.cnn.pool: 'max' cannot be computed by changes; valid: average, stride"
+                "networks.cnn.pool: 'max' cannot be computed by changes; valid: average, "
+                "stride, outputs"
             )
         super().__init__(params, layout, neuron)
         widths, ends = [1, *params.channels], len(params.channels) - 1

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.features.yamnet_mel import OFFSET
-from spikesound.models.layers import Grid, Layer, Source, output_of
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.layout import Layout
-from spikesound.models.networks.residual import Same
 from spikesound.params import VGGishParams
 
 OWN_OFFSET = 0.01
@@ -26,7 +26,7 @@ class Convolution(nn.Module):
     def __init__(self, inputs: int, outputs: int, *, last: bool, neuron: nn.Module) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.grid = Grid(3, "max") if last else Same(3, "stride")
+        self.grid = Grid(3, "max") if last else Grid(3, "none")
         self.norm = nn.Identity()
         self.pooled = None  # nothing is merged into the convolution
         self.neuron = neuron

@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import Grid, Layer, Source, output_of
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.layout import Layout
 from spikesound.params import YAMNetParams
 

@@ -10,7 +10,7 @@ potentials of all its places stay in the nearest cache, and the spikes of an inp
 searched for once a step. Results do not depend on how frames are shared out.
 
 What is the same at all places stands in a tuple ``shape``: kernel rows, kernel columns, strides of
-frames and bins, padding, input bins. All arrays must fit it: the kernels do not look.
+frames and bins, paddings of both, input bins. All arrays must fit it: the kernels do not look.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from spikesound.snn.event_driven.bit_words import (
 from spikesound.snn.kernels.compiled import parallel, prange, serial
 from spikesound.snn.kernels.numba_lif import Bytes, Floats, Ints, Law, advance
 
-Shape = tuple[int, int, int, int, int, int]
+Shape = tuple[int, int, int, int, int, int, int]
 
 
 @serial
@@ -93,7 +93,7 @@ def _frames(
     outputs: Words,
     summary: Floats,
 ) -> int:
-    rows, columns, down, right, padding, bins = shape
+    rows, columns, down, right, over, beside, bins = shape
     channels = weights.shape[0] // (rows * columns)
     units = len(ground)
     currents = np.empty(units, np.float32)
@@ -110,7 +110,7 @@ def _frames(
     for t in range(len(inputs)):
         found = 0  # input frames below it are in active, or not needed any more
         for frame in range(low, high):
-            top = frame * down - padding
+            top = frame * down - over
             bottom = min(top + rows, inputs.shape[2])
             for i in range(max(found, top), bottom):
                 _find(inputs[t, sample, i], channels, active[i % rows], starts[i % rows])
@@ -118,7 +118,7 @@ def _frames(
             for j in range(units):
                 currents[j] = ground[j]
             for place in range(places):
-                left = place * right - padding
+                left = place * right - beside
                 first, last = min(max(left, 0), bins), min(left + columns, bins)
                 count = 0
                 for i in range(max(top, 0), bottom):

@@ -49,9 +49,9 @@ def _frame_first(
     places: int,
     outputs: Words,
 ) -> int:
-    rows, columns, down, right, padding, _ = shape
+    rows, columns, down, right, over, beside, _ = shape
     units = len(ground)
-    top = frame * down - padding
+    top = frame * down - over
     above = max(top, 0)
     below = min(top + rows, inputs.shape[2])
     currents = np.empty(units, np.float32)
@@ -65,7 +65,7 @@ def _frame_first(
     for t in range(len(inputs)):
         for k in range(many):
             base = (above - top + k) << columns
-            _patterns(inputs[t, sample, above + k], right, padding, columns, base, chosen[:, k])
+            _patterns(inputs[t, sample, above + k], right, beside, columns, base, chosen[:, k])
         for j in range(units):
             currents[j] = ground[j]
         for place in range(places):

@@ -10,8 +10,8 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.features import feature_shape
 from spikesound.models.export.c.folded import Doubles, FloatLayer, array_of, rule_of
-from spikesound.models.folding import merged_average
-from spikesound.models.layers import Grid, Layer, Places, layers_of
+from spikesound.models.grid import Grid
+from spikesound.models.layers import Layer, Places, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.sums import affine_of
 
@@ -101,16 +101,11 @@ def _folded(layer: Layer, height: int, bins: int) -> tuple[FloatLayer, Rows]:
         raise SpikesoundError(f"layer {layer.name!r}: pool 'max' cannot be expressed in C")
     scale, shift = affine_of(layer)
     weights = synapses.weight.detach().double() * scale[:, None, None, None]
-    stride = grid.stride(height, bins)
-    if grid.pool == "average":
-        weights = merged_average(weights, stride)
-    taps, columns = weights.shape[2:]
-    padding = grid.kernel // 2
-    outputs = (height + 2 * padding - taps) // stride[0] + 1
-    places = (bins + 2 * padding - columns) // stride[1] + 1
+    one, weights = grid.on(height, bins), grid.merged(weights, height, bins)
+    taps, (outputs, places) = one.kernel[0], one.size
     if outputs < 1 or places < 1:
         raise SpikesoundError(f"layer {layer.name!r}: clips of {height} frames leave no row")
     table = weights.flip(2).permute(2, 3, 1, 0).numpy()
-    sizes = (taps, 1, stride[1], padding, bins, synapses.in_channels, places)
+    sizes = (taps, 1, one.stride[1], one.padding[1], bins, synapses.in_channels, places)
     made = FloatLayer(layer.name, *sizes, table, shift, rule_of(layer), False)
-    return made, Rows(taps - 1 - padding, stride[0], height, outputs)
+    return made, Rows(taps - 1 - one.padding[0], one.stride[0], height, outputs)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.models.folding import merged_average
+from spikesound.models.grid import merged_average
 from spikesound.models.layers import Causal, Layer, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
