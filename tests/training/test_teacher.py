@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from spikesound.data.audio_shards import STATUS_FILE, write_audio
 from spikesound.models import file
 from spikesound.models.build import build
 from spikesound.models.loading import TrainedModel
-from spikesound.params import Params, RecipeParams, WaveformParams
+from spikesound.params import Params, RecipeParams, TeacherParams, WaveformParams
 from spikesound.tasks.classification.distillation import taught_task, tempered
 from spikesound.training import trainings
 from spikesound.training.augment import mixup
@@ -262,12 +262,14 @@ class Listening:
     """A teacher whose answer is the power of the sound, and which keeps what it was given."""
 
     name: str = ""
+    asked: list[str] = field(default_factory=list)
 
     def digest(self) -> str:
         return self.name
 
     def of_sound(self, waves: torch.Tensor, rate_hz: int, ids: Sequence[str]) -> torch.Tensor:
         self.given, self.ids, self.rate_hz = waves.clone(), list(ids), rate_hz
+        self.asked += ids
         power = waves.square().mean(1)
         return torch.stack([power, 1 - power], 1)
 
@@ -299,6 +301,46 @@ def test_a_teacher_processes_the_mixed_sound_that_its_student_does(
     assert teacher.rate_hz == RATE_HZ
     assert torch.equal(taught[:, 0], teacher.given.square().mean(1))
     assert labels.shape == taught.shape
+
+
+def test_variants_of_sound_are_met_again_and_taught_once(params: Params, tmp_path: Path) -> None:
+    teacher = Listening()
+    mixing = PLAIN.model_copy(
+        update={"between": 0.5, "bands": 0.5, "gain_db": 6.0, "roll": True, "speed": 1.2}
+    )
+    wanted = waved(params, tmp_path, mixing, teacher)
+    assert wanted.waves is not None
+    how = TeacherParams(temperature=2.0, weight=0.7, variants=2)
+    recipe = wanted.recipe.model_copy(update={"teacher": how})
+    masked = recipe.augment.model_copy(update={"time_mask": 0.3, "bin_mask": 0.2})
+    unmasked, masks = (
+        replace(wanted, recipe=recipe.model_copy(update={"augment": each}))
+        for each in (recipe.augment, masked)
+    )
+
+    def batch(job: Job, epoch: int, rows: np.ndarray) -> tuple[torch.Tensor, ...]:
+        assert job.waves is not None
+        teacher.asked.clear()
+        x, targets = WaveformEpoch(job, job.waves, epoch).batch(rows)
+        return x[0], *targets
+
+    rows = np.arange(8)
+    first = batch(unmasked, 1, rows)
+    assert set(teacher.asked) >= {f"clip{row}" for row in rows}
+    second = batch(unmasked, 2, rows)
+    assert not torch.equal(first[0], second[0])
+    order = np.array([5, 2, 7])
+    third = batch(unmasked, 3, order)
+    assert teacher.asked == [], "all answers are known"
+    for one, three in zip(first, third, strict=True):
+        assert torch.equal(one[order], three)
+    both = batch(unmasked, 3, np.array([2, 8]))
+    assert torch.equal(both[2][0], first[2][2])
+    assert "clip8" in teacher.asked
+    assert "clip2" not in teacher.asked
+    one, three = batch(masks, 1, rows), batch(masks, 3, rows)
+    assert not torch.equal(one[0], three[0]), "masks are new"
+    assert torch.equal(one[2], three[2])
 
 
 def test_of_a_band_a_teachers_answers_are_mixed(params: Params, tmp_path: Path) -> None:

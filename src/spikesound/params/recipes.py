@@ -149,6 +149,15 @@ class TeacherParams(Section):
         description="Scores of teachers and network are divided by it before the softmax."
     )
     weight: Share = Field(description="Share of the teachers' part in the loss; 0: labels alone.")
+    variants: Count | None = Field(
+        None,
+        description="Of augmented sound: after so many epochs the same sounds come again, so that "
+        "teachers are asked once for each; masks are new. null: new sound in every epoch.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(handler(self), {"variants": None})
 
 
 OF_STREAMS = {

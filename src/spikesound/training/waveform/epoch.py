@@ -34,6 +34,8 @@ class WaveformEpoch:
 
     A teacher processes the same sound, after the gain (Beyer et al. 2022, "Knowledge distillation:
     a good teacher is patient and consistent"); of a band its probabilities of both clips are mixed.
+    With ``teacher.variants`` an epoch's sound is that of an earlier one, and so are its answers;
+    what is done to features is always new.
 
     Parameters
     ----------
@@ -46,13 +48,16 @@ class WaveformEpoch:
         params = job.recipe.augment.waveform
         assert params is not None
         self.job, self.waves, self.epoch, self.params = job, waves, epoch, params
+        how = job.recipe.teacher
+        self.variants = None if how is None else how.variants
+        self.sounding = epoch if self.variants is None else 1 + (epoch - 1) % self.variants
         self._moved: dict[int, torch.Tensor] = {}  # each clip is needed twice: as a partner, too
 
     def batch(self, rows: Rows) -> tuple[torch.Tensor, Targets]:
         """Return the input (1, batch, frame, bin) and the targets of clips."""
         job, params, place = self.job, self.params, self.job.fabric.device
-        draws = Draws(job.seed, self.epoch, self.waves.numbers[rows])
-        mates = partners(job.training.present, rows, job.seed, self.epoch)
+        draws = Draws(job.seed, self.sounding, self.waves.numbers[rows])
+        mates = partners(job.training.present, rows, job.seed, self.sounding)
         whole, span, band = self._kinds(draws)
         ratio = draws.uniform(RATIO)[:, 0]
         own = torch.ones(len(rows))  # each clip's share of its target
@@ -68,7 +73,7 @@ class WaveformEpoch:
             sound[span] = torch.where(inside.to(place), theirs, sound[span])
             own[span] = 1 - share
         sound = louder(sound, params, draws)
-        x, taught = self.waves.features(sound), self.waves.taught(sound, self._ids(rows))
+        x, taught = self.waves.features(sound), self._taught(sound, rows, "mixed")
         if len(band):
             inside, share = _spans(x.shape[3], draws, band, ratio)
             others = mates[band.numpy()]
@@ -77,10 +82,11 @@ class WaveformEpoch:
                 inside[:, None, None].to(place), self.waves.features(theirs), x[band]
             )
             own[band] = 1 - share
-            of_them = self.waves.taught(theirs, self._ids(others))
+            of_them = self._taught(theirs, others, "moved")
             for table, other in zip(taught, of_them, strict=True):
                 table[band] = own[band, None] * table[band] + (1 - own[band, None]) * other
-        x = augment(x, job.recipe.augment, draws.to(place), spikes=False)
+        own_draws = Draws(job.seed, self.epoch, self.waves.numbers[rows], place)
+        x = augment(x, job.recipe.augment, own_draws, spikes=False)
         weight = own.numpy()[:, None]
         targets = weight * self._labels(rows) + (1 - weight) * self._labels(mates)
         labels = job.task.targets(targets.astype(np.float32), None)
@@ -100,13 +106,17 @@ class WaveformEpoch:
         new = np.array([row for row in dict.fromkeys(rows.tolist()) if row not in self._moved], int)
         if len(new):
             waves = torch.from_numpy(self.waves.samples[new]).to(self.job.fabric.device)
-            draws = Draws(self.job.seed, self.epoch, self.waves.numbers[new])
+            draws = Draws(self.job.seed, self.sounding, self.waves.numbers[new])
             found = moved(waves, self.params, draws)
             self._moved |= dict(zip(new.tolist(), found.unbind(0), strict=True))
         return torch.stack([self._moved[row] for row in rows.tolist()])
 
-    def _ids(self, rows: Rows) -> list[str]:
-        return [self.job.training.ids[row] for row in rows]
+    def _taught(self, sound: torch.Tensor, rows: Rows, kind: str) -> list[torch.Tensor]:
+        """Return the teacher's probabilities of clips' sound, in the precision of the training."""
+        ids = [self.job.training.ids[row] for row in rows]
+        names = None if self.variants is None else [(kind, self.sounding, each) for each in ids]
+        with self.job.fabric.autocast():
+            return self.waves.taught(sound, ids, names)
 
     def _labels(self, rows: Rows) -> npt.NDArray[np.float32]:
         """Return the labels of clips, as shares of one where the task has one label a clip."""

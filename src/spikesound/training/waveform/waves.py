@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -46,12 +46,14 @@ class Waves:
     numbers : of each clip, from which its draws derive
     front_end : from samples to features, with the ranges fitted without the held-out fold
     teacher : of sound as it is augmented in each batch; None: no teacher
+    answers : the teacher's probabilities of each sound that is met again, by what names it
     """
 
     samples: npt.NDArray[np.float32]
     numbers: npt.NDArray[np.int64]
     front_end: FrontEnd
     teacher: SoundTeacher | None = None
+    answers: dict[Hashable, torch.Tensor] = field(default_factory=dict, compare=False)
 
     @cached_property
     def _ranges(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,11 +70,27 @@ class Waves:
         low, scale = (each.to(waves.device) for each in self._ranges)
         return prepared(compute(waves, self.front_end.features), len(low), (low, scale))
 
-    def taught(self, waves: torch.Tensor, ids: Sequence[str]) -> list[torch.Tensor]:
-        """Return the teacher's probabilities of sound (clip, class), one table; none without it."""
+    def taught(
+        self, waves: torch.Tensor, ids: Sequence[str], names: Sequence[Hashable] | None = None
+    ) -> list[torch.Tensor]:
+        """Return the teacher's probabilities of sound (clip, class), one table; none without it.
+
+        Parameters
+        ----------
+        ids : of the clips
+        names : of the sounds; one with the same name is the same, and not processed again.
+            None: none of them is met again
+        """
         if self.teacher is None:
             return []
-        return [self.teacher.of_sound(waves, self.front_end.rate_hz, ids)]
+        if names is None:
+            return [self.teacher.of_sound(waves, self.front_end.rate_hz, ids)]
+        new = [row for row, name in enumerate(names) if name not in self.answers]
+        if new:
+            chosen = [ids[row] for row in new]
+            found = self.teacher.of_sound(waves[new], self.front_end.rate_hz, chosen)
+            self.answers.update((names[row], each) for row, each in zip(new, found, strict=True))
+        return [torch.stack([self.answers[name] for name in names])]
 
     def digest(self) -> str:
         """Return the digest of the samples, of what makes features of them, and of the teacher."""
