@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from lightning_fabric import Fabric
 from small_models import classifier
 from small_models import front_end as small_front_end
 from small_shards import request, small
@@ -341,6 +342,19 @@ def test_variants_of_sound_are_met_again_and_taught_once(params: Params, tmp_pat
     one, three = batch(masks, 1, rows), batch(masks, 3, rows)
     assert not torch.equal(one[0], three[0]), "masks are new"
     assert torch.equal(one[2], three[2])
+
+
+def test_a_teacher_runs_in_the_precision_of_the_training(params: Params, tmp_path: Path) -> None:
+    answers = []
+    for precision in ("32-true", "bf16-mixed"):
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+        wanted = waved(params, tmp_path, PLAIN, Teacher((teaching(params),), 2.0))
+        wanted = replace(wanted, fabric=fabric)
+        assert wanted.waves is not None
+        answers.append(WaveformEpoch(wanted, wanted.waves, 1).batch(np.arange(4))[1][1])
+    assert torch.allclose(*answers, atol=0.02)
+    assert not torch.equal(*answers)
+    assert answers[1].dtype == torch.float32
 
 
 def test_of_a_band_a_teachers_answers_are_mixed(params: Params, tmp_path: Path) -> None:

@@ -115,8 +115,12 @@ class Teacher:
 def _scores(
     models: Sequence[TrainedModel], front_end: FrontEnd, waves: Floats, ids: Sequence[str]
 ) -> torch.Tensor:
-    """Return class scores (model, clip, class) of samples at the front end's rate and length."""
-    features = [front_end.whole(wave) for wave in waves]
+    """Return class scores (model, clip, class) of samples at the front end's rate and length.
+
+    Networks run in the precision that the caller has set, features in float32.
+    """
+    with torch.autocast("cpu", enabled=False):
+        features = [front_end.whole(wave) for wave in waves]
     scores = []
     for model in models:
         inputs = [model.inputs(each, clip) for each, clip in zip(features, ids, strict=True)]
