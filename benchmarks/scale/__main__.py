@@ -27,8 +27,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from child import measure
 from machine import machine, versions
 from pipeline_stages import ROOT, Stage, metrics_file, size, stages_of
-from preset_sizes import MEASURED, labels_of
-from workspace import Workspace, preset_params, served_bytes
+from preset_sizes import MEASURED, labels_of, preset_params
+from workspace import Workspace, served_bytes
 
 from spikesound.core.errors import choose, run
 from spikesound.core.json_files import read_mapping, write_json
@@ -102,6 +102,8 @@ def row_of(space: Workspace, stage: Stage) -> dict[str, Any]:
             row["served_bytes"] = served_bytes(log)
     else:
         measured = measure(stage.command, folder, notes)
+    if stage.kind == "metrics":
+        row["labels"] = labels_of(space.preset)
     row |= {"seconds": round(measured.seconds, 2), "attempts": measured.attempts}
     row |= {"peak_mb": round(measured.peak_mb, 1)}
     files = {what: size(folder / path) for what, path in stage.outputs.items()}

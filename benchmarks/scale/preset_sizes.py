@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from workspace import ROOT, preset_params
+from pipeline_stages import ROOT
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.data.lists.whole import OFFICIAL
+from spikesound.params import Params
+from spikesound.params.base import read_sections
+from spikesound.params.presets import applied, read_presets
 
 MEASURED = ("audioset-balanced", "audioset-strong")
 """Presets that the benchmark runs."""
@@ -37,6 +41,13 @@ class Sizes:
     @property
     def clips(self) -> int:
         return self.train + self.test
+
+
+@cache
+def preset_params(name: str) -> Params:
+    """Return the parameters with a preset applied."""
+    preset = read_presets(ROOT / "presets")[name]
+    return Params.of(applied(read_sections(ROOT / "params.yaml"), preset))
 
 
 def sizes_of(preset: str) -> Sizes:

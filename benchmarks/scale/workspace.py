@@ -25,11 +25,11 @@ from made_list import (
 )
 from mixed_sounds import read_spans, write_sounds
 from pipeline_stages import ROOT
+from preset_sizes import preset_params
 from ruamel.yaml import YAML
 
-from spikesound.params import Params
 from spikesound.params.base import read_sections
-from spikesound.params.presets import applied, read_presets, write_preset
+from spikesound.params.presets import read_presets, write_preset
 
 SEED = 1
 ORIGINALS = ROOT / "data/esc10"
@@ -39,19 +39,13 @@ VALIDATED, LARGEST_SHARE = 8, 0.25
 """Training clips for validation, at least; a preset's share of a short list may be none."""
 
 
-def preset_params(name: str) -> Params:
-    """Return the parameters with a preset applied."""
-    preset = read_presets(ROOT / "presets")[name]
-    return Params.of(applied(read_sections(ROOT / "params.yaml"), preset))
-
-
 class Workspace:
     """The folder of one preset and one number of clips.
 
     Attributes
     ----------
     changes : keys of params.yaml that differ from the preset, each with the preset's value and ours
-    counts : clips of each side
+    counts : clips of each side, and labels
     """
 
     def __init__(self, folder: Path, preset: str, clips: int, epochs: int) -> None:
@@ -67,6 +61,7 @@ class Workspace:
         mixes = make_list(originals, self.clips, SEED)
         sides = Counter(mix.side for mix in mixes)
         self.counts = {"train_clips": sides[TRAIN], "test_clips": sides[TEST]}
+        self.counts["labels"] = len({label for mix in mixes for label in mix.labels})
         shutil.copyfile(
             ROOT / "data/audioset/ontology.json", self.folder / "data/audioset/ontology.json"
         )
