@@ -49,7 +49,8 @@ def main(given: argparse.Namespace) -> None:
     content |= {"machine": machine(), "threads": threads(), "versions": versions(*PACKAGES)}
     for preset in given.presets:
         for clips in sorted(given.clips):
-            space = Workspace(given.folder / f"{preset}-{clips}", preset, clips, given.epochs)
+            folder = given.folder / f"{preset}-{clips}-{given.epochs}"
+            space = Workspace(folder, preset, clips, given.epochs)
             if given.again:
                 shutil.rmtree(space.folder, ignore_errors=True)
             run_stages(space, content, given.out)
@@ -72,19 +73,21 @@ def run_stages(space: Workspace, content: dict[str, Any], out: Path) -> None:
     if {stage.name for stage in stages} <= {row["stage"] for row in own}:
         print(f"{space.preset}, {space.clips} clips: all there")
         return
-    if not space.folder.is_dir():  # what the stages wrote has gone
+    if not own or not space.folder.is_dir():  # the times are gone, or what the stages wrote
         own = []
+        shutil.rmtree(space.folder, ignore_errors=True)
     space.prepare()
     content["changes"][space.preset] = space.changes
-    done = {row["stage"] for row in own}
+    done = {row["stage"]: row for row in own}
     for number, stage in enumerate(stages, 1):
         if stage.name not in done:
             what = f"{stage.name} ({number} of {len(stages)})"
             print(f"{space.preset}, {space.clips} clips: {what}", flush=True)
-            own.append(key | {"epochs": space.epochs} | space.counts | row_of(space, stage))
-            content["rows"] = [*others, *own]
+            row = key | {"epochs": space.epochs} | space.counts | row_of(space, stage)
+            done[stage.name] = row
+            content["rows"] = others + [done[each.name] for each in stages if each.name in done]
             write_json(out, content)
-            print(f"  {own[-1]['seconds']:.1f} s, {own[-1]['peak_mb']:.0f} MB", flush=True)
+            print(f"  {row['seconds']:.1f} s, {row['peak_mb']:.0f} MB", flush=True)
 
 
 def row_of(space: Workspace, stage: Stage) -> dict[str, Any]:
@@ -105,7 +108,7 @@ def row_of(space: Workspace, stage: Stage) -> dict[str, Any]:
     if stage.kind == "metrics":
         row["labels"] = labels_of(space.preset)
     row |= {"seconds": round(measured.seconds, 2), "attempts": measured.attempts}
-    row |= {"peak_mb": round(measured.peak_mb, 1)}
+    row |= {"cpu_s": round(measured.cpu_s, 2), "peak_mb": round(measured.peak_mb, 1)}
     files = {what: size(folder / path) for what, path in stage.outputs.items()}
     row["bytes"] = files | {"store": size(folder / STORE) - int(store.read_text())}
     if stage.kind in ("baseline", "evaluate"):

@@ -1,4 +1,4 @@
-"""A command as a child process: how long it took, and its peak of memory."""
+"""A command as a child process: how long it took, its processor time and its peak of memory."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ class Measured:
     Attributes
     ----------
     attempts : 1, and one for each time that it was killed
+    cpu_s : of all its processes, of the last attempt
     peak_mb : resident memory of the largest process, of the last attempt
     """
 
     seconds: float
     attempts: int
+    cpu_s: float
     peak_mb: float
 
 
@@ -74,4 +76,5 @@ def measure(command: Sequence[str], folder: Path, notes: Path, *, anew: bool = F
             f"{' '.join(command)}: exit code {process.returncode}; run it again to go on from here"
         )
     notes.unlink(missing_ok=True)
-    return Measured(before_s + now - began, int(attempts) + 1, usage.ru_maxrss / 1024)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Measured(before_s + now - began, int(attempts) + 1, cpu_s, usage.ru_maxrss / 1024)

@@ -35,6 +35,7 @@ SEED = 1
 ORIGINALS = ROOT / "data/esc10"
 LISTS = {TRAIN: "data/audioset/train", TEST: "data/audioset/eval"}
 RECORDINGS = "recordings"
+MIRROR = "sources.audioset.mirror"
 VALIDATED, LARGEST_SHARE = 8, 0.25
 """Training clips for validation, at least; a preset's share of a short list may be none."""
 
@@ -82,6 +83,7 @@ class Workspace:
             {
                 "sources.audioset.segments": lists,
                 "sources.audioset.names": None,
+                MIRROR: "this machine",  # until it is served
                 "download.requests_per_s": None,
                 "download.pause_s": [0.0, 0.0],
                 f"tasks.{params.task}.validation_share": max(share, least),
@@ -133,7 +135,8 @@ class Workspace:
                     raise RuntimeError("the mirror ended before it listened")
                 time.sleep(0.05)
             mirror = f"http://127.0.0.1:{port.read_text()}/{{media_id}}.ogg"
-            self.set({"sources.audioset.mirror": mirror})
+            self.set({MIRROR: mirror})
+            self.changes[MIRROR][1] = "this machine"
             yield log
         finally:
             process.kill()
