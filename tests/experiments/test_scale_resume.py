@@ -112,22 +112,24 @@ def test_nothing_is_gone_on_from_where_files_or_times_are_gone(given: argparse.N
 
 
 def test_other_epochs_and_again_are_measured_anew(given: argparse.Namespace) -> None:
-    (given.folder / f"{PRESET}-10-3").mkdir(parents=True)
     with pytest.raises(SpikesoundError, match="run it again"):
         scale.main(given)
+    (given.folder / f"{PRESET}-10-3" / "go").touch()
+    scale.main(given)
+    assert len(rows(given)) == len(SMALL)
     given.epochs = 4
     with pytest.raises(SpikesoundError, match="run it again"):
         scale.main(given)
     assert [(row["stage"], row["epochs"]) for row in rows(given)] == [("filter", 4)]
-    given.again = True
     (given.folder / f"{PRESET}-10-4" / "go").touch()
+    given.again = True
     with pytest.raises(SpikesoundError, match="run it again"):
         scale.main(given)
 
 
 def test_an_unknown_preset_is_one_line(given: argparse.Namespace) -> None:
     given.presets = ["audioset"]
-    with pytest.raises(SpikesoundError, match="unknown preset 'audioset' .*valid: audioset-bal"):
+    with pytest.raises(SpikesoundError, match=r"unknown preset 'audioset' .*valid: audioset-bal"):
         scale.main(given)
 
 
