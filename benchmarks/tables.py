@@ -11,7 +11,8 @@ those of metrics/detection; download, downloaders, detection_speed, c_export, le
 stopwatch the file of their name in benchmarks/results; systems what experiments/published.yaml
 names (benchmarks/systems_table.py); those of workload_tables.py the summaries of both tasks,
 study and tones; unknown and unknown_scores that of benchmarks/unknown.py,
-authors that of benchmarks/authors.py. A test compares them with what stands there.
+authors that of benchmarks/authors.py; those of scale_tables.py that of benchmarks/scale.
+A test compares them with what stands there.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ import author_tables
 import experiment_tables
 import parameters
 import people_tables
+import scale_tables
 import systems_table
 import unknown_tables
 import workload_tables
@@ -384,6 +386,7 @@ TABLES = {
     **unknown_tables.TABLES,
     **author_tables.TABLES,
     **workload_tables.TABLES,
+    **scale_tables.TABLES,
 }
 PAGES = [
     ROOT / "README.md",
@@ -400,6 +403,7 @@ PAGES = [
             "download",
             "pairings",
             "robustness",
+            "scale",
             "scratch",
             "distilled",
             "yamnet",
