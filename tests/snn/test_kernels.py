@@ -325,13 +325,24 @@ def test_learnt_threshold_and_decay_of_the_neuron_get_gradients() -> None:
     assert not any(value.requires_grad for value in fixed.parameters())
 
 
-def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
-    """Else what comes after it in a network with channels last is many times slower."""
+def assert_keeps_layout(backend: str) -> None:
+    """Assert it of spikes and gradient.
+
+    Else what comes after it in a network with channels last is many times slower.
+    """
     plain = torch.rand(3 * 2, 4, 5, 6).mul(2).contiguous(memory_format=torch.channels_last)
     currents = plain.unflatten(0, (3, 2)).requires_grad_()
+    weights = drawn(tuple(currents.shape), 1)
     beta, threshold = torch.tensor(0.5), torch.tensor(1.0)
-    spikes = lif(currents, beta, threshold, Rule(), "numba")
+    spikes = lif(currents, beta, threshold, Rule(), backend)
     assert spikes.stride() == currents.stride()
-    assert torch.equal(spikes, lif(currents, beta, threshold, Rule(), "torch"))
-    (gradient,) = torch.autograd.grad(spikes.sum(), currents)
+    looped = lif(currents, beta, threshold, Rule(), "torch")
+    assert torch.equal(spikes, looped)
+    (gradient,) = torch.autograd.grad(spikes, currents, weights)
     assert gradient.stride() == currents.stride()
+    (wanted,) = torch.autograd.grad(looped, currents, weights)
+    assert torch.allclose(gradient, wanted, atol=1e-5)
+
+
+def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
+    assert_keeps_layout("numba")

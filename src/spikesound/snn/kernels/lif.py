@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.snn.kernels import torch_lif
+from spikesound.snn.kernels.columns import flattened, memory_order, shaped
 from spikesound.snn.kernels.rule import Rule, once
 from spikesound.snn.kernels.untraced import untraced
 
@@ -124,9 +124,9 @@ class _NumbaLIF(torch.autograd.Function):
         from spikesound.snn.kernels import compiled, numba_lif
 
         compiled.share_threads()
-        order = _order(currents)
-        columns = math.prod(currents.shape[1:])
-        flat = currents.permute(order).reshape(len(currents), columns).contiguous()
+        order = memory_order(currents)
+        flat = flattened(currents, order)
+        columns = flat.shape[1]
         trains = any(ctx.needs_input_grad)
         membrane = torch.empty_like(flat) if trains else flat.new_empty(0, 0)
         kept = trains and rule.refractory > 0
@@ -140,7 +140,7 @@ class _NumbaLIF(torch.autograd.Function):
         ctx.save_for_backward(membrane, held)
         ctx.law, ctx.rule, ctx.order = law, rule, order
         ctx.scalars = beta, threshold
-        return _shaped(spikes, currents.shape, order)
+        return shaped(spikes, currents.shape, order)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -150,7 +150,7 @@ class _NumbaLIF(torch.autograd.Function):
         compiled.share_threads()
         (gradient,) = gradients
         membrane, held = ctx.saved_tensors
-        flat = gradient.permute(ctx.order).reshape(membrane.shape).contiguous()
+        flat = flattened(gradient, ctx.order)
         sums = np.zeros((-(-flat.shape[1] // numba_lif.WIDTH), 2))
         numba_lif.backward(
             flat.detach().numpy(),
@@ -165,17 +165,4 @@ class _NumbaLIF(torch.autograd.Function):
             torch.full_like(scalar, total)
             for scalar, total in zip(ctx.scalars, sums.sum(0), strict=True)
         )
-        return _shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None
-
-
-def _order(x: torch.Tensor) -> list[int]:
-    """Return the axes of x as they lie in memory, time first: so channels may be last."""
-    strides = x.stride()
-    rest = sorted(range(1, x.dim()), key=lambda axis: -int(strides[axis]))
-    return [0, *rest]
-
-
-def _shaped(flat: torch.Tensor, shape: torch.Size, order: list[int]) -> torch.Tensor:
-    """Give (time, column) the shape it had before its axes were taken in an order."""
-    laid = flat.view([shape[axis] for axis in order])
-    return laid.permute([order.index(axis) for axis in range(len(order))])
+        return shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None

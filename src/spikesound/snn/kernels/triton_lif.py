@@ -21,6 +21,7 @@ import torch
 import triton
 import triton.language as tl
 
+from spikesound.snn.kernels.columns import flattened, memory_order, shaped
 from spikesound.snn.kernels.rule import Rule, once
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -215,7 +216,8 @@ class _LIF(torch.autograd.Function):
     def forward(
         ctx: Any, currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
     ) -> torch.Tensor:
-        flat = currents.detach().reshape(len(currents), math.prod(currents.shape[1:])).contiguous()
+        order = memory_order(currents)
+        flat = flattened(currents.detach(), order)
         trains = any(ctx.needs_input_grad)
         membrane = flat.new_empty(flat.shape if trains else 1, dtype=torch.float32)
         kept = trains and rule.refractory > 0
@@ -241,16 +243,16 @@ class _LIF(torch.autograd.Function):
                 **options,
             )
         ctx.save_for_backward(membrane, held, scalars)
-        ctx.rule = rule
+        ctx.rule, ctx.order = rule, order
         ctx.kinds = beta, threshold
-        return spikes.view(currents.shape)
+        return shaped(spikes, currents.shape, order)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         once(ctx)
         membrane, held, scalars = ctx.saved_tensors
         rule: Rule = ctx.rule
-        flat = gradients[0].reshape(membrane.shape).contiguous()
+        flat = flattened(gradients[0], ctx.order)
         steps, columns = flat.shape
         out = membrane if flat.dtype == membrane.dtype else torch.empty_like(flat)
         sums = membrane.new_empty(2, columns)
@@ -277,7 +279,7 @@ class _LIF(torch.autograd.Function):
             total.to(kind).view_as(kind)
             for total, kind in zip(sums.double().sum(1), ctx.kinds, strict=True)
         )
-        return out.view(gradients[0].shape), of_beta, of_threshold, None
+        return shaped(out, gradients[0].shape, ctx.order), of_beta, of_threshold, None
 
 
 def lif(
