@@ -79,7 +79,7 @@ def machine(device: torch.device) -> dict[str, Any]:
         found["driver"] = _driver(device.index)
         found["memory_gb"] = round(of_card.total_memory / 1e9, 1)
         found["multiprocessors"] = of_card.multi_processor_count
-    found |= {"python": platform.python_version(), "torch": torch.__version__}
+    found |= {"python": platform.python_version(), "torch": str(torch.__version__)}
     try:
         return found | {"triton": version("triton")}
     except PackageNotFoundError:
@@ -106,13 +106,18 @@ def started(out: Path, own: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
     if fresh or not out.is_file():
         return {**own, "groups": {}}
     content: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    other = {key: content.get(key) for key in own if content.get(key) != own[key]}
-    if other:
-        key, value = next(iter(other.items()))
+    if content.get("small") != own["small"]:
+        sizes = "tiny" if content.get("small") else "full"
         raise SpikesoundError(
-            f"{out}: its rows are of another run ({key} {value}, now {own[key]}); use --fresh to "
-            "replace them, or another --out"
+            f"{out}: its rows are of {sizes} sizes; use --fresh, or another --out"
         )
+    there = content["machine"]
+    for key, value in own["machine"].items():
+        if there.get(key) != value:
+            raise SpikesoundError(
+                f"{out}: its rows are of {key} {there.get(key)}, this machine has {value}; use "
+                "--fresh to replace them, or another --out"
+            )
     return content
 
 

@@ -253,7 +253,7 @@ def _step(
     """Return a training step as the pipeline's: forward, backward, AdamW."""
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, weight_decay=0.01)
-    targets = torch.arange(batch, device=device) % CLASSES
+    targets = torch.eye(CLASSES, device=device)[torch.arange(batch, device=device) % CLASSES]
 
     def step() -> None:
         optimiser.zero_grad()

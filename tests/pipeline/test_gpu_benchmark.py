@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -163,8 +162,10 @@ def test_rows_of_another_machine_are_not_mixed_with_ours(
     out.write_text(json.dumps({**own, "groups": {"open": {"rows": [1]}}}), encoding="utf-8")
     assert benchmark.started(out, own, fresh=False)["groups"] == {"open": {"rows": [1]}}
     other = {"machine": {"card": "another"}, "small": True}
-    with pytest.raises(SpikesoundError, match=rf"of another run .*{CARD}.*--fresh"):
+    with pytest.raises(SpikesoundError, match=rf"of card {CARD}, .* another; use --fresh"):
         benchmark.started(out, other, fresh=False)
+    with pytest.raises(SpikesoundError, match="of tiny sizes; use --fresh"):
+        benchmark.started(out, own | {"small": False}, fresh=False)
     assert benchmark.started(out, other, fresh=True)["groups"] == {}
 
 
@@ -199,7 +200,7 @@ def test_every_group_runs_at_tiny_sizes_and_goes_on(tmp_path: Path, benchmark: M
     assert "open: done before" in done.stderr
     content = json.loads(out.read_text(encoding="utf-8"))
     assert set(content["groups"]) == set(benchmark.GROUPS)
-    assert content["machine"]["torch"] == version("torch")
+    assert content["machine"]["torch"] == torch.__version__
     rows = {name: group["rows"] for name, group in content["groups"].items()}
     assert [row["differing"] for row in rows["equality"]] == [0] * 9
     assert min(row["spikes"] for row in rows["equality"]) > 0

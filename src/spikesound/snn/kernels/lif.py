@@ -11,7 +11,7 @@ import torch
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.snn.kernels import torch_lif
-from spikesound.snn.kernels.columns import flattened, memory_order, shaped
+from spikesound.snn.kernels.memory_order import flattened, memory_order, shaped
 from spikesound.snn.kernels.rule import Rule, once
 from spikesound.snn.kernels.untraced import untraced
 

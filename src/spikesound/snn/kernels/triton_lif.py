@@ -21,7 +21,7 @@ import torch
 import triton
 import triton.language as tl
 
-from spikesound.snn.kernels.columns import flattened, memory_order, shaped
+from spikesound.snn.kernels.memory_order import flattened, memory_order, shaped
 from spikesound.snn.kernels.rule import Rule, once
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
