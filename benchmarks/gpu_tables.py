@@ -16,7 +16,7 @@ def gpu_machine() -> str:
     heads = {"card": "Card", "driver": "Driver", "cuda": "CUDA", "torch": "torch"}
     heads |= {"triton": "triton"}
     machine = _content().get("machine")
-    cells = _not_run(len(heads)) if machine is None else [str(machine[key]) for key in heads]
+    cells = _not_run(len(heads)) if machine is None else [str(machine[key] or "–") for key in heads]
     return _table(list(heads.values()), [cells], left=len(heads))
 
 
