@@ -204,8 +204,17 @@ def test_triton_spikes_of_half_precision_are_those_of_float32(tmp_path: Path) ->
         "rules = Rule(), Rule('zero', 2, 'fast_sigmoid'), Rule('none', 1, 'triangular', 0.5)\n"
         "for rule, shape in product(rules, ((11, 3, 21), (7, 1))):\n"
         "    for dtype in (torch.float16, torch.bfloat16):\n"
-        "        assert_half_is_float32((drawn(shape) + 0.3).to(dtype), rule)\n",
+        "        assert_half_is_float32((drawn(shape) + 0.3).to(dtype), rule)\n"
+        "        assert_potential_is_float32(dtype)\n",
     )
+
+
+def assert_potential_is_float32(dtype: torch.dtype) -> None:
+    """Assert a spike at a potential of 1 + 2^-12, which half precision rounds to the threshold."""
+    currents = torch.tensor([2.0**-11, 1.0], dtype=dtype).unsqueeze(1)
+    half, one = torch.tensor(0.5), torch.tensor(1.0)
+    assert lif(currents, half, one, Rule(), "torch").flatten().tolist() == [0, 0]
+    assert lif(currents, half, one, Rule(), "triton").flatten().tolist() == [0, 1]
 
 
 def assert_half_is_float32(currents: torch.Tensor, rule: Rule) -> None:
