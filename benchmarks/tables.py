@@ -11,8 +11,9 @@ those of metrics/detection; download, downloaders, detection_speed, c_export, le
 stopwatch the file of their name in benchmarks/results; systems what experiments/published.yaml
 names (benchmarks/systems_table.py); those of workload_tables.py the summaries of both tasks,
 study and tones; unknown and unknown_scores that of benchmarks/unknown.py,
-authors that of benchmarks/authors.py; those of scale_tables.py that of benchmarks/scale.
-A test compares them with what stands there.
+authors that of benchmarks/authors.py; those of scale_tables.py that of benchmarks/scale, and those
+of gpu_tables.py that of benchmarks/gpu.py, which say so where there is none. A test compares them
+with what stands there.
 """
 
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import account_tables
 import author_tables
 import experiment_tables
+import gpu_tables
 import parameters
 import people_tables
 import scale_tables
@@ -385,6 +387,7 @@ TABLES = {
     **people_tables.TABLES,
     **unknown_tables.TABLES,
     **author_tables.TABLES,
+    **gpu_tables.TABLES,
     **workload_tables.TABLES,
     **scale_tables.TABLES,
 }
@@ -401,6 +404,7 @@ PAGES = [
             "costs",
             "detection",
             "download",
+            "kernels",
             "pairings",
             "robustness",
             "scale",

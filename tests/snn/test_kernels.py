@@ -155,29 +155,15 @@ def test_no_two_spikes_come_within_the_refractory_period(
         assert (column.nonzero().flatten().diff() > refractory).all()
 
 
-@pytest.mark.slow
-def test_a_triton_kernel_is_the_plain_loop(tmp_path: Path) -> None:
-    # The interpreter is chosen when triton is imported: in a process of its own.
+def interpreted(folder: Path, code: str) -> None:
+    """Run code with all of this module in a process of its own, where triton is interpreted.
+
+    The interpreter is chosen when triton is imported.
+    """
     pytest.importorskip("triton")
-    script = tmp_path / "run.py"
-    script.write_text(
-        "from test_kernels import *\n"
-        "from itertools import product\n"
-        "for refractory, reset, shape in product((0, 2), RESETS, ((7, 3, 61), (7, 1))):\n"
-        "    for name in SURROGATE_CODES:\n"
-        "        rule = Rule(reset, refractory, name, 1.5)\n"
-        "        currents = drawn(shape) + 0.3\n"
-        "        plain = ours(currents, 0.8, 0.9, rule, 'torch')\n"
-        "        assert plain[0].any()\n"
-        "        assert_same(ours(currents, 0.8, 0.9, rule, 'triton'), plain)\n"
-        "        if rule.refractory == 0 and name in THEIRS:\n"
-        "            assert_same(ours(currents, 0.8, 0.9, rule, 'triton'),\n"
-        "                        snntorchs(currents, 0.8, 0.9, rule))\n"
-        "empty, half = torch.zeros(0, 3), torch.tensor(0.5)\n"
-        "assert lif(empty, half, half, Rule(), 'triton').shape == (0, 3)\n"
-        "print('done')\n",
-        encoding="utf-8",
-    )
+    script = folder / "run.py"
+    lines = f"from test_kernels import *\n{code}print('done')\n"
+    script.write_text(lines, encoding="utf-8")
     folders = (Path(__file__).parent, ROOT / "tests/support", SRC)
     paths = os.pathsep.join(str(folder) for folder in folders)
     done = subprocess.run(
@@ -188,6 +174,72 @@ def test_a_triton_kernel_is_the_plain_loop(tmp_path: Path) -> None:
         check=False,
     )
     assert done.stdout.endswith("done\n"), done.stderr
+
+
+@pytest.mark.slow
+def test_a_triton_kernel_is_the_plain_loop(tmp_path: Path) -> None:
+    interpreted(
+        tmp_path,
+        "from itertools import product\n"
+        "for refractory, reset, shape in product((0, 2), RESETS, ((11, 3, 21), (7, 1))):\n"
+        "    for name in SURROGATE_CODES:\n"
+        "        rule = Rule(reset, refractory, name, 1.5)\n"
+        "        currents = drawn(shape) + 0.3\n"
+        "        plain = ours(currents, 0.8, 0.9, rule, 'torch')\n"
+        "        assert plain[0].any()\n"
+        "        assert_same(ours(currents, 0.8, 0.9, rule, 'triton'), plain)\n"
+        "        if rule.refractory == 0 and name in THEIRS:\n"
+        "            assert_same(ours(currents, 0.8, 0.9, rule, 'triton'),\n"
+        "                        snntorchs(currents, 0.8, 0.9, rule))\n"
+        "empty, half = torch.zeros(0, 3), torch.tensor(0.5)\n"
+        "assert lif(empty, half, half, Rule(), 'triton').shape == (0, 3)\n",
+    )
+
+
+@pytest.mark.slow
+def test_triton_spikes_of_half_precision_are_those_of_float32(tmp_path: Path) -> None:
+    interpreted(
+        tmp_path,
+        "from itertools import product\n"
+        "rules = Rule(), Rule('zero', 2, 'fast_sigmoid'), Rule('none', 1, 'triangular', 0.5)\n"
+        "for rule, shape in product(rules, ((11, 3, 21), (7, 1))):\n"
+        "    for dtype in (torch.float16, torch.bfloat16):\n"
+        "        assert_half_is_float32((drawn(shape) + 0.3).to(dtype), rule)\n"
+        "        assert_potential_is_float32(dtype)\n",
+    )
+
+
+def assert_potential_is_float32(dtype: torch.dtype) -> None:
+    """Assert a spike at a potential of 1 + 2^-12, which half precision rounds to the threshold."""
+    currents = torch.tensor([2.0**-11, 1.0], dtype=dtype).unsqueeze(1)
+    half, one = torch.tensor(0.5), torch.tensor(1.0)
+    assert lif(currents, half, one, Rule(), "torch").flatten().tolist() == [0, 0]
+    assert lif(currents, half, one, Rule(), "triton").flatten().tolist() == [0, 1]
+
+
+def assert_half_is_float32(currents: torch.Tensor, rule: Rule) -> None:
+    """Assert spikes of the float32 loop, and its gradient rounded to the currents' type."""
+    dtype = currents.dtype
+    weights = drawn(tuple(currents.shape), 1).to(dtype)
+    found = []
+    for leaf, backend in ((currents, "triton"), (currents.float(), "torch")):
+        leaves = [leaf.clone(), torch.tensor(0.8), torch.tensor(0.9)]
+        for each in leaves:
+            each.requires_grad_()
+        spikes = lif(*leaves, rule, backend)
+        assert spikes.dtype == leaf.dtype
+        given = weights.to(leaf.dtype)
+        found.append([spikes.detach(), *torch.autograd.grad(spikes, leaves, given)])
+    (spikes, gradient, *scalars), (plain, wanted, *sums) = found
+    assert plain.any()
+    assert gradient.dtype == dtype
+    assert torch.equal(spikes.float(), plain)
+    # A whole step of the type and not half of one: the interpreter cuts bfloat16 off.
+    rounding = torch.finfo(dtype).eps * wanted.abs() + torch.finfo(dtype).smallest_normal
+    assert ((gradient.float() - wanted).abs() <= rounding + 1e-5 * wanted.abs().max()).all()
+    for mine, theirs in zip(scalars, sums, strict=True):
+        assert mine.dtype == torch.float32
+        assert (mine - theirs).abs() <= 1e-5 * (theirs.abs() + wanted.abs().sum())
 
 
 @pytest.mark.parametrize("name", SURROGATE_CODES)
@@ -282,13 +334,24 @@ def test_learnt_threshold_and_decay_of_the_neuron_get_gradients() -> None:
     assert not any(value.requires_grad for value in fixed.parameters())
 
 
-def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
-    """Else what comes after it in a network with channels last is many times slower."""
+def assert_keeps_layout(backend: str) -> None:
+    """Assert it of spikes and gradient.
+
+    Else what comes after it in a network with channels last is many times slower.
+    """
     plain = torch.rand(3 * 2, 4, 5, 6).mul(2).contiguous(memory_format=torch.channels_last)
     currents = plain.unflatten(0, (3, 2)).requires_grad_()
+    weights = drawn(tuple(currents.shape), 1)
     beta, threshold = torch.tensor(0.5), torch.tensor(1.0)
-    spikes = lif(currents, beta, threshold, Rule(), "numba")
+    spikes = lif(currents, beta, threshold, Rule(), backend)
     assert spikes.stride() == currents.stride()
-    assert torch.equal(spikes, lif(currents, beta, threshold, Rule(), "torch"))
-    (gradient,) = torch.autograd.grad(spikes.sum(), currents)
+    looped = lif(currents, beta, threshold, Rule(), "torch")
+    assert torch.equal(spikes, looped)
+    (gradient,) = torch.autograd.grad(spikes, currents, weights)
     assert gradient.stride() == currents.stride()
+    (wanted,) = torch.autograd.grad(looped, currents, weights)
+    assert torch.allclose(gradient, wanted, atol=1e-5)
+
+
+def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
+    assert_keeps_layout("numba")

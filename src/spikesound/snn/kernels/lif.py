@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -12,12 +11,14 @@ import torch
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.snn.kernels import torch_lif
+from spikesound.snn.kernels.memory_order import flattened, memory_order, shaped
 from spikesound.snn.kernels.rule import Rule, once
 from spikesound.snn.kernels.untraced import untraced
 
 Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Rule], torch.Tensor]
 
 HAS_TRITON = find_spec("triton") is not None
+TRITON_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def lif(
@@ -34,12 +35,17 @@ def lif(
     refractory period; they go backward once only (no ``retain_graph``) and have no second
     derivative. ``torch.compile`` calls them as they are; ``torch.export`` gets the plain loop.
 
+    Spikes and the currents' gradient have the type of the currents. The potential has it too with
+    ``torch``; ``triton`` computes in float32 whatever the type: its spikes are those of the plain
+    loop on the same currents in float32.
+
     Parameters
     ----------
     currents : of any type; whole numbers and booleans are taken as floats
     beta, threshold : scalars; for ``torch`` also of the shape of one step, as one for each neuron
     backend : ``torch`` (any device and type), ``numba`` (processor, float32), ``triton`` (CUDA,
-        float32), or ``auto``: the fastest of them that can take these currents and scalars
+        float32, float16, bfloat16), or ``auto``: the fastest of them that can take these currents
+        and scalars
 
     Raises
     ------
@@ -54,18 +60,19 @@ def lif(
 
 def _fitting(currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor) -> str:
     plain = torch.compiler.is_exporting() or not (beta.numel() == threshold.numel() == 1)
-    if plain or currents.dtype != torch.float32 or not currents.numel():
+    if plain or not currents.numel():
         return "torch"
-    if currents.device.type == "cuda" and HAS_TRITON:
+    if currents.device.type == "cuda" and HAS_TRITON and currents.dtype in TRITON_DTYPES:
         return "triton"
-    return "numba" if currents.device.type == "cpu" else "torch"
+    fits = currents.device.type == "cpu" and currents.dtype == torch.float32
+    return "numba" if fits else "torch"
 
 
 @untraced
 def _numba(
     currents: torch.Tensor, beta: torch.Tensor, threshold: torch.Tensor, rule: Rule
 ) -> torch.Tensor:
-    _check("numba", currents, beta, threshold, ("cpu",))
+    _check("numba", currents, beta, threshold, ("cpu",), (torch.float32,))
     spikes: torch.Tensor = _NumbaLIF.apply(currents, beta, threshold, rule)
     return spikes
 
@@ -79,7 +86,7 @@ def _triton(
     from spikesound.snn.kernels import triton_lif
 
     devices = ("cpu", "cuda") if triton_lif.INTERPRETED else ("cuda",)
-    _check("triton", currents, beta, threshold, devices)
+    _check("triton", currents, beta, threshold, devices, TRITON_DTYPES)
     return triton_lif.lif(currents, beta, threshold, rule)
 
 
@@ -92,10 +99,12 @@ def _check(
     beta: torch.Tensor,
     threshold: torch.Tensor,
     devices: tuple[str, ...],
+    dtypes: tuple[torch.dtype, ...],
 ) -> None:
-    if currents.dtype != torch.float32 or currents.device.type not in devices:
+    if currents.dtype not in dtypes or currents.device.type not in devices:
+        valid = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         raise SpikesoundError(
-            f"backend {name!r} takes float32 on {' or '.join(devices)}, not {currents.dtype} on "
+            f"backend {name!r} takes {valid} on {' or '.join(devices)}, not {currents.dtype} on "
             f"{currents.device.type}; 'auto' and 'torch' take any"
         )
     if not (beta.numel() == threshold.numel() == 1):
@@ -115,9 +124,9 @@ class _NumbaLIF(torch.autograd.Function):
         from spikesound.snn.kernels import compiled, numba_lif
 
         compiled.share_threads()
-        order = _order(currents)
-        columns = math.prod(currents.shape[1:])
-        flat = currents.permute(order).reshape(len(currents), columns).contiguous()
+        order = memory_order(currents)
+        flat = flattened(currents, order)
+        columns = flat.shape[1]
         trains = any(ctx.needs_input_grad)
         membrane = torch.empty_like(flat) if trains else flat.new_empty(0, 0)
         kept = trains and rule.refractory > 0
@@ -131,7 +140,7 @@ class _NumbaLIF(torch.autograd.Function):
         ctx.save_for_backward(membrane, held)
         ctx.law, ctx.rule, ctx.order = law, rule, order
         ctx.scalars = beta, threshold
-        return _shaped(spikes, currents.shape, order)
+        return shaped(spikes, currents.shape, order)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -141,7 +150,7 @@ class _NumbaLIF(torch.autograd.Function):
         compiled.share_threads()
         (gradient,) = gradients
         membrane, held = ctx.saved_tensors
-        flat = gradient.permute(ctx.order).reshape(membrane.shape).contiguous()
+        flat = flattened(gradient, ctx.order)
         sums = np.zeros((-(-flat.shape[1] // numba_lif.WIDTH), 2))
         numba_lif.backward(
             flat.detach().numpy(),
@@ -156,17 +165,4 @@ class _NumbaLIF(torch.autograd.Function):
             torch.full_like(scalar, total)
             for scalar, total in zip(ctx.scalars, sums.sum(0), strict=True)
         )
-        return _shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None
-
-
-def _order(x: torch.Tensor) -> list[int]:
-    """Return the axes of x as they lie in memory, time first: so channels may be last."""
-    strides = x.stride()
-    rest = sorted(range(1, x.dim()), key=lambda axis: -int(strides[axis]))
-    return [0, *rest]
-
-
-def _shaped(flat: torch.Tensor, shape: torch.Size, order: list[int]) -> torch.Tensor:
-    """Give (time, column) the shape it had before its axes were taken in an order."""
-    laid = flat.view([shape[axis] for axis in order])
-    return laid.permute([order.index(axis) for axis in range(len(order))])
+        return shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None
