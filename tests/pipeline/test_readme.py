@@ -134,10 +134,20 @@ def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
     for name, seed in (("scratch", 1), ("yamnet", 1)):
         content = (ROOT / f"metrics/experiments/{name}.json").read_text(encoding="utf-8")
         rows = {row["setting"]: row for row in json.loads(content)["rows"] if row["seed"] == seed}
-        for setting in {"scratch": ("cnn", "snn"), "yamnet": ("linear head", "spiking D=4")}[name]:
+        said = {
+            "scratch": ("cnn", "snn", "cnn, currents pooled", "snn, currents pooled"),
+            "yamnet": ("linear head", "spiking D=4", "spiking D=8"),
+        }
+        for setting in said[name]:
             assert f"{percent(rows[setting]['accuracy'])} %" in text, setting
         if name == "scratch":
             assert f"firing rate of {percent(rows['snn']['spike_rate'])} %" in text
+            cnn, snn, plain_cnn, plain_snn = (
+                f"{rows[setting]['accounts']['int8_45nm']['plain_nj'] / 1000:,.0f}"
+                for setting in said[name]
+            )
+            assert f"{snn} µJ a clip to the CNN's {cnn} " in text
+            assert f"with {plain_cnn} and {plain_snn} µJ" in text
     unknown = (ROOT / "benchmarks/results/unknown.json").read_text(encoding="utf-8")
     found = json.loads(unknown)
     assert f"of {found['foreign_files']} such sounds" in text
