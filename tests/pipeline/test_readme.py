@@ -131,12 +131,13 @@ def test_readme_and_contributing_name_the_commands_to_start_with() -> None:
 
 def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
     text = " ".join(README.split())
-    for name, seed in (("scratch", 1), ("yamnet", 1)):
+    for name, seed in (("scratch", 1), ("yamnet", 1), ("distilled", 1)):
         content = (ROOT / f"metrics/experiments/{name}.json").read_text(encoding="utf-8")
         rows = {row["setting"]: row for row in json.loads(content)["rows"] if row["seed"] == seed}
         said = {
             "scratch": ("cnn", "snn", "cnn, currents pooled", "snn, currents pooled"),
             "yamnet": ("linear head", "spiking D=4", "spiking D=8"),
+            "distilled": ("snn by yamnet",),
         }
         for setting in said[name]:
             assert f"{percent(rows[setting]['accuracy'])} %" in text, setting
