@@ -200,7 +200,7 @@ def test_a_mean_of_inputs_is_merged_into_the_convolution_behind_it(
     assert one.weights == kernel**2
     expected = nn.functional.conv2d(x, merged, convolution.bias, one.stride, one.padding)
     assert expected.shape[2:] == one.size
-    found = averaged_first(x, convolution)
+    found = averaged_first(x, convolution, grid)
     assert torch.allclose(found, expected)
     if rows % 2 == 0 and columns % 2 == 0:
         assert torch.allclose(found, convolution(nn.functional.avg_pool2d(x, 2)))

@@ -261,9 +261,8 @@ def test_batch_norms_of_the_average_have_the_figures_of_its_own_layers(
     first: Any = kept.blocks[0]
     clips = job.training.batch(np.arange(len(job.training)))
     with torch.no_grad():
-        currents = first.pooled(
-            torch.from_numpy(clips).flatten(0, 1).unsqueeze(1), first.convolution
-        )
+        x = torch.from_numpy(clips).flatten(0, 1).unsqueeze(1)
+        currents = first.pooled(x, first.convolution, first.grid)
     size = recipe.batch_clips
     means = torch.stack([part.mean((0, 2, 3)) for part in currents.split(size)]).mean(0)
     assert torch.allclose(first.norm.running_mean, means, atol=1e-5)

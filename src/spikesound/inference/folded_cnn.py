@@ -11,9 +11,8 @@ from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.folding import fold
-from spikesound.models.grid import merged_average
+from spikesound.models.grid import Grid
 from spikesound.models.layers import layers_of
-from spikesound.models.networks.cnn import average_pooled
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -34,26 +33,22 @@ def folded(network: nn.Module) -> nn.Module:
     fold(lean)
     for layer in layers_of(lean):
         block: Any = layer.module
-        if layer.kind == "convolution" and block.pooled is average_pooled:
-            block.pooled = _MergedPooling(block.convolution)
+        if isinstance(layer.geometry, Grid) and layer.geometry.pool == "average":
+            block.pooled = _Merged()
     return lean
 
 
-class _MergedPooling:
-    """Average pooling by :func:`~spikesound.models.networks.cnn.average_pooled`, weights kept."""
+class _Merged:
+    """The one convolution of an average-pooled block, its kernel kept for each stride."""
 
-    def __init__(self, convolution: nn.Conv2d) -> None:
+    def __init__(self) -> None:
         self._weights: dict[tuple[int, int], torch.Tensor] = {}
-        self._weight = convolution.weight.detach()
 
-    def __call__(self, x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, convolution: nn.Conv2d, grid: Grid) -> torch.Tensor:
         rows, columns = x.shape[-2:]
-        stride = 1 + (rows > 1), 1 + (columns > 1)
-        if stride not in self._weights:
-            merged = merged_average(self._weight, stride)
-            self._weights[stride] = merged.contiguous(memory_format=torch.channels_last)
-        padding = convolution.padding
-        assert not isinstance(padding, str)
-        return functional.conv2d(
-            x, self._weights[stride], convolution.bias, stride=stride, padding=padding
-        )
+        one = grid.on(rows, columns)
+        if one.stride not in self._weights:
+            weight = grid.merged(convolution.weight.detach(), rows, columns)
+            self._weights[one.stride] = weight.contiguous(memory_format=torch.channels_last)
+        weight = self._weights[one.stride]
+        return functional.conv2d(x, weight, convolution.bias, one.stride, one.padding)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from spikesound.models.grid import Grid
 from spikesound.models.networks.cnn import Block
 from spikesound.snn.event_driven import bit_words, conv, conv_first
 from spikesound.snn.event_driven.add_rows import LANES
@@ -70,7 +71,7 @@ class Merged:
 
     Attributes
     ----------
-    weight, bias : of a convolution of stride ``stride``; channels padded, the bias by -inf
+    weight, bias : of the one convolution; channels padded, the bias by -inf
     rows : the same weights (kernel row x kernel column x input channel, output channel)
     table : what the kernel's rows add for each pattern of a single channel; None: not to be used
     start : potential at the start
@@ -80,8 +81,7 @@ class Merged:
     bias: torch.Tensor
     rows: Array
     table: Array | None
-    stride: tuple[int, int]
-    padding: tuple[int, int]
+    grid: Grid
     law: numba_lif.Law
     start: np.float32
 
@@ -92,23 +92,17 @@ class Merged:
 
     def size(self, frames: int, bins: int) -> tuple[int, int]:
         """Return frames and bins of the output."""
-        kernel = self.weight.shape[2:]
-        high, wide = (
-            (size + 2 * padding - width) // stride + 1
-            for size, width, stride, padding in zip(
-                (frames, bins), kernel, self.stride, self.padding, strict=True
-            )
-        )
-        return high, wide
+        return self.grid.on(frames, bins).size
 
     def sparse(self, spikes: Spikes, summary: Array) -> Spikes:
         """Run the block on spikes; ``summary`` is filled if it has rows."""
         steps, samples, frames, _ = spikes.words.shape
-        high, wide = self.size(frames, spikes.bins)
+        one = self.grid.on(frames, spikes.bins)
+        high, wide = one.size
         out = Spikes(_words(steps, samples, high, wide * self.outputs), wide, self.outputs, 0)
         ground = np.full(out.words.shape[3] * bit_words.BITS, -np.inf, np.float32)
         ground[: wide * self.outputs] = np.tile(self.bias.numpy(), wide)
-        shape = *self.weight.shape[2:], *self.stride, *self.padding, spikes.bins
+        shape = *one.kernel, *one.stride, *one.padding, spikes.bins
         common = ground, self.start, self.law, wide
         if self.table is not None and not len(summary):
             count = conv_first.convolve_first(spikes.words, shape, self.table, *common, out.words)
@@ -122,8 +116,8 @@ class Merged:
     def dense(self, values: torch.Tensor, given: int, steps: int, summary: Array) -> Spikes:
         """Run the block on values (time x sample, channel, frame, bin) of ``given`` steps."""
         laid = values.contiguous(memory_format=torch.channels_last)
-        weight = self.weight
-        currents = functional.conv2d(laid, weight, self.bias, self.stride, self.padding)
+        one = self.grid.on(*laid.shape[2:])
+        currents = functional.conv2d(laid, self.weight, self.bias, one.stride, one.padding)
         high, wide = currents.shape[2:]
         flat = currents.permute(0, 2, 3, 1).reshape(given, -1, high, wide * self.outputs)
         out = _words(steps, flat.shape[1], high, wide * self.outputs)
@@ -139,7 +133,6 @@ def merge(block: Block, frames: int, bins: int, *, first: bool) -> Merged:
     """
     convolution = block.convolution
     assert convolution.bias is not None
-    one = block.grid.on(frames, bins)
     weight = block.grid.merged(convolution.weight.detach(), frames, bins)
     outputs, inputs = weight.shape[:2]
     more = 0 if first else -inputs % LANES
@@ -153,8 +146,7 @@ def merge(block: Block, frames: int, bins: int, *, first: bool) -> Merged:
         bias,
         rows.numpy(),
         look_up(rows, weight.shape[3]).numpy() if fits else None,
-        one.stride,
-        one.padding,
+        block.grid,
         law,
         start,
     )

@@ -122,7 +122,7 @@ def train(
 
 
 def averaged(network: nn.Module, decay: float | None) -> AveragedModel | None:
-    """Return the moving average of a network's weights and running figures; None: without a decay.
+    """Return the moving average of a network's weights; None: without a decay.
 
     References
     ----------
@@ -131,7 +131,7 @@ def averaged(network: nn.Module, decay: float | None) -> AveragedModel | None:
     if decay is None:
         return None
     mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=mean)
 
 
 def _as_they_are(job: Job) -> Iterator[torch.Tensor]:

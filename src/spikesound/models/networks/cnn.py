@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.folding import Normed
-from spikesound.models.grid import Grid, Pool, merged_average
+from spikesound.models.grid import Grid, Pool
 from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.clip_pooling import CLIP_POOLINGS
 from spikesound.models.networks.layout import Layout
@@ -54,7 +54,7 @@ class Block(Normed):
         pool: Pool = params.pool if params.pool != "outputs" else "none" if first else "inputs"
         self.grid = Grid(params.kernel, pool)
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
-        self.pooled = POOLED[pool]
+        self.pooled: Pooled = APART.get(pool, merged)
         self.neuron = neuron
 
     def forward(self, x: torch.Tensor, steps: int) -> torch.Tensor:
@@ -65,7 +65,8 @@ class Block(Normed):
         """
         time, batch = x.shape[:2]
         flat = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        currents = self.norm(self.pooled(flat, self.convolution)).unflatten(0, (time, batch))
+        currents = self.norm(self.pooled(flat, self.convolution, self.grid))
+        currents = currents.unflatten(0, (time, batch))
         if time == 1 and steps > 1:
             currents = currents.expand(steps, *currents.shape[1:])
         out: torch.Tensor = self.neuron(currents)
@@ -101,35 +102,26 @@ class Block(Normed):
         )
 
 
-def average_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-    """Convolve and average over 2 x 2 places, as one convolution (:func:`merged_average`)."""
-    (rows, columns), padding = x.shape[-2:], convolution.padding
-    stride = 1 + (rows > 1), 1 + (columns > 1)
-    merged = merged_average(convolution.weight, stride)
-    assert not isinstance(padding, str)
-    return functional.conv2d(x, merged, convolution.bias, stride=stride, padding=padding)
+def merged(x: torch.Tensor, convolution: nn.Conv2d, grid: Grid) -> torch.Tensor:
+    """Convolve and pool as the one convolution that the two come to."""
+    rows, columns = x.shape[-2:]
+    one, weight = grid.on(rows, columns), grid.merged(convolution.weight, rows, columns)
+    return functional.conv2d(x, weight, convolution.bias, one.stride, one.padding)
 
 
-def max_pooled(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+def max_pooled(x: torch.Tensor, convolution: nn.Conv2d, grid: Grid) -> torch.Tensor:
     """Convolve, and take the largest of 2 x 2 places."""
     maps = convolution(x)
     return functional.max_pool2d(maps, [min(2, size) for size in maps.shape[-2:]])
 
 
-def strided(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-    """Convolve at every other place of both axes."""
-    stride = [1 + (size > 1) for size in x.shape[-2:]]
-    return functional.conv2d(x, convolution.weight, convolution.bias, stride, convolution.padding)
-
-
-def averaged_first(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
+def averaged_first(x: torch.Tensor, convolution: nn.Conv2d, grid: Grid) -> torch.Tensor:
     """Average over 2 x 2 places, with zeros beyond an odd one, and convolve.
 
-    As one convolution (:func:`~spikesound.models.grid.spread`) it would have four times the
-    products. What that one computes is the definition: half the places of an odd axis, rounded
-    down, the last of which sees the odd one.
+    As one convolution it would have four times the products. What that one computes is the
+    definition: half the places of an odd axis, rounded down, the last of which sees the odd one.
     """
-    (rows, columns), grid = x.shape[-2:], Grid(convolution.kernel_size[0], "inputs")
+    rows, columns = x.shape[-2:]
     high, wide = grid.stride(rows, columns)
     even = functional.pad(x, (0, columns % wide, 0, rows % high))
     found: torch.Tensor = convolution(functional.avg_pool2d(even, (high, wide)))
@@ -137,19 +129,10 @@ def averaged_first(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
     return found[..., : size[0], : size[1]]
 
 
-def plain(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-    """Convolve at every place."""
-    maps: torch.Tensor = convolution(x)
-    return maps
+Pooled = Callable[[torch.Tensor, nn.Conv2d, Grid], torch.Tensor]
 
-
-POOLED: dict[Pool, Callable[[torch.Tensor, nn.Conv2d], torch.Tensor]] = {
-    "average": average_pooled,
-    "max": max_pooled,
-    "stride": strided,
-    "inputs": averaged_first,
-    "none": plain,
-}
+APART: dict[Pool, Pooled] = {"max": max_pooled, "inputs": averaged_first}
+"""Pooling that is computed beside the convolution; any other is part of it."""
 
 
 class CNN(nn.Module):

@@ -12,7 +12,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.grid import Grid
 from spikesound.models.layers import Join, Layer, Source, output_of
-from spikesound.models.networks.cnn import CNN, Block, plain
+from spikesound.models.networks.cnn import CNN, Block, merged
 from spikesound.models.networks.layout import Layout
 from spikesound.params import CNNParams, DenseNetParams, ResNetParams
 
@@ -25,7 +25,7 @@ class Unpooled(Block):
     def __init__(self, inputs: int, outputs: int, params: CNNParams, neuron: nn.Module) -> None:
         super().__init__(inputs, outputs, params, neuron)
         self.grid = Grid(params.kernel, "none")
-        self.pooled = plain
+        self.pooled = merged
 
 
 class Sum(nn.Module):

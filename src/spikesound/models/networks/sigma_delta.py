@@ -56,7 +56,7 @@ class SigmaDeltaBlock(Block):
 
     def _currents(self, x: torch.Tensor) -> torch.Tensor:
         if self.first:
-            return self.pooled(x, self.convolution)
+            return self.pooled(x, self.convolution, self.grid)
         lag = lag_of(x.shape[-2])
         frames, bins = x.shape[-2] - lag, x.shape[-1]
         one = self.grid.on(frames, bins)

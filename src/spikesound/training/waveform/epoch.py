@@ -50,14 +50,14 @@ class WaveformEpoch:
         self.job, self.waves, self.epoch, self.params = job, waves, epoch, params
         how = job.recipe.teacher
         self.variants = None if how is None else how.variants
-        self.sounding = epoch if self.variants is None else 1 + (epoch - 1) % self.variants
+        self.sound_epoch = epoch if self.variants is None else 1 + (epoch - 1) % self.variants
         self._moved: dict[int, torch.Tensor] = {}  # each clip is needed twice: as a partner, too
 
     def batch(self, rows: Rows) -> tuple[torch.Tensor, Targets]:
         """Return the input (1, batch, frame, bin) and the targets of clips."""
         job, params, place = self.job, self.params, self.job.fabric.device
-        draws = Draws(job.seed, self.sounding, self.waves.numbers[rows])
-        mates = partners(job.training.present, rows, job.seed, self.sounding)
+        draws = Draws(job.seed, self.sound_epoch, self.waves.numbers[rows])
+        mates = partners(job.training.present, rows, job.seed, self.sound_epoch)
         whole, span, band = self._kinds(draws)
         ratio = draws.uniform(RATIO)[:, 0]
         own = torch.ones(len(rows))  # each clip's share of its target
@@ -106,7 +106,7 @@ class WaveformEpoch:
         new = np.array([row for row in dict.fromkeys(rows.tolist()) if row not in self._moved], int)
         if len(new):
             waves = torch.from_numpy(self.waves.samples[new]).to(self.job.fabric.device)
-            draws = Draws(self.job.seed, self.sounding, self.waves.numbers[new])
+            draws = Draws(self.job.seed, self.sound_epoch, self.waves.numbers[new])
             found = moved(waves, self.params, draws)
             self._moved |= dict(zip(new.tolist(), found.unbind(0), strict=True))
         return torch.stack([self._moved[row] for row in rows.tolist()])
@@ -114,7 +114,7 @@ class WaveformEpoch:
     def _taught(self, sound: torch.Tensor, rows: Rows, kind: str) -> list[torch.Tensor]:
         """Return the teacher's probabilities of clips' sound, in the precision of the training."""
         ids = [self.job.training.ids[row] for row in rows]
-        names = None if self.variants is None else [(kind, self.sounding, each) for each in ids]
+        names = None if self.variants is None else [(kind, self.sound_epoch, each) for each in ids]
         with self.job.fabric.autocast():
             return self.waves.taught(sound, ids, names)
 
