@@ -1,6 +1,7 @@
 """Tables of the experiments that go on over many sessions: as many rows as are there."""
 
 from collections.abc import Callable
+from statistics import fmean
 from typing import Any
 
 from metric_files import ROOT
@@ -9,6 +10,7 @@ from metric_files import read as _read
 from spikesound.evaluation.table import percent
 from spikesound.experiments.claims import claims as _claims
 from spikesound.experiments.fronts import ACCOUNTS, SIDES, Candidate, candidates, reached
+from spikesound.experiments.resamples import difference
 from spikesound.params.experiments import load_experiment
 
 EXPERIMENTS = ("sweep", "temporal", "sizes", "new_sounds", "pairings_full", "study")
@@ -189,6 +191,56 @@ def _with_folds(name: str) -> str:
     return _counted(name, "".join(lines))
 
 
+def detectors() -> str:
+    """Every row of the detectors with a look-ahead, and the mean of each setting over its seeds."""
+    heads = "Setting | Seed | PSDS 1 [interval] | PSDS 2 | Event F1 | mAP | Delay, s"
+    heads += " | False alarms/h | Firing rate | Power in sound, µW | silence"
+    lines = [f"| {heads} |\n|---|---:|{'---:|' * 9}\n"]
+    rows = content("detectors")["rows"]
+    for row in rows:
+        interval = f"[{row['psds1_low']:.3f}–{row['psds1_high']:.3f}]"
+        cells = [row["setting"], str(row["seed"]), f"{row['psds1']:.3f} {interval}"]
+        cells += [f"{row[name]:.3f}" for name in ("psds2", "event_f1", "map")]
+        cells += [f"{row['delay_median_s']:.2f}", f"{row['false_alarms_per_hour']:.0f}"]
+        rate = row.get("spike_rate")
+        cells += ["–" if rate is None else f"{percent(rate)} %"]
+        cells += [f"{row[f'{sound}_uw']:.1f}" for sound in ("events", "silence")]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    for setting, own in _by_setting(rows).items():
+        if len(own) > 1:
+            means = [
+                f"{fmean(row[name] for row in own):.3f}"
+                for name in ("psds1", "psds2", "event_f1", "map")
+            ]
+            cells = [setting, f"mean of {len(own)}", *means, *[""] * 5]
+            lines.append(f"| {' | '.join(cells)} |\n")
+    return _counted("detectors", "".join(lines))
+
+
+def detector_differences() -> str:
+    """PSDS 1 of each spiking detector less its twin's, over all seeds that both have."""
+    lines = [
+        "| Labels | Seeds | Spiking minus conventional, PSDS 1 [interval] |\n|---|---:|---:|\n"
+    ]
+    settings = _by_setting(content("detectors")["rows"])
+    for labels in ("strong", "both", "weak"):
+        sides = [settings.get(f"{side}, {labels}", []) for side in ("spiking", "conventional")]
+        shared = set.intersection(*({row["seed"] for row in rows} for rows in sides))
+        ours, theirs = ([row for row in rows if row["seed"] in shared] for rows in sides)
+        if shared:
+            value, low, high = difference(ours, theirs, "psds1", 0.95)
+            found = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+            lines.append(f"| {labels} | {len(shared)} | {found} |\n")
+    return "".join(lines)
+
+
+def _by_setting(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["setting"], []).append(row)
+    return found
+
+
 def ablation() -> str:
     """The long recipe without each of its ingredients, on validation clips."""
     rows = content("ablation")["rows"]
@@ -288,6 +340,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "pairings_full": pairings_full,
     "scratch": scratch,
     "yamnet": yamnet,
+    "detectors": detectors,
+    "detector_differences": detector_differences,
     "ablation": ablation,
     "best_test_epoch": best_test_epoch,
     "distilled": distilled,

@@ -31,12 +31,12 @@ def test_frames_of_a_stream_are_those_of_the_whole(sizes: list[int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lookahead", [0, 4])
 @pytest.mark.parametrize("model", ["snn-tcn", "snn-alif", "ann-lstm"])
-def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
+def test_a_stream_does_not_depend_on_its_pieces(model: str, lookahead: int) -> None:
     spec, network = detector(model, bins=64)
-    spec = spec.model_copy(
-        update={"decision": Decision(thresholds=[0.4, 0.5, 0.6], medians=[1, 5, 3])}
-    )
+    decision = Decision(thresholds=[0.4, 0.5, 0.6], medians=[1, 5, 3], lookahead=lookahead)
+    spec = spec.model_copy(update={"decision": decision})
     samples = np.random.default_rng(2).normal(0, 0.1, 60_000).astype(np.float32)
     samples[20_000:30_000] = 0
 
@@ -52,8 +52,31 @@ def test_a_stream_does_not_depend_on_its_pieces(model: str) -> None:
     assert np.array_equal(whole, pieces)
     assert events == same
     inputs = spec.sound.whole(samples)[None, None].astype(np.float16)
-    offline = frame_scores(network, inputs, 1)[0][0]
+    offline = frame_scores(network, inputs, 1, lookahead)[0][0]
     assert len(offline) == len(whole)
+    np.testing.assert_allclose(whole[:, 0], offline[:, 0], atol=2e-3)  # float16, no median filter
+
+
+@pytest.mark.slow
+def test_a_look_ahead_moves_what_a_causal_network_says() -> None:
+    spec, network = detector("ann-tcn", bins=64)
+    samples = np.random.default_rng(5).normal(0, 0.1, 30_000).astype(np.float32)
+
+    def streamed(lookahead: int) -> tuple[np.ndarray, list[int]]:
+        decision = Decision(thresholds=[0.5] * 3, medians=[1, 1, 1], lookahead=lookahead)
+        stream = Stream(spec.model_copy(update={"decision": decision}), network)
+        given, counts = [], []
+        for start in range(0, len(samples), 1024):
+            given += stream.feed(samples[start : start + 1024])
+            counts.append(len(given))
+        given += stream.finish()
+        return np.stack([each.scores for each in given]), counts
+
+    now, at_once = streamed(0)
+    late, waited = streamed(3)
+    assert len(late) == len(now)
+    np.testing.assert_allclose(late[:-3], now[3:], atol=1e-6)
+    assert [max(0, count - 3) for count in at_once] == waited
 
 
 @pytest.mark.slow

@@ -35,12 +35,12 @@ MEDIANS = [1, 5, 3]
 THRESHOLDS = [0.45, 0.5, 0.55]
 
 
-def model(name: str, reset: str = "subtract", hop: int = 1024) -> TrainedModel:
+def model(name: str, reset: str = "subtract", hop: int = 1024, lookahead: int = 0) -> TrainedModel:
     """Return a detector of 64 mel bands with random weights."""
     spec, network = detector(name, bins=64, reset=reset)
     features = spec.sound.features.model_copy(update={"hop": hop})
     front_end = spec.sound.model_copy(update={"features": features})
-    decision = Decision(thresholds=THRESHOLDS, medians=MEDIANS)
+    decision = Decision(thresholds=THRESHOLDS, medians=MEDIANS, lookahead=lookahead)
     changes = {"decision": decision, "front_end": front_end}
     return TrainedModel(spec.model_copy(update=changes), network)
 
@@ -125,12 +125,13 @@ def test_scores_are_near_those_of_the_float_stream(
 
 @pytest.mark.slow
 @compiled
-def test_the_decision_is_the_pipelines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lookahead", [0, 6])
+def test_the_decision_is_the_pipelines(tmp_path: Path, lookahead: int) -> None:
     """The same median filter and thresholds, on the probabilities of the C code itself."""
-    found = model("ann-tcn")
+    found = model("ann-tcn", lookahead=lookahead)
     _, probabilities, active = run(built(tmp_path, found), sound(5), 3)
-    filtered = median((probabilities / 32768).astype(np.float32), MEDIANS)
-    delay = max(MEDIANS) // 2
+    filtered = median((probabilities / 32768).astype(np.float32)[lookahead:], MEDIANS)
+    delay = lookahead + max(MEDIANS) // 2
     expected = filtered >= np.array(THRESHOLDS)
     assert np.array_equal(active[delay:], expected[: len(active) - delay])
     assert expected.any()

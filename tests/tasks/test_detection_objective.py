@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from spikesound.models.networks.detector import Frames
-from spikesound.tasks.detection.objective import detection_loss
+from spikesound.tasks.detection.objective import Detection, detection_loss
 from spikesound.tasks.detection.pooling import pooled
 
 
@@ -30,3 +30,18 @@ def test_the_loss_depends_on_the_chosen_labels_only() -> None:
     assert weak_loss == detection_loss(frames, other_strong, weak, "weak", 1.0)
     both = detection_loss(frames, strong, weak, "both", 0.25)
     assert both.item() == pytest.approx((strong_loss + 0.25 * weak_loss).item())
+
+
+def test_a_look_ahead_compares_outputs_with_earlier_frames() -> None:
+    """Outputs that tell the classes of two frames before have no loss; the same at once have."""
+    generator = torch.Generator().manual_seed(4)
+    strong = (torch.rand(9, 2, 3, generator=generator) > 0.5).float()
+    late = torch.cat([torch.zeros(2, 2, 3), strong[:-2]])
+    outputs = Frames(40 * late - 20, None)
+    targets = strong, strong.amax(0)
+    for labels in ("strong", "both"):
+        assert Detection(labels, 0.0, lookahead=2).loss(outputs, targets) < 1e-6
+        assert Detection(labels, 0.0).loss(outputs, targets) > 1
+    clips = Detection("weak", 1.0, lookahead=2)
+    told = strong[:-2].amax(0)
+    assert clips.loss(outputs, (strong, told)) < 0.1

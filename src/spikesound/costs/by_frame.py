@@ -17,6 +17,7 @@ from spikesound.costs.layer import LayerCounts
 from spikesound.costs.lazy_updates import constant_current, touched, updates
 from spikesound.costs.of_clip import biases_of
 from spikesound.models.layers import Causal, Gates, Layer
+from spikesound.snn.neurons.multi_spike_lif import substeps
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,9 +28,13 @@ class FrameCounts:
 
     Attributes
     ----------
-    size : the layer for one frame: its sizes and ``dense``; what depends on the sound is zero
-    effective : operations of places that were not zero, in the frame whose sums they go to
-    active_inputs, active_outputs : places of this frame that were not zero
+    size : the layer for one frame: its sizes and ``dense``; what depends on the sound is zero.
+        Where neurons have several spikes a frame, it has a pass for each substep in which they
+        come, and a step for each in which its own are given
+    effective : operations of places that were not zero, in the frame whose sums they go to; of
+        numbers of spikes one a spike
+    active_inputs, active_outputs : places of this frame that were not zero; of numbers of spikes
+        their sum
     lazy_updates : neurons that need an update, if all others wait (:mod:`.lazy_updates`)
     """
 
@@ -74,13 +79,15 @@ def mean_layers(
     return [
         replace(
             layer.size,
-            passes=frames,
-            steps=frames,
+            passes=frames * layer.size.passes,
+            steps=frames * layer.size.steps,
             dense=layer.size.dense * frames,
             effective=of(layer.effective),
             active_inputs=of(layer.active_inputs),
             active_outputs=of(layer.active_outputs),
-            neuron_updates=of(layer.lazy_updates) if lazy else _neurons(layer) * float(frames),
+            neuron_updates=of(layer.lazy_updates)
+            if lazy
+            else _neurons(layer) * float(frames * layer.size.steps),
             distinct=of(layer.effective),  # a stream has one frame at a time
         )
         for layer in counts
@@ -138,7 +145,7 @@ def causal_convolution(
     every = _over_taps(active @ reach, shape.taps, shape.dilation)
     needed = touched(shape, x).flatten(2), constant_current(layer).repeat_interleave(places)
     assert layer.neuron is not None
-    lazy = updates(layer.neuron, needed, output.flatten(2))
+    lazy = updates(layer.neuron, needed, output.flatten(2)) * substeps(layer.neuron)
     return [_counts(size, every, x, output, lazy, numbers=context.numbers)]
 
 
@@ -222,8 +229,9 @@ def _size(
     merged_bits: int = 0,
 ) -> LayerCounts:
     return LayerCounts(
-        layer.name, kind, context.source, context.operation, context.neuron, 1, 1, inputs, outputs,
-        weights, merged_bits, dense, 0.0, 0.0, 0.0, 0.0, 0.0,
+        layer.name, kind, context.source, context.operation, context.neuron,
+        context.substeps, substeps(layer.neuron), inputs, outputs,
+        weights, merged_bits, dense * context.substeps, 0.0, 0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
 
 
@@ -236,10 +244,8 @@ def _counts(
     *,
     numbers: bool = False,
 ) -> FrameCounts:
-    inputs = _active(x, numbers=numbers)
-    return FrameCounts(
-        size, effective.numpy(), inputs.numpy(), _active(output).numpy(), lazy.numpy()
-    )
+    inputs, outputs = _active(x, numbers=numbers), _active(output, numbers=size.steps > 1)
+    return FrameCounts(size, effective.numpy(), inputs.numpy(), outputs.numpy(), lazy.numpy())
 
 
 def _active(x: torch.Tensor, *, numbers: bool = False) -> torch.Tensor:

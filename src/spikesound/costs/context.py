@@ -16,12 +16,14 @@ class Context:
     ----------
     source, operation, neuron : as in :class:`spikesound.costs.layer.LayerCounts`
     numbers : whether its inputs are numbers of spikes, each of which is an operation of a synapse
+    substeps : of each frame, in which the spikes of such inputs come one by one
     """
 
     source: Source
     operation: Operation
     neuron: str
     numbers: bool = False
+    substeps: int = 1
 
 
 def context_of(layer: Layer, first: Operation, neuron: str) -> Context:
@@ -38,5 +40,5 @@ def context_of(layer: Layer, first: Operation, neuron: str) -> Context:
     if layer.source == "values":
         return Context("sound", "mac", kind)
     if layer.source == "spike_numbers":
-        return Context("spikes", "ac", kind, numbers=True)
+        return Context("spikes", "ac", kind, numbers=True, substeps=layer.substeps)
     return Context(layer.source, "ac" if layer.source == "spikes" else "mac", kind)

@@ -152,8 +152,8 @@ def power_table(
     DataFrame
         columns model, input, profile, dataflow, execution, operations_uw (of synapses),
         total_uw (with neurons and memory traffic), macs_per_s, acs_per_s (of synapses),
-        updates_per_s (of neurons), spike_rate (spikes per neuron and frame; 0 of a conventional
-        network)
+        updates_per_s (of neurons), spike_rate (spikes per neuron and frame, or substep where
+        neurons have several spikes a frame; 0 of a conventional network)
     """
     rows: list[dict[str, Any]] = []
     for each in counts:
@@ -221,9 +221,9 @@ def _waiting(layer: LayerCounts) -> LayerCounts:
 
 
 def _rate(layers: Sequence[LayerCounts]) -> float:
-    """Return spikes per neuron and frame; neurons that wait count as well."""
+    """Return spikes per neuron and frame, or substep; neurons that wait count as well."""
     return spike_rate(
-        [replace(layer, neuron_updates=float(layer.outputs * layer.passes)) for layer in layers]
+        [replace(layer, neuron_updates=float(layer.outputs * layer.steps)) for layer in layers]
     )
 
 

@@ -50,9 +50,9 @@ def traffic(
 
     Neurons' values go to memory after each step but the last and come back at each but the first,
     2 N K (S - 1). Where the sums of a steady input are kept for all steps (direct coding), they are
-    written once and read S times; what is summed over passes is read and written at each. In
-    full_reuse neither moves. Outputs are written once a step. The rules are the same for spiking
-    and conventional networks.
+    written in each pass, of a clip once, and read S times; what is summed over passes is read and
+    written at each. In full_reuse neither moves. Outputs are written once a step. The rules are the
+    same for spiking and conventional networks.
 
     An account changes this so:
 
@@ -139,7 +139,7 @@ def _states(
     moved = 0.0
     if not batched(layer, account):
         moved = 2.0 * layer.outputs * states(layer) * (layer.steps - 1)
-        moved += kept_sums(layer) * (1 + layer.steps)
+        moved += kept_sums(layer) * (layer.passes + layer.steps)
         moved += 2.0 * layer.outputs * (layer.passes - 1) if sums_up(layer) else 0.0
     added = 0.0
     if dataflow != "output_stationary" and layer.weights:

@@ -79,10 +79,11 @@ def evaluate_detector(
     """
     scored = []
     for fold, spec, network, clips in folds:
-        quiet = background(fold)
-        framewise, clipwise = frame_scores(network, clips.inputs, batch_clips)
-        of_quiet, _ = frame_scores(network, quiet[:, None], batch_clips)
-        assert spec.decision is not None
+        quiet, decision = background(fold), spec.decision
+        assert decision is not None
+        late = decision.lookahead
+        framewise, clipwise = frame_scores(network, clips.inputs, batch_clips, late)
+        of_quiet, _ = frame_scores(network, quiet[:, None], batch_clips, late)
         scored.append(
             FoldScores(
                 clips.ids,
@@ -90,7 +91,7 @@ def evaluate_detector(
                 list(framewise),
                 np.clip(clipwise, 0, 1),  # weights of attention sum to 1 but for rounding
                 list(of_quiet),
-                spec.decision,
+                decision,
             )
         )
         if len(scored) == 1:  # operations of one fold stand for all: the layers have the same sizes

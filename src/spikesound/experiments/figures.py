@@ -19,7 +19,7 @@ from spikesound.evaluation.classification import (
     evaluate_classifier,
     read_predictions,
 )
-from spikesound.evaluation.detection import COUNTS, evaluate_detector
+from spikesound.evaluation.detection import COUNTS, evaluate_detector, read_resamples
 from spikesound.evaluation.events import folds_with_events
 from spikesound.evaluation.folds import Folds
 from spikesound.evaluation.predictions import to_matrix
@@ -27,6 +27,7 @@ from spikesound.experiments.accounts import account_figures, sound_of, spans_of
 from spikesound.experiments.inputs import clips_of
 from spikesound.experiments.probes import CHECKS, PROBES
 from spikesound.experiments.requests import fold_requests
+from spikesound.experiments.resamples import written
 from spikesound.experiments.row import Row, with_bases
 from spikesound.features.background import read_background
 from spikesound.params import CostParams, Dataflow, Model
@@ -44,9 +45,11 @@ def run_row(row: Row) -> dict[str, Any]:
     -------
     dict
         setting, seed, model, family (snn or ann), side; the metrics of its task, as in metrics/;
-        train_s (mean over folds); the energies. Of a classifier also ``fold_accuracies``,
-        ``spikes_per_clip`` (of the input and of all layers) and the energy, nJ a clip, of each
-        profile, dataflow and execution, ``accounts`` (:mod:`~.accounts`), and what its probes give.
+        train_s (mean over folds); the energies. Of a detector also ``psds1_resamples``, PSDS 1 of
+        each resample of the recordings (:mod:`~.resamples`). Of a classifier also
+        ``fold_accuracies``, ``spikes_per_clip`` (of the input and of all layers) and the energy,
+        nJ a clip, of each profile, dataflow and execution, ``accounts`` (:mod:`~.accounts`), and
+        what its probes give.
     """
     for name in CHECKS.keys() & set(row.probes.chosen()):
         CHECKS[name](row)
@@ -75,7 +78,8 @@ def run_row(row: Row) -> dict[str, Any]:
             confidence=params.evaluate.confidence,
             seed=params.seed,
         )
-        return head | metrics | shared | _power(row)
+        drawn = {"psds1_resamples": written(read_resamples(places.predictions)["psds1"][1:])}
+        return head | metrics | shared | _power(row) | drawn
     metrics = evaluate_classifier(
         folds,
         places,

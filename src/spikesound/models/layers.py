@@ -17,6 +17,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.grid import Grid
 from spikesound.snn.neurons import SpikingNeuron
+from spikesound.snn.neurons.multi_spike_lif import substeps
 
 Kind = Literal[
     "convolution",
@@ -142,6 +143,7 @@ class Layer:
         further channels
     by_frame : it runs frame by frame, from a stream without a beginning
     each_step : of pooling: at each step instead of once
+    substeps : of frames, in each of which a place of its input may have a spike
     readout : its outputs are those of the classes
     """
 
@@ -158,6 +160,7 @@ class Layer:
     join: Join | None = None
     by_frame: bool = False
     each_step: bool = False
+    substeps: int = 1
     readout: bool = False
 
     @property
@@ -238,6 +241,8 @@ def inputs_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 def output_of(neuron: nn.Module) -> Source:
     """Return the kind of input of a layer behind this neuron."""
+    if substeps(neuron) > 1:
+        return "spike_numbers"
     return "spikes" if isinstance(neuron, SpikingNeuron) else "activations"
 
 

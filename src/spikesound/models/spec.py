@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from spikesound.core.errors import choose
 from spikesound.features.front_end import FrontEnd
@@ -21,6 +21,7 @@ from spikesound.params import (
     Share,
     parsed,
 )
+from spikesound.params.base import without
 
 
 class Decision(Section):
@@ -32,10 +33,22 @@ class Decision(Section):
         One per class: a frame is active from this filtered probability on.
     medians
         Odd lengths of the median filter in frames, one per class.
+    lookahead
+        Frames by which the network's output comes after the frame that it is of.
     """
 
     thresholds: list[Share]
     medians: list[Count]
+    lookahead: Annotated[int, Field(ge=0)] = 0
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(handler(self), {"lookahead": 0})
+
+    @property
+    def delay(self) -> int:
+        """Frames from a frame to its decision: the look-ahead, and half the longest filter."""
+        return self.lookahead + max(self.medians) // 2
 
     @model_validator(mode="after")
     def _match(self) -> Self:

@@ -173,6 +173,8 @@ def check_decision(decision: Decision, classes: int, where: object) -> None:
         )
     if max(decision.medians) > FRAMES_LIMIT:
         raise SpikesoundError(f"{where}: spec: medians: expected at most {FRAMES_LIMIT} frames")
+    if decision.lookahead > FRAMES_LIMIT:
+        raise SpikesoundError(f"{where}: spec: lookahead: expected at most {FRAMES_LIMIT} frames")
 
 
 def check_calibration(classes: int, spec: Spec, where: object) -> None:

@@ -456,6 +456,21 @@ class QuantisedReLUParams(NeuronParams):
         return self.levels.bit_length()
 
 
+class MultiSpikeLIFParams(NeuronParams):
+    """Leaky integrate-and-fire of streams that may give several spikes in a frame."""
+
+    spikes: ClassVar[bool] = True
+    update: ClassVar[Update] = Update(1, 1, 1, 1)  # as LIF at each substep: decay at one of them
+
+    beta: Decay
+    learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
+    levels: Annotated[int, Field(ge=1, description="Most spikes of a frame, D.")]
+    reset: Annotated[
+        Literal["subtract", "none"],
+        Field(description="After a frame: subtract its spikes from the potential, or leave it."),
+    ]
+
+
 NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "lif": LIFParams,
     "integrate_and_fire": IFParams,
@@ -473,6 +488,7 @@ NEURON_PARAMS: dict[str, type[NeuronParams]] = {
     "izhikevich": IzhikevichParams,
     "hodgkin_huxley": HodgkinHuxleyParams,
     "integer_lif": IntegerLIFParams,
+    "multi_spike_lif": MultiSpikeLIFParams,
     "counting_if": CountingIFParams,
     "single_spike": SingleSpikeNeuronParams,
     "sigma_delta": SigmaDeltaNeuronParams,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from spikesound.params.base import Count, Distinct, Positive, Section, Share
+from spikesound.params.base import Count, Distinct, Positive, Section, Share, without
 
 TaskName = Literal["classification", "detection"]
 
@@ -75,6 +75,11 @@ class DetectionParams(Section):
     weak_weight: Annotated[float, Field(ge=0)] = Field(
         description="Weight of the clips' loss beside the frames', for labels `both`."
     )
+    lookahead_s: Annotated[float, Field(ge=0, le=5)] = Field(
+        0.0,
+        description="Sound behind a frame that a network has before it tells the frame's classes, "
+        "seconds: a delay, by which it is told what follows an onset and an end.",
+    )
     decision: DecisionParams
     resamples: Annotated[int, Field(ge=100)] = Field(
         description="Bootstrap resamples of recordings."
@@ -82,6 +87,10 @@ class DetectionParams(Section):
     background_clips: Count = Field(
         description="Clips without events, of 10 s, in which false alarms are counted."
     )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(handler(self), {"lookahead_s": 0.0})
 
     @model_validator(mode="after")
     def _mixed(self) -> DetectionParams:

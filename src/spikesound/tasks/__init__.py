@@ -9,6 +9,7 @@ from spikesound.core.errors import choose
 from spikesound.models.spec import Spec
 from spikesound.params import ClassificationParams, DetectionParams
 from spikesound.tasks.classification.objective import MultipleLabels, SingleLabel
+from spikesound.tasks.detection.lookahead import lookahead_frames
 from spikesound.tasks.detection.objective import Detection
 from spikesound.tasks.task import Task
 
@@ -18,7 +19,8 @@ def _classification(spec: Spec, params: ClassificationParams) -> Task:
 
 
 def _detection(spec: Spec, params: DetectionParams) -> Task:
-    return Detection(spec.labels, params.weak_weight)
+    lookahead = lookahead_frames(params.lookahead_s, spec.sound.hop_s)
+    return Detection(spec.labels, params.weak_weight, lookahead)
 
 
 TASKS: dict[str, Callable[[Spec, Any], Task]] = {

@@ -28,6 +28,7 @@ from spikesound.params import (
 from spikesound.tasks import task_of
 from spikesound.tasks.classification.distillation import taught_task
 from spikesound.tasks.detection.event_calibration import calibrate_events
+from spikesound.tasks.detection.lookahead import lookahead_frames
 from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.tasks.detection.tuning import choose_decision
 from spikesound.training import trainings
@@ -240,7 +241,8 @@ def _tuned(
     lengths = dict.fromkeys(clips.ids, seconds)
     events = schema.read_table(request.events, schema.EVENTS)
     known = events[events["clip_id"].isin(lengths)]
-    framewise, _ = frame_scores(trained.network, clips.inputs, job.recipe.batch_clips)
+    lookahead = lookahead_frames(request.params.lookahead_s, front_end.hop_s)
+    framewise, _ = frame_scores(trained.network, clips.inputs, job.recipe.batch_clips, lookahead)
     labels, scores = trained.spec.classes, dict(zip(clips.ids, framewise, strict=True))
     truth = true_events(known, lengths, labels)
     decision, table = choose_decision(
@@ -252,6 +254,7 @@ def _tuned(
         medians_s=request.params.decision.medians_s,
         thresholds=request.params.decision.thresholds,
     )
+    decision = decision.model_copy(update={"lookahead": lookahead})
     calibration = calibrate_events(scores, truth, lengths, labels, decision, hop_s=front_end.hop_s)
     return decision, table, calibration
 

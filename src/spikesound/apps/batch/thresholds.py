@@ -13,7 +13,6 @@ from typing import Any
 from spikesound.apps.api import Model
 from spikesound.core.errors import SpikesoundError, short, unknown
 from spikesound.models.calibration import NONE
-from spikesound.models.spec import Decision
 from spikesound.params.base import read_sections
 
 COLUMNS = ["label", "threshold"]
@@ -55,10 +54,8 @@ def with_thresholds(model: Model, thresholds: Mapping[str, float]) -> Model:
     if not thresholds or spec.decision is None:
         return model
     own = zip(model.labels, spec.decision.thresholds, strict=True)
-    decision = Decision(
-        thresholds=[thresholds.get(label, threshold) for label, threshold in own],
-        medians=spec.decision.medians,
-    )
+    changed = [thresholds.get(label, threshold) for label, threshold in own]
+    decision = spec.decision.model_copy(update={"thresholds": changed})
     return Model(replace(model.trained, spec=spec.model_copy(update={"decision": decision})))
 
 

@@ -169,7 +169,9 @@ class LabDetector:
         """
         rows = {clip: number for number, clip in enumerate(self.test.ids)}
         row = choose(rows, file, "test clip")
-        return frame_scores(self.model.network, self.test.inputs[[row]], 1)[0][0]
+        decision = self.model.spec.decision
+        late = 0 if decision is None else decision.lookahead
+        return frame_scores(self.model.network, self.test.inputs[[row]], 1, late)[0][0]
 
     def power(self) -> pd.DataFrame:
         """Return power at the technology of params, by sound: :mod:`spikesound.costs.power`.

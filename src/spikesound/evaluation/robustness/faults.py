@@ -16,6 +16,7 @@ from torch import nn
 
 from spikesound.core.seeds import derive, numpy_generator
 from spikesound.models.layers import Layer, hidden
+from spikesound.snn.neurons.multi_spike_lif import substeps
 from spikesound.snn.quantisation.weights import quantise_weights, synapses
 
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -61,7 +62,13 @@ def dropped_spikes(network: nn.Module, level: float, seed: int, peaks: Sequence[
     for number, layer in enumerate(hidden(network)):
         generator = torch.Generator().manual_seed(derive(seed, "spikes", number))
 
-        def lose(out: torch.Tensor, generator: torch.Generator = generator) -> torch.Tensor:
+        several = substeps(layer.neuron) > 1
+
+        def lose(
+            out: torch.Tensor, generator: torch.Generator = generator, several: bool = several
+        ) -> torch.Tensor:
+            if several:  # numbers, of which each spike may be lost
+                return torch.binomial(out, torch.full_like(out, 1 - level), generator)
             return out * (torch.rand(out.shape, generator=generator) >= level)
 
         _change(layer, lose)
@@ -100,14 +107,14 @@ def faulty(
 
 
 def firing(network: nn.Module, run: Callable[[nn.Module], object]) -> list[float]:
-    """Return the output of a firing neuron of each hidden layer: 1 if it spikes, else its peak.
+    """Return the output of a firing neuron of each hidden layer: of a spiking one the most spikes.
 
     Parameters
     ----------
     run : runs the network on clean clips
     """
     layers = hidden(network)
-    peaks = [1.0 if layer.spiking else 0.0 for layer in layers]
+    peaks = [float(substeps(layer.neuron)) if layer.spiking else 0.0 for layer in layers]
     if all(layer.spiking for layer in layers):
         return peaks
 

@@ -127,7 +127,7 @@ class Detected:
 
     def outputs(self, run: Run, clips: Dataset) -> list[Any]:
         """Return the probabilities (frame, class) of each clip."""
-        return frame_scores(run, clips.inputs, self._batch)[0]
+        return frame_scores(run, clips.inputs, self._batch, self._decision.lookahead)[0]
 
     def __call__(self, run: Run, clips: Dataset) -> pd.DataFrame:
         """Return a row for each clip and class."""

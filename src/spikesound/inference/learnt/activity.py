@@ -16,6 +16,7 @@ from spikesound.features.framing import cut_frames
 from spikesound.models.layers import Layer, inputs_of, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
+from spikesound.tasks.detection.lookahead import extended
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,6 +62,8 @@ class HiddenLayer:
         self._model, self._readout = model, linear_readout(model)
         self._synapses = cast(nn.Linear, self._readout.synapses)
         self.synapses = self._synapses.in_features + 1
+        decision = model.spec.decision
+        self._lookahead = 0 if decision is None else decision.lookahead
 
     def of_windows(self, windows: Iterable[Floats]) -> Activity:
         """Return the activity for a recording's windows: of a detector its samples as a whole.
@@ -91,14 +94,14 @@ class HiddenLayer:
 
     def of_features(self, features: Floats) -> Activity:
         """Return the activity for features (frame, bin) in [0, 1], with all rows active."""
-        inputs = self._inputs(features)
+        inputs, late = self._inputs(features), self._lookahead
         with inputs_of(self._synapses) as seen, torch.inference_mode():
             scores = self._model.network.eval()(inputs)
         hidden = seen[0][:, 0].numpy() if self._model.detects else seen[0].numpy()
         rows = np.concatenate([hidden, np.ones((len(hidden), 1), np.float32)], 1)
         known = np.zeros(len(rows), np.float32)
         if self._model.detects:
-            rows = self._trace(rows)
+            rows, known = self._trace(rows)[late:], known[late:]
         elif self._model.spec.labels == "single":
             known = torch.logsumexp(scores, -1).numpy()
         return Activity(rows, known, np.ones(len(rows), bool))
@@ -116,7 +119,7 @@ class HiddenLayer:
 
     def _inputs(self, features: Floats) -> torch.Tensor:
         if self._model.detects:
-            return torch.from_numpy(features)[:, None]
+            return extended(torch.from_numpy(features)[:, None], self._lookahead)
         return self._model.inputs(features)
 
 

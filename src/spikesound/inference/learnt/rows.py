@@ -67,6 +67,7 @@ def with_rows(model: TrainedModel, taught: Sequence[Taught]) -> TrainedModel:
         decision = Decision(
             thresholds=decision.thresholds + [THRESHOLD] * len(taught),
             medians=decision.medians + [each.sound.median for each in taught],
+            lookahead=decision.lookahead,
         )
     elif model.detects:
         raise SpikesoundError(f"{model.name}: a detector without tuned thresholds")

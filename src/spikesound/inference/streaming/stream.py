@@ -52,7 +52,8 @@ class Stream:
     """Processes samples in chunks of any size. The result does not depend on the chunks.
 
     The network's state is carried from frame to frame, so that memory and time per frame stay the
-    same. A frame's result is given when the median filter has seen half its length beyond it.
+    same. A frame's result is given when the network has had the frames of its look-ahead, and the
+    median filter has seen half its length beyond it.
 
     Parameters
     ----------
@@ -94,6 +95,7 @@ class Stream:
         if membranes and isinstance(self._network, EventDriven):
             self._potentials = self._network.potentials
         self._state: Any = self._network.rest(1)
+        self._lookahead = self._early = spec.decision.lookahead
         self._median = StreamingMedian(spec.decision.medians)
         self._events = StreamingEvents(
             spec.decision.thresholds, labels=spec.classes, hop_s=spec.sound.hop_s
@@ -102,6 +104,7 @@ class Stream:
         self._columns = {label: column for column, label in enumerate(spec.classes)}
         self._results = 0
         self._last: FrameResult
+        self._frame: Floats
         self._samples = 0
 
     def feed(self, samples: npt.ArrayLike) -> list[FrameResult]:
@@ -137,6 +140,7 @@ class Stream:
         if not self._samples:
             return []
         results = list(self._process(self._frames.finish()))
+        results += self._process([self._frame] * self._lookahead, traced=False)
         results += [self._result(scores) for scores in self._median.flush()]
         last = self._events.finish(self.sound_s)
         if last and not results:
@@ -146,30 +150,34 @@ class Stream:
             results[-1].closed_as.extend(event.label for event in last)
         return results
 
-    def _process(self, frames: list[Floats]) -> Iterator[FrameResult]:
+    def _process(self, frames: list[Floats], *, traced: bool = True) -> Iterator[FrameResult]:
         # Torch's sums depend on how many frames come at once; those of the kernels do not. The
         # potentials are those after the last frame of a call.
         alone = self.backend == DENSE or self._potentials is not None
         size = 1 if alone else max(1, len(frames))
         for start in range(0, len(frames), size):
-            for scores in self._scores(np.stack(frames[start : start + size])):
+            self._frame = frames[min(start + size, len(frames)) - 1]
+            found = self._scores(np.stack(frames[start : start + size]), traced=traced)
+            early, self._early = self._early, max(0, self._early - len(found))
+            for scores in found[early:]:
                 for filtered in self._median.feed(scores):
                     yield self._result(filtered)
 
-    def _scores(self, frames: Floats) -> list[Floats]:
-        """Return the probabilities (class,) of each of the frames (frame, bin)."""
-        spikes: list[torch.Tensor] | None = None if self._trace is None else []
+    def _scores(self, frames: Floats, *, traced: bool) -> list[Floats]:
+        """Return the probabilities (class,) that come with each of the frames (frame, bin)."""
+        trace = self._trace if traced else None
+        spikes: list[torch.Tensor] | None = None if trace is None else []
         with torch.inference_mode():
             logits, self._state = self._network.advance(
                 torch.from_numpy(frames)[:, None], self._state, spikes
             )
             # Frame by frame: in one call the last bit would depend on how many frames there are.
             scores = [torch.sigmoid(frame).numpy() for frame in logits[:, 0]]
-        if self._trace is not None and spikes is not None:
+        if trace is not None and spikes is not None:
             layers = [layer[:, 0].flatten(1).numpy() for layer in spikes]
             potentials = self._potentials(self._state) if self._potentials else []
             for number, frame in enumerate(frames):
-                self._trace(frame, [layer[number] for layer in layers], potentials)
+                trace(frame, [layer[number] for layer in layers], potentials)
         return scores
 
     def _result(self, scores: Floats) -> FrameResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.causal import CausalBlock, Integrator, Spikes, State
 from spikesound.models.networks.layout import Layout
 from spikesound.params import CausalParams
+from spikesound.snn.neurons.multi_spike_lif import substeps
 
 MakeNeuron = Callable[[], nn.Module]
 
@@ -145,4 +146,9 @@ class Detector(nn.Module):
             reads=tuple(layer.name for layer in inner),
             by_frame=True,
         )
-        return [*found, *inner, readout]
+        layers = [*found, *inner, readout]
+        several = max(substeps(layer.neuron) for layer in layers)
+        return [
+            replace(layer, substeps=several) if layer.source == "spike_numbers" else layer
+            for layer in layers
+        ]

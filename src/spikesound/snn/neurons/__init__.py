@@ -29,6 +29,7 @@ from spikesound.snn.neurons.integer_lif import IntegerLIF
 from spikesound.snn.neurons.izhikevich import Izhikevich
 from spikesound.snn.neurons.lapicque import Lapicque
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 from spikesound.snn.neurons.own import own
 from spikesound.snn.neurons.recurrent import RECURRENT
 from spikesound.snn.neurons.relu import quantised_relu, relu
@@ -62,6 +63,7 @@ NEURONS: dict[str, Callable[[Any], nn.Module]] = {
     "relu6": relu6,
     "quantised_relu": quantised_relu,
     "integer_lif": IntegerLIF,
+    "multi_spike_lif": MultiSpikeLIF,
     "counting_if": CountingIF,
     "single_spike": SingleSpike,
     "sigma_delta": sigma_delta,

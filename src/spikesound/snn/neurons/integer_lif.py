@@ -55,21 +55,34 @@ class IntegerLIF(SpikingNeuron):
         SpikesoundError
             If the substeps of a binary neuron are not whole steps.
         """
-        levels, (left,) = self.levels, state
+        levels = self.levels
         if self.binary:
             if len(currents) % levels:
                 raise SpikesoundError(
                     f"integer_lif: expected whole steps of {levels} substeps, got {len(currents)}"
                 )
             currents = currents.reshape(-1, levels, *currents.shape[1:]).mean(1)
-        beta, counts = unit(self.beta), []
-        for current in currents.unbind(0):
-            potential = beta * left + current
-            count = _count(potential, levels)
-            left = potential - count.detach()
-            counts.append(count)
-        numbers = torch.stack(counts)
+        numbers, left = counted(currents, state[0], unit(self.beta), levels)
         return (one_by_one(numbers, levels) if self.binary else numbers / levels), (left,)
+
+
+def counted(
+    currents: torch.Tensor, left: torch.Tensor, beta: torch.Tensor, levels: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the number of spikes of each step (time, ...), and what is left of the potential.
+
+    Parameters
+    ----------
+    currents : (time, ...)
+    left : of the potential after the spikes of the step before
+    """
+    counts = []
+    for current in currents.unbind(0):
+        potential = beta * left + current
+        number = count(potential, levels)
+        left = potential - number.detach()
+        counts.append(number)
+    return torch.stack(counts), left
 
 
 def one_by_one(counts: torch.Tensor, substeps: int) -> torch.Tensor:
@@ -79,9 +92,10 @@ def one_by_one(counts: torch.Tensor, substeps: int) -> torch.Tensor:
     return (places < counts.unsqueeze(1)).to(counts.dtype).flatten(0, 1)
 
 
-def _count(potential: torch.Tensor, levels: int) -> torch.Tensor:
-    count: torch.Tensor = _Count.apply(potential, levels)
-    return count
+def count(potential: torch.Tensor, levels: int) -> torch.Tensor:
+    """Return the number of spikes, rounded, 0 to D; its gradient is 1 where U lies in [0, D]."""
+    number: torch.Tensor = _Count.apply(potential, levels)
+    return number
 
 
 class _Count(torch.autograd.Function):

@@ -29,8 +29,8 @@ class Timing(NamedTuple):
     hop_s, window_s
         Of the features: frame i needs the sound up to half a window after :math:`i\\,h`.
     lookahead_frames
-        Further frames that the median filter waits for: half of its longest window, since a frame
-        is given out when all classes have it.
+        Further frames that are waited for: the network's look-ahead, and half of the median
+        filter's longest window, since a frame is given out when all classes have it.
     """
 
     hop_s: float

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from spikesound.models.networks.detector import Frames
+from spikesound.tasks.detection.lookahead import of_frames
 from spikesound.tasks.detection.pooling import pooled
 from spikesound.tasks.task import Figures, Floats, Targets
 
@@ -51,6 +52,7 @@ class Detection:
     ----------
     labels : strong (frames), weak (clips) or both
     weak_weight : of the clips' loss beside the frames', for both
+    lookahead : frames by which outputs come later; the last ones of a clip take no part
     """
 
     frames = True
@@ -58,8 +60,8 @@ class Detection:
     unlabelled = True
     figures: tuple[str, ...] = ()
 
-    def __init__(self, labels: str, weak_weight: float) -> None:
-        self.labels, self.weak_weight = labels, weak_weight
+    def __init__(self, labels: str, weak_weight: float, lookahead: int = 0) -> None:
+        self.labels, self.weak_weight, self.lookahead = labels, weak_weight, lookahead
 
     def targets(self, present: Floats, active: npt.NDArray[np.bool_] | None) -> Targets:
         """Return which class sounds in each frame (frame, batch, class), and in each clip."""
@@ -70,6 +72,8 @@ class Detection:
     def loss(self, output: Frames, targets: Targets) -> torch.Tensor:
         """Return :func:`detection_loss`."""
         strong, weak = targets
+        output = of_frames(output, self.lookahead)
+        strong = strong[: len(output.logits)]
         return detection_loss(output, strong, weak, self.labels, self.weak_weight)
 
     def validation(self, outputs: Sequence[Frames], targets: Sequence[Targets]) -> Figures:

@@ -24,10 +24,12 @@ static void run_layer(const struct layer *l, model_state *state)
     }
 }
 
-/* Median of one class around a frame, of the frames that exist: the lower of two middle ones. */
+/* Median of one class around an output, of those that are of a frame: the lower of two middle ones.
+ * The first MODEL_LOOKAHEAD outputs are of none. */
 static uint16_t median(const model_state *state, int c, uint32_t centre, uint32_t newest)
 {
-    uint32_t half = halves[c], first = centre > half ? centre - half : 0, at, other;
+    uint32_t half = halves[c], at, other;
+    uint32_t first = centre >= half + MODEL_LOOKAHEAD ? centre - half : MODEL_LOOKAHEAD;
     uint32_t last = centre + half < newest ? centre + half : newest;
     uint32_t wanted = (last - first) / 2;
     for (at = first; at <= last; at++) {
@@ -44,7 +46,8 @@ static uint16_t median(const model_state *state, int c, uint32_t centre, uint32_
     return 0;
 }
 
-/* Filters the frame MODEL_DELAY before the newest, and compares it with the thresholds. */
+/* Filters the output of one frame, MODEL_DELAY before the newest, and compares it with the
+ * thresholds. */
 static void decide(model_state *state, uint32_t centre, uint32_t newest)
 {
     int c;
@@ -81,7 +84,7 @@ void model_step(model_state *state, const int16_t features[MODEL_BINS])
             state->probabilities[c];
     }
     if (state->frames >= MODEL_DELAY)
-        decide(state, state->frames - MODEL_DELAY, state->frames);
+        decide(state, state->frames - (MODEL_DELAY - MODEL_LOOKAHEAD), state->frames);
     state->frames++;
 }
 

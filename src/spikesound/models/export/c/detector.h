@@ -13,7 +13,7 @@ extern "C" {
 
 /* All that the detector keeps between calls; see RAM above. Set up by model_start. */
 typedef struct {
-    uint16_t probabilities[MODEL_CLASSES]; /* of the newest frame, 32768 is 1 */
+    uint16_t probabilities[MODEL_CLASSES]; /* of the frame MODEL_LOOKAHEAD before, 32768 is 1 */
     uint16_t filtered[MODEL_CLASSES];      /* behind the median filter, MODEL_DELAY frames late */
     uint8_t active[MODEL_CLASSES];         /* 1: filtered is at or above the class's threshold */
     uint32_t frames;                       /* so far */

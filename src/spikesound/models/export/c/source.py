@@ -36,8 +36,9 @@ def sources(model: TrainedModel, found: Chosen, prefix: str) -> dict[str, str]:
     decision = model.spec.decision
     classes = len(model.labels)
     medians = [1] * classes if decision is None else list(decision.medians)
+    lookahead = 0 if decision is None else decision.lookahead
     limits = [1.0] * classes if decision is None else decision.thresholds
-    header = template("detector.h").replace("/*SIZES*/", _sizes(model, found, medians))
+    header = template("detector.h").replace("/*SIZES*/", _sizes(model, found, medians, lookahead))
     module = "\n".join(
         [
             '#include "model.h"\n\n#include <string.h>\n',
@@ -91,7 +92,7 @@ def facts(model: TrainedModel, found: Chosen, medians: list[int], prefix: str) -
     ]
 
 
-def _sizes(model: TrainedModel, found: Chosen, medians: list[int]) -> str:
+def _sizes(model: TrainedModel, found: Chosen, medians: list[int], lookahead: int) -> str:
     layers, kinds = found.network.floats, of_spikes(found.network)
     sizes = [slots(layer) * stored(layer, kind) for layer, kind in zip(layers, kinds, strict=True)]
     neurons = sum(layer.units for layer in layers if layer.rule is not None)
@@ -107,7 +108,8 @@ def _sizes(model: TrainedModel, found: Chosen, medians: list[int]) -> str:
         "SPIKES": max(1, sum(size for size, kind in zip(sizes, kinds, strict=True) if kind)),
         "POTENTIALS": neurons + classes,
         "WIDEST": max(layer.units for layer in layers),
-        "DELAY": max(medians) // 2,
+        "LOOKAHEAD": lookahead,
+        "DELAY": lookahead + max(medians) // 2,
         "FILTER": max(medians),
     }
     return defines(named)

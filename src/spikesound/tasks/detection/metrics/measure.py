@@ -151,8 +151,7 @@ def measure(
     lengths = [seconds[clip] for clip in clip_ids]
     of_events = count_events(predicted, true, clip_ids, labels)
     of_segments = count_segments(predicted, true, clip_ids, labels, lengths)
-    longest = max(max(decisions[clip].medians) for clip in clip_ids)
-    timing = Timing(hop_s, window_s, longest // 2)
+    timing = Timing(hop_s, window_s, max(decisions[clip].delay for clip in clip_ids))
     late = delays(predicted, true, clip_ids, labels, seconds=seconds, timing=timing)
     sizes = {
         "clips": len(clip_ids),
