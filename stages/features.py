@@ -41,7 +41,10 @@ def main(task: str) -> None:
         counts = ", ".join(f"{count} {name}" for name, count in done.cleaning.items())
         print(f"cleaning: {counts}: {out / 'cleaning.parquet'}")
     if task == "detection":
-        background(params, out)
+        from spikesound.features.background import write_backgrounds
+
+        for path in write_backgrounds(params, paths.ONTOLOGY, out):
+            print(f"{params.tasks.detection.background_clips} clips without events: {path}")
 
 
 def count(params: Params, clips: Path, out: Path) -> None:
@@ -59,39 +62,6 @@ def count(params: Params, clips: Path, out: Path) -> None:
     folds = params.tasks.classification.folds
     beyond = count_spikes(source, table, params.features, out, folds)
     print(f"{len(table)} clips, {beyond} spikes beyond their end left out: {out}")
-
-
-def background(params: Params, out: Path) -> None:
-    """Compute the features of background without events, for each held-out fold."""
-    from collections.abc import Sequence
-    from functools import partial
-
-    from spikesound.audio.recordings import read_recordings
-    from spikesound.audio.resampling import Wave
-    from spikesound.data.ontology import Ontology
-    from spikesound.data.sources.scenes import Scenes
-    from spikesound.data.store import Store
-    from spikesound.features.background import write_background
-
-    mixing, section = params.sources.scenes, params.tasks.detection
-    ontology, cache = Ontology.load(paths.ONTOLOGY), Store(params.store).root / "sources"
-
-    def waves(fold: str, rate_hz: int) -> Sequence[Wave]:
-        if section.source != "scenes":
-            return read_recordings(Path(params.robustness.noises.background), rate_hz)
-        at_rate = mixing.model_copy(update={"rate_hz": rate_hz})
-        return Scenes(at_rate, ontology, cache).background_waves(fold)
-
-    for fold in section.folds:
-        path = write_background(
-            out,
-            fold,
-            partial(waves, fold),
-            count=section.background_clips,
-            mixing=mixing,
-            seed=params.seed,
-        )
-        print(f"{section.background_clips} clips without events: {path}")
 
 
 run(main, *sys.argv[1:])

@@ -31,6 +31,8 @@ from spikesound.experiments.data import Data, Folders, data_of
 from spikesound.experiments.figures import run_row
 from spikesound.experiments.probes.best_test_epoch import cropped_inputs
 from spikesound.experiments.row import Row
+from spikesound.features.background import read_background
+from spikesound.features.front_end import read_front_end
 from spikesound.features.shards import Shards
 from spikesound.features.spike_shards import encode_shards
 from spikesound.models import file
@@ -520,11 +522,33 @@ def test_settings_are_compared_in_noise(project: tuple[dict[str, Any], Folders],
         assert model["curve"][0][:3] == ["clean", 0.0, clean[name]]
 
 
-def test_other_data_of_detection_are_refused(project: tuple[dict[str, Any], Folders]) -> None:
-    content, folders = project
-    other = Params.of(changed(content, {"features.mels": 12}))
-    with pytest.raises(SpikesoundError, match="detection: an experiment cannot change the data"):
-        data_of(other, Params.of(content), "detection", folders)
+@pytest.mark.slow
+def test_detection_with_more_folds_has_data_of_its_own(tmp_path: Path) -> None:
+    """With the ranges and the background of each fold that is held out."""
+    default = read_sections(ROOT / "params.yaml")
+    own = {
+        "store": str(tmp_path / "store"),
+        "sources.scenes.scenes_per_fold": 2,
+        "tasks.detection.background_clips": 2,
+    }
+    few = Params.of(changed(default, own))
+    more = Params.of(changed(default, own | {"tasks.detection.folds": ["4", "5"]}))
+    known = Data(*(tmp_path / kind for kind in ("clips", "audio", "features", "disturbed")))
+    folders = Folders(
+        lambda task: known, tmp_path / "spikes", ROOT / "data/audioset/ontology.json",
+        tmp_path / "trainings", tmp_path / "work",
+    )  # fmt: skip
+    assert data_of(few, few, "detection", folders) == known
+    data = data_of(more, few, "detection", folders)
+    assert data != known
+    for fold in ("4", "5"):
+        front_end = read_front_end(data.features, fold)
+        quiet = read_background(data.features, fold)
+        assert quiet.shape == (2, 216, len(front_end.low))
+    assert not np.array_equal(read_background(data.features, "4"), quiet)
+    made = (data.features / "normalisation.json").stat().st_mtime_ns
+    assert data_of(more, few, "detection", folders) == data
+    assert (data.features / "normalisation.json").stat().st_mtime_ns == made
 
 
 def test_spikes_at_other_times_and_exits_are_measured_beside_the_row(run: Run) -> None:

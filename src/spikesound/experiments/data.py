@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from spikesound.core import schema
-from spikesound.core.errors import SpikesoundError
 from spikesound.core.json_files import write_json
 from spikesound.core.labels import read_labels
 from spikesound.core.source import code_digest
@@ -21,6 +20,7 @@ from spikesound.data.spike_status import write_spike_status
 from spikesound.data.store import Store, digest
 from spikesound.experiments.digests import folder_digest
 from spikesound.experiments.noise import noisy_features
+from spikesound.features.background import write_backgrounds
 from spikesound.features.extract import extract
 from spikesound.features.shards import Shards
 from spikesound.features.spike_counts import count_spikes
@@ -75,25 +75,20 @@ def data_of(params: Params, default: Params, task: str, folders: Folders) -> Dat
     Raises
     ------
     SpikesoundError
-        As the data stages; also of detection with other data, whose background is not made here.
+        As the data stages.
     """
     if _same_data(params, default, task):
         return folders.of_task(task)
-    if task != "classification":
-        raise SpikesoundError(
-            f"{task}: an experiment cannot change the data of this task (source, filter, "
-            "download, features); change params.yaml"
-        )
     key = digest(
         "data",
         _data_sections(params, task),
         " ".join(params.task_params(task).folds),
-        _code(params),
+        _code(params.of_task(task)),
     )
     root = folders.work / f"data-{key[:16]}"
     data = Data(*(root / kind for kind in ("clips", "audio", "features", "disturbed")))
     if not (root / "done.json").is_file():
-        _make(params, task, folders, data)
+        _make(params.of_task(task), task, folders, data)
         write_json(root / "done.json", {"key": key})
     return data
 
@@ -193,3 +188,5 @@ def _make(params: Params, task: str, folders: Folders, data: Data) -> None:
         section.folds,
         scheduler=params.scheduler,
     )
+    if task == "detection":
+        write_backgrounds(params, folders.ontology, data.features)

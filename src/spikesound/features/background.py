@@ -3,17 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesound.audio.recordings import read_recordings
 from spikesound.audio.resampling import Wave
 from spikesound.core.progress import track
 from spikesound.core.seeds import numpy_generator
+from spikesound.data.ontology import Ontology
 from spikesound.data.scenes.background import background_scenes
+from spikesound.data.sources.scenes import Scenes
+from spikesound.data.store import Store
 from spikesound.features.front_end import read_front_end
-from spikesound.params import ScenesParams
+from spikesound.params import Params, ScenesParams
+
+
+def write_backgrounds(params: Params, ontology: Path, features: Path) -> list[Path]:
+    """Write the features of background without events for each held-out fold of detection.
+
+    Of scenes it is the fold's own background recordings, else those of ``robustness.noises``.
+
+    Parameters
+    ----------
+    ontology : AudioSet's, a file
+    features : folder of the task's features, which gets the files
+    """
+    mixing, section = params.sources.scenes, params.tasks.detection
+    cache = Store(params.store).root / "sources"
+
+    def waves(fold: str, rate_hz: int) -> Sequence[Wave]:
+        if section.source != "scenes":
+            return read_recordings(Path(params.robustness.noises.background), rate_hz)
+        at_rate = mixing.model_copy(update={"rate_hz": rate_hz})
+        return Scenes(at_rate, Ontology.load(ontology), cache).background_waves(fold)
+
+    return [
+        write_background(
+            features,
+            fold,
+            partial(waves, fold),
+            count=section.background_clips,
+            mixing=mixing,
+            seed=params.seed,
+        )
+        for fold in section.folds
+    ]
 
 
 def write_background(
