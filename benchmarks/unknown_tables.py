@@ -1,8 +1,9 @@
-"""The tables of sound that no model knows, of benchmarks/results/unknown.json."""
+"""Tables of sound that no model knows, of unknown.json and unknown_detectors.json in results."""
 
-from metric_files import read
+from metric_files import ROOT, read
 
 PATH = "benchmarks/results/unknown.json"
+DETECTORS = "benchmarks/results/unknown_detectors.json"
 
 
 def _percent(value: float) -> str:
@@ -47,4 +48,30 @@ def unknown_scores() -> str:
     return "".join(lines)
 
 
-TABLES = {"unknown": unknown, "unknown_scores": unknown_scores}
+def unknown_detectors() -> str:
+    """Events an hour that detectors find where none of their classes sounds, before and after."""
+    kinds = {"foreign": "Foreign sounds", "background": "Backgrounds", "rooms": "Quiet rooms"}
+    heads = ["Detector", "Folds", "True events refused"]
+    heads += [f"{kind}: an hour, before | after" for kind in kinds.values()]
+    heads += ["Foreign files with an event, before | after", "Silence: events"]
+    columns = " | ".join(heads)
+    lines = [f"| {columns} |\n|---|{'---:|' * columns.count(' | ')}\n"]
+    rows = read(DETECTORS)["rows"] if (ROOT / DETECTORS).is_file() else []
+    for row in rows:
+        cells = [row["setting"], str(len(row["folds"])), _percent(row["true_events_refused"])]
+        for kind in kinds:
+            cells += [f"{row[kind][f'per_hour_{when}']:.0f}" for when in ("before", "after")]
+        cells += [
+            _percent(row[f"foreign_files_with_events_{when}"]) for when in ("before", "after")
+        ]
+        lines.append(f"| {' | '.join([*cells, str(row['silence']['events_before'])])} |\n")
+    if not rows:
+        lines.append("\nNo row yet: `python benchmarks/unknown_detectors.py --foreign FOLDER`.\n")
+    return "".join(lines)
+
+
+TABLES = {
+    "unknown": unknown,
+    "unknown_scores": unknown_scores,
+    "unknown_detectors": unknown_detectors,
+}

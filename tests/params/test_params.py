@@ -58,7 +58,12 @@ BAD = [  # section, what stands in the file, what is put there, what the message
     ("features", "high_hz: 11025.0", "high_hz: 20000.0", "high_hz 20000 is above rate_hz / 2"),
     ("encodings", "gain: 1.0", "gain: -1.0", "encodings.rate.gain: .*greater than 0, got -1.0"),
     ("neurons", "surrogate: atan", "surrogate: tan", "neurons.lif.surrogate: .*'atan'.*got 'tan'"),
-    ("methods", "levels: 4", "levels: 0", "methods.qcfs.levels: input should be"),
+    (
+        "methods",
+        "qcfs:\n    levels: 4",
+        "qcfs:\n    levels: 0",
+        "methods.qcfs.levels: input should be",
+    ),
     ("networks", "pool: average", "pool: median", "networks.cnn.pool: .*got 'median'"),
     ("recipes", "patience: ", "patiense: ", "key of recipes.ann 'patiense'.*'patience'"),
     ("methods", "activation_bits: 8", "activation_bits: 0", "methods.int8.activation_bits: "),

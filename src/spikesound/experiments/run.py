@@ -47,7 +47,7 @@ def run_experiment(
     most : rows that are computed at most; None: all
     """
     content: dict[str, Any] = read_mapping(out) if out.is_file() else {}
-    rows = _rows(name, experiment, params, default, folders)
+    rows = rows_of(name, experiment, params, default, folders)
     digests = {(row.name, row.seed): row.digest() for row in rows}
     order = {key: number for number, key in enumerate(digests)}
     known = {_key(each): each for each in content.get("rows", []) if _key(each) in order}
@@ -89,7 +89,7 @@ def run_experiment(
     return content
 
 
-def _rows(
+def rows_of(
     name: str,
     experiment: ExperimentParams,
     params: dict[str, Params],

@@ -63,12 +63,14 @@ class NeuronParams(Section):
     update : what an update of it takes
     of_code : whether it is whatever a network of one's own has
     by_method : whether a training method makes it, and no row of the table can name it
+    of_frames : whether it gives several spikes a frame, which a network must count as such
     """
 
     spikes: ClassVar[bool]
     update: ClassVar[Update]
     of_code: ClassVar[bool] = False
     by_method: ClassVar[bool] = False
+    of_frames: ClassVar[bool] = False
 
     @property
     def activation_bits(self) -> int | None:
@@ -461,6 +463,7 @@ class MultiSpikeLIFParams(NeuronParams):
 
     spikes: ClassVar[bool] = True
     update: ClassVar[Update] = Update(1, 1, 1, 1)  # as LIF at each substep: decay at one of them
+    of_frames: ClassVar[bool] = True
 
     beta: Decay
     learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]

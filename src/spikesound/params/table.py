@@ -10,7 +10,7 @@ from spikesound.core.errors import SpikesoundError, unknown
 from spikesound.params.base import Entries, parsed
 from spikesound.params.methods import MethodParams
 from spikesound.params.models import OUTSIDE, LabelKind, ModelParams
-from spikesound.params.networks import OF_ROW, CodeParams, NetworkParams
+from spikesound.params.networks import OF_ROW, CodeParams, NetworkParams, TCNParams
 from spikesound.params.neurons import NeuronParams
 from spikesound.params.recipes import RecipeParams
 from spikesound.params.tasks import Tasks
@@ -155,6 +155,13 @@ def _check(where: str, model: Model, params: Params) -> None:
     if model.neuron_params.by_method:
         raise SpikesoundError(
             f"{where}: neuron {row.neuron!r} is made by a training method; name another one"
+        )
+    if model.neuron_params.of_frames and not isinstance(network, TCNParams):
+        fitting = [n for n, each in params.networks.items() if isinstance(each, TCNParams)]
+        raise unknown(
+            f"{where}.network: of neuron {row.neuron!r}, with several spikes a frame, network",
+            row.network,
+            fitting,
         )
     if method.spiking and not (network.takes_neuron and model.neuron_params.spikes):
         raise SpikesoundError(
