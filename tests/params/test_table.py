@@ -164,7 +164,7 @@ def test_a_row_cannot_name_a_neuron_that_methods_make() -> None:
 def test_several_spikes_a_frame_are_of_a_network_that_counts_them() -> None:
     content = copy.deepcopy(CONTENT)
     content["models"][SNN] |= {"neuron": "multi_spike_lif"}
-    with pytest.raises(SpikesoundError, match="network: of neuron 'multi_spike_lif'.*valid: tcn"):
+    with pytest.raises(SpikesoundError, match=r"neuron 'multi_spike_lif'.*valid: tcn"):
         Params.of(content)
 
 
