@@ -118,7 +118,7 @@ def energies(counts: Counts, params: CostParams) -> dict[str, Any]:
 
 def _train(row: Row, model: Model) -> None:
     what = f"train {row.name}, seed {row.seed}"
-    in_parallel(train_fold, fold_requests(row, model), what=what, pieces=model.recipe.epochs)
+    in_parallel(train_fold, fold_requests(row, model), what=what, pieces=model.epochs)
 
 
 def _folds(row: Row) -> Folds:
