@@ -179,9 +179,10 @@ def _priced(
         "updates_per_s": updates / SECONDS,
         "spike_rate": _rate(layers),
     }
-    waits = way == "events_lazy"
-    priced = [_waiting(layer) for layer in layers] if waits else layers
-    late = sum(layer.neuron_updates for layer in layers if spikes(layer)) if waits else 0
+    waiting = [way == "events_lazy" and _waits(layer) for layer in layers]
+    each = list(zip(layers, waiting, strict=True))
+    priced = [_waiting(layer) if waits else layer for layer, waits in each]
+    late = sum(layer.neuron_updates for layer, waits in each if waits)
     rows = []
     for profile, dataflow in product(params.profiles, get_args(Dataflow)):
         technology = params.profiles[profile]
@@ -206,6 +207,11 @@ def _priced(
     return rows
 
 
+def _waits(layer: LayerCounts) -> bool:
+    """Return whether a layer's neurons ever wait: not those that are updated in every step."""
+    return spikes(layer) and layer.neuron_updates < layer.outputs * layer.steps
+
+
 def _waiting(layer: LayerCounts) -> LayerCounts:
     """Return a layer whose states move as often as its neurons are updated, with one state more.
 
@@ -213,8 +219,6 @@ def _waiting(layer: LayerCounts) -> LayerCounts:
     waits puts out nothing, one that does not is charged its bit twice at most. A convolution of
     more steps than passes would be taken for one that keeps the sums of a steady input.
     """
-    if not spikes(layer):
-        return layer
     count = states(layer)
     shares = layer.neuron_updates / layer.outputs * (count + 1) / count
     return replace(layer, kind="linear", steps=max(1, round(shares)))

@@ -149,11 +149,16 @@ def _data_sections(params: Params, task: str) -> str:
     """Return what the data of a task depend on, but for the held-out folds."""
     own = params.of_task(task)
     sections = (own.source_params, own.filter, own.download, own.features)
-    return digest(own.source, own.seed, *(section.model_dump_json() for section in sections))
+    parts = [own.source, own.seed, *(section.model_dump_json() for section in sections)]
+    if task == "detection":  # the background, in which false alarms are counted
+        parts += [own.tasks.detection.background_clips, own.robustness.noises.background]
+        parts.append(own.sources.scenes.model_dump_json())
+    return digest(*parts)
 
 
 def _code(params: Params) -> str:
-    return code_digest([SOURCES[params.source], filter_clips, download, extract, count_spikes])
+    made = [SOURCES[params.source], filter_clips, download, extract, count_spikes]
+    return code_digest([*made, write_backgrounds])
 
 
 def _make(params: Params, task: str, folders: Folders, data: Data) -> None:

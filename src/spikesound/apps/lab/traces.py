@@ -27,7 +27,7 @@ class Trace:
     currents : input of each neuron (time, batch, ...)
     states : each variable of the neuron after each step (time, batch, ...), in the order of its
         ``initial_state``; the first of LIF and IF is the membrane potential, before the reset
-    spikes : 0.0 or 1.0 (time, batch, ...)
+    spikes : 0.0 or 1.0, or numbers of several (time, batch, ...)
     """
 
     layer: str

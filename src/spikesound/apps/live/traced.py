@@ -37,7 +37,7 @@ class TracedFrame:
 
     @property
     def rate(self) -> float:
-        """Spikes per neuron; 0 of a network without spiking neurons."""
+        """Share of the neurons that spike; 0 of a network without spiking neurons."""
         neurons = sum(len(layer) for layer in self.spikes)
         return float(sum(layer.sum() for layer in self.spikes)) / max(1, neurons)
 
@@ -135,8 +135,9 @@ class TracedStream:
         results = self._stream.feed_mono(self._resampler.finish())
         return self._chunk(results + self._stream.finish(), start)
 
-    def _trace(self, *frame: Any) -> None:
-        self._traced.append(TracedFrame(*frame))
+    def _trace(self, features: Floats, spikes: list[Floats], potentials: list[Floats]) -> None:
+        fired = [np.minimum(layer, 1) for layer in spikes]  # of several in a frame, too
+        self._traced.append(TracedFrame(features, fired, potentials))
 
     def _chunk(self, results: list[FrameResult], start: float) -> TracedChunk:
         traced, self._traced = self._traced, []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -20,7 +19,6 @@ from spikesound.models.layers import hidden
 from spikesound.models.loading import TrainedModel
 from spikesound.snn.quantisation.qcfs import QCFS
 from spikesound.snn.quantisation.weights import quantise_weights
-from spikesound.tasks.detection.lookahead import extended, of_frames
 
 Frames = npt.NDArray[np.float32]
 
@@ -111,8 +109,7 @@ def run_gated(
 ) -> tuple[Frames, list[FrameCounts]]:
     """Do as :func:`run_all` where the gates of the minutes are open; else probabilities are zero.
 
-    The detector starts at rest each time. Behind the last frame of a stretch, that frame stands for
-    those of its look-ahead.
+    The detector starts at rest each time.
     """
     classes = len(detector.trained.spec.classes)
     scores = np.zeros((*minutes.shape[:2], classes), np.float32)
@@ -151,11 +148,13 @@ def _in_line(counts: FrameCounts) -> FrameCounts:
 
 def _run(detector: Detector, minutes: Frames, count: bool) -> tuple[Frames, list[FrameCounts]]:
     network, spec = detector.trained.network, detector.trained.spec
-    late = 0 if spec.decision is None else spec.decision.lookahead
-    x, counted = extended(_batch(minutes), late), Counted()
-    with torch.inference_mode(), counting(network, spec, counted) if count else nullcontext():
-        output = of_frames(network(x), late)
-    return _scores(output), counted.frames
+    with torch.inference_mode():
+        if not count:
+            return _scores(network(_batch(minutes))), []
+        counted = Counted()
+        with counting(network, spec, counted):
+            output = network(_batch(minutes))
+        return _scores(output), counted.frames
 
 
 def _batch(minutes: Frames) -> torch.Tensor:

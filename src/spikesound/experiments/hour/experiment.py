@@ -59,7 +59,7 @@ class Experiment:
     Raises
     ------
     SpikesoundError
-        If their features, classes or folds differ, or one has no tuned thresholds.
+        If their features, classes or folds differ, or one has no tuned thresholds or a look-ahead.
     """
 
     def __init__(
@@ -74,6 +74,11 @@ class Experiment:
                 raise SpikesoundError(f"{name}: its front end is not {first.name}'s")
             if spec.decision is None:
                 raise SpikesoundError(f"{name}: a detector without tuned thresholds")
+            if spec.decision.lookahead:
+                raise SpikesoundError(
+                    f"{name}: the hour has no look-ahead, by which gates would open late; train "
+                    "with tasks.detection.lookahead_s: 0"
+                )
         self.params, self.settings = params, settings
         self.front_end, self.labels = first.front_end, first.spec.classes
         hop_s = first.front_end.hop_s

@@ -77,7 +77,7 @@ def delays(
     An event is detected when one predicted of its class overlaps it. The decision is that on the
     first frame which is both active and, at least in part, within the true event: one that was
     active before says nothing of this event until then. It can be known no sooner than the frame's
-    sound has come and the median filter has seen what follows; see :class:`Timing`.
+    sound has come and network and median filter have seen what follows; see :class:`Timing`.
 
     Raises
     ------

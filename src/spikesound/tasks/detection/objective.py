@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.models.networks.detector import Frames
 from spikesound.tasks.detection.lookahead import of_frames
 from spikesound.tasks.detection.pooling import pooled
@@ -52,7 +53,8 @@ class Detection:
     ----------
     labels : strong (frames), weak (clips) or both
     weak_weight : of the clips' loss beside the frames', for both
-    lookahead : frames by which outputs come later; the last ones of a clip take no part
+    lookahead : frames by which outputs come later; the last frames of a clip take no part, though a
+        class that begins in them is among the clip's labels
     """
 
     frames = True
@@ -70,8 +72,19 @@ class Detection:
         return strong, torch.from_numpy(present)
 
     def loss(self, output: Frames, targets: Targets) -> torch.Tensor:
-        """Return :func:`detection_loss`."""
+        """Return :func:`detection_loss`.
+
+        Raises
+        ------
+        SpikesoundError
+            If clips have no more frames than the look-ahead.
+        """
         strong, weak = targets
+        if len(strong) <= self.lookahead:
+            raise SpikesoundError(
+                f"tasks.detection.lookahead_s: {self.lookahead} frames; clips have {len(strong)}, "
+                "and must have more"
+            )
         output = of_frames(output, self.lookahead)
         strong = strong[: len(output.logits)]
         return detection_loss(output, strong, weak, self.labels, self.weak_weight)
