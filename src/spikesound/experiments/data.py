@@ -149,15 +149,16 @@ def _data_sections(params: Params, task: str) -> str:
     """Return what the data of a task depend on, but for the held-out folds."""
     own = params.of_task(task)
     sections = (own.source_params, own.filter, own.download, own.features)
-    parts = [own.source, own.seed, *(section.model_dump_json() for section in sections)]
-    if task == "detection":  # the background, in which false alarms are counted
-        parts += [own.tasks.detection.background_clips, own.robustness.noises.background]
-        parts.append(own.sources.scenes.model_dump_json())
-    return digest(*parts)
+    background: tuple[str | int, ...] = ()
+    if task == "detection":  # in which false alarms are counted
+        clips, folder = own.tasks.detection.background_clips, own.robustness.noises.background
+        background = (clips, folder, own.sources.scenes.model_dump_json())
+    parts = (section.model_dump_json() for section in sections)
+    return digest(own.source, own.seed, *parts, *background)
 
 
 def _code(params: Params) -> str:
-    made = [SOURCES[params.source], filter_clips, download, extract, count_spikes]
+    made = (SOURCES[params.source], filter_clips, download, extract, count_spikes)
     return code_digest([*made, write_backgrounds])
 
 

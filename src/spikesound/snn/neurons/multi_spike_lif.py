@@ -21,9 +21,10 @@ class MultiSpikeLIF(SpikingNeuron):
     That is the reset ``none``; ``subtract`` has :math:`\beta (U_{t-1} - S_{t-1}) + I_t`. In binary
     inference a frame has D substeps: when all of a frame's spikes have come, the neuron gives its
     own, one a substep, while its potential is above the threshold, which is 1/2 and rises by one
-    with each of them until the frame ends (layer-synchronous). A synapse is linear, so that S spikes one
-    after another, each of weight w, are the number S times w: network and number are the same, and
-    operations are counted one a spike (:mod:`spikesound.costs.by_frame`), updates one a substep.
+    with each of them until the frame ends (layer-synchronous). A synapse is linear, so that S
+    spikes one after another, each of weight w, are the number S times w: network and number are the
+    same, and operations are counted one a spike (:mod:`spikesound.costs.by_frame`), updates one a
+    substep.
 
     With ``subtract`` it is :class:`spikesound.snn.neurons.integer_lif.IntegerLIF` of networks that
     go frame by frame, where a frame's spikes are read by taps of several later ones. The reset is
