@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,21 @@ def test_the_trace_of_a_detector_decays_as_its_integrator(params: Params) -> Non
     seen = HiddenLayer(model).of_features(small_models.features()).rows
     beta = model.network.integrator.beta.detach().item()  # type: ignore[union-attr, operator]
     assert seen[:3, -1] == pytest.approx([1 - beta, 1 - beta**2, 1 - beta**3])
+
+
+def test_rows_of_a_late_network_are_of_the_frames_they_tell_of(params: Params) -> None:
+    now = detector("ann-tcn", params)
+    decision = now.spec.decision
+    assert decision is not None
+    later = decision.model_copy(update={"lookahead": 3})
+    late = replace(now, spec=now.spec.model_copy(update={"decision": later}))
+    features = small_models.features()
+    seen, before = HiddenLayer(late).of_features(features), HiddenLayer(now).of_features(features)
+    assert len(seen.rows) == len(seen.known) == len(before.rows)
+    np.testing.assert_allclose(seen.rows[:-3], before.rows[3:], atol=1e-6)
+    extended = rows.with_rows(late, taught(late, "Chirp"))
+    assert extended.spec.decision is not None
+    assert extended.spec.decision.lookahead == 3
 
 
 def test_rows_of_the_loud_part_are_active(params: Params) -> None:

@@ -27,6 +27,7 @@ CHANGES: dict[str, Any] = {
             "decision": {"medians_s": [0.05, 0.25], "thresholds": [0.1, 0.5]},
             "resamples": 100,
             "background_clips": 6,
+            "lookahead_s": 0.1,
         }
     },
     "networks": {
@@ -100,6 +101,8 @@ def test_what_is_trained_detects_in_a_file(project: Project) -> None:
     assert all(0 <= value <= 1 for value in found.values())
     spec, _ = file.load(path)
     assert spec.neuron_params["reset"] == "none", "of the entry lif_no_reset"
+    assert spec.decision is not None
+    assert spec.decision.lookahead == 2
 
 
 def test_an_experiment_trains_detectors_of_its_own(project: Project) -> None:

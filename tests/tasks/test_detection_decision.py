@@ -154,6 +154,10 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_decision_survives_being_written() -> None:
     decision = Decision(thresholds=[0.3, 1.0], medians=[1, 5])
     assert Decision.model_validate_json(decision.model_dump_json()) == decision
+    assert decision.model_dump() == {"thresholds": [0.3, 1.0], "medians": [1, 5]}, "as before"
+    late = decision.model_copy(update={"lookahead": 4})
+    assert Decision.model_validate_json(late.model_dump_json()) == late
+    assert (decision.delay, late.delay) == (2, 6)
 
 
 def test_the_choice_is_the_best_of_all_tried_one_by_one() -> None:

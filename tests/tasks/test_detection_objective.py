@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from spikesound.core.errors import SpikesoundError
 from spikesound.models.networks.detector import Frames
 from spikesound.tasks.detection.objective import Detection, detection_loss
 from spikesound.tasks.detection.pooling import pooled
@@ -42,6 +43,20 @@ def test_a_look_ahead_compares_outputs_with_earlier_frames() -> None:
     for labels in ("strong", "both"):
         assert Detection(labels, 0.0, lookahead=2).loss(outputs, targets) < 1e-6
         assert Detection(labels, 0.0).loss(outputs, targets) > 1
-    clips = Detection("weak", 1.0, lookahead=2)
-    told = strong[:-2].amax(0)
-    assert clips.loss(outputs, (strong, told)) < 0.1
+
+
+def test_weak_labels_do_not_hear_the_outputs_before_the_first_frame() -> None:
+    """A class that is put out before the look-ahead has passed is of no frame."""
+    logits = torch.full((6, 1, 2), -20.0)
+    logits[1, 0, 0] = 20.0
+    logits[4, 0, 1] = 20.0
+    outputs, strong = Frames(logits, None), torch.zeros(6, 1, 2)
+    second = torch.tensor([[0.0, 1.0]])
+    assert Detection("weak", 1.0, lookahead=2).loss(outputs, (strong, second)) < 1e-5
+    assert Detection("weak", 1.0).loss(outputs, (strong, second)) > 1
+
+
+def test_clips_that_the_look_ahead_outlasts_are_refused() -> None:
+    outputs, strong = Frames(torch.zeros(3, 1, 2), None), torch.zeros(3, 1, 2)
+    with pytest.raises(SpikesoundError, match="3 frames; clips have 3"):
+        Detection("strong", 1.0, lookahead=3).loss(outputs, (strong, strong[0]))
