@@ -12,12 +12,13 @@ from small_models import LIF, detector, made
 from spikesound.costs.by_frame import FrameCounts, mean_layers
 from spikesound.costs.context import Context
 from spikesound.costs.counting import FRAME_COUNTERS, count_frames
+from spikesound.costs.power import Sound, count_sounds, power_table
 from spikesound.evaluation.robustness.faults import faulty, firing
 from spikesound.inference.streaming.stream import Stream
 from spikesound.models.layers import Layer, hidden, layers_of, recorded
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.detector import Detector
-from spikesound.params import IntegerLIFParams, MultiSpikeLIFParams
+from spikesound.params import IntegerLIFParams, MultiSpikeLIFParams, Params
 from spikesound.snn.neurons.integer_lif import IntegerLIF, one_by_one
 from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF, substeps
 from spikesound.training.scores import frame_scores
@@ -130,6 +131,16 @@ def test_each_spike_is_an_operation_and_each_substep_an_update() -> None:
         3000.0 * each.outputs for each in an_hour[:-1]
     ]
     assert an_hour[-1].steps == 1000  # the classes are read once a frame
+
+
+def test_neurons_that_do_not_wait_pay_nothing_for_waiting(params: Params) -> None:
+    found = model()
+    sounds = {"sound": Sound(inputs().transpose(0, 1).numpy())}
+    counts = count_sounds(found.network, found.spec, sounds)
+    table = power_table("ours", counts, params.costs, spiking=True)
+    totals = table.groupby("execution")["total_uw"].apply(list)
+    assert totals["events"] == totals["events_lazy"]
+    assert min(totals["events"]) > 0
 
 
 def test_faults_are_those_of_spikes() -> None:

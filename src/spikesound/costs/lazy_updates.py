@@ -30,6 +30,9 @@ from spikesound.models.layers import Causal, Layer
 from spikesound.snn.neurons.alif import ALIF
 from spikesound.snn.neurons.lif import LIF
 
+WAITING = ("lif", "alif")
+"""Kinds of neurons that wait."""
+
 Touched = tuple[torch.Tensor, torch.Tensor]
 """Mask of neurons with an input that is not zero, (time, batch, ...), and each neuron's constant
 current, shaped so that it goes with that."""

@@ -21,7 +21,8 @@ from spikesound.costs.energy import energy, operations_nj
 from spikesound.costs.execution import Execution, work
 from spikesound.costs.front_end import SoundInput
 from spikesound.costs.layer import LayerCounts
-from spikesound.costs.neuron_work import spikes, states
+from spikesound.costs.lazy_updates import WAITING
+from spikesound.costs.neuron_work import states
 from spikesound.costs.tables import Counts
 from spikesound.costs.widths import widths
 from spikesound.models.spec import Spec
@@ -208,8 +209,8 @@ def _priced(
 
 
 def _waits(layer: LayerCounts) -> bool:
-    """Return whether a layer's neurons ever wait: not those that are updated in every step."""
-    return spikes(layer) and layer.neuron_updates < layer.outputs * layer.steps
+    """Return whether a layer's neurons may wait; those of other kinds are updated in every step."""
+    return layer.neuron in WAITING
 
 
 def _waiting(layer: LayerCounts) -> LayerCounts:
