@@ -157,6 +157,12 @@ def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
             )
             assert f"{snn} µJ a clip to the CNN's {cnn} " in text
             assert f"with {plain_cnn} and {plain_snn} µJ" in text
+    content = (ROOT / "metrics/experiments/detectors.json").read_text(encoding="utf-8")
+    detectors = [row for row in json.loads(content)["rows"] if row["setting"].endswith(", strong")]
+    plain, spiking = (row for row in detectors if row["seed"] == 1)
+    assert plain["family"] == "ann"
+    assert f"PSDS 1 of {plain['psds1']:.3f} with ReLU and {spiking['psds1']:.3f} with" in text
+    assert f"at {plain['events_uw']:.0f} and {spiking['events_uw']:.0f} µW in sound" in text
     unknown = (ROOT / "benchmarks/results/unknown.json").read_text(encoding="utf-8")
     found = json.loads(unknown)
     assert f"of {found['foreign_files']} such sounds" in text
