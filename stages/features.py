@@ -43,8 +43,18 @@ def main(task: str) -> None:
     if task == "detection":
         from spikesound.features.background import write_backgrounds
 
-        for path in write_backgrounds(params, paths.ONTOLOGY, out):
-            print(f"{params.tasks.detection.background_clips} clips without events: {path}")
+        section = params.tasks.detection
+        written = write_backgrounds(
+            section,
+            params.sources.scenes,
+            Path(params.robustness.noises.background),
+            Store(params.store),
+            paths.ONTOLOGY,
+            out,
+            params.seed,
+        )
+        for path in written:
+            print(f"{section.background_clips} clips without events: {path}")
 
 
 def count(params: Params, clips: Path, out: Path) -> None:

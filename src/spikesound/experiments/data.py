@@ -195,4 +195,12 @@ def _make(params: Params, task: str, folders: Folders, data: Data) -> None:
         scheduler=params.scheduler,
     )
     if task == "detection":
-        write_backgrounds(params, folders.ontology, data.features)
+        write_backgrounds(
+            params.tasks.detection,
+            params.sources.scenes,
+            Path(params.robustness.noises.background),
+            store,
+            folders.ontology,
+            data.features,
+            params.seed,
+        )

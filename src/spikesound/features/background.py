@@ -18,27 +18,36 @@ from spikesound.data.scenes.background import background_scenes
 from spikesound.data.sources.scenes import Scenes
 from spikesound.data.store import Store
 from spikesound.features.front_end import read_front_end
-from spikesound.params import Params, ScenesParams
+from spikesound.params import DetectionParams, ScenesParams
 
 
-def write_backgrounds(params: Params, ontology: Path, features: Path) -> list[Path]:
+def write_backgrounds(
+    section: DetectionParams,
+    mixing: ScenesParams,
+    recordings: Path,
+    store: Store,
+    ontology: Path,
+    features: Path,
+    seed: int,
+) -> list[Path]:
     """Write the features of background without events for each held-out fold of detection.
-
-    Of scenes it is the fold's own background recordings, else those of ``robustness.noises``.
 
     Parameters
     ----------
+    section : of detection: folds, number of clips, source
+    mixing : of scenes, whose own background recordings of the fold are taken
+    recordings : folder of those that are taken for another source
+    store : where scenes are kept
     ontology : AudioSet's, a file
     features : folder of the task's features, which gets the files
     """
-    mixing, section = params.sources.scenes, params.tasks.detection
-    cache = Store(params.store).root / "sources"
 
     def waves(fold: str, rate_hz: int) -> Sequence[Wave]:
         if section.source != "scenes":
-            return read_recordings(Path(params.robustness.noises.background), rate_hz)
+            return read_recordings(recordings, rate_hz)
         at_rate = mixing.model_copy(update={"rate_hz": rate_hz})
-        return Scenes(at_rate, Ontology.load(ontology), cache).background_waves(fold)
+        scenes = Scenes(at_rate, Ontology.load(ontology), store.root / "sources")
+        return scenes.background_waves(fold)
 
     return [
         write_background(
@@ -47,7 +56,7 @@ def write_backgrounds(params: Params, ontology: Path, features: Path) -> list[Pa
             partial(waves, fold),
             count=section.background_clips,
             mixing=mixing,
-            seed=params.seed,
+            seed=seed,
         )
         for fold in section.folds
     ]
