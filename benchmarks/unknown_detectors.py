@@ -31,10 +31,10 @@ from unknown import ROOMS, decoded, quiet_room
 
 import paths
 from spikesound.core import schema
-from spikesound.core.errors import SpikesoundError, run
+from spikesound.core.errors import SpikesoundError, choose, run
 from spikesound.core.json_files import read_mapping, write_json
 from spikesound.core.progress import track
-from spikesound.experiments.data import Data, Folders
+from spikesound.experiments.data import Folders
 from spikesound.experiments.inputs import clips_of
 from spikesound.experiments.row import Row
 from spikesound.experiments.run import rows_of
@@ -71,15 +71,13 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", default=SETTINGS)
     arguments = parser.parse_args()
     os.chdir(ROOT)  # to which the paths of params.yaml are relative
-    files = sorted(each for each in arguments.foreign.iterdir() if each.suffix == ".flac")
+    files = sorted(arguments.foreign.glob("*.flac"))
     if not files:
         raise SpikesoundError(f"{arguments.foreign}: no sounds, expected files *.flac")
     known = {row.name: row for row in experiment_rows() if row.seed == 1}
     rows = []
-    for name in arguments.settings:
-        if name not in known:
-            raise SpikesoundError(f"unknown setting {name!r}, expected one of {sorted(known)}")
-        rows.append(tested(known[name], files))
+    for row in [choose(known, name, "setting") for name in arguments.settings]:
+        rows.append(tested(row, files))
         print(rows[-1])
     content = {
         "bench": "unknown_detectors",
@@ -105,14 +103,7 @@ def experiment_rows() -> list[Row]:
     default = Params.load(paths.PARAMS)
     experiment = load_experiment(paths.EXPERIMENTS, "detectors")
     params = params_of(read_sections(paths.PARAMS), "detectors", experiment)
-
-    def data(task: str) -> Data:
-        kinds = ("clips", "audio", "features", "disturbed")
-        return Data(*(paths.of_task(kind, task) for kind in kinds))
-
-    folders = Folders(
-        data, paths.SPIKES, paths.ONTOLOGY, paths.STORE / "trainings", paths.STORE / "experiments"
-    )
+    folders = Folders.of_project(paths.of_task, paths.SPIKES, paths.ONTOLOGY, paths.STORE)
     return rows_of("detectors", experiment, params, default, folders)
 
 
@@ -131,13 +122,13 @@ def tested(row: Row, files: Sequence[Path]) -> dict[str, Any]:
         for kind, sounds in other_sounds(model, row, fold, files).items():
             for features, seconds in zip(*sounds, strict=True):
                 found = found_in(model, features, seconds)
-                told = [event for event in found if answer(model, event)[0] != NONE]
+                kept_ones = [event for event in found if answer(model, event)[0] != NONE]
                 before[kind] = before.get(kind, 0) + len(found)
-                after[kind] = after.get(kind, 0) + len(told)
+                after[kind] = after.get(kind, 0) + len(kept_ones)
                 hours[kind] = hours.get(kind, 0.0) + seconds / 3600
                 if kind == "foreign":
                     touched["before"] += bool(found)
-                    touched["after"] += bool(told)
+                    touched["after"] += bool(kept_ones)
         of_fold = true_ones(model, row, fold)
         true, refused = true + len(of_fold), refused + sum(of_fold)
     return {
@@ -201,7 +192,7 @@ def found_in(model: TrainedModel, features: Floats, seconds: float) -> list[Even
 
 
 def answer(model: TrainedModel, event: Event) -> tuple[str, float]:
-    """Return the label and probability that a user is told."""
+    """Return an event's label and probability after calibration."""
     calibration = model.event_calibration
     if calibration is None:
         raise SpikesoundError(f"{model.name}: its events are not calibrated")

@@ -21,17 +21,10 @@ def main(name: str, most: str | None = None) -> None:
     experiment = load_experiment(paths.EXPERIMENTS, name)
     params = params_of(read_sections(paths.PARAMS), name, experiment)
     # Below, torch is imported: seconds that a wrong parameter need not wait for.
-    from spikesound.experiments.data import Data, Folders
+    from spikesound.experiments.data import Folders
     from spikesound.experiments.run import run_experiment
 
-    def data(task: str) -> Data:
-        return Data(
-            *(paths.of_task(kind, task) for kind in ("clips", "audio", "features", "disturbed"))
-        )
-
-    folders = Folders(
-        data, paths.SPIKES, paths.ONTOLOGY, paths.STORE / "trainings", paths.STORE / "experiments"
-    )
+    folders = Folders.of_project(paths.of_task, paths.SPIKES, paths.ONTOLOGY, paths.STORE)
     out = paths.METRICS / "experiments" / f"{name}.json"
     content = run_experiment(
         name, experiment, params, default, folders, out, None if most is None else int(most)

@@ -142,7 +142,7 @@ def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
             "yamnet": ("linear head", "spiking D=4", "spiking D=8"),
             "distilled": ("snn by yamnet",),
         }
-        if name == "distilled":  # the others' seeds are not told yet
+        if name == "distilled":  # README has the first seed
             rows = {setting: own[:1] for setting, own in rows.items()}
         for setting in said[name]:
             assert f"{percent(fmean(row['accuracy'] for row in rows[setting]))} %" in text, setting
@@ -161,8 +161,9 @@ def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
     detectors = [row for row in json.loads(content)["rows"] if row["setting"].endswith(", strong")]
     plain, spiking = (row for row in detectors if row["seed"] == 1)
     assert plain["family"] == "ann"
-    assert f"PSDS 1 of {plain['psds1']:.3f} with ReLU and {spiking['psds1']:.3f} with" in text
-    assert f"at {plain['events_uw']:.0f} and {spiking['events_uw']:.0f} µW in sound" in text
+    assert f"reaches PSDS 1 of {plain['psds1']:.3f} and the spiking one" in text
+    power = f"at {plain['events_uw']:.0f} and {spiking['events_uw']:.0f} µW in sound"
+    assert f"a neuron and frame, {spiking['psds1']:.3f}, {power}" in text
     unknown = (ROOT / "benchmarks/results/unknown.json").read_text(encoding="utf-8")
     found = json.loads(unknown)
     assert f"of {found['foreign_files']} such sounds" in text

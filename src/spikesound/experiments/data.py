@@ -68,6 +68,23 @@ class Folders:
     trainings: Path
     work: Path
 
+    @classmethod
+    def of_project(
+        cls, of_task: Callable[[str, str], Path], spikes: Path, ontology: Path, store: Path
+    ) -> Folders:
+        """Return the folders of a project, whose finished trainings are those of its store.
+
+        Parameters
+        ----------
+        of_task : returns the folder of one kind of data of a task, given both names
+        """
+
+        def data(task: str) -> Data:
+            kinds = ("clips", "audio", "features", "disturbed")
+            return Data(*(of_task(kind, task) for kind in kinds))
+
+        return cls(data, spikes, ontology, store / "trainings", store / "experiments")
+
 
 def data_of(params: Params, default: Params, task: str, folders: Folders) -> Data:
     """Return the folders of a setting's data; where its data sections differ, make them first.

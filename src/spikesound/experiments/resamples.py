@@ -48,14 +48,18 @@ def difference(
     Raises
     ------
     SpikesoundError
-        If rows have different numbers of resamples.
+        If rows have other clips, or different numbers of resamples.
     """
     drawn = [[read(row[f"{metric}_resamples"]) for row in rows] for rows in (ours, theirs)]
-    counts = sorted({len(each) for rows in drawn for each in rows})
-    if len(counts) > 1:
+    sizes = {
+        (row["clips"], row["events"], len(each))
+        for rows, values in zip((ours, theirs), drawn, strict=True)
+        for row, each in zip(rows, values, strict=True)
+    }
+    if len(sizes) > 1:
         raise SpikesoundError(
-            f"{ours[0]['setting']!r} and {theirs[0]['setting']!r}: expected the same resamples in "
-            f"all rows, got {counts}"
+            f"{ours[0]['setting']!r} and {theirs[0]['setting']!r}: expected the same clips, events "
+            f"and resamples in all rows, got {sorted(sizes)}"
         )
     found = np.mean(drawn[0], 0) - np.mean(drawn[1], 0)
     low, high = percentiles(found, confidence)

@@ -384,16 +384,22 @@ class HodgkinHuxleyParams(NeuronParams):
         return self
 
 
-class IntegerLIFParams(NeuronParams):
+class CountedLIFParams(NeuronParams):
     """Leaky integrate-and-fire that may give several spikes a step, one after the other."""
 
     spikes: ClassVar[bool] = True
     update: ClassVar[Update] = Update(1, 1, 1, 1)  # as LIF at each substep: decay at one of them
-    by_method: ClassVar[bool] = True
 
     beta: Decay
     learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
     levels: Annotated[int, Field(ge=1, description="Most spikes of a step, and its substeps, D.")]
+
+
+class IntegerLIFParams(CountedLIFParams):
+    """Leaky integrate-and-fire of integer training and binary inference, for classifiers."""
+
+    by_method: ClassVar[bool] = True
+
     binary: Annotated[
         bool,
         Field(description="Whether a step is D substeps of spikes; else their number over D."),
@@ -458,16 +464,11 @@ class QuantisedReLUParams(NeuronParams):
         return self.levels.bit_length()
 
 
-class MultiSpikeLIFParams(NeuronParams):
-    """Leaky integrate-and-fire of streams that may give several spikes in a frame."""
+class MultiSpikeLIFParams(CountedLIFParams):
+    """Leaky integrate-and-fire of detectors that may give several spikes in a frame."""
 
-    spikes: ClassVar[bool] = True
-    update: ClassVar[Update] = Update(1, 1, 1, 1)  # as LIF at each substep: decay at one of them
     of_frames: ClassVar[bool] = True
 
-    beta: Decay
-    learn_beta: Annotated[bool, Field(description="Whether beta is learnt, one for each layer.")]
-    levels: Annotated[int, Field(ge=1, description="Most spikes of a frame, D.")]
     reset: Annotated[
         Literal["subtract", "none"],
         Field(description="After a frame: subtract its spikes from the potential, or leave it."),

@@ -77,8 +77,8 @@ class DetectionParams(Section):
     )
     lookahead_s: Annotated[float, Field(ge=0, le=5)] = Field(
         0.0,
-        description="Sound behind a frame that a network has before it tells the frame's classes, "
-        "seconds: a delay, by which it is told what follows an onset and an end.",
+        description="Look-ahead, seconds: the network's output is trained on, and taken for, the "
+        "frame so long before; every decision is delayed by it.",
     )
     decision: DecisionParams
     resamples: Annotated[int, Field(ge=100)] = Field(

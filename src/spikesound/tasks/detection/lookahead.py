@@ -1,8 +1,12 @@
-"""Look-ahead of a causal network: what it says after d more frames is of the frame before them.
+"""Look-ahead of a causal network: its targets are delayed by d frames.
 
 Its output :math:`y_t` depends on frames up to t, and is trained on, and taken for, the classes of
-frame :math:`t - d`. So it is causal, needs no more operations, and knows what follows an onset; the
-decision comes d frames later. Behind the last frame of a sound that frame is repeated d times.
+frame :math:`t - d`. So it is causal, needs no more operations, and has d frames of context after
+the one that it classifies; the decision comes d frames later. At the end of a sound the last frame
+is repeated d times.
+
+Source: Graves & Schmidhuber 2005, "Framewise phoneme classification with bidirectional LSTM and
+other neural network architectures" (target delay).
 """
 
 from __future__ import annotations
