@@ -353,5 +353,13 @@ def assert_keeps_layout(backend: str) -> None:
     assert torch.allclose(gradient, wanted, atol=1e-5)
 
 
+def test_the_gradient_lies_in_memory_as_currents_whose_time_is_not_first() -> None:
+    """Detectors' do, which a convolution makes; a batch norm that reads another order is slow."""
+    currents = torch.rand(4, 5, 6, 3).permute(1, 0, 3, 2).requires_grad_()
+    spikes = lif(currents, torch.tensor(0.5), torch.tensor(1.0), Rule(), "numba")
+    (gradient,) = torch.autograd.grad(spikes.sum(), currents)
+    assert gradient.stride() == currents.stride()
+
+
 def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
     assert_keeps_layout("numba")

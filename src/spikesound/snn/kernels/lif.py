@@ -11,7 +11,7 @@ import torch
 
 from spikesound.core.errors import SpikesoundError, choose
 from spikesound.snn.kernels import torch_lif
-from spikesound.snn.kernels.memory_order import flattened, memory_order, shaped
+from spikesound.snn.kernels.memory_order import flattened, laid_as, memory_order, shaped
 from spikesound.snn.kernels.rule import Rule, once
 from spikesound.snn.kernels.untraced import untraced
 
@@ -138,7 +138,7 @@ class _NumbaLIF(torch.autograd.Function):
             flat.detach().numpy(), membrane.numpy(), held.numpy(), spikes.numpy(), *state, law
         )
         ctx.save_for_backward(membrane, held)
-        ctx.law, ctx.rule, ctx.order = law, rule, order
+        ctx.law, ctx.rule, ctx.order, ctx.strides = law, rule, order, currents.stride()
         ctx.scalars = beta, threshold
         return shaped(spikes, currents.shape, order)
 
@@ -165,4 +165,5 @@ class _NumbaLIF(torch.autograd.Function):
             torch.full_like(scalar, total)
             for scalar, total in zip(ctx.scalars, sums.sum(0), strict=True)
         )
-        return shaped(membrane, gradient.shape, ctx.order), of_beta, of_threshold, None
+        of_currents = laid_as(shaped(membrane, gradient.shape, ctx.order), ctx.strides)
+        return of_currents, of_beta, of_threshold, None

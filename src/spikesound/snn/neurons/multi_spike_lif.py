@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from spikesound.params import MultiSpikeLIFParams
+from spikesound.snn.kernels.multi_spike import multi_spike, suits
 from spikesound.snn.neurons.bounds import unit
 from spikesound.snn.neurons.integer_lif import count, counted
 from spikesound.snn.neurons.spiking import SpikingNeuron, State
@@ -57,9 +58,15 @@ class MultiSpikeLIF(SpikingNeuron):
             return numbers, (left,)
         potentials = []
         for current in currents.unbind(0):
-            left = torch.addcmul(current, beta, left)
+            left = beta * left + current
             potentials.append(left)
         return count(torch.stack(potentials), self.levels), (left,)
+
+    def whole(self, currents: torch.Tensor) -> torch.Tensor:
+        """Map currents (time, batch, ...) to numbers of spikes, from rest: compiled if it can."""
+        if not suits(currents):
+            return super().whole(currents)
+        return multi_spike(currents, unit(self.beta), self.levels, self.reset)
 
     def step(self, current: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Map the current (batch, ...) of one frame to numbers of spikes, and the state after."""
