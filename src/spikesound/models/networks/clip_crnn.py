@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import torch
 from torch import nn
 
-from spikesound.core.errors import SpikesoundError
-from spikesound.models.layers import Layer, Source, output_of
-from spikesound.models.networks.cnn import Block
+from spikesound.models.layers import Layer
+from spikesound.models.networks.cnn import blocks_of, layers_of_blocks
 from spikesound.models.networks.crnn import Gated
 from spikesound.models.networks.layout import Layout
 from spikesound.params import ClipCRNNParams
@@ -49,20 +47,12 @@ class ClipCRNN(nn.Module):
         cell: str,
     ) -> None:
         super().__init__()
-        if layout.steps != 1:
-            raise SpikesoundError(
-                f"network 'clip_crnn_{cell}' has no spiking twin: 1 time step, not {layout.steps}"
-            )
-        widths = [1, *params.channels]
-        self.blocks = nn.ModuleList(
-            Block(inputs, outputs, params, neuron(), first=not number)
-            for number, (inputs, outputs) in enumerate(pairwise(widths))
-        )
-        bins = layout.bins
-        for block in self.blocks:
-            assert isinstance(block, Block)
+        layout.conventional_only(f"clip_crnn_{cell}")
+        blocks, bins = blocks_of(params, neuron), layout.bins
+        for block in blocks:
             bins = block.grid.on(2, bins).size[1]
-        self.memory = Gated(widths[-1] * bins, params.hidden, cell)
+        self.blocks = nn.ModuleList(blocks)
+        self.memory = Gated(params.channels[-1] * bins, params.hidden, cell)
         self.dropout = nn.Dropout(params.dropout)
         self.readout = nn.Linear(params.hidden, layout.classes)
 
@@ -78,12 +68,7 @@ class ClipCRNN(nn.Module):
 
     def layers(self) -> list[Layer]:
         """Return the blocks, the cells, the pooling over frames, and the read-out."""
-        found: list[Layer] = []
-        source: Source = "input"
-        for number, block in enumerate(self.blocks, start=1):
-            assert isinstance(block, Block)
-            found.append(block.layer(number, source))
-            source = output_of(block.neuron)
+        found, source = layers_of_blocks(self.blocks)
         [cells] = self.memory.layers_behind(source, by_frame=False)
         return [
             *found,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -102,6 +102,26 @@ class Block(Normed):
         )
 
 
+def blocks_of(params: ConvolutionParams, neuron: Callable[[], nn.Module]) -> list[Block]:
+    """Return blocks one behind the other, the first of one channel, each with its own neuron."""
+    widths = [1, *params.channels]
+    return [
+        Block(inputs, outputs, params, neuron(), first=not number)
+        for number, (inputs, outputs) in enumerate(pairwise(widths))
+    ]
+
+
+def layers_of_blocks(blocks: Iterable[nn.Module]) -> tuple[list[Layer], Source]:
+    """Return blocks one behind the other as layers, and what the last one puts out."""
+    found: list[Layer] = []
+    source: Source = "input"
+    for number, block in enumerate(blocks, start=1):
+        assert isinstance(block, Block)
+        found.append(block.layer(number, source))
+        source = output_of(block.neuron)
+    return found, source
+
+
 def merged(x: torch.Tensor, convolution: nn.Conv2d, grid: Grid) -> torch.Tensor:
     """Convolve and pool as the one convolution that the two come to."""
     rows, columns = x.shape[-2:]
@@ -174,12 +194,7 @@ class CNN(nn.Module):
         self, params: CNNParams, neuron: Callable[[], nn.Module]
     ) -> tuple[Sequence[nn.Module], int]:
         """Return the blocks, and the channels of the last one's output."""
-        widths = [1, *params.channels]
-        blocks = [
-            Block(inputs, outputs, params, neuron(), first=not number)
-            for number, (inputs, outputs) in enumerate(pairwise(widths))
-        ]
-        return blocks, widths[-1]
+        return blocks_of(params, neuron), params.channels[-1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (time, batch, frame, bin) to class scores (batch, class)."""
@@ -239,12 +254,7 @@ class CNN(nn.Module):
 
     def layers(self) -> list[Layer]:
         """Return the blocks, the pooling over the clip, and the read-out."""
-        found: list[Layer] = []
-        source: Source = "input"
-        for number, block in enumerate(self.blocks, start=1):
-            assert isinstance(block, Block)
-            found.append(block.layer(number, source))
-            source = output_of(block.neuron)
+        found, source = layers_of_blocks(self.blocks)
         return [*found, *self.read(self.blocks[-1], source)]
 
     def read(self, last: nn.Module, source: Source) -> list[Layer]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spikesound.core.errors import SpikesoundError
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -25,3 +27,16 @@ class Layout:
     step_weights: tuple[float, ...] | None = None
     readout: str = "rate"
     attention: bool = False
+
+    def conventional_only(self, network: str) -> None:
+        """Refuse time steps, of a network that has no spiking twin.
+
+        Raises
+        ------
+        SpikesoundError
+            If more than one time step is requested.
+        """
+        if self.steps != 1:
+            raise SpikesoundError(
+                f"network {network!r} has no spiking twin: 1 time step, not {self.steps}"
+            )

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from spikesound.core.errors import SpikesoundError
 from spikesound.models.layers import Gates, Layer
 from spikesound.models.networks.layout import Layout
 from spikesound.params import RecurrentParams
@@ -59,10 +58,7 @@ class Recurrent(nn.Module):
         cell: str,
     ) -> None:
         super().__init__()
-        if layout.steps != 1:
-            raise SpikesoundError(
-                f"network {cell!r} has no spiking twin: 1 time step, not {layout.steps}"
-            )
+        layout.conventional_only(cell)
         bins = layout.bins
         self.cell = cell
         self.norm = nn.BatchNorm1d(bins)

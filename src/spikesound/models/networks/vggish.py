@@ -95,10 +95,7 @@ class VGGish(nn.Module):
         self, params: VGGishParams, layout: Layout, neuron: Callable[[], nn.Module]
     ) -> None:
         super().__init__()
-        if layout.steps != 1:
-            raise SpikesoundError(
-                f"network vggish has no spiking twin: 1 time step, not {layout.steps}"
-            )
+        layout.conventional_only("vggish")
         blocks = params.blocks[: params.exit]
         places = params.patch, layout.bins
         if any(size % 2 ** len(blocks) for size in places):
