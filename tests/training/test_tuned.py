@@ -22,12 +22,12 @@ from spikesound.models.build import build
 from spikesound.models.layers import hidden, layers_of
 from spikesound.models.pretrained import PRETRAINED
 from spikesound.models.pretrained.yamnet import PARAMS
-from spikesound.params import Params, PenaltyParams
+from spikesound.params import Params, PenaltyParams, TunedIntegerParams
 from spikesound.snn.quantisation.counts import Counts
 from spikesound.snn.quantisation.weights import fake_quantise
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job
-from spikesound.training.loop import train
+from spikesound.training.loop import train, validate
 from spikesound.training.methods import METHODS, tuned_integer
 from spikesound.training.methods.linear_head import PENALTIES, fit_head, readout_of
 from spikesound.training.methods.tuned import Tuning, cropped, mixed
@@ -167,8 +167,8 @@ def test_the_whole_training_keeps_what_it_validates(params: Params, tmp_path: Pa
     found = METHODS["tuned_integer"](replace(wanted, recipe=few))
     assert found.result["validation_accuracy"] > 0.8
     assert found.spec.steps == found.spec.encoding_params["steps"] == 4  # type: ignore[index]
-    last = found.history[-1]["validation_loss"]
-    assert found.result["validation_loss"] == pytest.approx(last, abs=1e-4)
+    again = validate(found.network, replace(wanted, spec=found.spec))
+    assert found.result["validation_loss"] == pytest.approx(again["validation_loss"], abs=1e-6)
     file.save(tmp_path / file.WEIGHTS, found.spec, found.network)
     assert file.load(tmp_path)[0] == found.spec
 
@@ -306,6 +306,50 @@ def test_only_the_readout_is_fitted(params: Params, tmp_path: Path) -> None:
     assert changed == {"readout.weight", "readout.bias"}
     assert len(found.history) == len(PENALTIES)
     assert found.result["validation_loss"] == min(e["validation_loss"] for e in found.history)
+
+
+def test_a_penalty_is_chosen_without_clips_that_are_trained_on(
+    params: Params, tmp_path: Path
+) -> None:
+    """Where the training clips have the validation clips among them, and then fitted to all."""
+    wanted = long(params, tmp_path, "linear_head")
+    everything = toy().without("1")
+    rows = [row for row, clip in enumerate(everything.ids) if clip not in wanted.validation.ids]
+    apart = replace(wanted, training=everything.select(np.array(rows)))
+    network = build(wanted.spec)
+    alone = fit_head(copy.deepcopy(network), apart)
+    found = fit_head(copy.deepcopy(network), replace(wanted, training=everything))
+    assert len(rows) < len(everything)
+    assert [e["validation_loss"] for e in found.history] == pytest.approx(
+        [e["validation_loss"] for e in alone.history], rel=1e-3
+    )
+    weights = [readout_of(each.network, "toy").weight for each in (alone, found)]
+    assert not torch.allclose(*weights, atol=1e-3)
+
+
+@pytest.mark.parametrize(("label_weight", "learnt"), [(0.0, False), (1.0, True)])
+def test_labels_teach_the_layers_where_they_have_a_weight(
+    label_weight: float, learnt: bool, params: Params, tmp_path: Path
+) -> None:
+    found = []
+    for turn in range(2):  # with the classes the other way round
+        clips = textures()
+        clips = replace(clips, present=np.roll(clips.present, turn, 1))
+        (folder := tmp_path / str(turn)).mkdir()
+        wanted = wanted_of(params, folder, levels=4, label_weight=label_weight)
+        known = replace(wanted, training=clips.select(np.arange(20)))
+        few = recipe(params, epochs=2, patience=2, augment=NO_AUGMENT.model_dump())
+        network = METHODS["tuned_integer"](replace(known, recipe=few)).network
+        synapses = layers_of(network)[0].synapses
+        assert isinstance(synapses, nn.Conv2d)
+        found.append(synapses.weight)
+    assert torch.equal(*found) != learnt
+
+
+def test_something_must_be_learnt(params: Params, tmp_path: Path) -> None:
+    section = job(params, tmp_path, kind="tuned_integer").method.model_dump()
+    with pytest.raises(ValueError, match="both 0: nothing would be learnt"):
+        TunedIntegerParams.model_validate(section | {"distillation": 0.0, "label_weight": 0.0})
 
 
 def test_zero_shot_reads_the_outputs_of_a_classs_labels(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spikesound.params.base import Count, Positive
 from spikesound.params.methods import MethodParams
@@ -80,10 +80,20 @@ class TunedIntegerParams(TunedParams):
     distillation: Annotated[float, Field(ge=0)] = Field(
         description="Weight of the distance of the last layer from the conventional network's."
     )
+    label_weight: Annotated[float, Field(ge=0)] = Field(
+        description="Weight of the labels' loss; with 0 they decide on the read-out alone, which "
+        "is fitted last."
+    )
     calibration_clips: Count = Field(
         description="Training clips by which the steps of activations are set at first."
     )
     penalty: PenaltyParams | None = Field(description="Penalty on firing rates; null: none.")
+
+    @model_validator(mode="after")
+    def _learns(self) -> Self:
+        if not self.distillation and not self.label_weight:
+            raise ValueError("distillation and label_weight are both 0: nothing would be learnt")
+        return self
 
     @property
     def trained_weight_bits(self) -> int | None:

@@ -42,7 +42,9 @@ def train_tuned_integer(job: Job) -> Trained:
     activations are not clipped, whatever they were trained with: unclipped they tell more. In its
     copy each ReLU gives whole steps, 0 to D (:class:`spikesound.snn.quantisation.counts.Counts`),
     set layer by layer on training clips. The copy is fine-tuned with the conventional network's
-    last layer for a teacher. What is kept has D time steps, in which a neuron of
+    last layer for a teacher, and its read-out fitted anew to what its last layer has become: a few
+    hundred clips are enough for a read-out, and teach all layers to know these clips by heart. What
+    is kept has D time steps, in which a neuron of
     :class:`spikesound.snn.neurons.counting_if.CountingIF` gives as many spikes as it had whole
     steps: it computes the same (:func:`as_spikes`). The last weights are kept.
 
@@ -68,13 +70,11 @@ def train_tuned_integer(job: Job) -> Trained:
     objective = IntegerTuning(job, teacher, course)
     spec = job.spec.model_copy(update={"steps": 1})
     trained = train(network, replace(course.followed(job), spec=spec), objective, keep_last=True)
-    quantised = quantised_weights(trained.network, method.weight_bits)
-    with torch.no_grad():
-        for name, parameter in trained.network.named_parameters():
-            if name in quantised:
-                parameter.copy_(quantised[name])
+    quantise(trained.network, method.weight_bits)
+    network = fit_head(trained.network, replace(silent(job), spec=spec)).network
+    quantise(network, method.weight_bits)
     spec = spiking_spec(job.spec, method.levels)
-    spiking = as_spikes(trained.network, spec)
+    spiking = as_spikes(network, spec)
     result = trained.result | validate(spiking, replace(job, spec=spec))
     return Trained(spec, spiking, trained.history, result)
 
@@ -129,7 +129,7 @@ def calibrate(network: nn.Module, job: Job) -> None:
 
 
 class IntegerTuning(Tuning):
-    """The labels' loss, the distance from the teacher's last layer, and the penalty on rates."""
+    """Distance from the teacher's last layer, the labels' loss, and the penalty on rates."""
 
     def __init__(self, job: Job, teacher: nn.Module, course: Course) -> None:
         super().__init__(job)
@@ -148,9 +148,9 @@ class IntegerTuning(Tuning):
     def loss(self, network: nn.Module, x: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Return the loss of a batch (time, batch, frame, bin)."""
         x, targets = self.drawn(x, targets)
-        with recorded(network) as outputs, inputs_of(readout_of(network, self.model)) as ours:
-            loss = self.task.loss(self.output(network, x), targets)
         method = self.integer
+        with recorded(network) as outputs, inputs_of(readout_of(network, self.model)) as ours:
+            loss = method.label_weight * self.task.loss(self.output(network, x), targets)
         if method.distillation:
             with torch.no_grad(), inputs_of(readout_of(self.teacher, self.model)) as theirs:
                 self.teacher(x)
@@ -185,6 +185,15 @@ def rates_of(network: nn.Module, outputs: Sequence[torch.Tensor]) -> list[torch.
         step = layer.neuron.step.detach().view(-1, 1, 1)
         rates.append(output / (step * layer.neuron.levels))
     return rates
+
+
+@torch.no_grad()
+def quantise(network: nn.Module, bits: int | None) -> None:
+    """Round a counting network's weights (:func:`quantised_weights`); rounded ones stay."""
+    quantised = quantised_weights(network, bits)
+    for name, parameter in network.named_parameters():
+        if name in quantised:
+            parameter.copy_(quantised[name])
 
 
 def quantised_weights(network: nn.Module, bits: int | None) -> dict[str, torch.Tensor]:
