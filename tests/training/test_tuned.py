@@ -29,7 +29,7 @@ from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job
 from spikesound.training.loop import train, validate
 from spikesound.training.methods import METHODS, tuned_integer
-from spikesound.training.methods.linear_head import PENALTIES, fit_head, readout_of
+from spikesound.training.methods.linear_head import PENALTIES, Scale, fit_head, readout_of
 from spikesound.training.methods.tuned import Tuning, cropped, mixed
 from spikesound.training.methods.tuned_integer import (
     as_spikes,
@@ -325,6 +325,20 @@ def test_a_penalty_is_chosen_without_clips_that_are_trained_on(
     )
     weights = [readout_of(each.network, "toy").weight for each in (alone, found)]
     assert not torch.allclose(*weights, atol=1e-3)
+
+
+def test_a_readout_of_few_bits_is_not_lost_to_an_input_that_hardly_varies() -> None:
+    """By its own deviation, a hundredth of the others', it would have the largest weight by far."""
+    torch.manual_seed(0)
+    seen = torch.rand(50, 4) * torch.tensor([1.0, 1.0, 1.0, 1e-4])
+    scale, readout, linear = Scale.of(seen), nn.Linear(4, 2), nn.Linear(4, 2)
+    scale.put_into(readout, linear)
+    assert torch.allclose(readout(seen), linear(scale(seen)), atol=1e-4)
+    kept = fake_quantise(readout.weight, 8)[:, :3]
+    torch.testing.assert_close(kept, readout.weight[:, :3], rtol=0.2, atol=0.05)
+    own = linear.weight / seen.std(0)
+    assert (fake_quantise(own, 8)[:, :3] == 0).all(), "the fault"
+    assert Scale.of(torch.zeros(5, 2)).deviation.min() > 0
 
 
 @pytest.mark.parametrize(("label_weight", "learnt"), [(0.0, False), (1.0, True)])

@@ -25,6 +25,9 @@ PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
 
 ITERATIONS = 100
 
+LEAST = 0.1
+"""Of the largest deviation, the least that an input of a read-out is divided by."""
+
 
 def train_linear_head(job: Job) -> Trained:
     """Return a trained network with a new read-out; all its other weights stay as they are.
@@ -47,11 +50,11 @@ def fit_head(network: nn.Module, job: Job) -> Trained:
     .. math:: L = \mathrm{loss}(W z + b, y) + \frac{\lambda}{2} \lVert W \rVert^2, \qquad
               z_j = (e_j - \bar e_j) / \sigma_j
 
-    with the mean and deviation of each input e of the read-out over the training clips, which are
-    put into the weights afterwards. The problem is convex and is solved for each penalty
-    :math:`\lambda` from the last one's solution, by L-BFGS; there is no augmentation. Where the
-    training clips have the validation clips among them (a recipe's ``clips: known``), the penalty
-    is chosen without these, and with it the read-out is fitted to all of them.
+    with the mean and deviation (:class:`Scale`) of each input e of the read-out over the training
+    clips, which are put into the weights afterwards. The problem is convex and is solved for each
+    penalty :math:`\lambda` from the last one's solution, by L-BFGS; there is no augmentation. Where
+    the training clips have the validation clips among them (a recipe's ``clips: known``), the
+    penalty is chosen without these, and with it the read-out is fitted to all of them.
     """
     readout, began, task = readout_of(network, job.spec.model), time.perf_counter(), job.task
     seen, unseen = (embeddings(network, clips, job) for clips in (job.training, job.validation))
@@ -93,7 +96,11 @@ def fit_head(network: nn.Module, job: Job) -> Trained:
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and deviation of each input of a read-out (value,), by which it is fitted."""
+    """Mean and deviation of each input of a read-out (value,), by which it is fitted.
+
+    A deviation is taken to be at least :data:`LEAST` of the largest: an input that hardly varies on
+    the training clips would get weights so large that few bits leave nothing of all others.
+    """
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -101,7 +108,8 @@ class Scale:
     @classmethod
     def of(cls, inputs: torch.Tensor) -> Self:
         """Return those of inputs (clip, value)."""
-        return cls(inputs.mean(0), inputs.std(0).clamp(min=1e-6))
+        deviation = inputs.std(0)
+        return cls(inputs.mean(0), deviation.clamp(min=max(LEAST * float(deviation.max()), 1e-6)))
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return inputs with mean 0 and deviation 1."""

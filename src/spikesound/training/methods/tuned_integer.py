@@ -71,12 +71,21 @@ def train_tuned_integer(job: Job) -> Trained:
     spec = job.spec.model_copy(update={"steps": 1})
     trained = train(network, replace(course.followed(job), spec=spec), objective, keep_last=True)
     quantise(trained.network, method.weight_bits)
-    network = fit_head(trained.network, replace(silent(job), spec=spec)).network
-    quantise(network, method.weight_bits)
     spec = spiking_spec(job.spec, method.levels)
-    spiking = as_spikes(network, spec)
+    spiking = with_readout(as_spikes(trained.network, spec), replace(job, spec=spec))
     result = trained.result | validate(spiking, replace(job, spec=spec))
     return Trained(spec, spiking, trained.history, result)
+
+
+def with_readout(spiking: nn.Module, job: Job) -> nn.Module:
+    """Return a network of spikes with a read-out fitted to its last layer, in the method's bits."""
+    method: TunedIntegerParams = job.method
+    fitted = fit_head(spiking, silent(job)).network
+    if method.weight_bits is not None:
+        readout = readout_of(fitted, job.spec.model)
+        with torch.no_grad():
+            readout.weight.copy_(fake_quantise(readout.weight, method.weight_bits))
+    return fitted
 
 
 def spiking_spec(spec: Spec, levels: int) -> Spec:
