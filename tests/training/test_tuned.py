@@ -360,6 +360,12 @@ def test_labels_teach_the_layers_where_they_have_a_weight(
     assert torch.equal(*found) != learnt
 
 
+def test_a_teacher_of_labels_is_taken_where_labels_are(params: Params, tmp_path: Path) -> None:
+    for label_weight in (0.0, 0.5):
+        method = job(params, tmp_path, kind="tuned_integer", label_weight=label_weight).method
+        assert method.takes_teacher == (label_weight > 0)
+
+
 def test_something_must_be_learnt(params: Params, tmp_path: Path) -> None:
     section = job(params, tmp_path, kind="tuned_integer").method.model_dump()
     with pytest.raises(ValueError, match="both 0: nothing would be learnt"):

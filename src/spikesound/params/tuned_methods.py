@@ -96,6 +96,11 @@ class TunedIntegerParams(TunedParams):
         return self
 
     @property
+    def takes_teacher(self) -> bool:  # type: ignore[override]
+        """Whether the labels' loss takes part, which a teacher adds to."""
+        return self.label_weight > 0
+
+    @property
     def trained_weight_bits(self) -> int | None:
         """Bits of the weights; None: float32."""
         return self.weight_bits
