@@ -39,12 +39,11 @@ def train_tuned_integer(job: Job) -> Trained:
     """Return a network of binary spikes, fine-tuned from a pretrained conventional network.
 
     The conventional network gets a read-out for the classes (:func:`.linear_head.fit_head`); its
-    activations are not clipped, whatever they were trained with: unclipped they tell more. In its
-    copy each ReLU gives whole steps, 0 to D (:class:`spikesound.snn.quantisation.counts.Counts`),
-    set layer by layer on training clips. The copy is fine-tuned with the conventional network's
-    last layer for a teacher, and its read-out fitted anew to what its last layer has become: a few
-    hundred clips are enough for a read-out, and teach all layers to know these clips by heart. What
-    is kept has D time steps, in which a neuron of
+    activations are not clipped, whatever they were trained with. In its copy each ReLU gives whole
+    steps, 0 to D (:class:`spikesound.snn.quantisation.counts.Counts`), set layer by layer on
+    training clips. The copy is fine-tuned with the conventional network's last layer for a teacher,
+    and its read-out fitted anew to what its last layer has become: a few hundred clips are enough
+    for a read-out, and too few for all layers. What is kept has D time steps, in which a neuron of
     :class:`spikesound.snn.neurons.counting_if.CountingIF` gives as many spikes as it had whole
     steps: it computes the same (:func:`as_spikes`). The last weights are kept.
 
