@@ -361,5 +361,13 @@ def test_the_gradient_lies_in_memory_as_currents_whose_time_is_not_first() -> No
     assert gradient.stride() == currents.stride()
 
 
+def test_the_gradient_of_currents_that_are_repeated_has_time_first() -> None:
+    """As direct coding has them: the sum over time that follows goes through whole steps."""
+    currents = torch.rand(1, 3, 4).expand(5, 3, 4).requires_grad_()
+    spikes = lif(currents, torch.tensor(0.5), torch.tensor(1.0), Rule(), "numba")
+    (gradient,) = torch.autograd.grad(spikes.sum(), currents)
+    assert gradient.stride() == (12, 4, 1)
+
+
 def test_the_fused_kernel_keeps_the_layout_of_its_currents() -> None:
     assert_keeps_layout("numba")

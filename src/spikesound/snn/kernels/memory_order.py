@@ -26,9 +26,9 @@ def shaped(flat: torch.Tensor, shape: torch.Size, order: list[int]) -> torch.Ten
 
 
 def laid_as(x: torch.Tensor, strides: tuple[int, ...]) -> torch.Tensor:
-    """Return x with its axes in memory in the order of strides.
+    """Return x with its axes in memory in the order of strides; those of an expanded axis first.
 
     A batch norm's backward pass is many times slower where gradients lie otherwise than its input.
     """
-    order = sorted(range(x.dim()), key=lambda axis: -strides[axis])
+    order = sorted(range(x.dim()), key=lambda axis: -strides[axis] or -math.inf)
     return x.permute(order).contiguous().permute([order.index(axis) for axis in range(x.dim())])
