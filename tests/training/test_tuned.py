@@ -35,6 +35,7 @@ from spikesound.training.methods.tuned_integer import (
     as_spikes,
     counting,
     distance,
+    quantise,
     quantised_weights,
     spiking_spec,
 )
@@ -148,10 +149,7 @@ def test_weights_are_whole_numbers_of_a_scale_by_output_channel(
     wanted = wanted_of(params, tmp_path, levels=4)
     network = counting_network(4, wanted)
     rounded = quantised_weights(network, 8)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name in rounded:
-                parameter.copy_(rounded[name])
+    quantise(network, 8)
     assert len(rounded) == 8
     spiking = as_spikes(network, spiking_spec(wanted.spec, 4))
     for name, weight in spiking.state_dict().items():

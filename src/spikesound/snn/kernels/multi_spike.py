@@ -56,8 +56,6 @@ class _MultiSpike(torch.autograd.Function):
         compiled.share_threads()
         order = memory_order(currents)
         flat = flattened(currents.detach(), order).float()
-        if flat.data_ptr() == currents.data_ptr():
-            flat = flat.clone()  # it is overwritten
         membrane = torch.empty_like(flat) if any(ctx.needs_input_grad) else flat.new_empty(0, 0)
         numbers = torch.empty_like(flat)
         ctx.law = (

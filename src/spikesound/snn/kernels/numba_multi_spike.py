@@ -33,19 +33,19 @@ def _forward_strip(
     drop: np.float32,
 ) -> None:
     left = np.zeros(high - low, np.float32)
+    potential = np.empty(high - low, np.float32)
     for t in range(len(currents)):
         current = currents[t, low:high]
         number = numbers[t, low:high]
         for j in range(high - low):
-            potential = beta * left[j] + current[j]
-            spikes = _rounded(potential, most)
+            potential[j] = beta * left[j] + current[j]
+            spikes = _rounded(potential[j], most)
             number[j] = spikes
-            left[j] = potential - drop * spikes
-            current[j] = potential
+            left[j] = potential[j] - drop * spikes
         if len(membrane):
             kept = membrane[t, low:high]
             for j in range(high - low):
-                kept[j] = current[j]
+                kept[j] = potential[j]
 
 
 @parallel
@@ -57,7 +57,7 @@ def forward(
     most: np.float32,
     drop: np.float32,
 ) -> None:
-    """Fill ``numbers`` from ``currents`` (time, column), which are overwritten, from rest.
+    """Fill ``numbers`` from ``currents`` (time, column), from rest.
 
     Where ``membrane`` has rows it gets the potential of each frame: what the backward pass needs.
     ``drop`` of the number is taken off the potential after each frame.

@@ -42,7 +42,7 @@ def train_tuned_integer(job: Job) -> Trained:
     activations are not clipped, whatever they were trained with. In its copy each ReLU gives whole
     steps, 0 to D (:class:`spikesound.snn.quantisation.counts.Counts`), set layer by layer on
     training clips. The copy is fine-tuned with the conventional network's last layer for a teacher,
-    and its read-out fitted anew to what its last layer has become: a few hundred clips are enough
+    and its read-out fitted again, to what its last layer has become: a few hundred clips are enough
     for a read-out, and too few for all layers. What is kept has D time steps, in which a neuron of
     :class:`spikesound.snn.neurons.counting_if.CountingIF` gives as many spikes as it had whole
     steps: it computes the same (:func:`as_spikes`). The last weights are kept.
