@@ -11,7 +11,7 @@ from spikesound.core.errors import SpikesoundError
 from spikesound.params import NEURON_PARAMS, LIFParams, Params
 from spikesound.snn.neurons import NEURONS, SpikingNeuron
 from spikesound.snn.neurons.lif import LIF
-from spikesound.snn.neurons.multi_spike_lif import substeps
+from spikesound.snn.neurons.spiking import substeps
 from spikesound.snn.neurons.surrogate import SURROGATES
 
 

@@ -20,7 +20,8 @@ from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.detector import Detector
 from spikesound.params import IntegerLIFParams, MultiSpikeLIFParams, Params
 from spikesound.snn.neurons.integer_lif import IntegerLIF, one_by_one
-from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF, substeps
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
+from spikesound.snn.neurons.spiking import substeps
 from spikesound.training.scores import frame_scores
 
 LEVELS = 3

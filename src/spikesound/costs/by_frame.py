@@ -17,7 +17,7 @@ from spikesound.costs.layer import LayerCounts
 from spikesound.costs.lazy_updates import constant_current, touched, updates
 from spikesound.costs.of_clip import biases_of
 from spikesound.models.layers import Causal, Gates, Layer
-from spikesound.snn.neurons.multi_spike_lif import substeps
+from spikesound.snn.neurons.spiking import substeps
 
 Floats = npt.NDArray[np.float64]
 

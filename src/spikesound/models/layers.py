@@ -17,7 +17,7 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.grid import Grid
 from spikesound.snn.neurons import SpikingNeuron
-from spikesound.snn.neurons.multi_spike_lif import substeps
+from spikesound.snn.neurons.spiking import substeps
 
 Kind = Literal[
     "convolution",

@@ -16,7 +16,7 @@ from torch import nn
 
 from spikesound.core.seeds import derive, numpy_generator
 from spikesound.models.layers import Layer, hidden
-from spikesound.snn.neurons.multi_spike_lif import substeps
+from spikesound.snn.neurons.spiking import substeps
 from spikesound.snn.quantisation.weights import quantise_weights, synapses
 
 Change = Callable[[torch.Tensor], torch.Tensor]

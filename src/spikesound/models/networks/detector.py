@@ -15,7 +15,7 @@ from spikesound.models.layers import Layer, Source, output_of
 from spikesound.models.networks.causal import CausalBlock, Integrator, Spikes, State
 from spikesound.models.networks.layout import Layout
 from spikesound.params import CausalParams
-from spikesound.snn.neurons.multi_spike_lif import substeps
+from spikesound.snn.neurons.spiking import substeps
 
 MakeNeuron = Callable[[], nn.Module]
 

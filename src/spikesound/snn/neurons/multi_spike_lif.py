@@ -43,7 +43,8 @@ class MultiSpikeLIF(SpikingNeuron):
 
     def __init__(self, params: MultiSpikeLIFParams) -> None:
         super().__init__()
-        self.levels, self.reset = params.levels, params.reset
+        self.levels = self.substeps = params.levels
+        self.reset = params.reset
         self.beta = nn.Parameter(torch.tensor(params.beta), params.learn_beta)
 
     def initial_state(self, like: torch.Tensor) -> State:
@@ -72,8 +73,3 @@ class MultiSpikeLIF(SpikingNeuron):
         """Map the current (batch, ...) of one frame to numbers of spikes, and the state after."""
         numbers, state = self.advance(current.unsqueeze(0), state)
         return numbers[0], state
-
-
-def substeps(neuron: nn.Module | None) -> int:
-    """Return in how many substeps of a frame a neuron may spike."""
-    return neuron.levels if isinstance(neuron, MultiSpikeLIF) else 1

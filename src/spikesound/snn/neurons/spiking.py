@@ -26,6 +26,9 @@ class SpikingNeuron(nn.Module):
             spikes, state = neuron.step(current, state)
     """
 
+    substeps: int = 1
+    """In how many substeps of a step the neuron may spike: what it puts out is their number."""
+
     _carries: bool = False
     _carried: State | None = None
 
@@ -78,3 +81,8 @@ def carried(network: nn.Module) -> Iterator[None]:
     finally:
         for neuron in neurons:
             neuron._carries, neuron._carried = False, None
+
+
+def substeps(neuron: nn.Module | None) -> int:
+    """Return in how many substeps of a step a neuron may spike; 1 of what is no spiking neuron."""
+    return neuron.substeps if isinstance(neuron, SpikingNeuron) else 1

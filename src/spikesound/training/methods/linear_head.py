@@ -20,7 +20,7 @@ from spikesound.training.dataset import Dataset
 from spikesound.training.job import Epoch, Job, Trained
 from spikesound.training.methods.transfer import transferred
 
-PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
+PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 """Of the squared weights, from the stiffest to the freest; each is one entry of the history."""
 
 ITERATIONS = 100
