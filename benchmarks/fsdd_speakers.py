@@ -1,4 +1,4 @@
-"""Spoken digits of a speaker who was not heard in training: settings by validation speakers.
+"""Spoken digits of a speaker who is not in the training set: settings by validation speakers.
 
     python benchmarks/fsdd_speakers.py search [--fsdd FOLDER] [--settings NAME...] [--pairs 3]
     python benchmarks/fsdd_speakers.py test [--fsdd FOLDER] [--seeds 1]
@@ -8,9 +8,10 @@
 accuracy on each of the two. Of the fifteen pairs the first three leave each speaker out once; more
 are trained for the settings that are named with more --pairs.
 
-``test`` chooses for each speaker the setting with the best mean accuracy on the *other* speaker of
-the pairs that leave this one out: no sound of the test speaker took part in any of these trainings,
-nor in their normalisation. It then trains that setting on the other five and tests it, once a seed.
+``test`` chooses for each speaker and each side, spiking and conventional, the setting with the best
+mean accuracy on the *other* speaker of the pairs that leave this one out: no sound of the test
+speaker took part in any of these trainings, nor in their normalisation. It then trains that setting
+on the other five and tests it, once a seed.
 
 --fsdd: a copy of the data set, with ``recordings`` in it; without one it is downloaded.
 
@@ -22,9 +23,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, groupby, product
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,6 +57,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/fsdd_speakers"
 OUT = Path(__file__).resolve().parent / "results/fsdd_speakers.json"
 SETTINGS = Path(__file__).resolve().with_suffix(".yaml")
+SIDES = ("spiking", "conventional")
 SPEAKERS = ("1", "2", "3", "4", "5", "6")
 """Folds of the split by speakers, in alphabetical order of their names."""
 FIRST = (("1", "2"), ("3", "4"), ("5", "6"))
@@ -87,13 +88,23 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def settings(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the settings by name, each as `set` of an experiment has it."""
+    """Return the settings of both sides by name, each as `set` of an experiment has it."""
     sections = read_sections(SETTINGS)
-    found = {name: sections["all"] | own for name, own in sections["settings"].items()}
+    found = {
+        name: sections["all"] | side["all"] | own
+        for side in sections["sides"].values()
+        for name, own in side["settings"].items()
+    }
     for name in arguments.settings or ():
         if name not in found:
             raise SpikesoundError(f"{SETTINGS}: no setting {name!r}; valid: {', '.join(found)}")
     return {name: found[name] for name in arguments.settings or found}
+
+
+def side_of(name: str) -> str:
+    """Return the side of a setting: spiking or conventional."""
+    sides = read_sections(SETTINGS)["sides"]
+    return next(side for side, own in sides.items() if name in own["settings"])
 
 
 def prepared(name: str, changes: dict[str, Any], folder: str | None) -> Setting:
@@ -131,7 +142,8 @@ def search(content: dict[str, Any], arguments: argparse.Namespace) -> None:
                 continue
             setting = prepared(name, changes, arguments.fsdd)
             row = trained_without(setting, pair, seed=1)
-            content["search"].append({"setting": name, "set": changes, "key": key} | row)
+            which = {"setting": name, "side": side_of(name), "set": changes, "key": key}
+            content["search"].append(which | row)
             write_json(OUT, content)
             print(f"{name}, without {' and '.join(pair)}: {row['accuracies']}", flush=True)
 
@@ -139,46 +151,45 @@ def search(content: dict[str, Any], arguments: argparse.Namespace) -> None:
 def test(content: dict[str, Any], arguments: argparse.Namespace) -> None:
     """Train the chosen setting of each speaker on the other five, and test it."""
     known = settings(arguments)
-    for seed in range(1, arguments.seeds + 1):
-        for speaker in SPEAKERS:
-            name, validated = chosen(content, speaker)
-            key = digest(repr(sorted(known[name].items())))
-            same = {"speaker": speaker, "seed": seed, "key": key}
-            if any(same.items() <= row.items() for row in content["test"]):
-                continue
-            setting = prepared(name, known[name], arguments.fsdd)
-            row = trained_without(setting, (speaker,), seed)
-            row = same | {"setting": name, "validation_accuracy": validated} | row
-            content["test"] = [
-                other
-                for other in content["test"]
-                if (other["speaker"], other["seed"]) != (speaker, seed)
-            ] + [row]
-            write_json(OUT, content)
-            print(f"speaker {speaker}, seed {seed}: {name}: {row['accuracies']}", flush=True)
+    for seed, speaker, side in product(range(1, arguments.seeds + 1), SPEAKERS, SIDES):
+        name, validated = chosen(content, speaker, side)
+        key = digest(repr(sorted(known[name].items())))
+        same = {"speaker": speaker, "seed": seed, "side": side, "key": key}
+        if any(same.items() <= row.items() for row in content["test"]):
+            continue
+        setting = prepared(name, known[name], arguments.fsdd)
+        row = trained_without(setting, (speaker,), seed)
+        row = same | {"setting": name, "validation_accuracy": validated} | row
+        content["test"] = [
+            other
+            for other in content["test"]
+            if (other["speaker"], other["seed"], other["side"]) != (speaker, seed, side)
+        ] + [row]
+        write_json(OUT, content)
+        print(f"speaker {speaker}, seed {seed}: {name}: {row['accuracies']}", flush=True)
 
 
-def chosen(content: dict[str, Any], speaker: str) -> tuple[str, float]:
-    """Return the best setting by other speakers than this one, and its accuracy on them.
+def chosen(content: dict[str, Any], speaker: str, side: str) -> tuple[str, float]:
+    """Return a side's best setting by other speakers than this one, and its accuracy on them.
 
     Only trainings take part that had no sound of this speaker, and only settings with all the pairs
     that any setting has.
     """
-    scores = validated(content, speaker)
+    scores = validated(content, speaker, side)
     most = max(len(each) for each in scores.values())
     means = {name: float(np.mean(each)) for name, each in scores.items() if len(each) == most}
     return max(means.items(), key=lambda item: item[1])
 
 
-def validated(content: dict[str, Any], speaker: str) -> dict[str, list[float]]:
-    """Return the accuracies of each setting on the speakers that were left out with this one."""
+def validated(content: dict[str, Any], speaker: str, side: str) -> dict[str, list[float]]:
+    """Return the accuracies of a side's settings on the speakers left out with this one."""
     found: dict[str, list[float]] = {}
     for row in content["search"]:
-        if speaker in row["without"]:
+        if speaker in row["without"] and row["side"] == side:
             (other,) = set(row["without"]) - {speaker}
             found.setdefault(row["setting"], []).append(row["accuracies"][other])
     if not found:
-        raise SpikesoundError(f"{OUT}: no search without speaker {speaker}; run search first")
+        raise SpikesoundError(f"{OUT}: no {side} search without {speaker}; run search first")
     return found
 
 
@@ -280,23 +291,16 @@ def show(content: dict[str, Any]) -> None:
             f"{100 * np.mean([row['spike_rate'] for row in rows]):.1f} %, "
             f"{rows[0]['parameters']:,} parameters, {np.mean([r['minutes'] for r in rows]):.0f} min"
         )
-    for seed, rows in by_seed(content["test"]):
+    tested = sorted(content["test"], key=lambda row: (row["side"], row["seed"], row["speaker"]))
+    for (side, seed), group in groupby(tested, key=lambda row: (row["side"], row["seed"])):
+        rows = list(group)
         found = [row["accuracies"][row["speaker"]] for row in rows]
-        print(f"test, seed {seed}: {100 * np.mean(found):.1f} % of {len(found)} speakers")
+        print(f"test, {side}, seed {seed}: {100 * np.mean(found):.1f} % of {len(found)} speakers")
         for row in rows:
             print(
                 f"  speaker {row['speaker']}: {100 * row['accuracies'][row['speaker']]:.1f} % "
                 f"({row['setting']}, validation {100 * row['validation_accuracy']:.1f} %)"
             )
-
-
-def by_seed(rows: list[dict[str, Any]]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Yield the rows of each seed, by speaker."""
-    for seed in sorted({row["seed"] for row in rows}):
-        yield (
-            seed,
-            sorted((row for row in rows if row["seed"] == seed), key=lambda row: row["speaker"]),
-        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,12 @@ from spikesound.models.export.c.clip_folded import float_clip
 from spikesound.models.export.nir_graph import graph_of
 from spikesound.models.layers import layers_of
 from spikesound.models.loading import TrainedModel
-from spikesound.models.networks.clip_pooling import AttentionPooling, FramePooling, PlacePooling
+from spikesound.models.networks.clip_pooling import (
+    AttentionPooling,
+    BinPooling,
+    FramePooling,
+    PlacePooling,
+)
 from spikesound.models.plain_modules import PlainModules
 from spikesound.models.spec import Spec
 from spikesound.params import Params
@@ -28,7 +33,7 @@ from spikesound.training.job import Job
 from spikesound.training.methods import METHODS
 from spikesound.training.scores import clip_scores
 
-OTHERS = ["places", "attention"]
+OTHERS = ["bins", "places", "attention"]
 X = torch.tensor([[[[1.0, 3.0], [2.0, 0.0]], [[0.0, 0.0], [0.0, 2.0]]]])
 """Of one clip (1, channel 2, frame 2, bin 2)."""
 
@@ -46,10 +51,21 @@ def attentions(network: nn.Module) -> list[AttentionPooling]:
     return [each for each in network.modules() if isinstance(each, AttentionPooling)]
 
 
+def bins_of(network: Any, bins: int) -> int:
+    """Return the bins of the last block's outputs, of a clip that goes through the blocks."""
+    x = torch.zeros(1, 1, 1, 12, bins)
+    for block in network.blocks:
+        x = block(x, 1)
+    return x.shape[-1]
+
+
 def test_poolings_by_hand() -> None:
     frames, places = FramePooling(2), PlacePooling(2)
     assert frames(frames.summarised(X)).tolist() == [[1.5 + 2.0, 0.5 + 1.0]]
     assert places(places.summarised(X)).tolist() == [[1.5 + 3.0, 0.5 + 2.0]]
+    bins = BinPooling(2, 2)
+    assert bins.width == 4
+    assert bins(bins.summarised(X)).tolist() == [[1.5 + 2.0, 1.5 + 3.0, 0.0, 1.0 + 2.0]]
     attention = AttentionPooling(2)
     with torch.no_grad():
         attention.attention.weight.copy_(torch.tensor([[1.0, 0.0]]))
@@ -62,7 +78,7 @@ def test_poolings_by_hand() -> None:
     assert torch.equal(attention(torch.zeros(1, 2, 4)), torch.zeros(1, 2)), "silence has no mean"
 
 
-@pytest.mark.parametrize("pooling", [FramePooling, PlacePooling, AttentionPooling])
+@pytest.mark.parametrize("pooling", [FramePooling, BinPooling, PlacePooling, AttentionPooling])
 def test_poolings_are_of_degree_one(pooling: type[AttentionPooling]) -> None:
     module = pooling(6)
     x = torch.rand(4, 6, 5, 3)
@@ -87,6 +103,10 @@ def test_a_spiking_network_is_read_after_each_step(
     assert by_step.shape == (3, 2, 2)
     assert torch.allclose(by_step[-1], scores, atol=1e-6)
     plain = settled(build(pooled_spec(params, "frames", spiking=True, readout=readout)), x)
+    if pooling == "bins":  # a weight for each bin in place of one for all
+        width = plain.readout.in_features
+        assert network.readout.in_features == width * bins_of(network, 16)
+        return
     kept = plain.load_state_dict(network.state_dict(), strict=False)
     assert not kept.missing_keys
     with torch.inference_mode():
@@ -123,6 +143,8 @@ def test_spiking_twins_are_trained_and_keep_the_attention(
     [
         # 8 channels at 3 frames and 4 bins: 96 values at 12 places.
         ("places", False, {"pooling_places": 2 * 96}),
+        ("bins", False, {"pooling_frames": 2 * 96, "readout": 2 * 8 * 4}),
+        ("bins", True, {"pooling_frames": 2 * 96, "readout": 2 * 8 * 4}),
         ("attention", False, {"pooling_mean": 96, "pooling_weighted": 96 + 24, "attention": 96}),
         ("attention", True, {"pooling_mean": 96, "pooling_weighted": 96 + 24, "attention": 96}),
     ],
@@ -146,6 +168,17 @@ def test_counts_by_hand(
         assert layers["attention"].weights == 8
         assert layers["pooling_weighted"].operation == "mac"
     assert list(layers)[-1] == "readout"
+
+
+def test_each_window_of_a_residual_network_has_its_bins(params: Params) -> None:
+    shape = params.networks["resnet"].model_dump() | {
+        "channels": [4, 8], "windows": 2, "pooling": "bins",
+    }  # fmt: skip
+    wanted = spec(params, network="resnet", network_params=shape)
+    network = settled(build(wanted), torch.rand(1, 2, 12, 16))
+    assert network.readout.in_features == 8 * 2  # type: ignore[union-attr,operator]
+    with torch.inference_mode():
+        assert network(torch.rand(1, 2, 12, 16)).shape == (2, 2)
 
 
 @pytest.mark.parametrize("pooling", OTHERS)

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from project import ROOT
 from small_shards import FOLDS, NAMES, request, section, small, write_events, write_features
 from toy_clips import NO_AUGMENT, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.params import AugmentParams, Params, RecipeParams, WarpParams
+from spikesound.params.base import read_sections
+from spikesound.params.experiments import changed
 from spikesound.training import trainings
 from spikesound.training.dataset import Dataset, load_features, load_spikes
 from spikesound.training.job import Job, Trained
@@ -375,9 +378,52 @@ def test_a_method_that_cannot_stream_is_named_up_front(params: Params) -> None:
     assert content["recipes"]
     changed = params.model_copy(update={"recipes": recipes})
     with pytest.raises(
-        SpikesoundError, match=r"dataset: stream, method 'int8'.*valid: backprop, s"
+        SpikesoundError, match=r"dataset: stream, method 'int8'.*valid: backprop, i"
     ):
         changed.table()
+
+
+def test_numbers_of_spikes_are_learnt_from_streams(
+    features: Path, params: Params, tmp_path: Path
+) -> None:
+    job = streamed_job(features, params, tmp_path, augment=NO_AUGMENT, keep="last")
+    spec = job.spec.with_neuron(
+        "lif", params.neurons["lif"], steps=1, encoding="direct", encoding_params={"steps": 1}
+    )
+    update = {"levels": 3, "weight_bits": None}
+    method = params.methods["integer"].model_copy(update=update)
+    torch.manual_seed(0)
+    found = STREAM_METHODS["integer"](replace(job, spec=spec, method=method))
+    assert (found.spec.steps, found.spec.neuron) == (3, "integer_lif")
+    assert found.history[0]["train_loss"] > found.history[-1]["train_loss"]
+    # In three substeps of spikes the network computes what it was trained with.
+    expected = found.history[-1]["validation_loss"]
+    assert found.result["validation_loss"] == pytest.approx(expected, abs=1e-4)
+
+
+PENALTY = {"target": 0.1, "weight": 5.0, "depth": 0.0, "start": 0.1, "ramp": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods.integer.penalty": PENALTY}, r"has no penalty; set methods\.integer\.penalty to"),
+        ({"encoding": "rate"}, r"method 'integer' takes values; encoding 'rate'; valid: direct"),
+        ({}, None),
+    ],
+)
+def test_what_integer_training_has_not_on_streams_is_refused(
+    changes: dict[str, Any], message: str | None
+) -> None:
+    content = read_sections(ROOT / "params.yaml")
+    content = changed(content, {"models.snn-cnn-surrogate.method": "integer"})
+    content = changed(content, {"recipes.snn.dataset": "stream"})
+    content = changed(content, changes)
+    if message is None:
+        assert Params.of(content).model("snn-cnn-surrogate").method_params.streams
+        return
+    with pytest.raises(SpikesoundError, match=message):
+        Params.of(content)
 
 
 def two_ranks(rank: int, port: int, features: Path, out: Path, params: Params) -> None:

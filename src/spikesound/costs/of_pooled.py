@@ -1,4 +1,4 @@
-"""Counter of poolings over all places of a clip."""
+"""Counter of poolings over all places of a clip, or over the frames of each bin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spikesound.models.layers import Layer, Places
 def place_pooling(
     layer: Layer, x: torch.Tensor, output: torch.Tensor, context: Context
 ) -> list[LayerCounts]:
-    """Count pooling of outputs (step, batch, channel, frame, bin) over all frames and bins.
+    """Count pooling of outputs (step, batch, channel, frame, bin) over frames, or over bins too.
 
     The sum over steps takes an addition for each spike; then each value takes one for the mean and
     one, a comparison, for the maximum. With attention it is an addition for the mean and a
@@ -35,8 +35,10 @@ def place_pooling(
         found.append(replace(sums, passes=steps, dense=dense, active_inputs=active))
     values = float(clips * width * times)
     if not layer.geometry.attention:
-        over = additions(f"{layer.name}_places", "pooled", 2 * values, width)
-        return [*found, replace(over, outputs=channels, passes=times, steps=times)]
+        name = f"{layer.name}_{'frames' if layer.geometry.each_bin else 'places'}"
+        outputs = channels * bins if layer.geometry.each_bin else channels
+        over = additions(name, "pooled", 2 * values, width)
+        return [*found, replace(over, outputs=outputs, passes=times, steps=times)]
     mean = additions(f"{layer.name}_mean", "pooled", values, width)
     weighted = additions(
         f"{layer.name}_weighted", "pooled", values + 2.0 * clips * places * times, width

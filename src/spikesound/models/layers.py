@@ -111,14 +111,16 @@ class Gates:
 
 @dataclass(frozen=True)
 class Places:
-    """Pooling over all frames and bins at once.
+    """Pooling over all frames and bins at once, or over the frames of each bin.
 
     Attributes
     ----------
     attention : a mean weighted by attention; else mean plus maximum
+    each_bin : of each bin on its own
     """
 
     attention: bool
+    each_bin: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,12 @@ class ConvolutionParams(NetworkParams):
 class CNNParams(ConvolutionParams):
     """Convolutions over the spectrogram; as a spiking network, over each time step's input."""
 
-    pooling: Literal["frames", "places", "attention"] = Field(
+    pooling: Literal["frames", "bins", "places", "attention"] = Field(
         "frames",
         description="Of the last block's outputs before the read-out: frames, mean over bins, then "
-        "mean plus maximum over frames; places, mean plus maximum over frames and bins at once; "
-        "attention, mean over these weighted by a learnt softmax.",
+        "mean plus maximum over frames; bins, mean plus maximum over the frames of each bin; "
+        "places, mean plus maximum over frames and bins at once; attention, mean over these "
+        "weighted by a learnt softmax.",
     )
 
 

@@ -71,7 +71,6 @@ class DistilledParams(RegularisedParams):
 class IntegerParams(SurrogateParams):
     """Integer training: several spikes a step at once, given one by one in inference."""
 
-    streams: ClassVar[bool] = False
     any_network: ClassVar[bool] = False
 
     levels: Count = Field(description="Most spikes of a neuron in a step of the training, D.")

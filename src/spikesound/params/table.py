@@ -13,6 +13,7 @@ from spikesound.params.models import OUTSIDE, LabelKind, ModelParams
 from spikesound.params.networks import OF_ROW, CodeParams, NetworkParams, TCNParams
 from spikesound.params.neurons import NeuronParams
 from spikesound.params.recipes import RecipeParams
+from spikesound.params.sparse_methods import IntegerParams
 from spikesound.params.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -175,6 +176,8 @@ def _check(where: str, model: Model, params: Params) -> None:
             row.method,
             able,
         )
+    if model.recipe.dataset == "stream" and isinstance(method, IntegerParams):
+        _check_streamed_integer(where, model, method, params)
     if model.recipe.negatives is not None and method.own_network:
         raise SpikesoundError(
             f"{where}.method: recipe {row.recipe!r} has negatives, which method {row.method!r} "
@@ -218,6 +221,25 @@ def _check(where: str, model: Model, params: Params) -> None:
         raise unknown(f"{where}.needs", row.needs, needs)
     if (row.labels is None) != (row.task == "classification"):
         raise SpikesoundError(f"{where}.labels: strong, weak or both, of detection and no other")
+
+
+def _check_streamed_integer(
+    where: str, model: Model, method: IntegerParams, params: Params
+) -> None:
+    """Refuse what integer training has not on streamed clips."""
+    recipe = f"recipe {model.row.recipe!r} has dataset: stream"
+    if method.penalty is not None:
+        raise SpikesoundError(
+            f"{where}.method: {recipe}, where method {model.row.method!r} has no penalty; set "
+            f"methods.{model.row.method}.penalty to null, or dataset: memory"
+        )
+    if model.task == "classification" and params.encodings[params.encoding].spikes:
+        able = [name for name, each in params.encodings.items() if not each.spikes]
+        raise unknown(
+            f"encoding: {recipe}, where method {model.row.method!r} takes values; encoding",
+            params.encoding,
+            able,
+        )
 
 
 def _check_teacher(where: str, model: Model, params: Params) -> None:

@@ -1,10 +1,11 @@
-"""Pooling of a clip's last layer before the read-out: over frames, over all places, by attention.
+"""Pooling of a clip's last layer before the read-out: over frames, of each bin, over all places.
 
 A pooling is a module with two halves, so that networks can run in pieces of their time steps:
 ``summarised`` is linear in outputs (..., channel, frame, bin), so that it may be taken of each step
-or of their sum; a call maps summaries to (..., channel). All are of degree one: outputs that are
-c > 0 times as great give c times as much. So a conventional network's read-out can be taken over by
-a spiking one, whose outputs are numbers or times of spikes.
+or of their sum; a call maps summaries to (..., value), ``width`` values: a value a channel, but of
+the pooling of each bin. All are of degree one: outputs that are c > 0 times as great give c times
+as much. So a conventional network's read-out can be taken over by a spiking one, whose outputs are
+numbers or times of spikes.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ SILENCE = 1e-12
 class FramePooling(nn.Module):
     """Mean over bins, then mean plus maximum over frames."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, bins: int = 1) -> None:
         super().__init__()
+        self.width = channels
 
     def summarised(self, x: torch.Tensor) -> torch.Tensor:
         """Return means over bins (..., channel, frame)."""
@@ -49,11 +51,33 @@ class FramePooling(nn.Module):
         ]
 
 
+class BinPooling(nn.Module):
+    """Mean plus maximum over frames, of each bin: what lies high and what lies low stay apart."""
+
+    def __init__(self, channels: int, bins: int = 1) -> None:
+        super().__init__()
+        self.width = channels * bins
+
+    def summarised(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs as they are (..., channel, frame, bin)."""
+        return x
+
+    def forward(self, summary: torch.Tensor) -> torch.Tensor:
+        """Map a summary to (..., channel * bin)."""
+        return (summary.mean(-2) + summary.amax(-2)).flatten(-2)
+
+    def layers(self, last: nn.Module, source: Source, *, each_step: bool) -> list[Layer]:
+        """Return its layers; see :meth:`FramePooling.layers`."""
+        places = Places(attention=False, each_bin=True)
+        return [Layer("pooling", "pooling", last, source, geometry=places, each_step=each_step)]
+
+
 class PlacePooling(nn.Module):
     """Mean plus maximum over all frames and bins."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, bins: int = 1) -> None:
         super().__init__()
+        self.width = channels
 
     def summarised(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs, places on one axis (..., channel, place)."""
@@ -88,8 +112,9 @@ class AttentionPooling(nn.Module):
     here of one linear map, and of outputs over their mean.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, bins: int = 1) -> None:
         super().__init__()
+        self.width = channels
         self.attention = nn.Linear(channels, 1, bias=False)
 
     def summarised(self, x: torch.Tensor) -> torch.Tensor:
@@ -114,14 +139,17 @@ class AttentionPooling(nn.Module):
         ]
 
 
-ClipPooling = FramePooling | PlacePooling | AttentionPooling
+ClipPooling = FramePooling | BinPooling | PlacePooling | AttentionPooling
 
-CLIP_POOLINGS: dict[Literal["frames", "places", "attention"], Callable[[int], ClipPooling]] = {
+CLIP_POOLINGS: dict[
+    Literal["frames", "bins", "places", "attention"], Callable[[int, int], ClipPooling]
+] = {
     "frames": FramePooling,
+    "bins": BinPooling,
     "places": PlacePooling,
     "attention": AttentionPooling,
 }
-"""The poolings by name; each is made for a number of channels."""
+"""The poolings by name; each is made for numbers of channels and of bins."""
 
 
 def copy_attention(network: nn.Module, twin: nn.Module) -> None:

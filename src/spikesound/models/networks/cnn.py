@@ -122,6 +122,15 @@ def layers_of_blocks(blocks: Iterable[nn.Module]) -> tuple[list[Layer], Source]:
     return found, source
 
 
+def pooled_bins(blocks: Iterable[nn.Module], bins: int) -> int:
+    """Return the bins of what blocks, one behind the other, make of an input of so many."""
+    for module in blocks:
+        for block in module.modules():
+            if isinstance(block, Block):
+                bins = block.grid.on(2, bins).size[1]
+    return bins
+
+
 def merged(x: torch.Tensor, convolution: nn.Conv2d, grid: Grid) -> torch.Tensor:
     """Convolve and pool as the one convolution that the two come to."""
     rows, columns = x.shape[-2:]
@@ -179,8 +188,8 @@ class CNN(nn.Module):
         blocks, width = self.made(params, neuron)
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(params.dropout)
-        self.readout = nn.Linear(width, layout.classes)
-        self.pooling = CLIP_POOLINGS[params.pooling](width)
+        self.pooling = CLIP_POOLINGS[params.pooling](width, pooled_bins(blocks, layout.bins))
+        self.readout = nn.Linear(self.pooling.width, layout.classes)
         self.layout = layout
         self.steps = layout.steps
         weights = layout.step_weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -106,6 +107,7 @@ class Residual(CNN):
                 f"networks: windows: expected a divisor of the {layout.bins} bins, got "
                 f"{params.windows}"
             )
+        layout = replace(layout, bins=layout.bins // params.windows)
         super().__init__(params, layout, neuron)
         self.windows = params.windows
 

@@ -15,14 +15,14 @@ from spikesound.snn.neurons.integer_lif import IntegerLIF
 from spikesound.training.job import Job, Trained
 from spikesound.training.loop import validate
 from spikesound.training.methods.presentations import presented_clips
-from spikesound.training.methods.regularised import spiking_spec, train_sparse
+from spikesound.training.methods.regularised import Loop, spiking_spec, train_sparse
 
 NEURON = "integer_lif"
 BETA = 0.5
 """First decay of neurons that have none of their own."""
 
 
-def train_integer(job: Job) -> Trained:
+def train_integer(job: Job, loop: Loop | None = None) -> Trained:
     """Return a network of binary spikes that was trained with numbers of spikes.
 
     In training a neuron puts out how many of at most D spikes it has in a step
@@ -31,6 +31,10 @@ def train_integer(job: Job) -> Trained:
     input comes at the first substep of its step (encoding ``spaced``), with weights of the first
     layer that are D times as large. A penalty on firing rates is that of
     :func:`.regularised.train_regularised`; a rate is of substeps.
+
+    Parameters
+    ----------
+    loop : None: :func:`spikesound.training.loop.train`
 
     Raises
     ------
@@ -57,7 +61,8 @@ def train_integer(job: Job) -> Trained:
         binary=False,
     )
     spec = spiking_spec(job).with_neuron(NEURON, neuron)
-    counted = train_sparse(job, build(spec, lambda: IntegerLIF(neuron)), spec, method.penalty, None)
+    network = build(spec, lambda: IntegerLIF(neuron))
+    counted = train_sparse(job, network, spec, method.penalty, None, loop=loop)
     return one_by_one(counted, job, method.levels)
 
 

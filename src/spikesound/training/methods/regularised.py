@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,10 @@ from spikesound.training.methods.course import Course
 from spikesound.training.methods.rate_penalty import hinge_penalty, ramp
 from spikesound.training.methods.rewiring import Rewiring, density_of, pruned_spec
 from spikesound.training.methods.surrogate import Backpropagation, step_weights
-from spikesound.training.objective import Backward
+from spikesound.training.objective import Backward, Objective
+
+Loop = Callable[[nn.Module, Job, Objective], Trained]
+"""Trains a network: :func:`spikesound.training.loop.train`, or another with its arguments."""
 
 
 def train_regularised(job: Job) -> Trained:
@@ -61,6 +64,7 @@ def train_sparse(
     penalty: PenaltyParams | None,
     pruning: PruningParams | None,
     objective: type[Regularised] | None = None,
+    loop: Loop | None = None,
 ) -> Trained:
     """Return a spiking network trained with penalty and pruning; its weights are quantised.
 
@@ -68,12 +72,17 @@ def train_sparse(
     ----------
     network, spec : to train, and what it is built by
     objective : None: :class:`Regularised`
+    loop : None: :func:`spikesound.training.loop.train`
     """
     kept = spec if pruning is None else pruned_spec(spec)
     course = Course(job)
     wanted = (objective or Regularised)(job, course, penalty, pruning)
     sparse = penalty is not None or pruning is not None
-    trained = train(network, replace(course.followed(job), spec=spec), wanted, keep_last=sparse)
+    followed = replace(course.followed(job), spec=spec)
+    if loop is None:
+        trained = train(network, followed, wanted, keep_last=sparse)
+    else:
+        trained = loop(network, followed, wanted)
     if job.method.weight_bits is not None:
         quantise_weights(trained.network, job.method.weight_bits)
     if pruning is None:

@@ -9,6 +9,7 @@ from spikesound.models.build import build
 from spikesound.params import SurrogateParams
 from spikesound.snn.quantisation.weights import quantise_weights
 from spikesound.training.job import Job, Trained
+from spikesound.training.methods.integer import train_integer
 from spikesound.training.methods.surrogate import Backpropagation, step_weights
 from spikesound.training.methods.truncated import check_truncation
 from spikesound.training.stream.loop import train_streamed
@@ -37,8 +38,14 @@ def stream_surrogate(job: Job) -> Trained:
     return trained
 
 
+def stream_integer(job: Job) -> Trained:
+    """Return a network trained as by :func:`spikesound.training.methods.integer.train_integer`."""
+    return train_integer(job, train_streamed)
+
+
 STREAM_METHODS: dict[str, Callable[[Job], Trained]] = {
     "backprop": stream_backprop,
     "surrogate": stream_surrogate,
+    "integer": stream_integer,
 }
 """The methods that train on streamed clips."""
