@@ -11,7 +11,8 @@ those of metrics/detection; download, downloaders, detection_speed, c_export, le
 stopwatch the file of their name in benchmarks/results; systems what experiments/published.yaml
 names (benchmarks/systems_table.py); those of workload_tables.py the summaries of both tasks,
 study and tones; unknown and unknown_scores that of benchmarks/unknown.py,
-authors that of benchmarks/authors.py; those of scale_tables.py that of benchmarks/scale, and those
+authors that of benchmarks/authors.py, those of speaker_tables.py that of
+benchmarks/fsdd_speakers.py; those of scale_tables.py that of benchmarks/scale, and those
 of gpu_tables.py that of benchmarks/gpu.py, which say so where there is none. A test compares them
 with what stands there.
 """
@@ -25,6 +26,7 @@ import gpu_tables
 import parameters
 import people_tables
 import scale_tables
+import speaker_tables
 import systems_table
 import unknown_tables
 import workload_tables
@@ -387,6 +389,7 @@ TABLES = {
     **people_tables.TABLES,
     **unknown_tables.TABLES,
     **author_tables.TABLES,
+    **speaker_tables.TABLES,
     **gpu_tables.TABLES,
     **workload_tables.TABLES,
     **scale_tables.TABLES,
