@@ -60,6 +60,14 @@ def test_the_speed_is_that_of_the_last_minute(clock: Clock) -> None:
         assert meter.line() == "train: 160 of 200, 4.0 s/epoch, 0:02:40 left"
 
 
+def test_a_pause_between_slow_steps_is_not_the_speed_of_all(clock: Clock) -> None:
+    with Meter("train", 200, "epoch", screen(terminal=False)) as meter:
+        for seconds in [6.0] * 84 + [96.0]:  # a fold is evaluated before the next one begins
+            clock.now_s += seconds
+            meter.advance()
+        assert 1 / meter.per_s == pytest.approx(15.0, rel=0.1)
+
+
 def test_a_terminal_is_drawn_in_place_and_keeps_the_last_line(clock: Clock) -> None:
     on = screen(terminal=True)
     outer = track(range(2), total=2, what="fold", unit="fold", screen=on)

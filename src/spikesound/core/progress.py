@@ -31,6 +31,9 @@ DRAW_EVERY_S = 0.5
 SPAN_S = 60.0
 """The speed is that of the last minute: it changes, and the time left hangs on it."""
 
+LEAST_STEPS = 10
+"""But of at least so many steps: of slow ones a single pause would count as the speed of all."""
+
 _BAR_WIDTH = 30
 
 
@@ -146,7 +149,7 @@ class Meter:
         now = time.monotonic()
         if now - self._history[-1][0] >= DRAW_EVERY_S:
             self._history.append((now, self.done))
-            while len(self._history) > 2 and now - self._history[0][0] > SPAN_S:
+            while len(self._history) > LEAST_STEPS and now - self._history[0][0] > SPAN_S:
                 self._history.popleft()
         every_s = DRAW_EVERY_S if self._screen.console.is_terminal else LINE_EVERY_S
         if now - self._shown >= every_s:
@@ -155,7 +158,7 @@ class Meter:
 
     @property
     def per_s(self) -> float:
-        """Rate of work per second, over the last minute."""
+        """Rate of work per second, over the last minute or the last ten steps."""
         (before_s, before), now_s = self._history[0], time.monotonic()
         return (self.done - before) / (now_s - before_s) if now_s > before_s else 0.0
 
