@@ -165,8 +165,24 @@ def test(content: dict[str, Any], arguments: argparse.Namespace) -> None:
             for other in content["test"]
             if (other["speaker"], other["seed"], other["side"]) != (speaker, seed, side)
         ] + [row]
+        content["means"] = means(content["test"])
         write_json(OUT, content)
         print(f"speaker {speaker}, seed {seed}: {name}: {row['accuracies']}", flush=True)
+
+
+def means(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return each side's mean accuracy over speakers and the seeds that have all of them."""
+    found: dict[str, dict[str, Any]] = {}
+    for side in SIDES:
+        seeds = sorted({row["seed"] for row in rows if row["side"] == side})
+        whole = [
+            [r["accuracies"][r["speaker"]] for r in rows if (r["side"], r["seed"]) == (side, seed)]
+            for seed in seeds
+        ]
+        whole = [scores for scores in whole if len(scores) == len(SPEAKERS)]
+        if whole:
+            found[side] = {"accuracy": float(np.mean(whole)), "seeds": len(whole)}
+    return found
 
 
 def chosen(content: dict[str, Any], speaker: str, side: str) -> tuple[str, float]:

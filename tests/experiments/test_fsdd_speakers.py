@@ -52,6 +52,18 @@ def test_a_setting_with_fewer_pairs_is_not_chosen() -> None:
     assert fsdd_speakers.chosen(content, "1", "spiking")[0] == "good for 2"
 
 
+def test_a_mean_is_of_all_six_speakers() -> None:
+    tested = [
+        row("any", "spiking", **{f"s{speaker}": 0.1 * int(speaker)})
+        | {"speaker": speaker, "seed": 1}
+        for speaker in "123456"
+    ]
+    expected = {"spiking": {"accuracy": pytest.approx(0.35), "seeds": 1}}
+    assert fsdd_speakers.means(tested) == expected
+    assert fsdd_speakers.means([*tested, tested[0] | {"seed": 2}]) == expected
+    assert fsdd_speakers.means(tested[1:]) == {}
+
+
 def test_each_pair_of_speakers_is_left_out_once() -> None:
     assert len(set(fsdd_speakers.pairs(15))) == 15
     assert sorted(speaker for pair in fsdd_speakers.pairs(3) for speaker in pair) == list("123456")
