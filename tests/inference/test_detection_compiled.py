@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -15,9 +16,10 @@ from spikesound.inference.streaming.conventional import Conventional
 from spikesound.inference.streaming.event_driven import EventDriven
 from spikesound.models.folding import fold
 from spikesound.models.networks.detector import Detector
-from spikesound.params import NEURON_PARAMS
+from spikesound.params import NEURON_PARAMS, MultiSpikeLIFParams
 from spikesound.snn.neurons import NEURONS, RECURRENT
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 
 WIDE = {"channels": [16, 20], "hidden": 24}
 DEEP = {"channels": [4, 3, 2], "pools": [2, 1, 4], "kernel": 5, "hidden": 40}
@@ -124,6 +126,31 @@ def test_every_neuron_in_every_layer(model: str, neuron: str) -> None:
         assert torch.equal(mine, theirs)
         assert theirs.sum() > 0
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reset", ["none", "subtract"])
+def test_several_spikes_a_frame(reset: str) -> None:
+    _, network = detector("snn-tcn")
+    section = MultiSpikeLIFParams(beta=0.4, learn_beta=True, levels=3, reset=reset)
+    for layer in network.layers()[:-1]:
+        layer.module.neuron = MultiSpikeLIF(section)
+    made, x = EventDriven(network), frames()
+    spikes: list[torch.Tensor] = []
+    found: list[torch.Tensor] = []
+    with torch.inference_mode():
+        wanted, _ = network.advance(x, network.rest(1), spikes)
+    logits, state = made.advance(x, made.rest(), found)
+    for mine, theirs in zip(found, spikes, strict=True):
+        assert torch.equal(mine, theirs)
+    assert {number for each in spikes for number in each.unique().tolist()} == {0, 1, 2, 3}
+    torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
+    if reset == "none":  # the potential is what the number was rounded from
+        last = made.potentials(state)[-1]
+        assert np.array_equal((last > 1), found[-1][-1, 0].flatten().numpy() > 0)
+    network.layers()[0].module.neuron = MultiSpikeLIF(section.model_copy(update={"levels": 256}))
+    with pytest.raises(SpikesoundError, match=r"levels: 256: .* expected at most 255"):
+        EventDriven(network)
 
 
 @pytest.mark.slow

@@ -13,14 +13,21 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.compiled import Compiled, State, split
 from spikesound.inference.streaming.folding import Floats, Rounding
-from spikesound.inference.streaming.kernels.event_driven import ADAPTIVE, LAWS, run_spikes
+from spikesound.inference.streaming.kernels.event_driven import (
+    ADAPTIVE,
+    LAWS,
+    SEVERAL,
+    run_spikes,
+)
 from spikesound.models.networks.causal import Spikes
 from spikesound.snn.event_driven.add_rows import LANES
 from spikesound.snn.event_driven.bit_words import BITS
 from spikesound.snn.kernels import numba_lif
 from spikesound.snn.neurons.alif import ALIF
+from spikesound.snn.neurons.bounds import unit
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 from spikesound.snn.neurons.recurrent import RecurrentALIF, RecurrentIF, RecurrentLIF
 
 
@@ -82,7 +89,7 @@ class EventDriven(Compiled):
             self.layers, self._laws, strict=False
         ):  # the last law is the readout's
             own = slice(low, low + layer.places * layer.width)
-            threshold = law[1]
+            threshold = np.float32(0.5) if law[-1] == SEVERAL else law[1]  # from which it rounds up
             if law[-1] == ADAPTIVE:
                 threshold = threshold + law[5] * state.floats[units:][own]
             relative = (state.floats[own] / threshold).reshape(layer.places, layer.width)
@@ -102,6 +109,9 @@ class EventDriven(Compiled):
             low += layer.units
         return spikes
 
+
+MOST = 255
+"""Of a neuron's spikes in a frame."""
 
 Law = tuple[list[float], float]
 
@@ -130,6 +140,16 @@ def _alif(neuron: Any) -> Law:
     return [beta, neuron.threshold, 0.0, 0.0, rho, neuron.rise, ADAPTIVE], 0.0
 
 
+def _several(neuron: Any) -> Law:
+    if neuron.levels > MOST:
+        raise SpikesoundError(
+            f"neuron MultiSpikeLIF: levels: {neuron.levels}: the event-driven kernel holds numbers "
+            f"of spikes in a byte; expected at most {MOST}"
+        )
+    beta, drop = unit(neuron.beta).item(), float(neuron.reset == "subtract")
+    return [beta, float(neuron.levels), drop, 0.0, 0.0, 0.0, SEVERAL], 0.0
+
+
 def _ruled(beta: float, threshold: float, neuron: Any) -> list[float]:
     rule = numba_lif.law(beta, threshold, neuron.rule)
     return [float(value) for value in rule] + [0.0, 0.0]
@@ -139,6 +159,7 @@ NEURONS: dict[type[nn.Module], Callable[[Any], Law]] = {
     LIF: _lif,
     IF: _if,
     ALIF: _alif,
+    MultiSpikeLIF: _several,
     RecurrentLIF: _lif,
     RecurrentIF: _if,
     RecurrentALIF: _alif,

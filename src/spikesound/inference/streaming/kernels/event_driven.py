@@ -15,6 +15,7 @@ from spikesound.inference.streaming.kernels.scatter import (
     WEIGHTS_AT,
     WIDTH,
     Sizes,
+    add_weighted,
     find_starts,
     find_values,
     most,
@@ -31,10 +32,11 @@ from spikesound.snn.kernels.numba_lif import Bytes, Floats, Ints, advance
 
 LAWS = 7
 """Figures of a layer's neurons: decay, threshold, factor and drop after a spike, steps held; of
-adaptive ones decay, threshold, two that are not used, decay and rise of the threshold; last
-``ADAPTIVE``, else 0."""
+adaptive ones decay, threshold, two that are not used, decay and rise of the threshold; of those
+with several spikes a frame decay, their most, and what each of them takes off the potential; last
+``ADAPTIVE``, ``SEVERAL`` or 0."""
 
-ADAPTIVE = 1.0
+ADAPTIVE, SEVERAL = 1.0, 2.0
 
 TINY = np.float32(1e-30)
 """An adaptation below it is none: numbers that shrink for ever become slow to compute with."""
@@ -59,6 +61,21 @@ def adapt(currents: Floats, u: Floats, adaptation: Floats, spiked: Bytes, law: F
 
 
 @serial
+def number(currents: Floats, u: Floats, spikes: Bytes, law: Floats) -> None:
+    """Take one frame of neurons with several spikes: ``u`` and ``spikes`` are overwritten.
+
+    The equation stands in :class:`spikesound.snn.neurons.multi_spike_lif.MultiSpikeLIF`.
+    """
+    beta, most_spikes, drop = law[0], law[1], law[2]
+    zero = np.float32(0)
+    for j in range(len(currents)):
+        after = beta * u[j] + currents[j]
+        count = min(max(np.rint(after), zero), most_spikes)
+        spikes[j] = np.uint8(count)
+        u[j] = after - drop * count
+
+
+@serial
 def fire(
     layer: Sizes, now: int, law: Floats, ground: Floats, floats: Floats, waits: Ints, fired: Bytes
 ) -> None:
@@ -70,6 +87,8 @@ def fire(
     if law[6] == ADAPTIVE:
         low += len(waits)
         adapt(currents, u, floats[low : low + size], fired, law)
+    elif law[6] == SEVERAL:
+        number(currents, u, fired, law)
     else:
         rule = (law[0], law[1], law[2], law[3], int(law[4]))
         advance(currents, u, waits[low : low + size], fired, rule)
@@ -103,7 +122,8 @@ def run_spikes(
     floats : potentials, adaptations, rings, and the integrator; overwritten
     waits : steps that neurons are held; overwritten
     logits : (time, class)
-    spikes : (time, unit of all layers); without rows if they are not wanted
+    spikes : of each frame their number, mostly one (time, unit of all layers); without rows if they
+        are not wanted
     """
     layers = len(sizes) - 1
     last, read = sizes[layers - 1], sizes[layers]
@@ -117,21 +137,28 @@ def run_spikes(
     for t in range(len(x)):
         sums[:] = ground[read[GROUND_AT] :]
         count = find_values(x[t], active, values, True)
-        for number in range(layers):
-            layer = sizes[number]
+        weighted = True  # inputs have values, and so have numbers of spikes
+        for place in range(layers):
+            layer = sizes[place]
             if count:
                 find_starts(active, count, layer[CHANNELS], starts[: layer[BINS] + 1])
                 ring, table = floats[layer[RING_AT] :], table_of(layer, weights)
-                if number == 0:
+                if weighted:
                     scatter_values(layer, now + t, active, values, starts, table, ring)
                 else:
                     scatter_spikes(layer, now + t, active, starts, table, ring)
             size, low = layer[UNITS], layer[UNITS_AT]
             fired = spiked[:size]
-            fire(layer, now + t, laws[number], ground, floats, waits, fired)
-            pack_bytes(fired, words[: size // BITS])
-            count = find_set(words[: size // BITS], active)
-            if layer[READOUT_AT] >= 0:
+            fire(layer, now + t, laws[place], ground, floats, waits, fired)
+            weighted = laws[place, 6] == SEVERAL
+            if weighted:
+                count = find_values(fired, active, values, True)
+            else:
+                pack_bytes(fired, words[: size // BITS])
+                count = find_set(words[: size // BITS], active)
+            if layer[READOUT_AT] >= 0 and weighted:
+                add_weighted(active, values, 0, count, layer[READOUT_AT], readout, sums, 0)
+            elif layer[READOUT_AT] >= 0:
                 add_rows(active, 0, count, layer[READOUT_AT], readout, sums, 0)
             if len(spikes):
                 spikes[t, low : low + size] = fired

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from spikesound.snn.event_driven.add_rows import add_rows
 from spikesound.snn.kernels.compiled import serial
-from spikesound.snn.kernels.numba_lif import Floats, Ints
+from spikesound.snn.kernels.numba_lif import Bytes, Floats, Ints
 
 Sizes = npt.NDArray[np.int64]
 
@@ -151,7 +151,7 @@ def add_weighted(
 
 
 @serial
-def find_values(values: Floats, active: Ints, nonzero: Floats, skip: bool) -> int:
+def find_values(values: Floats | Bytes, active: Ints, nonzero: Floats, skip: bool) -> int:
     """Write the numbers of the values that are not zero, and they themselves; return how many.
 
     All of them if not ``skip``.
