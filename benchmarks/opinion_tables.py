@@ -24,13 +24,20 @@ def spikingjelly() -> str:
 
 def sana_fe() -> str:
     """Spikes, events, energy and time on SANA-FE's chips."""
-    heads = "Model | Chip | Steps | Neurons | Synapses | Spikes | that differ | SynOps here"
+    heads = (
+        "Model | Chip | Steps | Neurons | Synapses | Spikes | that differ | their potentials from"
+    )
+    heads += " the threshold, at most | unit of the chip's potentials | SynOps here"
     lines = [f"| {heads} | Events on the chip | of resets | Messages | Cores |\n"]
-    lines += [f"|---|---|{'---:|' * 10}\n"]
+    lines += [f"|---|---|{'---:|' * 12}\n"]
     for row in read(PATH)["sana_fe"]:
         cells = [row["model"], row["chip"]]
-        keys = ("steps", "neurons", "synapses", "spikes", "different", "synops", "events", "itself",
-                "messages", "cores")  # fmt: skip
+        cells += [
+            f"{row[key]:,}" for key in ("steps", "neurons", "synapses", "spikes", "different")
+        ]
+        apart = row["different"] > 0 and "margin" in row
+        cells += [f"{row[key]:.2g}" if apart else "–" for key in ("margin", "unit")]
+        keys = ("synops", "events", "itself", "messages", "cores")
         cells += [f"{row[key]:,}" if key in row else "–" for key in keys]
         lines.append(f"| {' | '.join(cells)} |\n")
     return "".join(lines)

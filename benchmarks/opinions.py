@@ -39,6 +39,7 @@ from spikesound.inference.simulators.populations import (
     Reference,
     differences,
     graph_of,
+    margin,
     reference,
 )
 from spikesound.inference.simulators.sana_fe import run_sana_fe
@@ -163,6 +164,7 @@ def of_loihi(model: TrainedModel, file: Path, graph: Graph, own: Reference, para
     found = run_sana_fe(graph, own, "loihi")
     return (
         {"chip": "loihi", "different": sum(differences(own, found.spikes).values())}
+        | {"margin": margin(graph, own, found.spikes), "unit": found.unit}
         | {"synops": round(sum(layer.effective for layer in layers))}
         | {"events": found.counts["spikes"], "itself": itself(graph, own)}
         | {"messages": found.counts["packets_sent"], "updates": found.counts["neurons_updated"]}

@@ -12,8 +12,9 @@ stopwatch the file of their name in benchmarks/results; systems what experiments
 names (benchmarks/systems_table.py); those of workload_tables.py the summaries of both tasks,
 study and tones; unknown and unknown_scores that of benchmarks/unknown.py,
 authors that of benchmarks/authors.py, those of speaker_tables.py that of
-benchmarks/fsdd_speakers.py; those of scale_tables.py that of benchmarks/scale, and those
-of gpu_tables.py that of benchmarks/gpu.py, which say so where there is none. A test compares them
+benchmarks/fsdd_speakers.py; those of scale_tables.py that of benchmarks/scale, those of
+gpu_tables.py that of benchmarks/gpu.py, which say so where there is none, and those of
+opinion_tables.py that of benchmarks/opinions.py. A test compares them
 with what stands there.
 """
 
@@ -23,6 +24,7 @@ import account_tables
 import author_tables
 import experiment_tables
 import gpu_tables
+import opinion_tables
 import parameters
 import people_tables
 import scale_tables
@@ -391,6 +393,7 @@ TABLES = {
     **author_tables.TABLES,
     **speaker_tables.TABLES,
     **gpu_tables.TABLES,
+    **opinion_tables.TABLES,
     **workload_tables.TABLES,
     **scale_tables.TABLES,
 }
@@ -408,6 +411,7 @@ PAGES = [
             "detection",
             "download",
             "kernels",
+            "opinions",
             "pairings",
             "robustness",
             "scale",

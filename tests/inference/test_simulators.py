@@ -18,6 +18,8 @@ from spikesound.inference.simulators.populations import (
     Spikes,
     differences,
     graph_of,
+    margin,
+    potentials,
     reference,
 )
 from spikesound.inference.simulators.sana_fe import CHIPS, relayed, run_sana_fe
@@ -47,30 +49,9 @@ def given(model: TrainedModel) -> torch.Tensor:
 
 
 def plain(graph: Graph, run: Reference) -> dict[str, Spikes]:
-    """Run a graph by its definition: lists of synapses, step by step."""
-    spikes: dict[str, Spikes] = {}
-    into = {each.target: each for each in graph.projections}
-    for population in graph.populations:
-        currents = np.tile(population.bias, (run.steps, 1))
-        if population.name in into:
-            lists = into[population.name]
-            before = spikes[lists.source]
-            for step in range(run.steps):
-                at = step - lists.delay
-                active = (at >= 0) & before[np.maximum(at, 0), lists.before]
-                np.add.at(currents[step], lists.after[active], lists.weight[active])
-        else:
-            currents = run.currents
-        potential, fired = np.zeros(population.size), np.zeros(population.size, bool)
-        found = np.zeros((run.steps, population.size), bool)
-        for step in range(run.steps):
-            kept = np.where(fired, 0.0, potential) if population.reset == "zero" else potential
-            potential = population.beta * kept + currents[step]
-            if population.reset == "subtract":
-                potential = potential - population.threshold * fired
-            found[step] = fired = potential > population.threshold
-        spikes[population.name] = found
-    return spikes
+    """Return the spikes of a graph by its definition."""
+    thresholds = {each.name: each.threshold for each in graph.populations}
+    return {name: u > thresholds[name] for name, u in potentials(graph, run).items()}
 
 
 @pytest.mark.parametrize("reset", RESETS)
@@ -91,6 +72,21 @@ def test_linear_layers_are_lists_of_synapses(params: Params) -> None:
     run = reference(model, model.inputs(features()))
     assert differences(run, plain(graph_of(model), run)) == {"one": 0, "two": 0}
     assert run.spikes["two"].any()
+
+
+def test_a_margin_is_the_distance_from_the_threshold_of_spikes_that_differ(params: Params) -> None:
+    model = model_of("detector", "none", params)
+    run, graph = reference(model, given(model)), graph_of(model)
+    assert margin(graph, run, run.spikes) == 0, "none differs"
+    name = graph.populations[1].name
+    u = potentials(graph, run)[name]
+    step, neuron = np.unravel_index(np.abs(u - graph.populations[1].threshold).argmin(), u.shape)
+    found = {key: each.copy() for key, each in run.spikes.items()}
+    found[name][step, neuron] ^= True
+    near = margin(graph, run, found)
+    assert near == abs(u[step, neuron] - graph.populations[1].threshold)
+    found[name][0, 0] ^= True
+    assert margin(graph, run, found) > near
 
 
 @pytest.mark.parametrize("reset", RESETS)

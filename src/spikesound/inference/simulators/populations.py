@@ -164,6 +164,44 @@ def differences(expected: Reference, found: dict[str, Spikes]) -> dict[str, int]
     return {name: int((spikes != found[name]).sum()) for name, spikes in expected.spikes.items()}
 
 
+def potentials(graph: Graph, given: Reference) -> dict[str, Floats]:
+    """Return the potentials of a graph (step, neuron) by its definition, step by step."""
+    found: dict[str, Floats] = {}
+    spikes: dict[str, Spikes] = {}
+    into = {each.target: each for each in graph.projections}
+    for each in graph.populations:
+        currents = np.tile(each.bias, (given.steps, 1))
+        if each.name in into:
+            lists = into[each.name]
+            before = spikes[lists.source]
+            for step in range(given.steps):
+                at = step - lists.delay
+                active = (at >= 0) & before[np.maximum(at, 0), lists.before]
+                np.add.at(currents[step], lists.after[active], lists.weight[active])
+        else:
+            currents = given.currents
+        u, fired = np.zeros(each.size), np.zeros(each.size, bool)
+        own = np.zeros((given.steps, each.size))
+        for step in range(given.steps):
+            kept = np.where(fired, 0.0, u) if each.reset == "zero" else u
+            u = each.beta * kept + currents[step]
+            if each.reset == "subtract":
+                u = u - each.threshold * fired
+            own[step], fired = u, u > each.threshold
+        found[each.name], spikes[each.name] = own, own > each.threshold
+    return found
+
+
+def margin(graph: Graph, given: Reference, found: dict[str, Spikes]) -> float:
+    """Return how far at most potentials whose spikes differ in a run are from their threshold."""
+    ours = potentials(graph, given)
+    far = [
+        np.abs(ours[each.name] - each.threshold)[given.spikes[each.name] != found[each.name]]
+        for each in graph.populations
+    ]
+    return max((float(each.max()) for each in far if each.size), default=0.0)
+
+
 def _spiking_layers(network: nn.Module, name: str) -> list[Layer]:
     layers = hidden(network)
     if not layers or not all(layer.spiking for layer in layers):

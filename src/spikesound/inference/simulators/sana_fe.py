@@ -53,8 +53,11 @@ from spikesound.inference.simulators.populations import (
 )
 from spikesound.models.export.exported import library
 
+PARTS = 64
+"""Whole numbers for a potential of 1, scaled, in which the chip's model holds it: 32 bits."""
+
 LARGEST = 2.0**20
-"""Of a potential, scaled: the chip's model holds 64 times it in an integer of 32 bits."""
+"""Of a potential, scaled."""
 
 ENERGIES = ("synapse", "dendrite", "soma", "network", "total")
 COUNTS = ("spikes", "packets_sent", "neurons_updated", "neurons_fired")
@@ -114,6 +117,7 @@ class ChipRun:
     seconds : of the chip, for all steps
     counts : ``spikes`` (synaptic events), ``packets_sent``, ``neurons_updated``, ``neurons_fired``
     steps, cores : simulated steps, and cores in use
+    unit : of potentials, which the chip rounds to whole numbers
     """
 
     spikes: dict[str, Spikes]
@@ -122,6 +126,7 @@ class ChipRun:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     steps: int = 0
     cores: int = 0
+    unit: float = 0.0
 
     def add(self, result: dict[str, Any]) -> None:
         """Add what a step cost."""
@@ -168,7 +173,7 @@ def run_sana_fe(graph: Graph, given: Reference, chip: str = "loihi") -> ChipRun:
         device = sanafe.SpikingChip(arch)
         device.load(network)
         run = _simulate(device, graph, given, scale)
-    run.cores = cores
+    run.cores, run.unit = cores, 1 / (PARTS * scale)
     return run
 
 
