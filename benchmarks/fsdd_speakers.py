@@ -1,7 +1,7 @@
 """Spoken digits of a speaker who is not in the training set: settings by validation speakers.
 
     python benchmarks/fsdd_speakers.py search [--fsdd FOLDER] [--settings NAME...] [--pairs 3]
-    python benchmarks/fsdd_speakers.py test [--fsdd FOLDER] [--seeds 1]
+    python benchmarks/fsdd_speakers.py test [--fsdd FOLDER] [--seeds 1] [--sides spiking]
     python benchmarks/fsdd_speakers.py show
 
 ``search`` trains each setting of fsdd_speakers.yaml without two of the six speakers, and notes the
@@ -151,7 +151,7 @@ def search(content: dict[str, Any], arguments: argparse.Namespace) -> None:
 def test(content: dict[str, Any], arguments: argparse.Namespace) -> None:
     """Train the chosen setting of each speaker on the other five, and test it."""
     known = settings(arguments)
-    for seed, speaker, side in product(range(1, arguments.seeds + 1), SPEAKERS, SIDES):
+    for seed, speaker, side in product(range(1, arguments.seeds + 1), SPEAKERS, arguments.sides):
         name, validated = chosen(content, speaker, side)
         key = digest(repr(sorted(known[name].items())))
         same = {"speaker": speaker, "seed": seed, "side": side, "key": key}
@@ -326,4 +326,5 @@ if __name__ == "__main__":
     parser.add_argument("--settings", nargs="+")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     run(lambda: main(parser.parse_args()))
