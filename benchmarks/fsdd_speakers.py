@@ -79,6 +79,7 @@ class Setting:
 def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     content: dict[str, Any] = read_mapping(OUT) if OUT.is_file() else {"search": [], "test": []}
+    content["search"] = current(content["search"])
     content |= {"machine": machine(), "versions": versions("torch")}
     if arguments.what == "search":
         search(content, arguments)
@@ -101,6 +102,18 @@ def settings(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return {name: found[name] for name in arguments.settings or found}
 
 
+def key_of(changes: dict[str, Any]) -> str:
+    """Return a digest of a setting's values."""
+    return digest(repr(sorted(changes.items())))
+
+
+def current(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows whose settings stand in the file of settings as they were trained."""
+    known = settings(argparse.Namespace(settings=None))
+    keys = {name: key_of(changes) for name, changes in known.items()}
+    return [row for row in rows if row["key"] == keys.get(row["setting"])]
+
+
 def side_of(name: str) -> str:
     """Return the side of a setting: spiking or conventional."""
     sides = read_sections(SETTINGS)["sides"]
@@ -121,9 +134,7 @@ def prepared(name: str, changes: dict[str, Any], folder: str | None) -> Setting:
         absent, BUILD, ROOT / "data/audioset/ontology.json", BUILD / "trainings", BUILD
     )
     data = data_of(params, default, "classification", folders)
-    return Setting(
-        name, params.model("speakers"), params, data, digest(repr(sorted(changes.items())))
-    )
+    return Setting(name, params.model("speakers"), params, data, key_of(changes))
 
 
 def pairs(count: int) -> list[tuple[str, str]]:
@@ -137,7 +148,7 @@ def search(content: dict[str, Any], arguments: argparse.Namespace) -> None:
     done = {(row["key"], *row["without"]) for row in content["search"]}
     for pair in pairs(arguments.pairs):
         for name, changes in settings(arguments).items():
-            key = digest(repr(sorted(changes.items())))
+            key = key_of(changes)
             if (key, *pair) in done:
                 continue
             setting = prepared(name, changes, arguments.fsdd)
@@ -153,7 +164,7 @@ def test(content: dict[str, Any], arguments: argparse.Namespace) -> None:
     known = settings(arguments)
     for seed, speaker, side in product(range(1, arguments.seeds + 1), SPEAKERS, arguments.sides):
         name, validated = chosen(content, speaker, side)
-        key = digest(repr(sorted(known[name].items())))
+        key = key_of(known[name])
         same = {"speaker": speaker, "seed": seed, "side": side, "key": key}
         if any(same.items() <= row.items() for row in content["test"]):
             continue
@@ -165,9 +176,9 @@ def test(content: dict[str, Any], arguments: argparse.Namespace) -> None:
             for other in content["test"]
             if (other["speaker"], other["seed"], other["side"]) != (speaker, seed, side)
         ] + [row]
-        content["means"] = means(content["test"])
         write_json(OUT, content)
         print(f"speaker {speaker}, seed {seed}: {name}: {row['accuracies']}", flush=True)
+    write_json(OUT, content | {"means": means(content["test"])})
 
 
 def means(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

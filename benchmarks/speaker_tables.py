@@ -12,7 +12,9 @@ PATH = "benchmarks/results/fsdd_speakers.json"
 def search() -> str:
     """Each setting on the speakers who were left out of its trainings."""
     heads = "Side | Setting | Trainings | Validation, mean | lowest, highest speaker | Firing rate"
-    lines = [f"| {heads} | Parameters | Operations a clip, M, dense | by spikes |\n"]
+    lines = [
+        f"| {heads} | Parameters | Operations a clip, M, dense | by spikes or values above 0 |\n"
+    ]
     lines += ["|---|---|---:|---:|---:|---:|---:|---:|---:|\n"]
     for (side, name), rows in _groups("search", "side", "setting"):
         scores = [score for row in rows for score in row["accuracies"].values()]

@@ -47,6 +47,14 @@ def test_a_speaker_has_no_part_in_the_choice_for_it() -> None:
         fsdd_speakers.chosen(content, "3", "conventional")
 
 
+def test_rows_of_settings_that_have_changed_do_not_count() -> None:
+    known = fsdd_speakers.settings(argparse.Namespace(settings=None))
+    today = row("integer", "spiking", s1=0.9) | {"key": fsdd_speakers.key_of(known["integer"])}
+    before = today | {"key": fsdd_speakers.key_of(known["integer"] | {"seed": 7})}
+    gone = today | {"setting": "another name"}
+    assert fsdd_speakers.current([before, today, gone]) == [today]
+
+
 def test_a_setting_with_fewer_pairs_is_not_chosen() -> None:
     content = {"search": [*SEARCH, row("tried once", "spiking", s1=0.0, s2=1.0)]}
     assert fsdd_speakers.chosen(content, "1", "spiking")[0] == "good for 2"

@@ -170,6 +170,31 @@ def test_counts_by_hand(
     assert list(layers)[-1] == "readout"
 
 
+@pytest.mark.parametrize("pool", ["average", "max", "stride", "outputs"])
+@pytest.mark.parametrize("bins", [1, 2, 5, 7, 16])
+def test_a_read_out_has_the_bins_that_blocks_leave(params: Params, pool: str, bins: int) -> None:
+    shape = SHAPE | {"pooling": "bins", "pool": pool}
+    network = build(spec(params, network_params=shape).model_copy(update={"bins": bins})).eval()
+    with torch.inference_mode():
+        assert network(torch.rand(1, 2, 12, bins)).shape == (2, 2)
+
+
+@pytest.mark.parametrize("pooling", ["frames", *OTHERS])
+def test_numbers_of_spikes_of_sums_are_all_counted(params: Params, pooling: str) -> None:
+    shape = params.networks["resnet"].model_dump() | {"channels": [4, 8], "pooling": pooling}
+    wanted = spec(params, network="resnet", network_params=shape, spiking=True)
+    torch.manual_seed(0)
+    x, counted = torch.rand(wanted.steps, 2, 12, 16), Counted()
+    network = settled(build(wanted), x)
+    with torch.inference_mode(), counting(network, wanted, counted):
+        network(x)
+    (first,) = (layer for layer in counted.layers if layer.layer == "pooling")
+    *_, block, _, unit = (x for x in counted.layers if x.neuron not in ("none", "li"))
+    # Block and unit are added up: as many spikes go into the pooling as both have.
+    assert first.effective == block.active_outputs + unit.active_outputs
+    assert unit.active_outputs > 0
+
+
 def test_each_window_of_a_residual_network_has_its_bins(params: Params) -> None:
     shape = params.networks["resnet"].model_dump() | {
         "channels": [4, 8], "windows": 2, "pooling": "bins",

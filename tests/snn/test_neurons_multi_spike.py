@@ -89,11 +89,12 @@ def test_a_layer_adds_up_spikes_that_come_one_by_one() -> None:
         torch.testing.assert_close(together + shift, _currents(layer, x), atol=1e-4, rtol=1e-4)
 
 
-def test_a_stream_gives_what_the_whole_gives() -> None:
+@pytest.mark.parametrize("backend", ["auto", "dense"])
+def test_a_stream_gives_what_the_whole_gives(backend: str) -> None:
     found = model()
     assert isinstance(found.network, Detector)
     samples = np.random.default_rng(1).normal(0, 0.2, 12_000).astype(np.float32)
-    stream = Stream(found.spec, found.network)
+    stream = Stream(found.spec, found.network, backend=backend)
     results = [
         frame
         for start in range(0, 12_000, 700)
@@ -102,7 +103,7 @@ def test_a_stream_gives_what_the_whole_gives() -> None:
     results += stream.finish()
     whole = found.front_end.whole(samples)[None, None].astype(np.float16)
     offline = frame_scores(found.network, whole, 1)[0][0]
-    assert stream.backend == "dense"
+    assert stream.backend == ("event_driven" if backend == "auto" else backend)
     np.testing.assert_allclose([each.scores[0] for each in results], offline[:, 0], atol=5e-3)
 
 

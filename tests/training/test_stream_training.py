@@ -409,6 +409,7 @@ PENALTY = {"target": 0.1, "weight": 5.0, "depth": 0.0, "start": 0.1, "ramp": 0.5
     [
         ({"methods.integer.penalty": PENALTY}, r"has no penalty; set methods\.integer\.penalty to"),
         ({"encoding": "rate"}, r"method 'integer' takes values; encoding 'rate'; valid: direct"),
+        ({"models.snn-tcn-strong.method": "integer"}, r"classifiers, whose substeps are no frames"),
         ({}, None),
     ],
 )

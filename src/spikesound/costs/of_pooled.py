@@ -29,7 +29,7 @@ def place_pooling(
     times = steps if layer.each_step else 1
     found = []
     if steps > 1 and not layer.each_step:
-        active = active_count(output)
+        active = float(output.sum()) if context.numbers else active_count(output)
         sums = additions(layer.name, context.source, active, width)
         dense = float(clips * steps * width)
         found.append(replace(sums, passes=steps, dense=dense, active_inputs=active))

@@ -3,8 +3,9 @@
 ================  ====================================  ======================================
 backend           detector, frame by frame              classifier of clips
 ================  ====================================  ======================================
-``event_driven``  spiking: LIF, IF, ALIF, recurrent     CNN of LIF or IF, average or stride
-                  ones in the last layer                pooling, readout ``rate``
+``event_driven``  spiking: LIF, IF, ALIF, several       CNN of LIF or IF, average or stride
+                  spikes a frame, recurrent ones in     pooling, readout ``rate``
+                  the last layer
 ``compiled``      conventional: ReLU, GRU, LSTM         convolutions with norms and pooling folded
 ``dense``         any: the torch loop                   any: the network itself
 ================  ====================================  ======================================

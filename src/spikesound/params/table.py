@@ -176,6 +176,11 @@ def _check(where: str, model: Model, params: Params) -> None:
             row.method,
             able,
         )
+    if isinstance(method, IntegerParams) and model.task != "classification":
+        raise SpikesoundError(
+            f"{where}.method: method {row.method!r} trains classifiers, whose substeps are no "
+            "frames; detectors have numbers of spikes by neurons.multi_spike_lif"
+        )
     if model.recipe.dataset == "stream" and isinstance(method, IntegerParams):
         _check_streamed_integer(where, model, method, params)
     if model.recipe.negatives is not None and method.own_network:
@@ -233,7 +238,7 @@ def _check_streamed_integer(
             f"{where}.method: {recipe}, where method {model.row.method!r} has no penalty; set "
             f"methods.{model.row.method}.penalty to null, or dataset: memory"
         )
-    if model.task == "classification" and params.encodings[params.encoding].spikes:
+    if params.encodings[params.encoding].spikes:
         able = [name for name, each in params.encodings.items() if not each.spikes]
         raise unknown(
             f"encoding: {recipe}, where method {model.row.method!r} takes values; encoding",

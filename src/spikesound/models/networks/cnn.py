@@ -128,6 +128,7 @@ def pooled_bins(blocks: Iterable[nn.Module], bins: int) -> int:
         for block in module.modules():
             if isinstance(block, Block):
                 bins = block.grid.on(2, bins).size[1]
+                bins //= min(2, bins) if block.grid.pool == "max" else 1
     return bins
 
 
@@ -221,7 +222,7 @@ class CNN(nn.Module):
         """Return what the read-out needs of these steps, of weighted inputs.
 
         For ``rate`` what the pooling needs of the spikes summed over steps, with pooling over
-        frames (batch, channel, frame); else the pooled spikes of each step (time, batch, channel).
+        frames (batch, channel, frame); else the pooled spikes of each step (time, batch, value).
         """
         x = self.channels(x)
         for block in self.blocks:

@@ -12,7 +12,9 @@ State = tuple[torch.Tensor, ...]
 
 
 class SpikingNeuron(nn.Module):
-    """A module from currents ``(time, batch, ...)`` to spikes, 0.0 or 1.0, of the same shape.
+    """A module from currents ``(time, batch, ...)`` to spikes of the same shape.
+
+    A spike is 1.0, none is 0.0; a neuron with several ``substeps`` puts out their number.
 
     Counting operations and spikes goes by this class: what a module of it puts out are spikes.
 

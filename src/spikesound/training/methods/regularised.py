@@ -81,6 +81,11 @@ def train_sparse(
     followed = replace(course.followed(job), spec=spec)
     if loop is None:
         trained = train(network, followed, wanted, keep_last=sparse)
+    elif sparse:
+        raise SpikesoundError(
+            f"{job.spec.model}: penalty and pruning need the course of the training; set "
+            "dataset: memory"
+        )
     else:
         trained = loop(network, followed, wanted)
     if job.method.weight_bits is not None:

@@ -61,18 +61,22 @@ def adapt(currents: Floats, u: Floats, adaptation: Floats, spiked: Bytes, law: F
 
 
 @serial
+def rounded(u: np.float32, most_spikes: np.float32) -> np.float32:
+    """Return a potential as a number of spikes; 0 of what is no number, as in unused units."""
+    return min(np.float32(np.rint(u)), most_spikes) if u > 0 else np.float32(0)
+
+
+@serial
 def number(currents: Floats, u: Floats, spikes: Bytes, law: Floats) -> None:
     """Take one frame of neurons with several spikes: ``u`` and ``spikes`` are overwritten.
 
     The equation stands in :class:`spikesound.snn.neurons.multi_spike_lif.MultiSpikeLIF`.
     """
     beta, most_spikes, drop = law[0], law[1], law[2]
-    zero = np.float32(0)
     for j in range(len(currents)):
-        after = beta * u[j] + currents[j]
-        count = min(max(np.rint(after), zero), most_spikes)
-        spikes[j] = np.uint8(count)
-        u[j] = after - drop * count
+        after = beta * (u[j] - drop * rounded(u[j], most_spikes)) + currents[j]
+        spikes[j] = np.uint8(rounded(after, most_spikes))
+        u[j] = after
 
 
 @serial
