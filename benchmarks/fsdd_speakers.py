@@ -24,11 +24,12 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass, replace
-from itertools import combinations, groupby, product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import speaker_tables
 import torch
 from machine import machine, versions
 
@@ -79,13 +80,16 @@ class Setting:
 def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     content: dict[str, Any] = read_mapping(OUT) if OUT.is_file() else {"search": [], "test": []}
-    content["search"] = current(content["search"])
+    rows = content["search"]
+    content["search"] = current(rows)
+    if left_out := len(rows) - len(content["search"]):
+        print(f"{left_out} rows of settings that {SETTINGS.name} has no longer are left out")
     content |= {"machine": machine(), "versions": versions("torch")}
     if arguments.what == "search":
         search(content, arguments)
     elif arguments.what == "test":
         test(content, arguments)
-    show(content)
+    print(f"\n{speaker_tables.search()}\n{speaker_tables.tested()}\nresults: {OUT}")
 
 
 def settings(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -304,30 +308,6 @@ def fitted(
     trained = STREAM_METHODS[model.method](job)
     resume.unlink(missing_ok=True)
     return trained
-
-
-def show(content: dict[str, Any]) -> None:
-    """Print the search and the test as tables."""
-    names = list(dict.fromkeys(row["setting"] for row in content["search"]))
-    for name in names:
-        rows = [row for row in content["search"] if row["setting"] == name]
-        scores = [score for row in rows for score in row["accuracies"].values()]
-        print(
-            f"{name:<28} {len(rows):>2} trainings, validation {100 * np.mean(scores):.1f} % "
-            f"({100 * min(scores):.1f} to {100 * max(scores):.1f}), spikes "
-            f"{100 * np.mean([row['spike_rate'] for row in rows]):.1f} %, "
-            f"{rows[0]['parameters']:,} parameters, {np.mean([r['minutes'] for r in rows]):.0f} min"
-        )
-    tested = sorted(content["test"], key=lambda row: (row["side"], row["seed"], row["speaker"]))
-    for (side, seed), group in groupby(tested, key=lambda row: (row["side"], row["seed"])):
-        rows = list(group)
-        found = [row["accuracies"][row["speaker"]] for row in rows]
-        print(f"test, {side}, seed {seed}: {100 * np.mean(found):.1f} % of {len(found)} speakers")
-        for row in rows:
-            print(
-                f"  speaker {row['speaker']}: {100 * row['accuracies'][row['speaker']]:.1f} % "
-                f"({row['setting']}, validation {100 * row['validation_accuracy']:.1f} %)"
-            )
 
 
 if __name__ == "__main__":

@@ -24,11 +24,9 @@ def spikingjelly() -> str:
 
 def sana_fe() -> str:
     """Spikes, events, energy and time on SANA-FE's chips."""
-    heads = (
-        "Model | Chip | Steps | Neurons | Synapses | Spikes | that differ | their potentials from"
-    )
-    heads += " the threshold, at most | unit of the chip's potentials | SynOps here"
-    lines = [f"| {heads} | Events on the chip | of resets | Messages | Cores |\n"]
+    lines = ["| Model | Chip | Steps | Neurons | Synapses | Spikes | that differ | "]
+    lines += ["their potentials from the threshold, at most | unit of the chip's potentials | "]
+    lines += ["SynOps here | Events on the chip | of resets | Messages | Cores |\n"]
     lines += [f"|---|---|{'---:|' * 12}\n"]
     for row in read(PATH)["sana_fe"]:
         cells = [row["model"], row["chip"]]

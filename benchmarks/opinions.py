@@ -34,14 +34,8 @@ from spikesound.costs.spikingjelly.energies import energies
 from spikesound.costs.spikingjelly.watching import watched
 from spikesound.costs.tables import Counts, price
 from spikesound.inference.simulators.nest import run_nest
-from spikesound.inference.simulators.populations import (
-    Graph,
-    Reference,
-    differences,
-    graph_of,
-    margin,
-    reference,
-)
+from spikesound.inference.simulators.populations import Graph, graph_of
+from spikesound.inference.simulators.reference import Reference, differences, margin, reference
 from spikesound.inference.simulators.sana_fe import run_sana_fe
 from spikesound.models.build import build
 from spikesound.models.loading import TrainedModel, load

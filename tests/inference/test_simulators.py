@@ -14,10 +14,12 @@ from spikesound.inference.simulators.populations import (
     Graph,
     Population,
     Projection,
-    Reference,
     Spikes,
-    differences,
     graph_of,
+)
+from spikesound.inference.simulators.reference import (
+    Reference,
+    differences,
     margin,
     potentials,
     reference,

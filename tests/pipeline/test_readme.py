@@ -173,5 +173,5 @@ def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
             assert re.search(f"refuses {percent(row['refused'])} %", text), row["model"]
     speakers = (ROOT / "benchmarks/results/fsdd_speakers.json").read_text(encoding="utf-8")
     means = json.loads(speakers)["means"]
-    assert f"{percent(means['spiking']['accuracy'])} % by a spiking network of numbers" in text
+    assert f"{percent(means['spiking']['accuracy'])} % by a spiking network from integer" in text
     assert f"{percent(means['conventional']['accuracy'])} % by a conventional one" in text

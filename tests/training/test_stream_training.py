@@ -407,9 +407,15 @@ PENALTY = {"target": 0.1, "weight": 5.0, "depth": 0.0, "start": 0.1, "ramp": 0.5
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"methods.integer.penalty": PENALTY}, r"has no penalty; set methods\.integer\.penalty to"),
-        ({"encoding": "rate"}, r"method 'integer' takes values; encoding 'rate'; valid: direct"),
-        ({"models.snn-tcn-strong.method": "integer"}, r"classifiers, whose substeps are no frames"),
+        (
+            {"methods.integer.penalty": PENALTY},
+            r"rates is not available with dataset: stream; set methods\.integer",
+        ),
+        ({"encoding": "rate"}, r"an encoding without spikes; encoding 'rate'; valid: direct"),
+        (
+            {"models.snn-tcn-strong.method": "integer"},
+            r"trains classifiers only; .* neuron to multi_spike_lif",
+        ),
         ({}, None),
     ],
 )

@@ -178,8 +178,8 @@ def _check(where: str, model: Model, params: Params) -> None:
         )
     if isinstance(method, IntegerParams) and model.task != "classification":
         raise SpikesoundError(
-            f"{where}.method: method {row.method!r} trains classifiers, whose substeps are no "
-            "frames; detectors have numbers of spikes by neurons.multi_spike_lif"
+            f"{where}.method: method {row.method!r} trains classifiers only; for several spikes a "
+            "frame in a detector set its neuron to multi_spike_lif"
         )
     if model.recipe.dataset == "stream" and isinstance(method, IntegerParams):
         _check_streamed_integer(where, model, method, params)
@@ -231,17 +231,18 @@ def _check(where: str, model: Model, params: Params) -> None:
 def _check_streamed_integer(
     where: str, model: Model, method: IntegerParams, params: Params
 ) -> None:
-    """Refuse what integer training has not on streamed clips."""
-    recipe = f"recipe {model.row.recipe!r} has dataset: stream"
+    """Refuse what integer training cannot do on streamed clips."""
+    name, recipe = model.row.method, model.row.recipe
     if method.penalty is not None:
         raise SpikesoundError(
-            f"{where}.method: {recipe}, where method {model.row.method!r} has no penalty; set "
-            f"methods.{model.row.method}.penalty to null, or dataset: memory"
+            f"{where}.method: a penalty on firing rates is not available with dataset: stream; set "
+            f"methods.{name}.penalty to null, or recipes.{recipe}.dataset to memory"
         )
     if params.encodings[params.encoding].spikes:
         able = [name for name, each in params.encodings.items() if not each.spikes]
         raise unknown(
-            f"encoding: {recipe}, where method {model.row.method!r} takes values; encoding",
+            f"encoding: method {name!r} with dataset: stream (recipe {recipe!r}) needs an encoding "
+            "without spikes; encoding",
             params.encoding,
             able,
         )

@@ -40,9 +40,9 @@ from spikesound.inference.simulators.populations import (
     Graph,
     Numbers,
     Population,
-    Reference,
     Spikes,
 )
+from spikesound.inference.simulators.reference import Reference
 from spikesound.models.export.exported import library
 
 H_MS = 0.5

@@ -48,9 +48,9 @@ from spikesound.inference.simulators.populations import (
     Graph,
     Population,
     Projection,
-    Reference,
     Spikes,
 )
+from spikesound.inference.simulators.reference import Reference
 from spikesound.models.export.exported import library
 
 PARTS = 64
