@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from project import ROOT
 
 from spikesound.core.errors import SpikesoundError
+from spikesound.core.seeds import numpy_generator
 from spikesound.costs.by_frame import mean_layers
 from spikesound.costs.counting import count_frames
 from spikesound.costs.front_end import SoundInput
@@ -23,13 +24,17 @@ from spikesound.experiments.hour.detector import Detector, quantised, run_all, r
 from spikesound.experiments.hour.energy import Part, days, gate_work, joules
 from spikesound.experiments.hour.experiment import Experiment
 from spikesound.experiments.hour.gates import Open, above_floor_db, levels_db, opened, spans
+from spikesound.experiments.hour.hours import Hours
+from spikesound.experiments.hour.quality import quality
 from spikesound.experiments.hour.rows import energies
 from spikesound.experiments.hour.run import run_hour
 from spikesound.experiments.hour.systems import DENSE, GATED, SYSTEMS
+from spikesound.experiments.hour.tuning import masked, psds1
 from spikesound.models.loading import TrainedModel
 from spikesound.models.spec import Decision
 from spikesound.params import Params
 from spikesound.params.hour import HourParams, load_hour
+from spikesound.tasks.detection.decision import Event
 
 RATE_HZ = 4000
 
@@ -111,9 +116,9 @@ def test_a_gate_opens_before_a_trigger_and_holds_after_it() -> None:
     assert spans(np.zeros(3, bool)) == []
 
 
-def trained(model: str) -> TrainedModel:
+def trained(model: str, lookahead: int = 0) -> TrainedModel:
     spec, network = detector(model)
-    decision = Decision(thresholds=[0.4] * 3, medians=[1, 3, 5])
+    decision = Decision(thresholds=[0.4] * 3, medians=[1, 3, 5], lookahead=lookahead)
     return TrainedModel(spec.model_copy(update={"decision": decision}), network)
 
 
@@ -242,6 +247,49 @@ def test_each_system_has_one_name_and_its_opponents() -> None:
     )
 
 
+def made_hours(lookahead: int) -> Hours:
+    """Return two minutes of 40 frames of a second with an event each; their sound is zeros."""
+    events = [[Event("/m/0", 5.0, 15.0)], [Event("/m/1", 10.0, 12.0)]]
+    frames = 40 + lookahead
+    inputs, levels = np.zeros((2, frames, BINS)), np.zeros((2, frames))
+    sound = (inputs.astype(np.float32), levels.astype(np.float32))
+    return Hours(["a", "b"], *sound, events, 40.0, ["/m/0", "/m/1"], lookahead)
+
+
+def test_output_that_comes_later_is_of_the_same_frames(params: Params) -> None:
+    generator = np.random.default_rng(3)
+    scores = 0.3 * generator.random((2, 40, 2), np.float32)
+    scores[0, 5:14, 0], scores[1, 10:12, 1], scores[1, 30:33, 0] = 0.9, 0.8, 0.7
+    late = np.concatenate([generator.random((2, 6, 2), np.float32), scores], axis=1)
+    features = params.features.model_copy(update={"rate_hz": RATE_HZ, "hop": RATE_HZ})
+    rows = []
+    for lookahead, output in ((0, scores), (6, late)):
+        hours = made_hours(lookahead)
+        decision = Decision(thresholds=[0.5] * 2, medians=[1, 1], lookahead=lookahead)
+        rows.append(
+            {"gate": psds1(hours, output, decision, 1.0)}
+            | quality(hours, output, decision, features, generator=numpy_generator(1, "t"),
+                      resamples=10, confidence=0.9)
+        )  # fmt: skip
+    at_once, later = rows
+    assert at_once["gate"] == later["gate"] > 0.3
+    assert later["delay_median_s"] == pytest.approx(at_once["delay_median_s"] + 6)
+    assert {k: v for k, v in at_once.items() if not k.startswith("delay")} == {
+        k: v for k, v in later.items() if not k.startswith("delay")
+    }
+
+
+def test_a_gate_that_opens_with_an_event_lets_its_onset_count_with_a_look_ahead() -> None:
+    hours, scores = made_hours(6), np.full((2, 46, 2), 0.9, np.float32)
+    triggers = np.zeros(46, bool)
+    triggers[20] = True
+    gates = [opened(triggers, hold=9, before=5), opened(triggers & False, hold=9, before=5)]
+    counted = hours.of_frames(masked(scores, gates))
+    assert counted.shape == (2, 40, 2)
+    assert np.flatnonzero(counted[0, :, 0]).tolist() == list(range(14, 24))
+    assert not counted[1].any()
+
+
 @pytest.fixture(scope="module")
 def small(params: Params, settings: HourParams) -> tuple[Experiment, HourParams]:
     small = settings.model_copy(
@@ -263,7 +311,7 @@ def small(params: Params, settings: HourParams) -> tuple[Experiment, HourParams]
     )
     models = {}
     for name in ("ann-tcn", "snn-tcn"):
-        model = trained(name)
+        model = trained(name, lookahead=2)
         section = model.front_end.features.model_copy(
             update={"mels": BINS, "mfccs": BINS, "rate_hz": RATE_HZ, "high_hz": RATE_HZ / 2,
                     "window": 1024, "hop": 1024}
@@ -315,6 +363,8 @@ def test_detectors_that_do_not_go_together_are_refused(
     other = models["snn-tcn"].spec.model_copy(update={"classes": ["/m/9", "/m/8", "/m/7"]})
     with pytest.raises(SpikesoundError, match="snn-tcn: its classes or its fold"):
         Experiment(models | {"snn-tcn": replace(models["snn-tcn"], spec=other)}, params, named)
+    with pytest.raises(SpikesoundError, match=r"snn-tcn: its look-ahead of 2 frames is not .*'s 0"):
+        Experiment(models | {"snn-tcn": trained("snn-tcn", 2)}, params, named)
 
 
 def test_shares_and_hours_go_together(settings: HourParams) -> None:

@@ -59,7 +59,7 @@ class Experiment:
     Raises
     ------
     SpikesoundError
-        If their features, classes or folds differ, or one has no tuned thresholds or a look-ahead.
+        If their features, classes, folds or look-aheads differ, or one has no tuned thresholds.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class Experiment:
                 raise SpikesoundError(f"{name}: its front end is not {first.name}'s")
             if spec.decision is None:
                 raise SpikesoundError(f"{name}: a detector without tuned thresholds")
-            if spec.decision.lookahead:
+            if first.spec.decision and spec.decision.lookahead != first.spec.decision.lookahead:
                 raise SpikesoundError(
-                    f"{name}: the hour has no look-ahead, by which gates would open late; train "
-                    "with tasks.detection.lookahead_s: 0"
+                    f"{name}: its look-ahead of {spec.decision.lookahead} frames is not "
+                    f"{first.name}'s {first.spec.decision.lookahead}: tasks.detection.lookahead_s"
                 )
         self.params, self.settings = params, settings
         self.front_end, self.labels = first.front_end, first.spec.classes
@@ -108,6 +108,7 @@ class Experiment:
             self.labels,
             share=share,
             hours=hours,
+            lookahead=self.decision("conventional").lookahead,
         )
 
     def decision(self, key: str) -> Decision:

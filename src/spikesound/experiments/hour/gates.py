@@ -70,7 +70,8 @@ def opened(triggers: Mask, *, hold: int, before: int) -> Open:
 
     It opens with a trigger, and closes when ``hold`` frames have gone by without one. The detector
     then starts at rest on the ``before`` frames in front of the opening, which were kept; what it
-    puts out for them comes too late and is not used.
+    puts out with them comes too late and is not used. With a look-ahead, what it puts out from the
+    opening on is of earlier frames.
     """
     counts = _widened(triggers, 0, hold)
     runs = _widened(counts, before, 0)

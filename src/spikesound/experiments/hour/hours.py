@@ -1,4 +1,9 @@
-"""Hours of sound as detectors and gates take them."""
+"""Hours of sound as detectors and gates take them, in the order in which frames come.
+
+What a detector with a look-ahead of d frames puts out with frame t is of frame t - d. Gates, and
+what runs behind them, go by the frames that come; quality goes by the frames that the output is of,
+which :meth:`Hours.of_frames` returns.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +34,13 @@ class Hours:
     Attributes
     ----------
     names : of the minutes
-    inputs : features (minute, frame, bin) in [0, 1]
-    above_db : level above the floor, which follows the sound of each hour (minute, frame)
+    inputs : features (minute, frame + look-ahead, bin) in [0, 1]; the last frame is repeated
+    above_db : level above the floor, which follows the sound of each hour (minute, frame +
+        look-ahead)
     events : true ones of each minute
     seconds_each : length of a minute
     labels : ids of the classes
+    lookahead : frames by which a detector's output comes after the frame that it is of
     """
 
     names: list[str]
@@ -42,6 +49,11 @@ class Hours:
     events: list[list[Event]]
     seconds_each: float
     labels: list[str]
+    lookahead: int = 0
+
+    def of_frames(self, scores: Frames) -> Frames:
+        """Return a detector's output (minute, frame + look-ahead, class) by the frames it is of."""
+        return scores[:, self.lookahead :]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -79,12 +91,14 @@ def mixed_hours(
     *,
     share: float,
     hours: int,
+    lookahead: int,
 ) -> Hours:
     """Mix hours of a fold's recordings, and compute what detectors and gates take.
 
     Parameters
     ----------
     scenes : how events and backgrounds are drawn, at the front end's rate
+    lookahead : of the detectors, in frames
     """
     names: list[str] = []
     inputs: list[Frames] = []
@@ -101,5 +115,12 @@ def mixed_hours(
             levels.append(levels_db(minute.samples, front_end.features))
             events.append(minute.events)
         above.append(above_floor_db(np.concatenate(levels), rise_db).reshape(len(levels), -1))
-    stacked = np.stack(inputs), np.concatenate(above)
-    return Hours(names, *stacked, events, settings.minute_s, labels)
+    stacked = (_extended(np.stack(inputs), lookahead), _extended(np.concatenate(above), lookahead))
+    return Hours(names, *stacked, events, settings.minute_s, labels, lookahead)
+
+
+def _extended(minutes: Frames, lookahead: int) -> Frames:
+    """Return minutes (minute, frame, ...) with their last frames repeated."""
+    widths = [(0, 0), (0, lookahead), *[(0, 0)] * (minutes.ndim - 2)]
+    extended: Frames = np.pad(minutes, widths, mode="edge")
+    return extended

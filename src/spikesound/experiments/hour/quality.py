@@ -41,16 +41,17 @@ def quality(
 
     Parameters
     ----------
-    scores : probabilities (minute, frame, class), before the median filter
+    scores : probabilities as they come (minute, frame + look-ahead, class), before the median
+        filter
     """
-    ids = hours.names
+    ids, of_frames = hours.names, hours.of_frames(scores)
     measured = measure(
-        dict(zip(ids, scores, strict=True)),
+        dict(zip(ids, of_frames, strict=True)),
         hours.table,
         hours.seconds,
         hours.labels,
         dict.fromkeys(ids, decision),
-        clip_scores=dict(zip(ids, scores.max(1), strict=True)),
+        clip_scores=dict(zip(ids, of_frames.max(1), strict=True)),
         hop_s=features.hop / features.rate_hz,
         window_s=features.window / features.rate_hz,
     )
@@ -71,7 +72,7 @@ def false_per_hour(hours: Hours, scores: Frames, decision: Decision, hop_s: floa
     """Return how many predicted events an hour no true one of their class overlaps."""
     filtered = {
         name: median(of_minute, decision.medians)
-        for name, of_minute in zip(hours.names, scores, strict=True)
+        for name, of_minute in zip(hours.names, hours.of_frames(scores), strict=True)
     }
     decisions = dict.fromkeys(hours.names, decision)
     found = predict(filtered, hours.seconds, hours.labels, decisions, hop_s)

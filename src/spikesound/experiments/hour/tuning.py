@@ -87,8 +87,9 @@ def tuned(
 
     Parameters
     ----------
-    scores : probabilities (minute, frame, class) of the detector without a gate
-    signal : what the gate goes by (minute, frame)
+    scores : probabilities of the detector without a gate, as they come (minute, frame +
+        look-ahead, class)
+    signal : what the gate goes by, as it comes (minute, frame + look-ahead)
     """
     whole = psds1(hours, scores, decision, timing.hop_s)
     found = []
@@ -104,10 +105,13 @@ def tuned(
 
 
 def psds1(hours: Hours, scores: Frames, decision: Decision, hop_s: float) -> float:
-    """Return PSDS 1 of probabilities (minute, frame, class); of nothing detected it is 0."""
+    """Return PSDS 1 of probabilities as they come (minute, frame + look-ahead, class).
+
+    Of nothing detected it is 0.
+    """
     filtered = {
         name: median(of_minute, decision.medians)
-        for name, of_minute in zip(hours.names, scores, strict=True)
+        for name, of_minute in zip(hours.names, hours.of_frames(scores), strict=True)
     }
     statistics = intersections.statistics(
         filtered,
