@@ -234,9 +234,20 @@ def streamed_job(features: Path, params: Params, folder: Path, **changes: Any) -
     return replace(job, resume=folder / "resume.pt")
 
 
-def trained(job: Job) -> Trained:
+def trained(job: Job, method: str = "backprop") -> Trained:
     torch.manual_seed(0)
-    return STREAM_METHODS["backprop"](job)
+    return STREAM_METHODS[method](job)
+
+
+def of_method(job: Job, params: Params, method: str) -> Job:
+    """Return the job of a conventional network as one of integer training, where that is asked."""
+    if method == "backprop":
+        return job
+    spec = job.spec.with_neuron(
+        "lif", params.neurons["lif"], steps=1, encoding="direct", encoding_params={"steps": 1}
+    )
+    update = {"levels": 3, "weight_bits": None}
+    return replace(job, spec=spec, method=params.methods["integer"].model_copy(update=update))
 
 
 def same(one: Trained, other: Trained) -> None:
@@ -251,11 +262,12 @@ class Killed(Exception):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["backprop", "integer"])
 def test_a_training_killed_within_an_epoch_goes_on_to_the_same_end(
-    features: Path, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    features: Path, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    job = streamed_job(features, params, tmp_path, save_s=1e-9)
-    whole = trained(job)
+    job = of_method(streamed_job(features, params, tmp_path, save_s=1e-9), params, method)
+    whole = trained(job, method)
     step, done = loop._Run._step, 0
 
     def killing(run: Any, batch: Any, epoch: int) -> float:
@@ -270,10 +282,10 @@ def test_a_training_killed_within_an_epoch_goes_on_to_the_same_end(
     monkeypatch.setattr(loop._Run, "_step", killing)
     for _ in range(2):
         with pytest.raises(Killed):
-            trained(again)
+            trained(again, method)
         assert again.resume.is_file()
     assert done == 8
-    same(trained(again), whole)
+    same(trained(again, method), whole)
     assert done == len(EpochOrder(len(job.training), 8, 0, 1)) * 3 + 2, "no batch was done twice"
 
 
@@ -387,13 +399,7 @@ def test_numbers_of_spikes_are_learnt_from_streams(
     features: Path, params: Params, tmp_path: Path
 ) -> None:
     job = streamed_job(features, params, tmp_path, augment=NO_AUGMENT, keep="last")
-    spec = job.spec.with_neuron(
-        "lif", params.neurons["lif"], steps=1, encoding="direct", encoding_params={"steps": 1}
-    )
-    update = {"levels": 3, "weight_bits": None}
-    method = params.methods["integer"].model_copy(update=update)
-    torch.manual_seed(0)
-    found = STREAM_METHODS["integer"](replace(job, spec=spec, method=method))
+    found = trained(of_method(job, params, "integer"), "integer")
     assert (found.spec.steps, found.spec.neuron) == (3, "integer_lif")
     assert found.history[0]["train_loss"] > found.history[-1]["train_loss"]
     # In three substeps of spikes the network computes what it was trained with.
@@ -433,15 +439,15 @@ def test_what_integer_training_has_not_on_streams_is_refused(
         Params.of(content)
 
 
-def two_ranks(rank: int, port: int, features: Path, out: Path, params: Params) -> None:
+def two_ranks(rank: int, port: int, features: Path, out: Path, params: Params, method: str) -> None:
     """Train as one of two processes, and write the weights."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ |= {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
     torch.set_num_threads(1)
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
     fabric.launch()
-    job = replace(linear_job(features, params, out), fabric=fabric)
-    found = trained(job)
+    job = replace(of_method(linear_job(features, params, out), params, method), fabric=fabric)
+    found = trained(job, method)
     torch.save(found.network.state_dict(), out / f"rank{rank}.pt")
 
 
@@ -453,7 +459,10 @@ def linear_job(features: Path, params: Params, folder: Path) -> Job:
 
 
 @pytest.mark.slow  # two processes that import torch
-def test_two_ranks_give_the_weights_of_one(features: Path, params: Params, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["backprop", "integer"])
+def test_two_ranks_give_the_weights_of_one(
+    features: Path, params: Params, tmp_path: Path, method: str
+) -> None:
     import multiprocessing
     import socket
 
@@ -462,7 +471,7 @@ def test_two_ranks_give_the_weights_of_one(features: Path, params: Params, tmp_p
         port = free.getsockname()[1]
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=two_ranks, args=(rank, port, features, tmp_path, params))
+        context.Process(target=two_ranks, args=(rank, port, features, tmp_path, params, method))
         for rank in range(2)
     ]
     for each in processes:
@@ -470,7 +479,8 @@ def test_two_ranks_give_the_weights_of_one(features: Path, params: Params, tmp_p
     for each in processes:
         each.join(120)
         assert each.exitcode == 0
-    alone = trained(linear_job(features, params, tmp_path / "alone")).network.state_dict()
+    job = of_method(linear_job(features, params, tmp_path / "alone"), params, method)
+    alone = trained(job, method).network.state_dict()
     ranks = [torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2)]
     for name, value in alone.items():
         assert torch.equal(ranks[0][name], ranks[1][name]), name
