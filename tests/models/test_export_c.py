@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -17,32 +18,57 @@ from small_models import detector as other_front_end
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.stream import Stream
+from spikesound.models.build import build
 from spikesound.models.export import export
 from spikesound.models.export.c.check_sound import check_sound
 from spikesound.models.export.c.choice import Chosen, chosen
+from spikesound.models.export.c.folded import float_layers
 from spikesound.models.export.c.front_end import front_end_tables, integer_features
 from spikesound.models.export.c.module import FLAGS, to_c
-from spikesound.models.export.c.reference import SIGMOIDS, integer_scores
+from spikesound.models.export.c.quantised import quantised
+from spikesound.models.export.c.reference import SIGMOIDS, integer_scores, spikes_of
 from spikesound.models.export.c.sizes import parts
 from spikesound.models.export.c.text import identifier
+from spikesound.models.layers import hidden
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.detector import Detector
 from spikesound.models.spec import Decision
 from spikesound.params import Params
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 from spikesound.tasks.detection.median_filter import median
 
 MEDIANS = [1, 5, 3]
 THRESHOLDS = [0.45, 0.5, 0.55]
 
 
-def model(name: str, reset: str = "subtract", hop: int = 1024, lookahead: int = 0) -> TrainedModel:
-    """Return a detector of 64 mel bands with random weights."""
+def model(
+    name: str,
+    reset: str = "subtract",
+    hop: int = 1024,
+    lookahead: int = 0,
+    levels: int = 1,
+) -> TrainedModel:
+    """Return a detector of 64 mel bands with random weights.
+
+    Parameters
+    ----------
+    levels : most spikes of a neuron in a frame
+    """
     spec, network = detector(name, bins=64, reset=reset)
+    if levels > 1:
+        several = {"beta": 0.4, "learn_beta": True, "levels": levels, "reset": reset}
+        changes = {"neuron": "multi_spike_lif", "neuron_params": several}
+        spec, of_one = spec.model_copy(update=changes), network.state_dict()
+        made = build(spec)
+        of_several = made.state_dict()
+        kept = {name: value for name, value in of_one.items() if name in of_several}
+        made.load_state_dict(of_several | kept)
+        network = cast(Detector, made.eval())
     features = spec.sound.features.model_copy(update={"hop": hop})
     front_end = spec.sound.model_copy(update={"features": features})
     decision = Decision(thresholds=THRESHOLDS, medians=MEDIANS, lookahead=lookahead)
-    changes = {"decision": decision, "front_end": front_end}
-    return TrainedModel(spec.model_copy(update=changes), network)
+    added = {"decision": decision, "front_end": front_end}
+    return TrainedModel(spec.model_copy(update=added), network)
 
 
 def sound(seed: int) -> np.ndarray:
@@ -75,18 +101,20 @@ def float_scores(found: TrainedModel, samples: np.ndarray) -> np.ndarray:
 @pytest.mark.slow
 @compiled
 @pytest.mark.parametrize(
-    ("name", "reset", "hop"),
+    ("name", "reset", "hop", "levels"),
     [
-        ("ann-tcn", "", 1024),
-        ("snn-tcn", "subtract", 1024),
-        ("snn-tcn", "zero", 400),
-        ("snn-tcn", "none", 1024),
+        ("ann-tcn", "", 1024, 1),
+        ("snn-tcn", "subtract", 1024, 1),
+        ("snn-tcn", "zero", 400, 1),
+        ("snn-tcn", "none", 1024, 1),
+        ("snn-tcn", "none", 1024, 4),
+        ("snn-tcn", "subtract", 1024, 3),
     ],
 )
 def test_all_scores_are_equal_to_the_integer_reference(
-    tmp_path: Path, name: str, reset: str, hop: int
+    tmp_path: Path, name: str, reset: str, hop: int, levels: int
 ) -> None:
-    found = model(name, reset, hop)
+    found = model(name, reset, hop, levels=levels)
     program = built(tmp_path, found)
     integers = chosen(found)
     samples = sound(3)
@@ -101,12 +129,17 @@ def test_all_scores_are_equal_to_the_integer_reference(
 @pytest.mark.slow
 @compiled
 @pytest.mark.parametrize(
-    ("name", "mean", "most"), [("ann-tcn", 0.005, 0.05), ("snn-tcn", 0.005, 0.1)]
+    ("name", "levels", "mean", "most"),
+    [
+        ("ann-tcn", 1, 0.005, 0.05),
+        ("snn-tcn", 1, 0.005, 0.1),
+        ("snn-tcn", 4, 0.005, 0.1),
+    ],
 )
 def test_scores_are_near_those_of_the_float_stream(
-    tmp_path: Path, name: str, mean: float, most: float
+    tmp_path: Path, name: str, levels: int, mean: float, most: float
 ) -> None:
-    found = model(name)
+    found = model(name, levels=levels)
     samples = sound(4)
     _, probabilities, active = run(built(tmp_path, found), samples, 3)
     wanted = float_scores(found, samples)
@@ -144,8 +177,9 @@ def test_the_decision_is_the_pipelines(tmp_path: Path, lookahead: int) -> None:
 
 @pytest.mark.slow
 @compiled
-def test_sizes_in_the_header_are_those_of_the_state(tmp_path: Path) -> None:
-    found = model("snn-tcn")
+@pytest.mark.parametrize("levels", [1, 4])
+def test_sizes_in_the_header_are_those_of_the_state(tmp_path: Path, levels: int) -> None:
+    found = model("snn-tcn", levels=levels)
     program = built(tmp_path, found)
     said = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     state = int(said.split("state: ")[1].split()[0])
@@ -202,6 +236,23 @@ def bits_of(found: Chosen) -> list[int]:
     return [layer.bits for layer in (*found.network.layers, found.network.readout)]
 
 
+@pytest.mark.parametrize("reset", ["none", "subtract"])
+def test_numbers_of_spikes_are_those_of_the_neuron(reset: str) -> None:
+    """Sums in integers, against the neuron in float: numbers of all sizes."""
+    found = model("snn-tcn", reset, levels=3)
+    neuron = hidden(found.network)[-1].neuron
+    assert isinstance(neuron, MultiSpikeLIF)
+    layers, readout = float_layers(found)
+    last = quantised(layers, readout, [1.0] * len(layers), [8] * (len(layers) + 1)).layers[-1]
+    spread = np.abs(last.weights).sum(0).max()
+    sums = np.random.default_rng(2).integers(-spread // 2, spread, (50, len(last.scales)))
+    numbers = spikes_of(sums, last, layers[-1].rule)
+    currents = torch.from_numpy((sums + last.biases / last.unit) * last.scales).float()
+    expected = neuron(currents).detach().numpy()
+    assert np.array_equal(numbers, expected)
+    assert set(np.unique(numbers)) == {0, 1, 2, 3}
+
+
 def test_known_values() -> None:
     assert SIGMOIDS[[0, 16, 32, 256]].tolist() == [16384, 23955, 28862, 32768]
     # 1664525 + 1013904223 = 15496 x 2^16 + ..., so noise of (15496 - 32768) / 2, and a sawtooth of
@@ -249,10 +300,10 @@ def test_an_earlier_export_is_replaced(tmp_path: Path) -> None:
 
 @compiled
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ann-tcn", "snn-tcn"])
-def test_no_undefined_behaviour(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "levels"), [("ann-tcn", 1), ("snn-tcn", 1), ("snn-tcn", 4)])
+def test_no_undefined_behaviour(tmp_path: Path, name: str, levels: int) -> None:
     """Loud noise at full scale, under gcc's sanitizers of undefined behaviour and addresses."""
-    found = model(name)
+    found = model(name, levels=levels)
     export(found, "c", tmp_path / "m")
     prefix = identifier(found.name)
     names = [str(tmp_path / "m" / f"{prefix}{end}") for end in (".c", "_check.c")]

@@ -8,7 +8,15 @@ from spikesound.models.export.c.clip_choice import ChosenClip
 from spikesound.models.export.c.clip_reference import EXPONENTIALS, QuantisedClip
 from spikesound.models.export.c.folded import FloatLayer
 from spikesound.models.export.c.reference import SIGMOIDS
-from spikesound.models.export.c.sizes import Part, flash_of, front_end_part, stored
+from spikesound.models.export.c.sizes import (
+    Part,
+    flash_of,
+    front_end_part,
+    inputs_of,
+    kind_of,
+    room,
+    stored,
+)
 from spikesound.models.export.c.text import (
     LAYER,
     check_program,
@@ -100,10 +108,9 @@ def clip_parts(found: ChosenClip) -> list[Part]:
     for number, (floats, rows, layer) in enumerate(
         zip(clip.layers, clip.rows, network.layers, strict=True)
     ):
-        spikes = number > 0 and clip.layers[number - 1].rule is not None
-        kind = f"int{layer.bits}, {'spikes' if spikes else 'values'} in"
-        kind += ", LIF" if floats.rule else ", ReLU"
-        ram = _history(network, number) * (1 if spikes else 2)
+        inputs = inputs_of(clip.layers)[number]
+        kind = kind_of(floats, inputs, layer.bits)
+        ram = _history(network, number) * (2 if inputs == "VALUES" else 1)
         operations = layer.weights.size * floats.places * rows.outputs * _steps(network, number)
         parts.append(Part(floats.name, kind, flash_of(layer), ram, operations))
     heights = 2 * (len(clip.rows) + 1) + 2 * len(clip.rows)  # with leads and strides
@@ -117,7 +124,7 @@ def clip_parts(found: ChosenClip) -> list[Part]:
 
 def _sizes(model: TrainedModel, found: ChosenClip) -> dict[str, int]:
     network, clip = found.network, found.network.floats
-    kinds = _of_spikes(network)
+    kinds = inputs_of(clip.layers)
     sizes = [_history(network, number) for number in range(len(kinds))]
     return {
         "RATE_HZ": model.front_end.rate_hz,
@@ -130,8 +137,7 @@ def _sizes(model: TrainedModel, found: ChosenClip) -> dict[str, int]:
         "STEPS": clip.steps,
         "LAYERS": len(clip.layers),
         "CHANNELS": clip.layers[-1].width,
-        "VALUES": sum(size for size, kind in zip(sizes, kinds, strict=True) if not kind),
-        "SPIKES": max(1, sum(size for size, kind in zip(sizes, kinds, strict=True) if kind)),
+        **room(sizes, kinds),
         "WIDEST": _widest(clip.layers),
     }
 
@@ -140,38 +146,35 @@ def _layers(network: QuantisedClip) -> str:
     layers = network.floats.layers
     text, structs, places = [LAYER], [], {True: 0, False: 0}
     for number, (floats, layer, kind) in enumerate(
-        zip(layers, network.layers, _of_spikes(network), strict=True)
+        zip(layers, network.layers, inputs_of(layers), strict=True)
     ):
         text.append(tables_of(layer, f"l{number}"))
         behind = number + 1 if number + 1 < len(layers) else -1
-        at = (int(kind), _steps(network, number), places[kind], 0, behind, -1)
+        values = kind == "VALUES"
+        at = (kind, _steps(network, number), places[values], 0, behind, -1)
         structs.append(struct_text(floats, layer, f"l{number}", at))
-        places[kind] += _history(network, number)
+        places[values] += _history(network, number)
     text.append(tables_of(network.readout, "last"))
     channels, classes = network.readout.weights.shape
     joined = ",\n".join(structs)
     text.append(f"static const struct layer layers[MODEL_LAYERS] = {{\n{joined}\n}};\n")
-    sizes = f"1, 1, 1, 1, 0, 1, {channels}, 1, {classes}, 0, 1, 0, 0, -1, -1"
-    ends = f"{pointers(network.readout, 'last')}, 1, 0, KEPT"
+    sizes = f"1, 1, 1, 1, 0, 1, {channels}, 1, {classes}, VALUES, 1, 0, 0, -1, -1"
+    ends = f"{pointers(network.readout, 'last')}, 1, 0, KEPT, 1"
     text.append(f"static const struct layer readout = {{{sizes}, {ends}}};\n")
     return "\n".join(text)
 
 
-def _of_spikes(network: QuantisedClip) -> list[bool]:
-    layers = network.floats.layers
-    return [False, *(layer.rule is not None for layer in layers[:-1])]
-
-
 def _steps(network: QuantisedClip, number: int) -> int:
     """Return the time steps at which a layer's inputs differ."""
-    return network.floats.steps if _of_spikes(network)[number] else 1
+    values = inputs_of(network.floats.layers)[number] == "VALUES"
+    return 1 if values else network.floats.steps
 
 
 def _history(network: QuantisedClip, number: int) -> int:
     """Return the values, or bytes of eight spikes, that a layer keeps of its inputs."""
     layer = network.floats.layers[number]
-    spikes = _of_spikes(network)[number]
-    return layer.taps * _steps(network, number) * stored(layer, spikes)
+    inputs = inputs_of(network.floats.layers)[number]
+    return layer.taps * _steps(network, number) * stored(layer, inputs)
 
 
 def _widest(layers: list[FloatLayer]) -> int:

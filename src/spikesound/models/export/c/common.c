@@ -153,9 +153,9 @@ static void add_row(const struct layer *l, int32_t row, int32_t value, int32_t *
 
 static int32_t input_of(const struct layer *l, const model_state *state, int32_t at, int32_t i)
 {
-    if (l->of_spikes)
+    if (l->inputs == SPIKES)
         return state->spikes[at + i / 8] >> (i & 7) & 1;
-    return state->values[at + i];
+    return l->inputs == NUMBERS ? state->spikes[at + i] : state->values[at + i];
 }
 
 /* Adds a layer's weights times its inputs of row now and of the rows before, of one step. Rows after
@@ -165,7 +165,7 @@ static void add_layer(const struct layer *l, model_state *state, uint32_t now, u
 {
     int32_t tap, place, i;
     uint32_t slots = (uint32_t)((l->taps - 1) * l->dilation + 1);
-    int32_t stored = l->of_spikes ? (l->bins * l->channels + 7) / 8 : l->bins * l->channels;
+    int32_t size = l->bins * l->channels, stored = l->inputs == SPIKES ? (size + 7) / 8 : size;
     for (tap = 0; tap < l->taps; tap++) {
         uint32_t back = (uint32_t)(tap * l->dilation);
         int32_t at;
@@ -181,7 +181,7 @@ static void add_layer(const struct layer *l, model_state *state, uint32_t now, u
             int32_t shift = (tap * l->columns - left) * l->channels;
             for (i = first; i < end; i++) {
                 int32_t value;
-                if (l->of_spikes && !(i & 7) && !state->spikes[at + i / 8]) {
+                if (l->inputs == SPIKES && !(i & 7) && !state->spikes[at + i / 8]) {
                     i += 7; /* eight neurons that are silent */
                     continue;
                 }
@@ -195,16 +195,28 @@ static void add_layer(const struct layer *l, model_state *state, uint32_t now, u
     }
 }
 
-/* One step of a leaky integrate-and-fire neuron; returns whether it spikes. */
-static int fires(const struct layer *l, int32_t *u, int32_t sum, int32_t c)
+/* Spikes of a neuron by its potential: above the threshold, and above each odd multiple of it. */
+static int32_t spikes_of(const struct layer *l, int32_t u, int32_t c)
 {
-    int before = l->reset != KEPT && *u > l->thresholds[c];
-    int32_t v = before && l->reset == ZERO ? 0 : *u;
-    int64_t next = scaled(v, l->decay, 30) + (int64_t)sum * l->unit + l->biases[c];
+    int32_t n = 0;
+    while (n < l->levels && u > (2 * n + 1) * (int64_t)l->thresholds[c])
+        n++;
+    return n;
+}
+
+/* One step of a leaky integrate-and-fire neuron; returns its spikes. */
+static int32_t fires(const struct layer *l, int32_t *u, int32_t sum, int32_t c)
+{
+    int32_t before = l->reset == KEPT ? 0 : spikes_of(l, *u, c);
+    int64_t v = before && l->reset == ZERO ? 0 : *u, next;
+    if (l->reset == WHOLE)
+        v -= before * 2 * (int64_t)l->thresholds[c];
+    next = scaled(clamped(v, INT32_MIN, INT32_MAX), l->decay, 30);
+    next += (int64_t)sum * l->unit + l->biases[c];
     if (before && l->reset == SUBTRACT)
         next -= l->thresholds[c];
     *u = clamped(next, INT32_MIN, INT32_MAX);
-    return *u > l->thresholds[c];
+    return spikes_of(l, *u, c);
 }
 
 /* Writes an output into the inputs of the layer behind it; units come in their order. */
@@ -213,7 +225,9 @@ static void store(const struct layer *n, model_state *state, uint32_t row, uint3
 {
     uint32_t slots = (uint32_t)((n->taps - 1) * n->dilation + 1);
     int32_t size = n->bins * n->channels, slot = (int32_t)(row % slots * (uint32_t)n->steps + step);
-    if (n->of_spikes) {
+    if (n->inputs == NUMBERS) {
+        state->spikes[n->history + slot * size + unit] = (uint8_t)value;
+    } else if (n->inputs == SPIKES) {
         uint8_t *byte = state->spikes + n->history + slot * ((size + 7) / 8) + unit / 8;
         *byte = (uint8_t)(unit & 7 ? *byte | value << (unit & 7) : value);
     } else {

@@ -18,17 +18,28 @@ from spikesound.models.networks.causal import Integrator
 from spikesound.models.sums import affine_of
 from spikesound.snn.neurons.bounds import unit
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Decay, threshold and reset of a layer of leaky integrate-and-fire neurons."""
+    """Decay, threshold and reset of a layer of leaky integrate-and-fire neurons.
+
+    Attributes
+    ----------
+    threshold : of a spike; where a frame has several, of the first, and that of each further one
+        is twice as much above the one before
+    reset : "subtract", "zero" or "none"; "whole": the spikes of a frame are subtracted before the
+        decay
+    levels : most spikes of a frame
+    """
 
     decay: float
     threshold: float
     reset: str
+    levels: int = 1
 
 
 @dataclass(frozen=True)
@@ -156,11 +167,14 @@ def rule_of(layer: Layer) -> Rule | None:
     neuron = layer.neuron
     if isinstance(neuron, nn.ReLU):
         return None
+    if isinstance(neuron, MultiSpikeLIF):
+        reset = "whole" if neuron.reset == "subtract" else neuron.reset
+        return Rule(float(unit(neuron.beta.detach())), 0.5, reset, neuron.levels)
     if not isinstance(neuron, LIF) or neuron.rule.refractory:
         held = " with a refractory period" if isinstance(neuron, LIF) else ""
         raise SpikesoundError(
             f"layer {layer.name!r}: neuron {type(neuron).__name__}{held} cannot be expressed in C; "
-            "the neuron must be ReLU or LIF"
+            "the neuron must be ReLU, LIF or MultiSpikeLIF"
         )
     decay, threshold = neuron.constants()
     return Rule(float(decay.detach()), float(threshold.detach()), neuron.rule.reset)

@@ -93,7 +93,7 @@ def quantised(
     tops = [common if layer.read else top for layer, top in zip(layers, ranges, strict=True)]
     found = hidden_layers(layers, tops, bits)
     last = layers[read[0]]
-    largest, scale = (ONE, common / ONE) if last.rule is None else (1, 1.0)
+    largest, scale = (ONE, common / ONE) if last.rule is None else (last.rule.levels, 1.0)
     made = weights_of(readout.weights, readout.bias, largest, scale, bits[-1])
     made = with_potential(made, readout.bias, largest, readout.decay, None)
     worth = made.scales / made.unit * (1 - readout.decay) * 2**LOGIT_BITS
@@ -118,7 +118,7 @@ def hidden_layers(
             made = weights_of(flat, layer.bias, largest, scale, size, rule.threshold)
             made = with_potential(made, layer.bias, largest, rule.decay, rule.threshold)
             found.append(made)
-            largest, scale = 1, 1.0
+            largest, scale = rule.levels, 1.0
     return found
 
 

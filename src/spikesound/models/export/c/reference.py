@@ -79,17 +79,22 @@ def relu_of(sums: Ints, layer: Layer) -> Ints:
 
 
 def spikes_of(sums: Ints, layer: Layer, rule: Rule) -> Ints:
-    """Return the spikes of sums (step, ..., output channel), from rest."""
+    """Return the spikes, or their numbers, of sums (step, ..., output channel), from rest."""
     assert layer.thresholds is not None
+    limits = [(2 * n + 1) * layer.thresholds for n in range(rule.levels)]
     u, spikes = np.zeros_like(sums[0]), np.zeros_like(sums)
+    before = np.zeros_like(u)
     for t, current in enumerate(sums):
-        before = (u > layer.thresholds) & (rule.reset != "none")
-        v = np.where(before, 0, u) if rule.reset == "zero" else u
+        v = u
+        if rule.reset == "zero":
+            v = np.where(before > 0, 0, u)
+        elif rule.reset == "whole":
+            v = np.clip(u - before * 2 * layer.thresholds, BOTTOM, TOP)
         after = _decayed(v, layer) + current * layer.unit + layer.biases
         if rule.reset == "subtract":
             after = after - before * layer.thresholds
         u = np.clip(after, BOTTOM, TOP)
-        spikes[t] = u > layer.thresholds
+        spikes[t] = before = np.sum([u > limit for limit in limits], axis=0)
     return spikes
 
 

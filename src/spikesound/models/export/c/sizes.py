@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from spikesound.models.export.c.folded import FloatLayer
 from spikesound.models.export.c.front_end import Tables
 from spikesound.models.export.c.quantised import Layer, Quantised
 from spikesound.models.export.c.reference import SIGMOIDS
+
+Inputs = Literal["VALUES", "SPIKES", "NUMBERS"]
+"""What a layer reads: values of 16 bits, spikes of which eight are a byte, numbers of spikes."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,34 @@ def slots(layer: FloatLayer) -> int:
     return (layer.taps - 1) * layer.dilation + 1
 
 
-def stored(layer: FloatLayer, of_spikes: bool) -> int:
-    """Return the values, or bytes of eight spikes, of one frame of a layer's inputs."""
+def stored(layer: FloatLayer, inputs: Inputs) -> int:
+    """Return the values, or the bytes of spikes, of one frame of a layer's inputs."""
     size = layer.bins * layer.channels
-    return -(-size // 8) if of_spikes else size
+    return -(-size // 8) if inputs == "SPIKES" else size
 
 
-def of_spikes(network: Quantised) -> list[bool]:
-    """Return whether each layer's inputs are spikes."""
-    return [False, *(layer.rule is not None for layer in network.floats[:-1])]
+def inputs_of(layers: Sequence[FloatLayer]) -> list[Inputs]:
+    """Return what each layer's inputs are."""
+    return ["VALUES", *map(_outputs, layers[:-1])]
+
+
+def _outputs(layer: FloatLayer) -> Inputs:
+    if layer.rule is None:
+        return "VALUES"
+    return "SPIKES" if layer.rule.levels == 1 else "NUMBERS"
+
+
+def room(sizes: Sequence[int], kinds: Sequence[Inputs]) -> dict[str, int]:
+    """Return the values, and the bytes of spikes, of the inputs that all layers keep."""
+    values = sum(size for size, kind in zip(sizes, kinds, strict=True) if kind == "VALUES")
+    return {"VALUES": values, "SPIKES": max(1, sum(sizes) - values)}
+
+
+def kind_of(layer: FloatLayer, inputs: Inputs, bits: int) -> str:
+    """Return the text that says a layer's weights, inputs and neurons."""
+    number = 0 if layer.rule is None else layer.rule.levels
+    neurons = "ReLU" if not number else "LIF" if number == 1 else f"LIF, {number} a frame"
+    return f"int{bits}, {inputs.lower()} in, {neurons}"
 
 
 def parts(network: Quantised, tables: Tables, longest: int) -> list[Part]:
@@ -53,14 +77,13 @@ def parts(network: Quantised, tables: Tables, longest: int) -> list[Part]:
     """
     found = [front_end_part(tables)]
     widest = max(layer.units for layer in network.floats)
-    for floats, layer, spikes in zip(
-        network.floats, network.layers, of_spikes(network), strict=True
+    for floats, layer, inputs in zip(
+        network.floats, network.layers, inputs_of(network.floats), strict=True
     ):
-        ram = slots(floats) * stored(floats, spikes) * (1 if spikes else 2)
+        ram = slots(floats) * stored(floats, inputs) * (2 if inputs == "VALUES" else 1)
         ram += 0 if floats.rule is None else 4 * floats.units
         rows = layer.weights.shape[0] * floats.places
-        kind = f"int{layer.bits}, {'spikes' if spikes else 'values'} in"
-        kind += ", LIF" if floats.rule else ", ReLU"
+        kind = kind_of(floats, inputs, layer.bits)
         found.append(Part(floats.name, kind, flash_of(layer), ram, rows * floats.width))
     classes = network.readout.weights.shape[1]
     found.append(Part("sums under way", "int32", 0, 4 * widest, 0))

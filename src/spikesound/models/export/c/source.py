@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesound.models.export.c.choice import Chosen
 from spikesound.models.export.c.reference import SIGMOIDS
-from spikesound.models.export.c.sizes import of_spikes, parts, slots, stored
+from spikesound.models.export.c.sizes import inputs_of, parts, room, slots, stored
 from spikesound.models.export.c.text import (
     LAYER,
     check_program,
@@ -93,7 +93,8 @@ def facts(model: TrainedModel, found: Chosen, medians: list[int], prefix: str) -
 
 
 def _sizes(model: TrainedModel, found: Chosen, medians: list[int], lookahead: int) -> str:
-    layers, kinds = found.network.floats, of_spikes(found.network)
+    layers = found.network.floats
+    kinds = inputs_of(layers)
     sizes = [slots(layer) * stored(layer, kind) for layer, kind in zip(layers, kinds, strict=True)]
     neurons = sum(layer.units for layer in layers if layer.rule is not None)
     classes = len(model.labels)
@@ -104,8 +105,7 @@ def _sizes(model: TrainedModel, found: Chosen, medians: list[int], lookahead: in
         "BINS": len(found.tables.gains),
         "CLASSES": classes,
         "LAYERS": len(layers),
-        "VALUES": sum(size for size, kind in zip(sizes, kinds, strict=True) if not kind),
-        "SPIKES": max(1, sum(size for size, kind in zip(sizes, kinds, strict=True) if kind)),
+        **room(sizes, kinds),
         "POTENTIALS": neurons + classes,
         "WIDEST": max(layer.units for layer in layers),
         "LOOKAHEAD": lookahead,
@@ -117,25 +117,26 @@ def _sizes(model: TrainedModel, found: Chosen, medians: list[int], lookahead: in
 
 def _layers(found: Chosen) -> str:
     network = found.network
-    kinds, text, rows = of_spikes(network), [LAYER], []
-    places = {True: 0, False: 0}
+    kinds, text, rows = inputs_of(network.floats), [LAYER], []
+    places = {True: 0, False: 0}  # of values, and of spikes
     potential = read = 0
     for number, (floats, layer, kind) in enumerate(
         zip(network.floats, network.layers, kinds, strict=True)
     ):
         text.append(tables_of(layer, f"l{number}"))
-        at = (int(kind), 1, places[kind], potential if floats.rule is not None else -1)
+        values = kind == "VALUES"
+        at = (kind, 1, places[values], potential if floats.rule is not None else -1)
         behind = number + 1 if number + 1 < len(network.floats) else -1
         ends = (behind, read if floats.read else -1)
         rows.append(struct_text(floats, layer, f"l{number}", (*at, *ends)))
-        places[kind] += slots(floats) * stored(floats, kind)
+        places[values] += slots(floats) * stored(floats, kind)
         potential += floats.units if floats.rule is not None else 0
         read += floats.units if floats.read else 0
     classes = network.readout.weights.shape[1]
     text.append(tables_of(network.readout, "last"))
-    sizes = f"1, 1, 1, 1, 0, 1, {read}, 1, {classes}, 0, 1, 0, {potential}, -1, -1"
+    sizes = f"1, 1, 1, 1, 0, 1, {read}, 1, {classes}, VALUES, 1, 0, {potential}, -1, -1"
     tables = pointers(network.readout, "last")
-    unit = f"{network.readout.unit}, {network.readout.decay}, KEPT"
+    unit = f"{network.readout.unit}, {network.readout.decay}, KEPT, 1"
     text.append(
         "static const struct layer layers[MODEL_LAYERS] = {\n" + ",\n".join(rows) + "\n};\n"
     )

@@ -11,21 +11,22 @@ from spikesound.models.export.c.front_end import NO_ENERGY, Tables
 from spikesound.models.export.c.quantised import Ints, Layer
 from spikesound.models.export.c.sizes import Part
 
-RESETS = {"subtract": "SUBTRACT", "zero": "ZERO", "none": "KEPT"}
+RESETS = {"subtract": "SUBTRACT", "zero": "ZERO", "none": "KEPT", "whole": "WHOLE"}
 LAYER = """
-enum { KEPT, ZERO, SUBTRACT }; /* potential after a spike */
+enum { KEPT, ZERO, SUBTRACT, WHOLE }; /* potential after a spike; WHOLE: less those of a frame */
+enum { VALUES, SPIKES, NUMBERS }; /* inputs: of 16 bits, eight spikes a byte, numbers of spikes */
 
 /* Sizes and tables of a layer, or of the read-out; see the header. */
 struct layer {
     int32_t taps, dilation, columns, stride, padding, bins, channels, places, width;
-    int32_t of_spikes, steps, history; /* kind of inputs, time steps of a frame, and their place */
+    int32_t inputs, steps, history; /* their kind, time steps of a frame, and their place */
     int32_t potentials; /* their place */
     int32_t next, read; /* layer behind it, first row in the read-out; -1: none */
     const int8_t *bytes; /* weights of 8 bits, or of 16 */
     const int16_t *words;
     const int32_t *biases, *thresholds, *factors;
     const uint8_t *shifts;
-    int32_t unit, decay, reset;
+    int32_t unit, decay, reset, levels; /* most spikes of a frame */
 };
 """
 
@@ -55,21 +56,23 @@ def front_end_text(tables: Tables) -> str:
     )
 
 
-def struct_text(floats: FloatLayer, layer: Layer, name: str, places: tuple[int, ...]) -> str:
+def struct_text(floats: FloatLayer, layer: Layer, name: str, places: tuple[int | str, ...]) -> str:
     """Return the initialiser of a layer.
 
     Parameters
     ----------
     name : of its tables
-    places : the fields from ``of_spikes`` to ``read``
+    places : the fields from ``inputs`` to ``read``
     """
     sizes = (
         floats.taps, floats.dilation, floats.columns, floats.stride, floats.padding, floats.bins,
         floats.channels, floats.places, floats.width, *places,
     )  # fmt: skip
-    reset = "KEPT" if floats.rule is None else RESETS[floats.rule.reset]
+    reset, levels = "KEPT", 1
+    if floats.rule is not None:
+        reset, levels = RESETS[floats.rule.reset], floats.rule.levels
     numbers = ", ".join(map(str, sizes))
-    ends = f"{layer.unit}, {layer.decay}, {reset}"
+    ends = f"{layer.unit}, {layer.decay}, {reset}, {levels}"
     return f"    {{{numbers},\n     {pointers(layer, name)}, {ends}}}"
 
 
