@@ -246,7 +246,9 @@ def test_numbers_of_spikes_are_those_of_the_neuron(reset: str) -> None:
     last = quantised(layers, readout, [1.0] * len(layers), [8] * (len(layers) + 1)).layers[-1]
     spread = np.abs(last.weights).sum(0).max()
     sums = np.random.default_rng(2).integers(-spread // 2, spread, (50, len(last.scales)))
-    numbers = spikes_of(sums, last, layers[-1].rule)
+    rule = layers[-1].rule
+    assert rule is not None
+    numbers = spikes_of(sums, last, rule)
     currents = torch.from_numpy((sums + last.biases / last.unit) * last.scales).float()
     expected = neuron(currents).detach().numpy()
     assert np.array_equal(numbers, expected)
