@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from dense_network import dense
-from small_models import BINS, CLASSES, LIF, NAMES, adaptive, classifier, detector
+from small_models import BINS, CLASSES, LIF, NAMES, adaptive, classifier, detector, made
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
@@ -18,6 +18,8 @@ from spikesound.models.export import EXPORTS, export
 from spikesound.models.export.exported import Exported, checked
 from spikesound.models.export.nir_neurons import DT_S, gain, neuron_node, reset_nodes
 from spikesound.models.export.nir_runner import run
+from spikesound.models.export.plain import plain_loops
+from spikesound.models.layers import hidden, recorded
 from spikesound.models.loading import TrainedModel, load
 from spikesound.params import LIFParams, Params
 from spikesound.snn.neurons import NEURONS
@@ -44,6 +46,39 @@ def test_all_spikes_of_a_detector_in_nir_are_equal(
     assert any(name.endswith("_reset") for name in graph.nodes) == (reset == "subtract")
     assert not any("reset" in node.metadata for node in graph.nodes.values())
     assert done.notes == []
+
+
+def several_spikes(reset: str) -> TrainedModel:
+    """Return a detector whose neurons have up to three spikes a frame."""
+    neuron = {"beta": 0.4, "learn_beta": True, "levels": 3, "reset": reset}
+    changes = {"neuron": "multi_spike_lif", "neuron_params": neuron}
+    model = made(detector("tcn", neuron=LIF).spec.model_copy(update=changes))
+    for layer in hidden(model.network):
+        assert isinstance(layer.norm, nn.BatchNorm1d | nn.BatchNorm2d)
+        assert layer.norm.running_var is not None
+        layer.norm.running_var.fill_(0.02)  # so that numbers of all sizes come
+    return model
+
+
+def test_numbers_of_spikes_in_nir_are_neurons_side_by_side(tmp_path: Path) -> None:
+    model = several_spikes("none")
+    done = export(model, "nir", tmp_path / "m.nir")
+    assert done.spikes is not None
+    assert done.difference < 1e-12
+    nodes = nir.read(tmp_path / "m.nir").nodes
+    thresholds = {
+        name.removeprefix("convolution_1_neuron_"): float(node.v_threshold.flat[0])
+        for name, node in nodes.items()
+        if name.startswith("convolution_1_neuron")
+    }
+    assert thresholds == {"1": 0.5, "2": 1.5, "3": 2.5}
+    x = torch.rand(12, 1, model.spec.bins, generator=torch.Generator().manual_seed(1)).double()
+    plain = plain_loops(model, torch.float64)
+    with torch.no_grad(), recorded(plain.network) as outputs:
+        plain.network(x)
+    found = run(nir.read(tmp_path / "m.nir"), x.numpy(), DT_S)["convolution_1_numbers"]
+    assert set(np.unique(found)) == {0, 1, 2, 3}
+    assert np.array_equal(found, outputs[0].squeeze(1).numpy())
 
 
 @pytest.mark.parametrize("pool", ["average", "outputs"])
@@ -153,6 +188,7 @@ def test_what_a_format_cannot_express_is_named(tmp_path: Path, params: Params) -
         (detector("tcn"), "nir", "layer 'convolution_1': neuron ReLU cannot be"),
         (detector("tcn", neuron=LIF | {"refractory": 2}), "nir", "'convolution_1': neuron LIF"),
         (classifier("gru", params, spiking=False), "nir", "of kind 'gated' cannot be"),
+        (several_spikes("subtract"), "nir", "MultiSpikeLIF with reset 'subtract' cannot be"),
         (detector("tcn", neuron=LIF), "onnx", "layer 'convolution_1' is spiking"),
         (detector("tcn"), "flac", "unknown format 'flac'"),
     ]

@@ -20,6 +20,9 @@ A spiking neuron of NIR is set to ``v_reset``. By the reset of ours it is expres
 - ``subtract``: the same, and a recurrent node that takes the threshold off the current of the
   next step: a linear map or a convolution of one place, :math:`-\\theta` times the identity.
 
+A neuron of up to D spikes a frame, without a reset, is D nodes ``nir.CubaLIF`` with thresholds 1/2,
+3/2, ..., whose spikes a node ``nir.Scale`` of ones adds up.
+
 A decay of 1 is written as :math:`1 - 2^{-40}`, since ``nir.IF`` would be set to ``v_reset``. The
 leaky read-out of a detector is ``nir.LI`` with :math:`R = 1`.
 

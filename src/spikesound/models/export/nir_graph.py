@@ -19,6 +19,7 @@ from spikesound.models.export.nir_neurons import (
     Shape,
     gain,
     integrator_node,
+    level_nodes,
     neuron_node,
     reset_nodes,
 )
@@ -28,6 +29,7 @@ from spikesound.models.layers import Causal, Layer, Places, layers_of
 from spikesound.models.loading import TrainedModel
 from spikesound.models.networks.causal import Integrator
 from spikesound.snn.neurons import DelayedSynapses
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 
 POOLING = ("pooling", "frame_pooling")
 """Kinds of layers that read the whole clip; the graph ends before them."""
@@ -71,7 +73,7 @@ class Builder:
         nodes : by their delay in time steps
         shape : of the neuron's output
         """
-        source, entry = self.last, self._neuron(layer, shape)
+        source, entries = self.last, self._neuron(layer, shape)
         for steps, node in sorted(nodes.items()):
             tap = f"{layer.name}_tap_{steps}"
             self.nodes[tap] = node
@@ -81,39 +83,44 @@ class Builder:
                 self.edges += [(source, f"{tap}_delay"), (f"{tap}_delay", tap)]
             else:
                 self.edges.append((source, tap))
-            self.edges.append((tap, entry))
+            self.edges += [(tap, entry) for entry in entries]
         self.shape = shape
 
     def parts(self, layer: Layer, nodes: list[Any], shape: Shape) -> None:
         """Put a layer's neuron behind those that it reads, each through a node of its own."""
         sources = [self.outputs[name][0] for name in layer.reads] or [self.last]
-        entry = self._neuron(layer, shape)
+        entries = self._neuron(layer, shape)
         for number, (source, node) in enumerate(zip(sources, nodes, strict=True)):
             part = f"{layer.name}_{number}"
             self.nodes[part] = node
-            self.edges += [(source, part), (part, entry)]
+            self.edges += [(source, part), *((part, entry) for entry in entries)]
         self.shape = shape
 
-    def _neuron(self, layer: Layer, shape: Shape) -> str:
-        """Add a layer's neuron, which is now the last node; return the node that takes currents."""
+    def _neuron(self, layer: Layer, shape: Shape) -> list[str]:
+        """Add a layer's neuron, which is now the last node; return the nodes that take currents."""
         back: dict[str, Any] = {}
         if isinstance(layer.neuron, Integrator):
             parts = {"membrane": integrator_node(layer.neuron, layer.name, shape)}
+        elif isinstance(layer.neuron, MultiSpikeLIF):
+            parts = level_nodes(layer.neuron, layer.name, shape)
         else:
             parts = {"neuron": neuron_node(layer.neuron, layer.name, shape)}
             back = reset_nodes(layer.neuron, layer.name, shape)
         named, cycle = (
             {f"{layer.name}_{part}": node for part, node in some.items()} for some in (parts, back)
         )
+        entries, self.last = list(named), next(reversed(named))
+        if len(entries) > 1:  # neurons whose spikes are added up
+            self.last = f"{layer.name}_numbers"
+            named[self.last] = library("nir").Scale(np.ones(shape))
+            self.edges += [(entry, self.last) for entry in entries]
         self.nodes |= named | cycle
-        self.edges += pairwise(named)
-        self.last = list(named)[-1]
         if cycle:
             self.edges += pairwise([self.last, *cycle, self.last])
         if layer.spiking:
             self.spiking.append(self.last)
         self.outputs[layer.name] = self.last, shape
-        return next(iter(named))
+        return entries
 
     def done(self, metadata: dict[str, Any]) -> Any:
         """Return the graph, which ends with the last node."""

@@ -11,8 +11,10 @@ from torch import nn
 from spikesound.core.errors import SpikesoundError
 from spikesound.models.export.exported import library
 from spikesound.models.networks.causal import Integrator
+from spikesound.snn.neurons.bounds import unit
 from spikesound.snn.neurons.if_ import IF
 from spikesound.snn.neurons.lif import LIF
+from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 
 DT_S = 1e-4
 """The step that time constants are written for."""
@@ -37,23 +39,50 @@ def neuron_node(neuron: nn.Module | None, name: str, shape: Shape) -> Any:
     SpikesoundError
         If NIR has no such neuron.
     """
-    nir = library("nir")
     leak, threshold, reset = _constants(neuron, name)
+    if reset == "zero":
+        tau, one, zero = (np.full(shape, value) for value in (DT_S / leak, 1.0, 0.0))
+        return library("nir").LIF(tau, one, zero, np.full(shape, threshold), zero)
+    return _kept(leak, threshold, shape)
+
+
+def level_nodes(neuron: MultiSpikeLIF, name: str, shape: Shape) -> dict[str, Any]:
+    """Return the nodes of a neuron of up to D spikes a frame: D neurons, a spike each.
+
+    They have its potential, and the thresholds 1/2, 3/2, ...: so many of them spike as it has
+    spikes.
+
+    Raises
+    ------
+    SpikesoundError
+        If its potential is reset.
+    """
+    if neuron.reset != "none":
+        raise SpikesoundError(
+            f"layer {name!r}: neuron MultiSpikeLIF with reset {neuron.reset!r} cannot be expressed "
+            "in NIR; the reset must be 'none'"
+        )
+    leak = max(1 - unit(neuron.beta).item(), LEAST_LEAK)
+    return {f"neuron_{n}": _kept(leak, n - 0.5, shape) for n in range(1, neuron.levels + 1)}
+
+
+def _kept(leak: float, threshold: float, shape: Shape) -> Any:
+    """Return a neuron whose membrane is NIR's synapse, which no reset touches.
+
+    Behind it v takes its value at once.
+    """
 
     def full(value: float) -> Array:
         return np.full(shape, value)
 
-    at, zero, tau = full(threshold), full(0.0), DT_S / leak
-    if reset == "zero":
-        return nir.LIF(full(tau), full(1.0), zero, at, zero)
-    # The membrane is the synapse, which no reset touches; behind it v takes its value at once.
-    return nir.CubaLIF(
+    tau = DT_S / leak
+    return library("nir").CubaLIF(
         tau_syn=full(tau),
         tau_mem=full(DT_S),
         r=full(1.0),
-        v_leak=zero,
-        v_reset=zero,
-        v_threshold=at,
+        v_leak=full(0.0),
+        v_reset=full(0.0),
+        v_threshold=full(threshold),
         w_in=full(tau / DT_S),
     )
 
@@ -114,5 +143,6 @@ def _constants(neuron: nn.Module | None, name: str) -> tuple[float, float, str]:
         return max(1 - beta, LEAST_LEAK), threshold, neuron.rule.reset
     raise SpikesoundError(
         f"layer {name!r}: neuron {type(neuron).__name__} cannot be expressed in NIR with its "
-        "parameters; it must be one of LIF without a refractory period, IF from zero"
+        "parameters; it must be one of LIF without a refractory period, IF from zero, "
+        "MultiSpikeLIF without a reset"
     )

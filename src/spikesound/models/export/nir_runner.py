@@ -100,6 +100,10 @@ def _convolution(node: Any, dt_s: float) -> Step:
     return step
 
 
+def _scaled(node: Any, dt_s: float) -> Step:
+    return lambda x: node.scale * x
+
+
 def _flatten(node: Any, dt_s: float) -> Step:
     return lambda x: x.reshape(-1)
 
@@ -156,6 +160,7 @@ NODES: dict[str, Callable[[Any, float], Step]] = {
     "Linear": _affine,
     "Conv1d": _convolution,
     "Conv2d": _convolution,
+    "Scale": _scaled,
     "Flatten": _flatten,
     "Delay": _delay,
     "LI": _Cell,
