@@ -344,6 +344,18 @@ def test_an_hour_from_detectors_to_rows_and_a_share_that_is_done_is_kept(
     assert woken["runs"][0] == pytest.approx(1.0, abs=1e-4)
 
 
+def test_minutes_go_on_for_the_look_ahead(small: tuple[Experiment, HourParams]) -> None:
+    experiment, _ = small
+    hours = experiment.mixed(material(["/m/0", "/m/1", "/m/2"]), 0.2, 1)
+    assert hours.lookahead == 2
+    hop = experiment.front_end.features.hop
+    assert hours.inputs.shape[1] == hours.above_db.shape[1] == 60 * RATE_HZ // hop + 1 + 2
+    for values in (hours.inputs, hours.above_db):
+        assert np.array_equal(values[:, -1], values[:, -3])
+        assert np.array_equal(values[:, -2], values[:, -3])
+        assert not np.array_equal(values[:, -3], values[:, -4])
+
+
 def test_detectors_that_do_not_go_together_are_refused(
     params: Params, settings: HourParams
 ) -> None:
@@ -363,6 +375,9 @@ def test_detectors_that_do_not_go_together_are_refused(
     other = models["snn-tcn"].spec.model_copy(update={"classes": ["/m/9", "/m/8", "/m/7"]})
     with pytest.raises(SpikesoundError, match="snn-tcn: its classes or its fold"):
         Experiment(models | {"snn-tcn": replace(models["snn-tcn"], spec=other)}, params, named)
+    late = {name: trained(name, 12) for name in models}
+    with pytest.raises(SpikesoundError, match=r"before_s: 0\.5 s are 11 frames; .* 12 frames"):
+        Experiment(late, params, named)
     with pytest.raises(SpikesoundError, match=r"snn-tcn: its look-ahead of 2 frames is not .*'s 0"):
         Experiment(models | {"snn-tcn": trained("snn-tcn", 2)}, params, named)
 

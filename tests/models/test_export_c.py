@@ -269,6 +269,7 @@ def test_what_c_cannot_express_is_named(tmp_path: Path, params: Params) -> None:
         (classifier("cnn", params, spiking=True, encoding="rate"), "encoding must be 'direct'"),
         (adaptive(params), "layer 'recurrent_1' of kind 'recurrent' cannot be expressed in C"),
         (held, "'convolution_1': neuron LIF with a refractory period cannot"),
+        (model("snn-tcn", levels=256), "256 spikes a frame cannot .* at most 255"),
         (other_front_end("tcn"), "window 640, hop 640: in C the window must be a power of two"),
     ]
     for found, why in refused:

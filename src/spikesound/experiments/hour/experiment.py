@@ -59,7 +59,8 @@ class Experiment:
     Raises
     ------
     SpikesoundError
-        If their features, classes, folds or look-aheads differ, or one has no tuned thresholds.
+        If their features, classes, folds or look-aheads differ, one has no tuned thresholds, or the
+        sound that is kept before an opening is shorter than the look-ahead.
     """
 
     def __init__(
@@ -83,6 +84,12 @@ class Experiment:
         self.front_end, self.labels = first.front_end, first.spec.classes
         hop_s = first.front_end.hop_s
         self.timing = Timing(hop_s, round(settings.before_s / hop_s))
+        late = first.spec.decision.lookahead if first.spec.decision else 0
+        if late > self.timing.before:
+            raise SpikesoundError(
+                f"before_s: {settings.before_s:g} s are {self.timing.before} frames; detectors "
+                f"with a look-ahead of {late} frames start on at least as many"
+            )
         named = {
             "conventional": settings.conventional,
             "spiking": settings.spiking,

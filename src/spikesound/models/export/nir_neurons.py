@@ -50,7 +50,7 @@ def level_nodes(neuron: MultiSpikeLIF, name: str, shape: Shape) -> dict[str, Any
     """Return the nodes of a neuron of up to D spikes a frame: D neurons, a spike each.
 
     They have its potential, and the thresholds 1/2, 3/2, ...: so many of them spike as it has
-    spikes.
+    spikes, but where the potential is 3/2, 7/2, ... to the last bit, which it rounds up.
 
     Raises
     ------

@@ -105,7 +105,12 @@ def _folded(layer: Layer, height: int, bins: int) -> tuple[FloatLayer, Rows]:
     taps, (outputs, places) = one.kernel[0], one.size
     if outputs < 1 or places < 1:
         raise SpikesoundError(f"layer {layer.name!r}: clips of {height} frames leave no row")
+    rule = rule_of(layer)
+    if rule is not None and rule.levels > 1:
+        raise SpikesoundError(
+            f"layer {layer.name!r}: neurons with several spikes a frame are of detectors in C"
+        )
     table = weights.flip(2).permute(2, 3, 1, 0).numpy()
     sizes = (taps, 1, one.stride[1], one.padding[1], bins, synapses.in_channels, places)
-    made = FloatLayer(layer.name, *sizes, table, shift, rule_of(layer), False)
+    made = FloatLayer(layer.name, *sizes, table, shift, rule, False)
     return made, Rows(taps - 1 - one.padding[0], one.stride[0], height, outputs)

@@ -22,6 +22,9 @@ from spikesound.snn.neurons.multi_spike_lif import MultiSpikeLIF
 
 Doubles = npt.NDArray[np.float64]
 
+MOST_LEVELS = 255
+"""Spikes of a frame: their number is a byte."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -162,12 +165,17 @@ def rule_of(layer: Layer) -> Rule | None:
     Raises
     ------
     SpikesoundError
-        If its neuron is another.
+        If its neuron is another, or has more spikes a frame than a byte can say.
     """
     neuron = layer.neuron
     if isinstance(neuron, nn.ReLU):
         return None
     if isinstance(neuron, MultiSpikeLIF):
+        if neuron.levels > MOST_LEVELS:
+            raise SpikesoundError(
+                f"layer {layer.name!r}: {neuron.levels} spikes a frame cannot be expressed in C; "
+                f"levels must be at most {MOST_LEVELS}"
+            )
         reset = "whole" if neuron.reset == "subtract" else neuron.reset
         return Rule(float(unit(neuron.beta.detach())), 0.5, reset, neuron.levels)
     if not isinstance(neuron, LIF) or neuron.rule.refractory:

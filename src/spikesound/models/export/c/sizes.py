@@ -64,7 +64,7 @@ def room(sizes: Sequence[int], kinds: Sequence[Inputs]) -> dict[str, int]:
 def kind_of(layer: FloatLayer, inputs: Inputs, bits: int) -> str:
     """Return the text that says a layer's weights, inputs and neurons."""
     number = 0 if layer.rule is None else layer.rule.levels
-    neurons = "ReLU" if not number else "LIF" if number == 1 else f"LIF, {number} a frame"
+    neurons = "ReLU" if not number else "LIF" if number == 1 else f"LIF x{number}"
     return f"int{bits}, {inputs.lower()} in, {neurons}"
 
 
