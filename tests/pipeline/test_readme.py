@@ -139,7 +139,7 @@ def test_the_figures_in_the_text_are_those_of_the_committed_rows() -> None:
             rows.setdefault(row["setting"], []).append(row)
         said = {
             "scratch": ("cnn", "snn", "cnn, currents pooled", "snn, currents pooled"),
-            "yamnet": ("linear head", "spiking D=4", "spiking D=8"),
+            "yamnet": ("linear head", "spiking D=4", "spiking D=8", "spiking D=2"),
             "distilled": ("snn by yamnet",),
         }
         if name == "distilled":  # README has the first seed
