@@ -13,6 +13,9 @@ from spikesound.experiments.fronts import ACCOUNTS, SIDES, Candidate, candidates
 from spikesound.experiments.resamples import difference
 from spikesound.params.experiments import load_experiment
 
+LABELS = ("strong", "both", "weak")
+"""What detectors are trained on."""
+
 EXPERIMENTS = ("sweep", "temporal", "sizes", "new_sounds", "pairings_full", "study")
 
 
@@ -218,19 +221,22 @@ def detectors() -> str:
 
 
 def detector_differences() -> str:
-    """PSDS 1 of each spiking detector less its twin's, over all seeds that both have."""
-    lines = [
-        "| Labels | Seeds | Spiking minus conventional, PSDS 1 [interval] |\n|---|---:|---:|\n"
-    ]
+    """Differences of detectors' PSDS 1, over all seeds that both have."""
+    strong = [f"{side}, strong" for side in ("conventional", "spiking")]
+    pairs = [(f"spiking, {labels}", f"conventional, {labels}") for labels in LABELS]
+    pairs += [(f"{each}, negatives", each) for each in strong]
+    pairs += [(f"{strong[0]}, {without}", strong[0]) for without in ("no look-ahead", "two blocks")]
+    pairs += [(f"{strong[1]}, one spike a frame", strong[1])]
+    lines = ["| Setting | Minus | Seeds | Difference in PSDS 1 [interval] |\n|---|---|---:|---:|\n"]
     settings = _by_setting(content("detectors")["rows"])
-    for labels in ("strong", "both", "weak"):
-        sides = [settings.get(f"{side}, {labels}", []) for side in ("spiking", "conventional")]
+    for pair in pairs:
+        sides = [settings.get(setting, []) for setting in pair]
         shared = set.intersection(*({row["seed"] for row in rows} for rows in sides))
         ours, theirs = ([row for row in rows if row["seed"] in shared] for rows in sides)
         if shared:
             value, low, high = difference(ours, theirs, "psds1", 0.95)
             found = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
-            lines.append(f"| {labels} | {len(shared)} | {found} |\n")
+            lines.append(f"| {' | '.join(pair)} | {len(shared)} | {found} |\n")
     return "".join(lines)
 
 
