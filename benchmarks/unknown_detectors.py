@@ -51,7 +51,12 @@ from spikesound.tasks.detection.metrics.truth import true_events
 from spikesound.training.scores import frame_scores
 
 OUT = ROOT / "benchmarks/results/unknown_detectors.json"
-SETTINGS = ("conventional, strong", "spiking, strong")
+SETTINGS = (
+    "conventional, strong",
+    "spiking, strong",
+    "conventional, strong, negatives",
+    "spiking, strong, negatives",
+)
 ROOM_S = 10.0
 
 Floats = npt.NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""The streaming hour: shares of events, gates, quantised copies, and what they cost."""
+"""The streaming hour: its sound, gates, quantised copies, look-ahead, and all of it to rows."""
 
 from __future__ import annotations
 
@@ -7,30 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detectors import BINS, detector, features
+from detectors import BINS, features
+from hour_models import trained
 from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.core.seeds import numpy_generator
-from spikesound.costs.by_frame import mean_layers
 from spikesound.costs.counting import count_frames
-from spikesound.costs.front_end import SoundInput
-from spikesound.costs.tables import Counts, price
 from spikesound.data.scenes.material import Material, Recording
 from spikesound.experiments.hour.compose import HOUR_S, hour
 from spikesound.experiments.hour.detector import Detector, quantised, run_all, run_gated
-from spikesound.experiments.hour.energy import Part, days, gate_work, joules
 from spikesound.experiments.hour.experiment import Experiment
 from spikesound.experiments.hour.gates import Open, above_floor_db, levels_db, opened, spans
 from spikesound.experiments.hour.hours import Hours
 from spikesound.experiments.hour.quality import quality
-from spikesound.experiments.hour.rows import energies
 from spikesound.experiments.hour.run import run_hour
-from spikesound.experiments.hour.systems import DENSE, GATED, SYSTEMS
+from spikesound.experiments.hour.systems import DENSE, GATED
 from spikesound.experiments.hour.tuning import masked, psds1
-from spikesound.models.loading import TrainedModel
 from spikesound.models.spec import Decision
 from spikesound.params import Params
 from spikesound.params.hour import HourParams, load_hour
@@ -116,12 +111,6 @@ def test_a_gate_opens_before_a_trigger_and_holds_after_it() -> None:
     assert spans(np.zeros(3, bool)) == []
 
 
-def trained(model: str, lookahead: int = 0) -> TrainedModel:
-    spec, network = detector(model)
-    decision = Decision(thresholds=[0.4] * 3, medians=[1, 3, 5], lookahead=lookahead)
-    return TrainedModel(spec.model_copy(update={"decision": decision}), network)
-
-
 @pytest.mark.parametrize("model", ["ann-tcn", "snn-tcn"])
 def test_a_gated_detector_starts_at_rest_and_counts_what_it_runs(model: str) -> None:
     own = Detector(trained(model))
@@ -164,87 +153,6 @@ def test_the_quantised_copy_has_few_levels_and_nearly_the_same_output() -> None:
     assert (coarse.weight_bits, coarse.activation_bits) == (8, 2)
     rough, _ = run_all(coarse, x, count=False)
     assert np.abs(before - rough).max() > np.abs(before - after).max()
-
-
-def part(model: str, frames: int, execution: str, params: Params, bits: int | None = None) -> Part:
-    own = trained(model)
-    counts = count_frames(own.network, own.spec, features(1, 40))
-    layers = mean_layers(counts, frames)
-    sound = SoundInput(own.front_end.features, HOUR_S)
-    made = Counts(layers, execution, bits, bits, sound=sound, stream=True)  # type: ignore[arg-type]
-    return Part(made, execution)  # type: ignore[arg-type]
-
-
-def test_joules_are_those_of_the_accounts(params: Params) -> None:
-    costs = params.costs
-    always = part("ann-tcn", 77_520, "dense", params)
-    found = joules(
-        [always],
-        always.counts.sound.features,
-        costs,
-        front_end_share=1.0,
-        gate_before_s=None,  # type: ignore[union-attr]
-    )
-    account = costs.account.model_copy(update={"features": True})
-    whole = price(always.counts, costs, costs.profile, costs.dataflow, "dense", account=account)
-    assert found.stated == pytest.approx(whole.total_nj / 1e9)
-    assert min(found.least.values()) <= found.stated <= max(found.greatest.values())
-    leaks = [scope for scope in found.least if scope.static]
-    for scope in leaks:
-        assert found.least[scope] > found.least[replace(scope, static=False)]
-    assert found.share_of(found) == (1.0, 1.0)
-
-
-def test_a_gate_saves_the_detector_and_its_front_end_and_costs_something(params: Params) -> None:
-    costs = params.costs
-    always, seldom = (part("ann-tcn", n, "dense", params) for n in (77_520, 775))
-    sound = always.counts.sound
-    assert sound is not None
-    one = joules([always], sound.features, costs, front_end_share=1.0, gate_before_s=None)
-    other = joules([seldom], sound.features, costs, front_end_share=0.01, gate_before_s=0.5)
-    gate_nj, held = gate_work(sound.features, costs, 0.5)
-    assert held == 0.5 * sound.features.rate_hz * 2
-    # The sums that a detector holds between its frames are moved once less than there are frames.
-    assert other.stated == pytest.approx(one.stated / 100 + gate_nj / 1e9, rel=2e-3)
-
-
-def test_two_networks_add_up_scope_by_scope(params: Params) -> None:
-    costs = params.costs
-    gate, main = (
-        part("snn-tcn", 77_520, "events", params, 8),
-        part("ann-tcn", 7_752, "zero_skipping", params, 8),
-    )
-    sound = gate.counts.sound
-    assert sound is not None
-    both, one, other = (
-        joules(parts, sound.features, costs, front_end_share=0.0, gate_before_s=None)
-        for parts in ([gate, main], [gate], [main])
-    )
-    for scope, value in both.least.items():
-        assert value == pytest.approx(one.least[scope] + other.least[scope])
-
-
-def test_days_on_a_cell_by_hand(settings: HourParams) -> None:
-    cell = settings.cell.model_copy(
-        update={"capacity_mah": 100.0, "volts": 3.0, "efficiency": 1.0, "self_discharge": 0.0}
-    )
-    # 1080 J at 1 mW.
-    assert days(3.6, cell, 0.0) == pytest.approx(1080 / 1e-3 / 86400)
-    assert days(1.8, cell, 500.0) == pytest.approx(1080 / 1e-3 / 86400)
-    halved = cell.model_copy(update={"self_discharge": 1.0})
-    assert days(1e-9, halved, 0.0) == pytest.approx(365.25, rel=1e-3)
-
-
-def test_each_system_has_one_name_and_its_opponents() -> None:
-    names = [system.name for system in SYSTEMS]
-    assert len(set(names)) == len(names) == 12
-    assert not SYSTEMS[names.index(DENSE)].energy_gate
-    gated = SYSTEMS[names.index(GATED)]
-    assert (gated.detector, gated.execution, gated.energy_gate) == (
-        "conventional int8",
-        "zero_skipping",
-        True,
-    )
 
 
 def made_hours(lookahead: int) -> Hours:
@@ -376,23 +284,12 @@ def test_detectors_that_do_not_go_together_are_refused(
     with pytest.raises(SpikesoundError, match="snn-tcn: its classes or its fold"):
         Experiment(models | {"snn-tcn": replace(models["snn-tcn"], spec=other)}, params, named)
     late = {name: trained(name, 12) for name in models}
-    with pytest.raises(SpikesoundError, match=r"before_s: 0\.5 s are 11 frames; .* 12 frames"):
+    with pytest.raises(SpikesoundError, match=r"before_s: 0\.5 s are 11 frames; .*, 12 frames"):
         Experiment(late, params, named)
-    with pytest.raises(SpikesoundError, match=r"snn-tcn: its look-ahead of 2 frames is not .*'s 0"):
+    with pytest.raises(SpikesoundError, match=r"one look-ahead .* ann-tcn: 0, snn-tcn: 2"):
         Experiment(models | {"snn-tcn": trained("snn-tcn", 2)}, params, named)
 
 
 def test_shares_and_hours_go_together(settings: HourParams) -> None:
     with pytest.raises(ValueError, match="2 values of hours for 4 shares"):
         HourParams.model_validate(settings.model_dump() | {"hours": [1, 2]})
-
-
-def test_energies_of_a_row_are_relative_to_both_opponents(
-    params: Params, settings: HourParams
-) -> None:
-    one = part("ann-tcn", 77_520, "dense", params)
-    sound = one.counts.sound
-    assert sound is not None
-    spent = joules([one], sound.features, params.costs, front_end_share=1.0, gate_before_s=None)
-    row = energies("own", {"own": spent, DENSE: spent, GATED: spent}, settings.cell)
-    assert (row["of_dense"], row["of_gated_least"], row["of_gated_greatest"]) == (1, 1, 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from dense_network import dense
-from small_models import BINS, CLASSES, LIF, NAMES, adaptive, classifier, detector, made
+from small_models import BINS, CLASSES, LIF, NAMES, adaptive, classifier, detector, several_spikes
 from torch import nn
 
 from spikesound.core.errors import SpikesoundError
@@ -19,7 +19,7 @@ from spikesound.models.export.exported import Exported, checked
 from spikesound.models.export.nir_neurons import DT_S, gain, neuron_node, reset_nodes
 from spikesound.models.export.nir_runner import run
 from spikesound.models.export.plain import plain_loops
-from spikesound.models.layers import hidden, recorded
+from spikesound.models.layers import recorded
 from spikesound.models.loading import TrainedModel, load
 from spikesound.params import LIFParams, Params
 from spikesound.snn.neurons import NEURONS
@@ -48,18 +48,6 @@ def test_all_spikes_of_a_detector_in_nir_are_equal(
     assert done.notes == []
 
 
-def several_spikes(reset: str) -> TrainedModel:
-    """Return a detector whose neurons have up to three spikes a frame."""
-    neuron = {"beta": 0.4, "learn_beta": True, "levels": 3, "reset": reset}
-    changes = {"neuron": "multi_spike_lif", "neuron_params": neuron}
-    model = made(detector("tcn", neuron=LIF).spec.model_copy(update=changes))
-    for layer in hidden(model.network):
-        assert isinstance(layer.norm, nn.BatchNorm1d | nn.BatchNorm2d)
-        assert layer.norm.running_var is not None
-        layer.norm.running_var.fill_(0.02)  # so that numbers of all sizes come
-    return model
-
-
 def test_numbers_of_spikes_in_nir_are_neurons_side_by_side(tmp_path: Path) -> None:
     model = several_spikes("none")
     done = export(model, "nir", tmp_path / "m.nir")
@@ -76,7 +64,7 @@ def test_numbers_of_spikes_in_nir_are_neurons_side_by_side(tmp_path: Path) -> No
     plain = plain_loops(model, torch.float64)
     with torch.no_grad(), recorded(plain.network) as outputs:
         plain.network(x)
-    found = run(nir.read(tmp_path / "m.nir"), x.numpy(), DT_S)["convolution_1_numbers"]
+    found = run(nir.read(tmp_path / "m.nir"), x.numpy(), DT_S)["convolution_1_counts"]
     assert set(np.unique(found)) == {0, 1, 2, 3}
     assert np.array_equal(found, outputs[0].squeeze(1).numpy())
 

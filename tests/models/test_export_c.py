@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from small_models import detector as other_front_end
 
 from spikesound.core.errors import SpikesoundError
 from spikesound.inference.streaming.stream import Stream
-from spikesound.models.build import build
 from spikesound.models.export import export
 from spikesound.models.export.c.check_sound import check_sound
 from spikesound.models.export.c.choice import Chosen, chosen
@@ -48,27 +46,13 @@ def model(
     lookahead: int = 0,
     levels: int = 1,
 ) -> TrainedModel:
-    """Return a detector of 64 mel bands with random weights.
-
-    Parameters
-    ----------
-    levels : most spikes of a neuron in a frame
-    """
-    spec, network = detector(name, bins=64, reset=reset)
-    if levels > 1:
-        several = {"beta": 0.4, "learn_beta": True, "levels": levels, "reset": reset}
-        changes = {"neuron": "multi_spike_lif", "neuron_params": several}
-        spec, of_one = spec.model_copy(update=changes), network.state_dict()
-        made = build(spec)
-        of_several = made.state_dict()
-        kept = {name: value for name, value in of_one.items() if name in of_several}
-        made.load_state_dict(of_several | kept)
-        network = cast(Detector, made.eval())
+    """Return a detector of 64 mel bands with random weights; levels: most spikes in a frame."""
+    spec, network = detector(name, bins=64, reset=reset, levels=levels)
     features = spec.sound.features.model_copy(update={"hop": hop})
     front_end = spec.sound.model_copy(update={"features": features})
     decision = Decision(thresholds=THRESHOLDS, medians=MEDIANS, lookahead=lookahead)
-    added = {"decision": decision, "front_end": front_end}
-    return TrainedModel(spec.model_copy(update=added), network)
+    changes = {"decision": decision, "front_end": front_end}
+    return TrainedModel(spec.model_copy(update=changes), network)
 
 
 def sound(seed: int) -> np.ndarray:

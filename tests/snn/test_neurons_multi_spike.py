@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_models import LIF, detector, made
+from small_models import several_spikes
 
 from spikesound.costs.by_frame import FrameCounts, mean_layers
 from spikesound.costs.context import Context
@@ -28,21 +28,9 @@ LEVELS = 3
 NEURON = {"beta": 0.4, "learn_beta": True, "levels": LEVELS, "reset": "none"}
 
 
-def model() -> TrainedModel:
-    """Return a detector whose neurons have up to three spikes a frame."""
-    spec = detector("tcn", neuron=LIF).spec
-    found = made(spec.model_copy(update={"neuron": "multi_spike_lif", "neuron_params": NEURON}))
-    with torch.no_grad():
-        for layer in hidden(found.network):
-            assert isinstance(layer.norm, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)
-            assert layer.norm.running_var is not None
-            layer.norm.running_var.fill_(0.02)  # so that numbers of all sizes come
-    return found
-
-
 def inputs(clips: int = 2, frames: int = 20) -> torch.Tensor:
     generator = torch.Generator().manual_seed(3)
-    bins = model().spec.bins
+    bins = several_spikes().spec.bins
     return torch.rand(frames, clips, bins, generator=generator)
 
 
@@ -77,7 +65,7 @@ def test_a_trace_with_each_reset(reset: str, numbers: list[float]) -> None:
 
 def test_a_layer_adds_up_spikes_that_come_one_by_one() -> None:
     """In binary substeps each synapse gets its number of spikes, at the tap of their frame."""
-    found = model()
+    found = several_spikes()
     layers = [layer for layer in hidden(found.network) if layer.source == "spike_numbers"]
     seen = _inputs_of(found.network, layers, inputs())
     assert len(layers) == 3
@@ -91,7 +79,7 @@ def test_a_layer_adds_up_spikes_that_come_one_by_one() -> None:
 
 @pytest.mark.parametrize("backend", ["auto", "dense"])
 def test_a_stream_gives_what_the_whole_gives(backend: str) -> None:
-    found = model()
+    found = several_spikes()
     assert isinstance(found.network, Detector)
     samples = np.random.default_rng(1).normal(0, 0.2, 12_000).astype(np.float32)
     stream = Stream(found.spec, found.network, backend=backend)
@@ -109,7 +97,7 @@ def test_a_stream_gives_what_the_whole_gives(backend: str) -> None:
 
 def test_each_spike_is_an_operation_and_each_substep_an_update() -> None:
     """As if the layers were run on the substeps' spikes, one by one."""
-    found, x = model(), inputs()
+    found, x = several_spikes(), inputs()
     counts = count_frames(found.network, found.spec, x.transpose(0, 1).numpy())
     layers = layers_of(found.network)
     seen = _inputs_of(found.network, layers, x)
@@ -136,7 +124,7 @@ def test_each_spike_is_an_operation_and_each_substep_an_update() -> None:
 
 
 def test_neurons_that_do_not_wait_pay_nothing_for_waiting(params: Params) -> None:
-    found = model()
+    found = several_spikes()
     sounds = {"sound": Sound(inputs().transpose(0, 1).numpy())}
     counts = count_sounds(found.network, found.spec, sounds)
     table = power_table("ours", counts, params.costs, spiking=True)
@@ -146,7 +134,7 @@ def test_neurons_that_do_not_wait_pay_nothing_for_waiting(params: Params) -> Non
 
 
 def test_faults_are_those_of_spikes() -> None:
-    found, x = model(), inputs(4, 30)
+    found, x = several_spikes(), inputs(4, 30)
     network = found.network.eval()
     assert firing(network, lambda net: net(x)) == [float(LEVELS)] * 4
     before = _outputs(found, x)[0]

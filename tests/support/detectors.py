@@ -37,12 +37,14 @@ def detector(
     bins: int = BINS,
     network: dict[str, object] | None = None,
     reset: str = "subtract",
+    levels: int = 1,
 ) -> tuple[Spec, Detector]:
     """Return a detector whose neurons spike: norms with shifts of their own.
 
     Parameters
     ----------
     network : parameters that differ from :data:`SMALL` and :data:`OF_TCN`, or :data:`OF_MAP`
+    levels : most spikes of a neuron in a frame
     """
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     kind, name = model.split("-")
@@ -51,14 +53,20 @@ def detector(
     values: dict[str, object] = of_name | (network or {})
     if name == "alif":
         values |= {"adaptive": params["neurons"]["alif"]}
+    neuron, held = "relu", {}
+    if spiking and levels == 1:
+        neuron, held = "lif", params["neurons"]["lif"] | {"reset": reset}
+    elif spiking:
+        neuron = "multi_spike_lif"
+        held = {"beta": 0.4, "learn_beta": True, "levels": levels, "reset": reset}
     features = FeatureParams.model_validate(params["features"])
     spec = Spec(
         model=f"{model}-strong",
         task="detection",
         network=NETWORKS[name],
         network_params=values,
-        neuron="lif" if spiking else "relu",
-        neuron_params=params["neurons"]["lif"] | {"reset": reset} if spiking else {},
+        neuron=neuron,
+        neuron_params=held,
         labels="strong",
         classes=[f"/m/{number}" for number in range(CLASSES)],
         names=[f"Class {number}" for number in range(CLASSES)],

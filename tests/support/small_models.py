@@ -144,6 +144,19 @@ def made(spec: Spec) -> TrainedModel:
     return TrainedModel(spec, network)
 
 
+def several_spikes(reset: str = "none", levels: int = 3) -> TrainedModel:
+    """Return a detector whose neurons have up to some spikes a frame; numbers of all sizes come."""
+    neuron = {"beta": 0.4, "learn_beta": True, "levels": levels, "reset": reset}
+    changes = {"neuron": "multi_spike_lif", "neuron_params": neuron}
+    model = made(detector("tcn", neuron=LIF).spec.model_copy(update=changes))
+    with torch.no_grad():
+        for module in model.network.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                assert module.running_var is not None
+                module.running_var.fill_(0.02)
+    return model
+
+
 def settle(network: nn.Module) -> None:
     """Give batch norms figures as after training, small enough that neurons spike."""
     with torch.no_grad():

@@ -12,7 +12,7 @@ from torch import nn
 from spikesound.core.bitpack import pack
 from spikesound.features.front_end import FrontEnd
 from spikesound.models.spec import Spec
-from spikesound.params import AugmentParams, MethodParams, Params, RecipeParams
+from spikesound.params import AugmentParams, MethodParams, Params, RecipeParams, WarpParams
 from spikesound.tasks import task_of
 from spikesound.training.dataset import Dataset
 from spikesound.training.job import Job
@@ -27,6 +27,15 @@ TRAINED = [name for name in METHODS if name not in ("zero_shot", "head")]
 """Methods that train a network of any kind, whatever they start from."""
 
 NO_AUGMENT = AugmentParams(roll=False, shift_bins=0, time_mask=0, bin_mask=0, noise=0, mixup=0)
+ALL_AUGMENT = AugmentParams(
+    roll=True,
+    shift_bins=3,
+    time_mask=0.2,
+    bin_mask=0.2,
+    noise=0.1,
+    mixup=0.3,
+    warp=WarpParams(frames=0.2, bins=0.1, gain=0.1, tilt=0.1),
+)
 
 
 def toy(count: int = 48, *, spikes: bool = False, classes: int = 2) -> Dataset:

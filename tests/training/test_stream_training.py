@@ -14,10 +14,10 @@ import torch
 from lightning_fabric import Fabric
 from project import ROOT
 from small_shards import FOLDS, NAMES, request, section, small, write_events, write_features
-from toy_clips import NO_AUGMENT, recipe, toy
+from toy_clips import ALL_AUGMENT, NO_AUGMENT, recipe, toy
 
 from spikesound.core.errors import SpikesoundError
-from spikesound.params import AugmentParams, Params, RecipeParams, WarpParams
+from spikesound.params import Params, RecipeParams
 from spikesound.params.base import read_sections
 from spikesound.params.experiments import changed
 from spikesound.training import trainings
@@ -26,7 +26,7 @@ from spikesound.training.job import Job, Trained
 from spikesound.training.run import prepare, train_fold
 from spikesound.training.scores import clip_scores
 from spikesound.training.stream import loop
-from spikesound.training.stream.augment import augment, prepared, warped
+from spikesound.training.stream.augment import augment, prepared
 from spikesound.training.stream.clips import (
     StreamedClips,
     stream_features,
@@ -38,106 +38,11 @@ from spikesound.training.stream.loader import batches
 from spikesound.training.stream.methods import STREAM_METHODS
 from spikesound.training.stream.order import EpochOrder
 
-WARP = WarpParams(frames=0.2, bins=0.1, gain=0.1, tilt=0.1)
-ALL = AugmentParams(
-    roll=True, shift_bins=3, time_mask=0.2, bin_mask=0.2, noise=0.1, mixup=0.3, warp=WARP
-)
 CLASSES = list(NAMES)
-
-
-def draws(count: int, epoch: int = 1) -> Draws:
-    return Draws(1, epoch, np.arange(count, dtype=np.int64) * 31 + 7)
-
-
-def values(count: int, *, spikes: bool = False) -> torch.Tensor:
-    x = torch.rand(count, 2, 9, 8, generator=torch.Generator().manual_seed(0))
-    return (x < 0.4).float() if spikes else x
 
 
 def digest(x: torch.Tensor) -> str:
     return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("spikes", [False, True])
-def test_a_clip_is_augmented_alike_in_any_batch(spikes: bool) -> None:
-    x, every = values(64, spikes=spikes), draws(64)
-    whole = augment(x, ALL, every, spikes=spikes, neurons_per_bin=2)
-    assert whole.shape == x.shape
-    assert ((whole >= 0) & (whole <= 1)).all()
-    if spikes:
-        assert set(whole.unique().tolist()) == {0.0, 1.0}
-    assert len({digest(each) for each in whole}) == 64
-    for size in (1, 7, 16):
-        for start in range(0, 64 - size, size):
-            rows = slice(start, start + size)
-            part = Draws(1, 1, np.arange(64, dtype=np.int64)[rows] * 31 + 7)
-            alone = augment(x[rows], ALL, part, spikes=spikes, neurons_per_bin=2)
-            assert digest(alone) == digest(whole[rows])
-
-
-def test_no_augmentation_changes_nothing() -> None:
-    x = values(5)
-    assert torch.equal(augment(x, NO_AUGMENT, draws(5), spikes=False), x)
-
-
-def test_roll_is_circular_and_shift_is_not() -> None:
-    x = values(40)
-    rolled = augment(x, NO_AUGMENT.model_copy(update={"roll": True}), draws(40), spikes=False)
-    shifts = [
-        next(k for k in range(9) if torch.equal(torch.roll(before, k, 1), after))
-        for before, after in zip(x, rolled, strict=True)
-    ]
-    assert set(shifts) == set(range(9))
-    ones = torch.ones(200, 1, 4, 3)
-    changed = NO_AUGMENT.model_copy(update={"shift_bins": 2})
-    moved = augment(ones, changed, draws(200), spikes=False)
-    assert set(moved.flatten(1).sum(1).tolist()) == {12.0, 8.0, 4.0}, "by 0, 1 or 2 bins"
-    narrow = NO_AUGMENT.model_copy(update={"shift_bins": 9})
-    assert augment(ones, narrow, draws(200), spikes=False).flatten(1).sum(1).min() >= 4
-
-
-def test_masks_are_spans_of_at_most_their_share() -> None:
-    ones = torch.ones(300, 1, 20, 10)
-    changed = NO_AUGMENT.model_copy(update={"time_mask": 0.25, "bin_mask": 0.3})
-    masked = augment(ones, changed, draws(300), spikes=False)[:, 0]
-    frames = (masked.amax(2) == 0).sum(1)
-    bins = (masked.amax(1) == 0).sum(1)
-    assert set(frames.tolist()) == set(range(6))
-    assert set(bins.tolist()) == set(range(4))
-    rows = (masked.amax(2) == 0).int()
-    assert (rows.diff(dim=1).abs().sum(1) <= 2).all(), "one span"
-
-
-def test_noise_has_the_strength_drawn_for_the_clip() -> None:
-    half = torch.full((200, 1, 50, 20), 0.5)
-    changed = NO_AUGMENT.model_copy(update={"noise": 0.05})
-    noisy = augment(half, changed, draws(200), spikes=False) - 0.5
-    deviations = noisy.flatten(1).std(1)
-    wanted = 0.05 * draws(200).uniform(6)[:, 0]
-    assert torch.allclose(deviations, wanted, rtol=0.1)
-    assert noisy.mean().abs() < 1e-3
-    flipped = augment(torch.zeros_like(half), changed, draws(200), spikes=True)
-    assert torch.allclose(flipped.flatten(1).mean(1), wanted, atol=0.02)
-
-
-def test_a_warp_stretches_axes_and_moves_levels() -> None:
-    line = (torch.arange(20.0) / 40 + 0.1).expand(1, 1, 30, 20).clone()
-    only = WarpParams(frames=0.0, bins=0.2, gain=0.0, tilt=0.0)
-    out = warped(line, only, draws(1))[0, 0, 3]
-    factor = 1 + 0.2 * (2 * draws(1).uniform(17)[0, 0] - 1)
-    inside = torch.arange(20) * factor <= 19
-    expected = torch.arange(20) * factor / 40 + 0.1
-    assert torch.allclose(out[inside], expected[inside], atol=1e-5)
-    level = WarpParams(frames=0.0, bins=0.0, gain=0.1, tilt=0.0)
-    quiet = line.clone()
-    quiet[..., :5] = 0
-    moved = warped(quiet, level, draws(1))
-    assert (moved[..., :5] == 0).all(), "silence stays silent"
-    assert (moved - quiet)[..., 5:].std() < 1e-6
-    assert (moved - quiet)[..., 5:].abs().max() <= 0.1
-    same = WarpParams(frames=0.0, bins=0.0, gain=0.0, tilt=0.0)
-    assert torch.equal(warped(line, same, draws(1)), line)
 
 
 @pytest.fixture
@@ -209,7 +114,7 @@ def samples(clips: StreamedClips, batch_clips: int, workers: int, ranks: int = 1
             both = []
             for each in (read, partners):
                 x = prepared(each.x, clips.bins, (low, scale))
-                both.append(augment(x, ALL, Draws(5, 2, each.numbers), spikes=False))
+                both.append(augment(x, ALL_AUGMENT, Draws(5, 2, each.numbers), spikes=False))
             weight = Draws(5, 2, read.numbers).beta(8, 0.3)
             for number, sample in zip(read.numbers, loop.blended(*both, weight), strict=True):
                 assert int(number) not in found, "no clip comes twice in an epoch"
@@ -228,7 +133,7 @@ def test_workers_batches_and_ranks_change_no_sample(features: Path) -> None:
 
 def streamed_job(features: Path, params: Params, folder: Path, **changes: Any) -> Job:
     """Return a job of streamed clips of a conventional network, 36 to train on."""
-    values = {"dataset": "stream", "epochs": 3, "patience": 3, "augment": ALL.model_dump()}
+    values = {"dataset": "stream", "epochs": 3, "patience": 3, "augment": ALL_AUGMENT.model_dump()}
     model = small(params, "ann-cnn", **(values | changes))
     job, _ = prepare(request(params, model, features.parent))
     return replace(job, resume=folder / "resume.pt")
@@ -365,7 +270,7 @@ def test_a_training_of_streamed_clips_is_found_by_what_it_depends_on(
 def test_what_only_streams_have_is_refused_in_memory(params: Params) -> None:
     values = recipe(params).model_dump()
     with pytest.raises(ValueError, match=r"augment\.warp, masks and blocks: only streamed clips"):
-        RecipeParams.model_validate(values | {"augment": ALL.model_dump()})
+        RecipeParams.model_validate(values | {"augment": ALL_AUGMENT.model_dump()})
 
 
 def test_a_recipe_without_streams_is_written_as_ever(params: Params) -> None:
@@ -453,7 +358,7 @@ def two_ranks(rank: int, port: int, features: Path, out: Path, params: Params, m
 
 def linear_job(features: Path, params: Params, folder: Path) -> Job:
     """Return a job whose network has neither batch norm nor dropout."""
-    job = streamed_job(features, params, folder, augment=ALL.model_dump())
+    job = streamed_job(features, params, folder, augment=ALL_AUGMENT.model_dump())
     shape = job.spec.network_params | {"dropout": 0.0}
     return replace(job, spec=job.spec.model_copy(update={"network_params": shape, "folded": True}))
 

@@ -66,7 +66,7 @@ class Experiment:
     def __init__(
         self, trained: Mapping[str, TrainedModel], params: Params, settings: HourParams
     ) -> None:
-        first = trained[settings.conventional]
+        first, lookaheads = trained[settings.conventional], {}
         for name, model in trained.items():
             spec = model.spec
             if (spec.classes, spec.fold) != (first.spec.classes, first.spec.fold):
@@ -75,20 +75,21 @@ class Experiment:
                 raise SpikesoundError(f"{name}: its front end is not {first.name}'s")
             if spec.decision is None:
                 raise SpikesoundError(f"{name}: a detector without tuned thresholds")
-            if first.spec.decision and spec.decision.lookahead != first.spec.decision.lookahead:
-                raise SpikesoundError(
-                    f"{name}: its look-ahead of {spec.decision.lookahead} frames is not "
-                    f"{first.name}'s {first.spec.decision.lookahead}: tasks.detection.lookahead_s"
-                )
+            lookaheads[name] = spec.decision.lookahead
+        if len(set(lookaheads.values())) > 1:
+            raise SpikesoundError(
+                "detectors need one look-ahead (tasks.detection.lookahead_s); in frames, "
+                + ", ".join(f"{name}: {frames}" for name, frames in lookaheads.items())
+            )
         self.params, self.settings = params, settings
         self.front_end, self.labels = first.front_end, first.spec.classes
         hop_s = first.front_end.hop_s
         self.timing = Timing(hop_s, round(settings.before_s / hop_s))
-        late = first.spec.decision.lookahead if first.spec.decision else 0
-        if late > self.timing.before:
+        self.lookahead = lookaheads[settings.conventional]
+        if self.lookahead > self.timing.before:
             raise SpikesoundError(
-                f"before_s: {settings.before_s:g} s are {self.timing.before} frames; detectors "
-                f"with a look-ahead of {late} frames start on at least as many"
+                f"before_s: {settings.before_s:g} s are {self.timing.before} frames; expected at "
+                f"least the detectors' look-ahead, {self.lookahead} frames"
             )
         named = {
             "conventional": settings.conventional,
@@ -115,7 +116,7 @@ class Experiment:
             self.labels,
             share=share,
             hours=hours,
-            lookahead=self.decision("conventional").lookahead,
+            lookahead=self.lookahead,
         )
 
     def decision(self, key: str) -> Decision:

@@ -111,7 +111,7 @@ class Builder:
         )
         entries, self.last = list(named), next(reversed(named))
         if len(entries) > 1:  # neurons whose spikes are added up
-            self.last = f"{layer.name}_numbers"
+            self.last = f"{layer.name}_counts"
             named[self.last] = library("nir").Scale(np.ones(shape))
             self.edges += [(entry, self.last) for entry in entries]
         self.nodes |= named | cycle

@@ -155,7 +155,7 @@ static int32_t input_of(const struct layer *l, const model_state *state, int32_t
 {
     if (l->inputs == SPIKES)
         return state->spikes[at + i / 8] >> (i & 7) & 1;
-    return l->inputs == NUMBERS ? state->spikes[at + i] : state->values[at + i];
+    return l->inputs == COUNTS ? state->spikes[at + i] : state->values[at + i];
 }
 
 /* Adds a layer's weights times its inputs of row now and of the rows before, of one step. Rows after
@@ -209,7 +209,7 @@ static int32_t fires(const struct layer *l, int32_t *u, int32_t sum, int32_t c)
 {
     int32_t before = l->reset == KEPT ? 0 : spikes_of(l, *u, c);
     int64_t v = before && l->reset == ZERO ? 0 : *u, next;
-    if (l->reset == WHOLE)
+    if (l->reset == EARLY)
         v -= before * 2 * (int64_t)l->thresholds[c];
     next = scaled(clamped(v, INT32_MIN, INT32_MAX), l->decay, 30);
     next += (int64_t)sum * l->unit + l->biases[c];
@@ -225,7 +225,7 @@ static void store(const struct layer *n, model_state *state, uint32_t row, uint3
 {
     uint32_t slots = (uint32_t)((n->taps - 1) * n->dilation + 1);
     int32_t size = n->bins * n->channels, slot = (int32_t)(row % slots * (uint32_t)n->steps + step);
-    if (n->inputs == NUMBERS) {
+    if (n->inputs == COUNTS) {
         state->spikes[n->history + slot * size + unit] = (uint8_t)value;
     } else if (n->inputs == SPIKES) {
         uint8_t *byte = state->spikes + n->history + slot * ((size + 7) / 8) + unit / 8;

@@ -24,7 +24,7 @@ typedef struct {
     int32_t spectrum[MODEL_WINDOW];        /* real and imaginary parts in turn */
     uint64_t energies[MODEL_BINS][2];      /* of mel bands: units of 2^32, and of 1 */
     int16_t values[MODEL_VALUES];          /* inputs of layers, of as many frames as they reach */
-    uint8_t spikes[MODEL_SPIKES];          /* where inputs are spikes, eight in a byte; or numbers */
+    uint8_t spikes[MODEL_SPIKES];          /* where inputs are spikes, eight in a byte; or counts */
     int32_t potentials[MODEL_POTENTIALS];  /* of spiking neurons, then of the classes */
     int32_t sums[MODEL_WIDEST];            /* of the layer under way */
     int32_t scores[MODEL_CLASSES];         /* sums of the read-out */

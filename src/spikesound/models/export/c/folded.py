@@ -34,7 +34,7 @@ class Rule:
     ----------
     threshold : of a spike; where a frame has several, of the first, and that of each further one
         is twice as much above the one before
-    reset : "subtract", "zero" or "none"; "whole": the spikes of a frame are subtracted before the
+    reset : "subtract", "zero" or "none"; "before_decay": a frame's spikes are subtracted before the
         decay
     levels : most spikes of a frame
     """
@@ -176,7 +176,7 @@ def rule_of(layer: Layer) -> Rule | None:
                 f"layer {layer.name!r}: {neuron.levels} spikes a frame cannot be expressed in C; "
                 f"levels must be at most {MOST_LEVELS}"
             )
-        reset = "whole" if neuron.reset == "subtract" else neuron.reset
+        reset = "before_decay" if neuron.reset == "subtract" else neuron.reset
         return Rule(float(unit(neuron.beta.detach())), 0.5, reset, neuron.levels)
     if not isinstance(neuron, LIF) or neuron.rule.refractory:
         held = " with a refractory period" if isinstance(neuron, LIF) else ""

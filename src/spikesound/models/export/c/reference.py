@@ -79,7 +79,7 @@ def relu_of(sums: Ints, layer: Layer) -> Ints:
 
 
 def spikes_of(sums: Ints, layer: Layer, rule: Rule) -> Ints:
-    """Return the spikes, or their numbers, of sums (step, ..., output channel), from rest."""
+    """Return the spikes, or spike counts, of sums (step, ..., output channel), from rest."""
     assert layer.thresholds is not None
     limits = [(2 * n + 1) * layer.thresholds for n in range(rule.levels)]
     u, spikes = np.zeros_like(sums[0]), np.zeros_like(sums)
@@ -88,7 +88,7 @@ def spikes_of(sums: Ints, layer: Layer, rule: Rule) -> Ints:
         v = u
         if rule.reset == "zero":
             v = np.where(before > 0, 0, u)
-        elif rule.reset == "whole":
+        elif rule.reset == "before_decay":
             v = np.clip(u - before * 2 * layer.thresholds, BOTTOM, TOP)
         after = _decayed(v, layer) + current * layer.unit + layer.biases
         if rule.reset == "subtract":

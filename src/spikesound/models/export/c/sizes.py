@@ -12,8 +12,8 @@ from spikesound.models.export.c.front_end import Tables
 from spikesound.models.export.c.quantised import Layer, Quantised
 from spikesound.models.export.c.reference import SIGMOIDS
 
-Inputs = Literal["VALUES", "SPIKES", "NUMBERS"]
-"""What a layer reads: values of 16 bits, spikes of which eight are a byte, numbers of spikes."""
+Inputs = Literal["VALUES", "SPIKES", "COUNTS"]
+"""What a layer reads: values of 16 bits, spikes of which eight are a byte, spike counts."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def inputs_of(layers: Sequence[FloatLayer]) -> list[Inputs]:
 def _outputs(layer: FloatLayer) -> Inputs:
     if layer.rule is None:
         return "VALUES"
-    return "SPIKES" if layer.rule.levels == 1 else "NUMBERS"
+    return "SPIKES" if layer.rule.levels == 1 else "COUNTS"
 
 
 def room(sizes: Sequence[int], kinds: Sequence[Inputs]) -> dict[str, int]:

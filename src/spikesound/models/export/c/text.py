@@ -11,10 +11,10 @@ from spikesound.models.export.c.front_end import NO_ENERGY, Tables
 from spikesound.models.export.c.quantised import Ints, Layer
 from spikesound.models.export.c.sizes import Part
 
-RESETS = {"subtract": "SUBTRACT", "zero": "ZERO", "none": "KEPT", "whole": "WHOLE"}
+RESETS = {"subtract": "SUBTRACT", "zero": "ZERO", "none": "KEPT", "before_decay": "EARLY"}
 LAYER = """
-enum { KEPT, ZERO, SUBTRACT, WHOLE }; /* potential after a spike; WHOLE: less those of a frame */
-enum { VALUES, SPIKES, NUMBERS }; /* inputs: of 16 bits, eight spikes a byte, numbers of spikes */
+enum { KEPT, ZERO, SUBTRACT, EARLY }; /* reset; EARLY: subtracted before the decay */
+enum { VALUES, SPIKES, COUNTS }; /* inputs: 16 bits, eight spikes a byte, spike counts */
 
 /* Sizes and tables of a layer, or of the read-out; see the header. */
 struct layer {
